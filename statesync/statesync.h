@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records, the store, sealing, the log with its output commit, the snapshot.
+ * Pure: no sockets, no clock. The rules R1..R8, R16..R18, R22 of
+ * replication.md; who may append to a log is cluster/'s business.
+ *
+ *	state struct --ss_encode_*--> record --log batch--> CPG --> store = fold(log)
+ */
+#ifndef HF_STATESYNC_STATESYNC_H
+#define HF_STATESYNC_STATESYNC_H
+
+#include "base/result.h"
+#include "ike/ike_state.h"
+
+/* ---- records (R1): absolute and idempotent; (kind, key) names one ---- */
+
+/* Numbers are on the wire (records.proto): never reused. */
+enum ss_kind {
+	SS_IKE_SA = 1,          /* key: our IKE SPI */
+	SS_CHILD_SA = 2,        /* key: spi_in */
+	SS_LEASE = 3,           /* key: spi_in */
+	SS_COUNTERS = 4,        /* key: spi_in; inbound checkpoint (R18) or exact handover values (R19) */
+	SS_PEER_INDEX = 5,      /* key: hash of crypto map name and sequence */
+};
+
+struct ss_record {
+	uint32_t kind;          /* enum ss_kind, or one of a newer version: kept and passed on */
+	uint64_t key;
+	bool erase;             /* the record is gone */
+	struct buf data;        /* packed protobuf message of the kind; wiped by ss_record_clear */
+};
+
+void ss_record_clear(struct ss_record *r);
+enum result ss_record_copy(struct ss_record *dst, const struct ss_record *src) WARN_UNUSED;
+
+struct ss_lease {
+	uint32_t spi_in;
+	uint64_t lease_end;
+	bool self_granted;      /* R17: granted while unprotected */
+	uint64_t rate_pps;      /* last rate, for R10 */
+};
+
+struct ss_counters {
+	uint32_t spi_in;
+	uint64_t seq_next;      /* exact only in a handover */
+	uint64_t in_right_edge;
+	bool exact;             /* R19: taken with the datapath stopped; bitmap is valid */
+	struct buf in_bitmap;   /* 64-bit words, big endian, newest word last */
+	uint64_t at_ms;         /* cluster time */
+	uint64_t rate_pps;      /* inbound rate, for the exposure bound (R18) */
+	uint64_t in_packets, in_bytes, out_packets, out_bytes;
+};
+
+struct ss_peer_index {
+	char map[IKE_NAME_MAX];
+	uint32_t seq;
+	uint32_t index;
+	uint64_t generation;
+	uint32_t reason;
+};
+
+/* State struct -> record. R_NO_MEMORY. */
+enum result ss_encode_ike_sa(const struct ike_sa_state *s, struct ss_record *out) WARN_UNUSED;
+enum result ss_encode_child_sa(const struct child_sa_state *s, struct ss_record *out) WARN_UNUSED;
+enum result ss_encode_lease(const struct ss_lease *l, struct ss_record *out) WARN_UNUSED;
+enum result ss_encode_counters(const struct ss_counters *c, struct ss_record *out) WARN_UNUSED;
+enum result ss_encode_peer_index(const struct ss_peer_index *p, struct ss_record *out) WARN_UNUSED;
+/* A record that says that (kind, key) is gone. */
+void ss_encode_erase(enum ss_kind kind, uint64_t key, struct ss_record *out);
+/* Record -> state struct; every field is checked. R_VALUE, R_SHORT, R_VERSION; *out is empty then. */
+enum result ss_decode_ike_sa(const struct ss_record *r, struct ike_sa_state *out) WARN_UNUSED;
+enum result ss_decode_child_sa(const struct ss_record *r, struct child_sa_state *out) WARN_UNUSED;
+enum result ss_decode_lease(const struct ss_record *r, struct ss_lease *out) WARN_UNUSED;
+enum result ss_decode_counters(const struct ss_record *r, struct ss_counters *out) WARN_UNUSED;
+enum result ss_decode_peer_index(const struct ss_record *r, struct ss_peer_index *out) WARN_UNUSED;
+
+/* ---- store = fold(log) ---- */
+
+struct ss_store;
+struct ss_store *ss_store_new(const uint8_t hash_seed[16]);
+void ss_store_free(struct ss_store *st);
+/* Last writer wins. An unknown kind is kept. Erasing a CHILD_SA also drops its LEASE and COUNTERS. A lease never goes down. */
+enum result ss_store_apply(struct ss_store *st, const struct ss_record *r) WARN_UNUSED;
+const struct ss_record *ss_store_get(const struct ss_store *st, enum ss_kind kind, uint64_t key);
+size_t ss_store_count(const struct ss_store *st, enum ss_kind kind);    /* 0: of all kinds */
+/* In order of first insertion; IKE SAs before CHILD SAs before the rest. */
+void ss_store_each(const struct ss_store *st, void (*fn)(void *ctx, const struct ss_record *r), void *ctx);
+void ss_store_clear(struct ss_store *st);
+/* SHA-256 over all records in key order: equal stores have equal digests (law 8). */
+void ss_store_digest(const struct ss_store *st, uint8_t out[32]);
+
+/* ---- batches: one log position = one batch of records, packed for one message ---- */
+
+/* Packs n records; *out is owned by the caller and holds keys: wipe it. */
+enum result ss_batch_pack(const struct ss_record *records, size_t n, struct buf *out) WARN_UNUSED;
+/* Calls fn for each record, in order, only after the whole batch has been checked. R_SHORT, R_VALUE. */
+enum result ss_batch_unpack(struct bytes in, enum result (*fn)(void *ctx, const struct ss_record *r),
+			    void *ctx) WARN_UNUSED;
+void ss_buf_wipe(struct buf *b);        /* wipe and free */
+
+/* ---- output commit (R4): who holds our output, and what is held ---- */
+
+#define SS_SLOTS 16
+
+struct ss_commit {
+	uint16_t protected_set;         /* bit per slot: standbys whose acknowledgement we wait for */
+	uint64_t acked[SS_SLOTS];       /* cumulative, by slot */
+	uint64_t appended;              /* last log position that we sent */
+	uint64_t committed;             /* every protected standby has it */
+};
+
+/* A new term begins behind position applied, nobody protected. */
+void ss_commit_init(struct ss_commit *c, uint64_t applied);
+/* Next position, for a batch about to be sent. */
+uint64_t ss_commit_append(struct ss_commit *c);
+/* Acknowledgement from slot; stale or future ones (beyond appended: false) are refused. True when committed moved. */
+bool ss_commit_ack(struct ss_commit *c, uint8_t slot, uint64_t position);
+/* The set changed; true when committed moved. With an empty set everything appended is committed. */
+bool ss_commit_protect(struct ss_commit *c, uint16_t set);
+
+/* Queue of effects held until their position is committed; items are released in order. */
+struct ss_hold;
+struct ss_hold *ss_hold_new(size_t item_size);
+void ss_hold_free(struct ss_hold *h, void (*drop)(void *ctx, void *item), void *ctx);
+enum result ss_hold_push(struct ss_hold *h, uint64_t position, const void *item) WARN_UNUSED;
+/* Copies out the first item whose position is <= committed; false when none. */
+bool ss_hold_pop(struct ss_hold *h, uint64_t committed, void *item);
+size_t ss_hold_count(const struct ss_hold *h);
+/* Forget everything (ownership ended): drop is called for each item. */
+void ss_hold_drop_all(struct ss_hold *h, void (*drop)(void *ctx, void *item), void *ctx);
+
+/* ---- sealing (R3): every message to the cluster, whole ---- */
+
+/*
+ * Envelope: version 1 | kind 1 | origin slot 1 | reserved 1 | group 4 | term 8 | sequence 8 |
+ * [salt 32, HELLO only] | AES-256-GCM ciphertext | tag 16; all before the ciphertext is associated data.
+ * key = HKDF-SHA256(failover key, salt of the origin's process start, "holdfast cluster" | slot); nonce = sequence.
+ */
+enum ss_envelope_kind { SS_ENV_HELLO = 1, SS_ENV_MESSAGE = 2, SS_ENV_SNAPSHOT = 3 };
+
+struct ss_sealer;
+/* failover_key: 32 bytes or more. salt: 32 random bytes of this process start. */
+struct ss_sealer *ss_sealer_new(const struct secret *failover_key, uint8_t slot, const uint8_t salt[32]);
+void ss_sealer_free(struct ss_sealer *s);
+enum result ss_seal(struct ss_sealer *s, enum ss_envelope_kind kind, uint32_t group, uint64_t term,
+		    struct bytes plain, struct buf *out) WARN_UNUSED;
+
+struct ss_opened {
+	enum ss_envelope_kind kind;
+	uint8_t slot;
+	uint32_t group;
+	uint64_t term;
+	uint64_t sequence;
+	struct buf plain;       /* wipe with ss_buf_wipe */
+};
+
+/*
+ * Opens a message of any member, also our own. A HELLO that authenticates sets
+ * its origin's salt; other kinds need one (R_NOT_FOUND). R_INTEGRITY, R_STALE
+ * (sequence not above the last of that salt), R_SHORT, R_VERSION.
+ */
+enum result ss_open(struct ss_sealer *s, struct bytes in, struct ss_opened *out) WARN_UNUSED;
+/* The member left: its salt and sequence are forgotten, the same salt is refused from then on. */
+void ss_sealer_forget(struct ss_sealer *s, uint8_t slot);
+/* "failover key WORD": scrypt (N 2^15, r 8, p 1) with a fixed application salt to 32 bytes; R_CRYPTO. */
+enum result ss_key_from_passphrase(struct bytes passphrase, struct secret *out) WARN_UNUSED;
+/* A key for another purpose (relay, ...): HKDF over the failover key with a label. */
+enum result ss_key_derive(const struct secret *failover_key, const char *label, struct secret *out) WARN_UNUSED;
+
+/* ---- snapshot (R22): cut from the store at a position, in chunks; resumable ---- */
+
+struct ss_snapshot_writer;
+/* Copies the store's records; position is that of the joiner's marker. */
+struct ss_snapshot_writer *ss_snapshot_cut(const struct ss_store *st, uint64_t position);
+void ss_snapshot_writer_free(struct ss_snapshot_writer *w);
+/* Next chunk of at most max bytes of records (at least one record); false when all is sent. Wipe the chunk. */
+bool ss_snapshot_next(struct ss_snapshot_writer *w, size_t max, struct buf *chunk);
+
+struct ss_snapshot_reader;
+/* Collects chunks into a fresh store. */
+struct ss_snapshot_reader *ss_snapshot_reader_new(const uint8_t hash_seed[16]);
+void ss_snapshot_reader_free(struct ss_snapshot_reader *r);
+/* R_OK: taken, more to come; R_EXISTS: seen before; R_VALUE/R_SHORT/R_STALE: the join restarts. *done with the last one. */
+enum result ss_snapshot_read(struct ss_snapshot_reader *r, struct bytes chunk, bool *done) WARN_UNUSED;
+uint64_t ss_snapshot_position(const struct ss_snapshot_reader *r);
+/* Hands over the finished store; the reader keeps nothing. */
+struct ss_store *ss_snapshot_take(struct ss_snapshot_reader *r);
+
+#endif
