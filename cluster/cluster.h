@@ -149,6 +149,7 @@ struct cl_effect {
 	uint64_t term;
 	enum cl_role role;
 	bool suspect;           /* R10 */
+	bool handover;          /* ROLE active: the former owner released the group (R19), its exact counters hold */
 	bool ok;
 	bool is_protected;
 	uint16_t set;
