@@ -66,7 +66,9 @@ static uint8_t mask_byte(unsigned int len, size_t i)
 
 	if (len >= before + 8)
 		return 0xff;
-	return len <= before ? 0 : (uint8_t)(0xff << (8 - (len - before)));
+	if (len <= before)
+		return 0;
+	return (uint8_t)(0xff << (8 - (len - before)));
 }
 
 bool inet_prefix_contains(const struct inet_prefix *p, const struct inet_addr *a)
