@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A steady flow of numbered, time-stamped UDP packets between two hosts of the lab, both ways at once: one
+ * process in each host, a sender thread and a receiver in each process. At the end each writes what it
+ * received to a JSON report:
+ *
+ *   flow --local ADDR --remote ADDR [--port N] [--pps N] [--seconds N] [--size N] [--report FILE]
+ *
+ * The sender paces by absolute time: a late packet does not delay those after it. After the last packet
+ * (or on SIGTERM) it repeats a trailer with the number of packets that it sent, so the receiver can tell
+ * what was lost even at the end. Silence is the longest time between two arrivals, as the kernel stamped
+ * them; a flow that never comes back counts its silence until the receiver gave up.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define NS_PER_S 1000000000LL
+#define NS_PER_MS 1000000LL
+
+enum {
+	FLOW_MAGIC = 0x484f4c44,
+	TRAILERS = 40,			/* 2 s of them: a flow may end during an outage */
+	TRAILER_EVERY_MS = 50,
+	DRAIN_MS = 500,			/* listened to after the trailer, for stragglers */
+	GIVE_UP_MS = 5000,		/* no trailer so long after our own end: the flow is dead */
+	SIZE_MAX_BYTES = 1400,
+};
+
+/* On the wire in host order: both ends are on one machine. */
+struct flow_packet {
+	uint32_t magic;
+	uint32_t is_trailer;
+	uint64_t number;		/* of a trailer: how many packets were sent */
+	int64_t sent_ns;		/* CLOCK_REALTIME */
+};
+
+struct options {
+	struct sockaddr_in local, remote;
+	long pps, seconds;
+	size_t size;
+	const char *report;
+};
+
+struct sender {
+	const struct options *options;
+	int fd;
+	uint64_t sent, refused;		/* refused: send() failed (no route, no buffer); the number is used up */
+	int64_t stall_ns;		/* longest time between two sends: our own share of a silence */
+	_Atomic bool finished;
+};
+
+struct receiver {
+	uint8_t *seen;			/* one bit per number */
+	uint64_t capacity;
+	uint64_t unique, duplicated, reordered, foreign;
+	uint64_t next;			/* highest number so far, plus one */
+	uint64_t total;			/* from the trailer */
+	bool has_total;
+	int64_t first_ns, last_ns;
+	int64_t silence_ns, silence_at_ns;
+	int64_t delay_max_ns;
+};
+
+static volatile sig_atomic_t stop_requested;
+
+static void request_stop(int signal_number)
+{
+	(void)signal_number;
+	stop_requested = 1;
+}
+
+static int64_t clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+static void sleep_until(int64_t monotonic_ns)
+{
+	struct timespec t = { .tv_sec = monotonic_ns / NS_PER_S, .tv_nsec = monotonic_ns % NS_PER_S };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR && !stop_requested)
+		;
+}
+
+static void send_one(struct sender *s, uint64_t number, bool is_trailer)
+{
+	union {
+		struct flow_packet packet;
+		uint8_t bytes[SIZE_MAX_BYTES];
+	} out = { .packet = { .magic = FLOW_MAGIC, .is_trailer = is_trailer, .number = number,
+			      .sent_ns = clock_ns(CLOCK_REALTIME) } };
+
+	if (sendto(s->fd, &out, s->options->size, 0, (const struct sockaddr *)&s->options->remote,
+		   sizeof s->options->remote) < 0 && !is_trailer)
+		s->refused++;
+}
+
+static void *send_flow(void *arg)
+{
+	struct sender *s = arg;
+	const int64_t start = clock_ns(CLOCK_MONOTONIC);
+	const uint64_t count = (uint64_t)(s->options->pps * s->options->seconds);
+	int64_t before = start;
+
+	while (s->sent < count && !stop_requested) {
+		sleep_until(start + (int64_t)s->sent * NS_PER_S / s->options->pps);
+		int64_t now = clock_ns(CLOCK_MONOTONIC);
+		if (now - before > s->stall_ns)
+			s->stall_ns = now - before;
+		before = now;
+		send_one(s, s->sent, false);
+		s->sent++;
+	}
+	for (int i = 0; i < TRAILERS; i++) {
+		struct timespec pause = { .tv_nsec = TRAILER_EVERY_MS * NS_PER_MS };
+		send_one(s, s->sent, true);
+		nanosleep(&pause, NULL);
+	}
+	s->finished = true;
+	return NULL;
+}
+
+static void note_silence(struct receiver *r, int64_t until_ns)
+{
+	if (r->first_ns && until_ns - r->last_ns > r->silence_ns) {
+		r->silence_ns = until_ns - r->last_ns;
+		r->silence_at_ns = r->last_ns;
+	}
+}
+
+static void take_packet(struct receiver *r, const struct flow_packet *p, int64_t at_ns)
+{
+	uint8_t bit = (uint8_t)(1u << (p->number % 8));
+
+	if (p->number >= r->capacity) {
+		r->foreign++;
+		return;
+	}
+	note_silence(r, at_ns);
+	if (!r->first_ns)
+		r->first_ns = at_ns;
+	r->last_ns = at_ns;
+	if (at_ns - p->sent_ns > r->delay_max_ns)
+		r->delay_max_ns = at_ns - p->sent_ns;
+	if (r->seen[p->number / 8] & bit) {
+		r->duplicated++;
+		return;
+	}
+	r->seen[p->number / 8] |= bit;
+	r->unique++;
+	if (p->number < r->next)
+		r->reordered++;
+	else
+		r->next = p->number + 1;
+}
+
+/* Receives one datagram, at most 20 ms long. False when none came. */
+static bool receive_one(int fd, struct flow_packet *p, int64_t *at_ns)
+{
+	union {
+		struct cmsghdr header;
+		uint8_t bytes[CMSG_SPACE(sizeof(struct timespec))];
+	} control;
+	struct iovec iov = { .iov_base = p, .iov_len = sizeof *p };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			    .msg_controllen = sizeof control };
+
+	if (recvmsg(fd, &m, 0) < (ssize_t)sizeof *p || p->magic != FLOW_MAGIC)
+		return false;
+	*at_ns = clock_ns(CLOCK_REALTIME);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+			struct timespec t;
+			memcpy(&t, CMSG_DATA(c), sizeof t);
+			*at_ns = t.tv_sec * NS_PER_S + t.tv_nsec;
+		}
+	}
+	return true;
+}
+
+static void receive_flow(struct receiver *r, const struct sender *s)
+{
+	int64_t own_end_ns = 0, trailer_ns = 0;
+
+	for (;;) {
+		struct flow_packet p;
+		int64_t at_ns;
+		int64_t now = clock_ns(CLOCK_REALTIME);
+
+		if (receive_one(s->fd, &p, &at_ns)) {
+			if (!p.is_trailer) {
+				take_packet(r, &p, at_ns);
+			} else if (!r->has_total) {
+				note_silence(r, at_ns);
+				r->has_total = true;
+				r->total = p.number;
+				trailer_ns = at_ns;
+			}
+		}
+		if (s->finished && !own_end_ns)
+			own_end_ns = now;
+		if (s->finished && trailer_ns && now - trailer_ns > DRAIN_MS * NS_PER_MS)
+			return;
+		if (own_end_ns && now - own_end_ns > GIVE_UP_MS * NS_PER_MS)
+			break;
+	}
+	if (!r->has_total)
+		note_silence(r, clock_ns(CLOCK_REALTIME));
+}
+
+/* What was lost; without a trailer all that the other side was to send counts as expected. */
+static uint64_t lost(const struct receiver *r)
+{
+	uint64_t expected = r->has_total ? r->total : r->capacity;
+
+	return expected > r->unique ? expected - r->unique : 0;
+}
+
+static double ms(int64_t ns)
+{
+	return (double)ns / (double)NS_PER_MS;
+}
+
+static void write_report(FILE *f, const struct receiver *r, const struct sender *s)
+{
+	fprintf(f, "{\"sent\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"send_stall_ms\": %.3f,\n"
+		" \"expected\": %" PRIu64 ", \"received\": %" PRIu64 ", \"lost\": %" PRIu64
+		", \"duplicated\": %" PRIu64 ", \"reordered\": %" PRIu64 ", \"foreign\": %" PRIu64 ",\n"
+		" \"complete\": %s, \"silence_ms\": %.3f, \"silence_at\": %.6f, \"delay_max_ms\": %.3f,\n"
+		" \"first\": %.6f, \"last\": %.6f}\n",
+		s->sent, s->refused, ms(s->stall_ns), r->has_total ? r->total : r->capacity, r->unique, lost(r),
+		r->duplicated, r->reordered, r->foreign, r->has_total ? "true" : "false",
+		r->first_ns ? ms(r->silence_ns) : ms(s->options->seconds * NS_PER_S),
+		(double)r->silence_at_ns / NS_PER_S, ms(r->delay_max_ns), (double)r->first_ns / NS_PER_S,
+		(double)r->last_ns / NS_PER_S);
+}
+
+static void usage(void)
+{
+	fprintf(stderr, "usage: flow --local ADDR --remote ADDR [--port N] [--pps N] [--seconds N] [--size N] "
+			"[--report FILE]\n");
+	exit(2);
+}
+
+static struct sockaddr_in parse_address(const char *text)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+
+	if (inet_pton(AF_INET, text, &a.sin_addr) != 1)
+		usage();
+	return a;
+}
+
+static long parse_number(const char *text, long lowest, long highest)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (*end || n < lowest || n > highest)
+		usage();
+	return n;
+}
+
+static struct options parse_options(int argc, char **argv)
+{
+	static const struct option names[] = {
+		{ "local", required_argument, NULL, 'l' }, { "remote", required_argument, NULL, 'r' },
+		{ "port", required_argument, NULL, 'p' }, { "pps", required_argument, NULL, 'n' },
+		{ "seconds", required_argument, NULL, 's' }, { "size", required_argument, NULL, 'z' },
+		{ "report", required_argument, NULL, 'o' }, { 0 },
+	};
+	struct options o = { .pps = 1000, .seconds = 10, .size = 128 };
+	in_port_t port = htons(5001);
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		switch (c) {
+		case 'l': o.local = parse_address(optarg); break;
+		case 'r': o.remote = parse_address(optarg); break;
+		case 'p': port = htons((in_port_t)parse_number(optarg, 1, 65535)); break;
+		case 'n': o.pps = parse_number(optarg, 1, 100000); break;
+		case 's': o.seconds = parse_number(optarg, 1, 86400); break;
+		case 'z': o.size = (size_t)parse_number(optarg, sizeof(struct flow_packet), SIZE_MAX_BYTES); break;
+		case 'o': o.report = optarg; break;
+		default: usage();
+		}
+	}
+	if (!o.local.sin_family || !o.remote.sin_family)
+		usage();
+	o.local.sin_port = o.remote.sin_port = port;
+	return o;
+}
+
+static int open_socket(const struct options *o)
+{
+	const int on = 1, buffer = 8 << 20;
+	const struct timeval wait = { .tv_usec = 20000 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&o->local, sizeof o->local) ||
+	    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait)) {
+		perror("flow");
+		exit(1);
+	}
+	return fd;
+}
+
+int main(int argc, char **argv)
+{
+	const struct options o = parse_options(argc, argv);
+	const struct sched_param priority = { .sched_priority = 1 };
+	struct sender s = { .options = &o, .fd = open_socket(&o) };
+	struct receiver r = { .capacity = (uint64_t)(o.pps * o.seconds) };
+	FILE *report = stdout;
+	pthread_t thread;
+
+	r.seen = calloc(1, r.capacity / 8 + 1);
+	if (!r.seen)
+		return 1;
+	signal(SIGTERM, request_stop);
+	signal(SIGINT, request_stop);
+	/* A measuring tool must not be what is waited for; without the right to it, it measures all the same. */
+	if (sched_setscheduler(0, SCHED_RR, &priority))
+		perror("flow: real-time priority");
+	if (pthread_create(&thread, NULL, send_flow, &s))
+		return 1;
+	receive_flow(&r, &s);
+	pthread_join(thread, NULL);
+	if (o.report && !(report = fopen(o.report, "w"))) {
+		perror(o.report);
+		return 1;
+	}
+	write_report(report, &r, &s);
+	free(r.seen);
+	return fclose(report) ? 1 : 0;
+}
