@@ -61,7 +61,8 @@ enum esp_action { ESP_PROTECT, ESP_BYPASS };
 
 struct esp_policy {
 	uint32_t tunnel;                /* names the crypto map entry's ACL line; children carry the same number */
-	enum esp_action action;         /* BYPASS: a deny line, cascades as on the ASA */
+	uint32_t entry;                 /* lines of one crypto map entry share it, and stand together */
+	enum esp_action action;         /* BYPASS: a deny line: the rest of its entry is skipped, the next entry is tried */
 	uint8_t group;
 	struct traffic_selector local;  /* our side of the line */
 	struct traffic_selector remote;

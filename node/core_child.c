@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CHILD SAs on their way between engine, log and datapath: installation,
+ * leases (R17), inbound checkpoints (R18), lifetimes by volume, evidence of
+ * life for DPD, and the paced rekeys that follow a takeover.
+ */
+#include <stdlib.h>
+
+#include "base/must.h"
+#include "node/core_private.h"
+
+#define SEQ32_RESERVE (1u << 24)        /* R17: without ESN rekey when the lease comes this near 2^32 */
+
+static struct bytes spi_key(const uint32_t *spi_in)
+{
+	return bytes(spi_in, sizeof(*spi_in));
+}
+
+struct core_child *core_child_find(const struct hf_core *c, uint32_t spi_in)
+{
+	return hashmap_get(c->children, spi_key(&spi_in));
+}
+
+static struct core_child *child_track(struct hf_core *c, const struct child_sa_state *s)
+{
+	struct core_child *k = core_child_find(c, s->spi_in);
+
+	if (!k) {
+		k = calloc(1, sizeof(*k));
+		must(k && hashmap_insert(c->children, spi_key(&s->spi_in), k) == R_OK);
+		k->spi_in = s->spi_in;
+		k->lease_end = s->lease_end;
+		k->last_seq = 1;
+	}
+	k->tunnel = s->tunnel;
+	k->esn = s->transforms.esn;
+	k->lifetime_kb = s->lifetime_kb;
+	return k;
+}
+
+/* Idempotent: a standby sees the record of an SA every time that it changes. */
+void core_child_install(struct hf_core *c, const struct child_sa_state *s)
+{
+	struct core_child *k = child_track(c, s);
+	struct esp_child_params p = {
+		.spi_in = s->spi_in, .spi_out = s->spi_out, .tunnel = s->tunnel, .group = (uint8_t)c->group,
+		.udp_encap = s->udp_encap, .replay_window = (uint16_t)c->config->replay_window,
+		.local = s->local, .remote = s->remote, .local_ts = s->local_ts, .remote_ts = s->remote_ts,
+		.transforms = s->transforms, .keys_in = &s->keys_in, .keys_out = &s->keys_out,
+		.birth_term = s->birth_term, .seq_next = 1, .lease_end = k->lease_end,
+	};
+	enum result res = esp_child_install(c->datapath, &p);
+
+	if (res == R_EXISTS)
+		res = esp_child_move(c->datapath, s->spi_in, &s->local, &s->remote, s->udp_encap);
+	if (res != R_OK) {
+		c->stats.import_errors++;
+		core_log(c, LOG_NODE_FAILED, "SPI 0x%08x cannot be installed: %s", s->spi_in, result_text(res));
+	}
+}
+
+void core_child_remove(struct hf_core *c, uint32_t spi_in)
+{
+	struct core_child *k = hashmap_remove(c->children, spi_key(&spi_in));
+
+	if (!k)
+		return;
+	esp_child_remove(c->datapath, spi_in);
+	core_log(c, LOG_ESP_SA_DELETED, "SPI 0x%08x", spi_in);
+	free(k);
+}
+
+void core_children_forget(struct hf_core *c)
+{
+	struct core_child *k;
+
+	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;) {
+		uint32_t spi_in = k->spi_in;
+		free(hashmap_remove(c->children, spi_key(&spi_in)));
+	}
+	esp_child_remove_all(c->datapath, (uint8_t)c->group);
+}
+
+/*
+ * R17: rate x (acknowledgement + worst membership stall), doubled because a
+ * block is renewed at half. Commit timeout bounds the acknowledgement, the
+ * ownership deadline the stall; three seconds cover both defaults.
+ */
+static uint64_t lease_block(const struct core_child *k)
+{
+	uint64_t block = k->rate_pps * 6;
+	return block < HF_LEASE_MIN ? HF_LEASE_MIN : block;
+}
+
+static void append_lease(struct hf_core *c, const struct core_child *k)
+{
+	struct ss_lease l = {
+		.spi_in = k->spi_in, .lease_end = k->lease_end, .rate_pps = k->rate_pps,
+		.self_granted = !cl_is_protected(c->cluster, c->group),
+	};
+	struct ss_record r = { 0 };
+
+	must(ss_encode_lease(&l, &r) == R_OK);
+	core_record(c, &r);
+	struct held h = { .kind = HELD_GRANT, .spi_in = k->spi_in, .lease_end = k->lease_end };
+	core_hold(c, &h);
+}
+
+static void ask_rekey(struct hf_core *c, struct core_child *k)
+{
+	if (k->rekey_asked)
+		return;
+	k->rekey_asked = true;
+	struct ike_input in = { .kind = IKE_IN_REKEY_CHILD, .spi_in = k->spi_in };
+	core_ike(c, &in);
+}
+
+/* Renew when half of the block is used. */
+void core_child_lease(struct hf_core *c, struct core_child *k)
+{
+	struct esp_child_stats st;
+
+	if (esp_child_stats(c->datapath, k->spi_in, &st) != R_OK)
+		return;
+	uint64_t block = lease_block(k);
+	if (st.seq_next + block / 2 <= k->lease_end)
+		return;
+	uint64_t end = st.seq_next + block;
+	if (!k->esn && end > UINT32_MAX - SEQ32_RESERVE) {
+		ask_rekey(c, k);
+		if (end > UINT32_MAX)
+			end = UINT32_MAX;
+	}
+	if (end <= k->lease_end)
+		return;
+	k->lease_end = end;
+	append_lease(c, k);
+}
+
+static void measure(struct core_child *k, const struct esp_child_stats *st)
+{
+	const uint64_t per_second = 1000000000ull / HF_TICK_NS;
+	uint64_t out = st->seq_next > k->last_seq ? st->seq_next - k->last_seq : 0;
+	uint64_t in = st->in_packets - k->last_in_packets;
+
+	/* Up at once, down slowly: a lease that is too large costs numbers, one too small costs packets. */
+	k->rate_pps = out * per_second > k->rate_pps ? out * per_second : (k->rate_pps * 31 + out * per_second) / 32;
+	k->in_rate_pps = (k->in_rate_pps * 3 + in * per_second) / 4;
+	k->last_seq = st->seq_next;
+	k->last_in_packets = st->in_packets;
+}
+
+static void tell_life(struct hf_core *c, struct core_child *k, const struct esp_child_stats *st)
+{
+	if (st->last_in_ms == k->last_in_ms)
+		return;
+	k->last_in_ms = st->last_in_ms;
+	uint64_t age_ms = c->now_ns / 1000000u > st->last_in_ms ? c->now_ns / 1000000u - st->last_in_ms : 0;
+	struct ike_input in = { .kind = IKE_IN_TRAFFIC, .spi_in = k->spi_in, .at_ms = core_time_ms(c) - age_ms };
+	core_ike(c, &in);
+}
+
+/* R18; returns the bytes used of the budget. */
+static size_t checkpoint(struct hf_core *c, struct core_child *k, const struct esp_child_stats *st)
+{
+	if (st->in_right_edge == k->checkpoint_edge || c->now_ns < k->checkpoint_ns + HF_CHECKPOINT_NS)
+		return 0;
+	struct ss_counters n = {
+		.spi_in = k->spi_in, .in_right_edge = st->in_right_edge, .at_ms = core_time_ms(c),
+		.rate_pps = k->in_rate_pps,
+		.in_packets = k->base_in_packets + st->in_packets, .in_bytes = k->base_in_bytes + st->in_bytes,
+		.out_packets = k->base_out_packets + st->out_packets, .out_bytes = k->base_out_bytes + st->out_bytes,
+	};
+	struct ss_record r = { 0 };
+
+	must(ss_encode_counters(&n, &r) == R_OK);
+	size_t used = r.data.len + 16;
+	core_record(c, &r);
+	k->checkpoint_edge = st->in_right_edge;
+	k->checkpoint_ns = c->now_ns;
+	c->stats.checkpoints++;
+	return used;
+}
+
+static void check_volume(struct hf_core *c, struct core_child *k, const struct esp_child_stats *st)
+{
+	if (!k->lifetime_kb)
+		return;
+	uint64_t in = k->base_in_bytes + st->in_bytes, out = k->base_out_bytes + st->out_bytes;
+	uint64_t soft = k->lifetime_kb * 1024 / 10 * 9;
+	if (in > soft || out > soft)
+		ask_rekey(c, k);
+}
+
+static unsigned int rekey_paced(struct hf_core *c, struct core_child *k, unsigned int left)
+{
+	if (!k->rekey_after_takeover || !left || c->now_ns < c->rekey_from_ns)
+		return left;
+	k->rekey_after_takeover = false;
+	c->stats.rekeys_after_takeover++;
+	ask_rekey(c, k);
+	return left - 1;
+}
+
+/* Every HF_TICK_NS while active. The engine's answers may remove children: collect first, then look each one up. */
+void core_tick(struct hf_core *c)
+{
+	size_t n = hashmap_count(c->children), used = 0;
+	uint32_t *spis = calloc(n ? n : 1, sizeof(*spis));
+	unsigned int rekeys = HF_REKEYS_PER_TICK;
+	struct core_child *k;
+
+	must(spis);
+	n = 0;
+	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)
+		spis[n++] = k->spi_in;
+	for (size_t i = 0; i < n; i++) {
+		struct esp_child_stats st;
+
+		k = core_child_find(c, spis[i]);
+		if (!k || esp_child_stats(c->datapath, k->spi_in, &st) != R_OK)
+			continue;
+		measure(k, &st);
+		if (used < HF_CHECKPOINT_BUDGET)
+			used += checkpoint(c, k, &st);
+		if (st.outbound_in_use)
+			core_child_lease(c, k);
+		check_volume(c, k, &st);
+		rekeys = rekey_paced(c, k, rekeys);
+		tell_life(c, k, &st);
+	}
+	free(spis);
+}
+
+enum result hf_core_child_totals(const struct hf_core *c, uint32_t spi_in, struct hf_child_totals *out)
+{
+	const struct core_child *k = core_child_find(c, spi_in);
+	struct esp_child_stats st;
+
+	memset(out, 0, sizeof(*out));
+	if (!k || esp_child_stats(c->datapath, spi_in, &st) != R_OK)
+		return R_NOT_FOUND;
+	out->in_packets = k->base_in_packets + st.in_packets;
+	out->in_bytes = k->base_in_bytes + st.in_bytes;
+	out->out_packets = k->base_out_packets + st.out_packets;
+	out->out_bytes = k->base_out_bytes + st.out_bytes;
+	out->lease_end = k->lease_end;
+	out->exposure = k->exposure;
+	return R_OK;
+}

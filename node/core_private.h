@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by core.c, core_ike.c, core_child.c and takeover.c; nobody else. */
+#ifndef HF_NODE_CORE_PRIVATE_H
+#define HF_NODE_CORE_PRIVATE_H
+
+#include "base/hashmap.h"
+#include "node/core.h"
+
+#define HF_TICK_NS 50000000ull          /* leases, checkpoints, liveness evidence */
+#define HF_CHECKPOINT_NS 200000000ull   /* inbound checkpoint of a changed SA (R18) */
+#define HF_CHECKPOINT_BUDGET 50000u     /* bytes per tick: 1 MB/s (R18) */
+#define HF_REKEY_DELAY_NS 2000000000ull /* after a takeover, before its paced rekeys begin */
+#define HF_REKEYS_PER_TICK 5u           /* 100/s (R18) */
+#define HF_LEASE_MIN 65536u
+
+enum held_kind { HELD_SEND, HELD_USE_OUTBOUND, HELD_GRANT };
+
+/* What waits for its log position (R4). */
+struct held {
+	enum held_kind kind;
+	struct inet_endpoint local, remote;
+	struct buf datagram;
+	bool udp_encap;
+	bool response;
+	uint8_t exchange;
+	uint64_t token;
+	uint64_t ike_spi;
+	uint32_t spi_in;
+	uint64_t lease_end;
+};
+
+/* What control keeps of a CHILD SA beside the engine and the datapath. */
+struct core_child {
+	uint32_t spi_in;
+	uint32_t tunnel;
+	bool esn;
+	bool rekey_asked;
+	bool rekey_after_takeover;
+	uint64_t lifetime_kb;
+	uint64_t lease_end;             /* newest lease appended or applied */
+	uint64_t rate_pps;              /* outbound, smoothed */
+	uint64_t in_rate_pps;
+	uint64_t last_seq;              /* at the last tick, for the rate */
+	uint64_t last_in_packets;
+	uint64_t last_in_ms;            /* evidence of life already given to the engine */
+	uint64_t checkpoint_edge;       /* right edge last put into the log */
+	uint64_t checkpoint_ns;
+	uint64_t exposure;
+	uint64_t base_in_packets, base_in_bytes, base_out_packets, base_out_bytes; /* of former owners */
+};
+
+struct hf_core {
+	const struct config *config;
+	struct ike_engine *engine;
+	struct cl_node *cluster;
+	struct esp_datapath *datapath;
+	struct hf_core_ops ops;
+	void *ops_ctx;
+	uint32_t group;                 /* the one failover group of this configuration */
+	uint64_t now_ns;
+	enum cl_role role;
+	uint64_t term;
+	uint64_t deadline_ns;           /* R12 */
+	uint64_t next_tick_ns;
+	uint64_t rekey_from_ns;
+	bool relaying;
+	bool answer_prepared, answer_quiesced; /* owed to the cluster logic */
+	struct hashmap *children;       /* spi_in -> struct core_child */
+	struct ss_hold *hold;
+	struct held *turn;              /* emitted in this turn, position not known yet */
+	size_t n_turn, cap_turn;
+	struct ss_record *records;      /* of this turn */
+	size_t n_records, cap_records;
+	struct hf_core_stats stats;
+};
+
+/* core.c */
+void core_cluster_step(struct hf_core *c, const struct cl_input *in);
+void core_log(struct hf_core *c, enum log_id id, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+uint64_t core_time_ms(const struct hf_core *c);
+/* Hold item until the records of this turn are committed; adopts item->datagram. */
+void core_hold(struct hf_core *c, const struct held *item);
+void core_release(struct hf_core *c);
+void core_drop_held(struct hf_core *c);
+/* Put a record into this turn's batch; adopts it. */
+void core_record(struct hf_core *c, struct ss_record *adopt);
+
+/* core_ike.c */
+void core_ike(struct hf_core *c, const struct ike_input *in);
+
+/* core_child.c */
+struct core_child *core_child_find(const struct hf_core *c, uint32_t spi_in);
+void core_child_install(struct hf_core *c, const struct child_sa_state *s);
+void core_child_remove(struct hf_core *c, uint32_t spi_in);
+void core_children_forget(struct hf_core *c);
+void core_child_lease(struct hf_core *c, struct core_child *k);
+void core_tick(struct hf_core *c);
+
+/* takeover.c */
+void core_apply(struct hf_core *c, const struct ss_record *r);
+void core_reset(struct hf_core *c);
+void core_role(struct hf_core *c, const struct cl_effect *fx);
+void core_quiesce(struct hf_core *c, const struct cl_effect *fx);
+
+/* translate.c */
+/* The engine's and the SPD's view of a configuration. R_NO_MEMORY. */
+enum result core_translate_ike(const struct config *cfg, struct ike_config **out) WARN_UNUSED;
+enum result core_translate_spd(const struct config *cfg, uint8_t group, struct esp_policy **out,
+			       size_t *n) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes of ownership, in order: what a standby does with each record, what
+ * a new owner does before its first packet, what a former owner does after
+ * its last (R5, R10, R13, R17..R19).
+ */
+#include <stdlib.h>
+
+#include "base/must.h"
+#include "node/core_private.h"
+
+static void import_failed(struct hf_core *c, const struct ss_record *r, enum result res)
+{
+	c->stats.import_errors++;
+	core_log(c, LOG_REPL_REFUSED, "record kind %u key %016llx: %s", r->kind, (unsigned long long)r->key,
+		 result_text(res));
+}
+
+static enum result import_ike_sa(struct hf_core *c, const struct ss_record *r)
+{
+	struct ike_sa_state s = { 0 };
+
+	if (r->erase) {
+		ike_forget_sa(c->engine, r->key);
+		return R_OK;
+	}
+	enum result res = ss_decode_ike_sa(r, &s);
+	if (res == R_OK)
+		res = ike_import_sa(c->engine, &s);
+	ike_sa_state_clear(&s);
+	return res;
+}
+
+static enum result import_child_sa(struct hf_core *c, const struct ss_record *r)
+{
+	struct child_sa_state s = { 0 };
+
+	if (r->erase) {
+		ike_forget_child(c->engine, (uint32_t)r->key);
+		core_child_remove(c, (uint32_t)r->key);
+		return R_OK;
+	}
+	enum result res = ss_decode_child_sa(r, &s);
+	if (res == R_OK)
+		res = ike_import_child(c->engine, &s);
+	if (res == R_OK && s.stage == CHILD_SA_DEAD)
+		core_child_remove(c, s.spi_in);
+	else if (res == R_OK)
+		core_child_install(c, &s);      /* hot standby: installed, inactive */
+	child_sa_state_clear(&s);
+	return res;
+}
+
+static enum result import_lease(struct hf_core *c, const struct ss_record *r)
+{
+	struct ss_lease l;
+	struct core_child *k = core_child_find(c, (uint32_t)r->key);
+
+	if (r->erase || !k)
+		return R_OK;
+	enum result res = ss_decode_lease(r, &l);
+	if (res == R_OK && l.lease_end > k->lease_end) {
+		k->lease_end = l.lease_end;
+		k->rate_pps = l.rate_pps;
+	}
+	return res;
+}
+
+/* A record of the log is in the store now. The owner's own state is where it came from. */
+void core_apply(struct hf_core *c, const struct ss_record *r)
+{
+	enum result res = R_OK;
+
+	if (c->role == CL_ROLE_ACTIVE || c->role == CL_ROLE_RELEASING)
+		return;
+	switch (r->kind) {
+	case SS_IKE_SA:
+		res = import_ike_sa(c, r);
+		break;
+	case SS_CHILD_SA:
+		res = import_child_sa(c, r);
+		break;
+	case SS_LEASE:
+		res = import_lease(c, r);
+		break;
+	default:        /* counters are read from the store at takeover; newer kinds are only kept */
+		break;
+	}
+	if (res != R_OK)
+		import_failed(c, r, res);
+}
+
+static void engine_forget(struct hf_core *c)
+{
+	struct ike_input in = { .kind = IKE_IN_DEACTIVATE };
+	core_ike(c, &in);
+}
+
+void core_reset(struct hf_core *c)
+{
+	engine_forget(c);
+	core_children_forget(c);
+}
+
+/* Outbound numbers of a takeover that was not handed over: behind everything the former owner may have used. */
+static uint64_t next_after_takeover(const struct core_child *k, const struct cl_effect *fx)
+{
+	if (!fx->suspect)
+		return k->lease_end;
+	/* R10: it may have granted itself more than we know. */
+	return k->lease_end + 4 * k->rate_pps * (fx->silence_ms + 999) / 1000;
+}
+
+static void resume_inbound(struct hf_core *c, struct core_child *k, const struct ss_counters *n, bool handover,
+			   struct esp_child_counters *out)
+{
+	out->in_right_edge = n->in_right_edge;
+	k->checkpoint_edge = n->in_right_edge;
+	if (handover && n->exact) {
+		out->in_bitmap_words = (uint16_t)(n->in_bitmap.len / 8);
+		if (out->in_bitmap_words > ESP_REPLAY_WINDOW_MAX / 64)
+			out->in_bitmap_words = ESP_REPLAY_WINDOW_MAX / 64;
+		for (unsigned int i = 0; i < out->in_bitmap_words; i++) {
+			uint64_t word = 0;
+			for (unsigned int b = 0; b < 8; b++)
+				word = word << 8 | n->in_bitmap.p[i * 8 + b];
+			out->in_bitmap[i] = word;
+		}
+		return;
+	}
+	/* R18 learn: what came after the checkpoint could be replayed to us; measured, shown, closed by a rekey. */
+	uint64_t age_ms = core_time_ms(c) > n->at_ms ? core_time_ms(c) - n->at_ms : 0;
+	k->exposure = n->rate_pps * age_ms / 1000 + 1;
+	k->rekey_after_takeover = true;
+	if (c->config->failover.inbound == INBOUND_STRICT)
+		out->in_right_edge += k->exposure * 2;
+}
+
+static void resume_child(struct hf_core *c, struct core_child *k, const struct cl_effect *fx)
+{
+	const struct ss_record *r = ss_store_get(cl_store(c->cluster, c->group), SS_COUNTERS, k->spi_in);
+	struct esp_child_counters resume = { .seq_next = next_after_takeover(k, fx), .lease_end = k->lease_end };
+	struct ss_counters n = { 0 };
+
+	if (r && ss_decode_counters(r, &n) == R_OK) {
+		if (fx->handover && n.exact && n.seq_next <= k->lease_end)
+			resume.seq_next = n.seq_next;
+		resume_inbound(c, k, &n, fx->handover, &resume);
+		k->base_in_packets = n.in_packets;
+		k->base_in_bytes = n.in_bytes;
+		k->base_out_packets = n.out_packets;
+		k->base_out_bytes = n.out_bytes;
+		buf_free(&n.in_bitmap);
+	} else {
+		k->rekey_after_takeover = true;
+	}
+	if (resume.lease_end < resume.seq_next)
+		resume.lease_end = resume.seq_next;
+	enum result res = esp_child_resume(c->datapath, k->spi_in, &resume);
+	if (res != R_OK && res != R_STALE)
+		core_log(c, LOG_NODE_FAILED, "SPI 0x%08x cannot resume: %s", k->spi_in, result_text(res));
+
+	struct esp_child_stats st;
+	if (esp_child_stats(c->datapath, k->spi_in, &st) == R_OK) {
+		/* What this node counted when it last owned the SA is part of the base already. */
+		k->base_in_packets -= st.in_packets < k->base_in_packets ? st.in_packets : k->base_in_packets;
+		k->base_in_bytes -= st.in_bytes < k->base_in_bytes ? st.in_bytes : k->base_in_bytes;
+		k->base_out_packets -= st.out_packets < k->base_out_packets ? st.out_packets : k->base_out_packets;
+		k->base_out_bytes -= st.out_bytes < k->base_out_bytes ? st.out_bytes : k->base_out_bytes;
+		k->last_seq = st.seq_next;
+		k->last_in_packets = st.in_packets;
+	}
+	k->rekey_asked = false;
+}
+
+struct outbound_choice {
+	struct hf_core *c;
+	bool fresh;     /* second pass: tunnels that have only an SA whose response may not have reached the peer */
+};
+
+/* The last established child of a tunnel carries it; a later one that the peer may not know only where there is no other. */
+static void choose_outbound(void *ctx, const struct child_sa_state *s)
+{
+	struct outbound_choice *o = ctx;
+	bool settled = s->stage == CHILD_SA_ESTABLISHED || s->stage == CHILD_SA_REKEYED;
+
+	if (o->fresh ? s->stage != CHILD_SA_INSTALLED : !settled)
+		return;
+	if (esp_child_use_outbound(o->c->datapath, s->spi_in) != R_OK)
+		o->c->stats.import_errors++;
+}
+
+static void become_active(struct hf_core *c, const struct cl_effect *fx)
+{
+	struct hf_role_change ch = { .group = fx->group, .role = fx->role, .term = fx->term, .suspect = fx->suspect,
+				     .handover = fx->handover, .why = fx->why };
+	struct outbound_choice settled = { .c = c }, fresh = { .c = c, .fresh = true };
+	bool again = c->role == CL_ROLE_RELEASING && c->term == fx->term;
+	struct core_child *k;
+
+	c->role = CL_ROLE_ACTIVE;
+	c->term = fx->term;
+	c->next_tick_ns = c->now_ns;
+	c->rekey_from_ns = c->now_ns + HF_REKEY_DELAY_NS;
+	if (c->relaying) {
+		c->relaying = false;
+		c->ops.relay_end(c->ops_ctx, fx->group);
+	}
+	if (!again) {
+		for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)
+			resume_child(c, k, fx);
+		/* Fresh ones first, so that a settled child of the same tunnel wins. */
+		ike_each_child(c->engine, 0, choose_outbound, &fresh);
+		ike_each_child(c->engine, 0, choose_outbound, &settled);
+	}
+	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_ACTIVE, fx->term);
+	c->ops.role(c->ops_ctx, &ch);
+	if (again)
+		return;
+	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)
+		core_child_lease(c, k);
+	struct ike_input in = { .kind = IKE_IN_ACTIVATE, .term = fx->term, .suspect = fx->suspect };
+	core_ike(c, &in);
+}
+
+static void reimport(void *ctx, const struct ss_record *r)
+{
+	core_apply(ctx, r);
+}
+
+/* The engine may hold what never became a record: start again from the store, which is what the others have. */
+static void leave_active(struct hf_core *c, const struct cl_effect *fx)
+{
+	core_drop_held(c);
+	engine_forget(c);
+	if (fx->role == CL_ROLE_STANDBY)
+		ss_store_each(cl_store(c->cluster, c->group), reimport, c);
+}
+
+void core_role(struct hf_core *c, const struct cl_effect *fx)
+{
+	bool was_owner = c->role == CL_ROLE_ACTIVE || c->role == CL_ROLE_RELEASING;
+
+	if (fx->role == CL_ROLE_ACTIVE) {
+		become_active(c, fx);
+		return;
+	}
+	if (fx->role == CL_ROLE_RELEASING) {
+		c->role = fx->role;
+		return;
+	}
+	struct hf_role_change ch = { .group = fx->group, .role = fx->role, .term = fx->term,
+				     .handover = c->relaying, .why = fx->why };
+	c->role = fx->role;
+	if (!c->relaying)
+		esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_STANDBY, 0);
+	c->ops.role(c->ops_ctx, &ch);
+	if (was_owner)
+		leave_active(c, fx);
+}
+
+static void final_counters(struct hf_core *c, struct core_child *k)
+{
+	struct esp_child_counters n;
+	struct esp_child_stats st;
+	uint8_t bitmap[sizeof(n.in_bitmap)];
+
+	if (esp_child_take_counters(c->datapath, k->spi_in, &n) != R_OK ||
+	    esp_child_stats(c->datapath, k->spi_in, &st) != R_OK)
+		return;
+	for (unsigned int i = 0; i < n.in_bitmap_words; i++)
+		for (unsigned int b = 0; b < 8; b++)
+			bitmap[i * 8 + b] = (uint8_t)(n.in_bitmap[i] >> (56 - 8 * b));
+	struct ss_counters out = {
+		.spi_in = k->spi_in, .seq_next = n.seq_next, .in_right_edge = n.in_right_edge, .exact = true,
+		.at_ms = core_time_ms(c), .rate_pps = k->in_rate_pps,
+		.in_packets = k->base_in_packets + st.in_packets, .in_bytes = k->base_in_bytes + st.in_bytes,
+		.out_packets = k->base_out_packets + st.out_packets, .out_bytes = k->base_out_bytes + st.out_bytes,
+	};
+	struct ss_record r = { 0 };
+
+	must(buf_set(&out.in_bitmap, bytes(bitmap, n.in_bitmap_words * 8u)));
+	must(ss_encode_counters(&out, &r) == R_OK);
+	core_record(c, &r);
+	buf_free(&out.in_bitmap);
+}
+
+/* R19: stop sealing and opening, then say exactly where we stopped. */
+void core_quiesce(struct hf_core *c, const struct cl_effect *fx)
+{
+	struct core_child *k;
+
+	c->ops.relay_begin(c->ops_ctx, fx->group, &fx->mate);
+	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_RELAY, 0);
+	c->relaying = true;
+	c->role = CL_ROLE_RELEASING;
+	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)
+		final_counters(c, k);
+	c->answer_quiesced = true;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the ASA's words to the engine's and the datapath's: crypto map entries
+ * and tunnel-groups become connections, permit lines become CHILD SAs and
+ * policies. Both come from one walk over the map, so that they cannot differ.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hashmap.h"
+#include "base/iana.h"
+#include "base/must.h"
+#include "node/core_private.h"
+
+#define HALF_OPEN_MAX 1000u             /* IOS: max in negotiation */
+#define HALF_OPEN_TIMEOUT_MS 30000u     /* RFC 7296 2.4 leaves it to us; ASA waits 30 s for IKE_AUTH */
+#define RETRANSMIT_MS 1000u
+#define RETRANSMIT_TRIES 6u             /* five retransmissions, as the ASA: about a minute in all */
+#define REKEY_MARGIN_PCT 10u
+
+/*
+ * Tunnel numbers are in records and survive changes of the configuration and
+ * of its order: a keyed hash of what the line says, the key being public.
+ */
+static uint32_t tunnel_number(const struct config_map_entry *e, const struct config_ace *ace)
+{
+	static const uint8_t key[16] = "holdfast tunnel";
+	char local[INET_TEXT_MAX], remote[INET_TEXT_MAX], line[300];
+	int len = snprintf(line, sizeof(line), "%s %u %s %s %u", e->map, e->seq,
+			   inet_prefix_text(&ace->source.prefix, local),
+			   inet_prefix_text(&ace->destination.prefix, remote), ace->protocol);
+	uint32_t n = (uint32_t)siphash24(key, bytes(line, (size_t)len));
+	return n ? n : 1;
+}
+
+static struct traffic_selector selector(const struct config_ace_end *end, uint8_t protocol)
+{
+	struct traffic_selector ts = { .port_start = 0, .port_end = 65535, .protocol = protocol };
+	inet_prefix_range(&end->prefix, &ts.start, &ts.end);
+	return ts;
+}
+
+static void proposal_fill(struct ike_esp_proposal *out, const struct config_proposal *p)
+{
+	for (unsigned int i = 0; i < p->n_encr; i++)
+		out->encr[out->n_encr++] = (struct ike_encr_choice){ p->encr[i].id, p->encr[i].key_bits };
+	for (unsigned int i = 0; i < p->n_integ; i++)
+		out->integ[out->n_integ++] = p->integ[i];
+}
+
+static void child_fill(struct ike_child_config *ch, const struct config_map_entry *e, const struct config_ace *ace)
+{
+	ch->tunnel = tunnel_number(e, ace);
+	ch->local = selector(&ace->source, ace->protocol);
+	ch->remote = selector(&ace->destination, ace->protocol);
+	for (unsigned int i = 0; i < e->n_proposals; i++)
+		if (e->proposals[i])
+			proposal_fill(&ch->proposals[ch->n_proposals++], e->proposals[i]);
+	ch->pfs_group = e->pfs_group;
+	ch->esn = true;
+	ch->lifetime_s = e->lifetime_s;
+	ch->lifetime_kb = e->lifetime_kb;
+	ch->first_lease = HF_LEASE_MIN;
+}
+
+static bool ace_protects(const struct config_ace *ace)
+{
+	return ace->usable && ace->permit;
+}
+
+static enum result children_add(struct ike_connection *conn, const struct config_map_entry *e)
+{
+	size_t n = conn->n_children;
+
+	for (size_t i = 0; i < e->acl->n_aces; i++)
+		n += ace_protects(&e->acl->aces[i]);
+	struct ike_child_config *grown = realloc(conn->children, (n ? n : 1) * sizeof(*grown));
+	if (!grown)
+		return R_NO_MEMORY;
+	conn->children = grown;
+	for (size_t i = 0; i < e->acl->n_aces; i++)
+		if (ace_protects(&e->acl->aces[i])) {
+			struct ike_child_config *ch = &conn->children[conn->n_children++];
+			memset(ch, 0, sizeof(*ch));
+			child_fill(ch, e, &e->acl->aces[i]);
+		}
+	return R_OK;
+}
+
+static enum result id_set(struct ike_id *id, uint8_t type, struct bytes data)
+{
+	id->type = type;
+	return buf_set(&id->data, data) ? R_OK : R_NO_MEMORY;
+}
+
+static enum result local_id(const struct config *cfg, const struct inet_addr *local, struct ike_id *out)
+{
+	switch (cfg->identity) {
+	case IDENTITY_HOSTNAME:
+		return id_set(out, ID_FQDN, bytes(cfg->hostname, strlen(cfg->hostname)));
+	case IDENTITY_KEY_ID:
+		return id_set(out, ID_KEY_ID, bytes(cfg->key_id, strlen(cfg->key_id)));
+	case IDENTITY_AUTO:
+	case IDENTITY_ADDRESS:
+		break;
+	}
+	return id_set(out, local->family == INET_V4 ? ID_IPV4_ADDR : ID_IPV6_ADDR, bytes(local->a, inet_len(local)));
+}
+
+/* A group that is named by an address wants that address as the identity; any other name is the identity. */
+static enum result remote_id(const struct config_tunnel_group *g, struct ike_connection *conn)
+{
+	conn->peer_id_any = g->peer_id_validate == PEER_ID_NOCHECK || g->is_default;
+	if (g->address.family != INET_NONE || g->is_default)
+		return R_OK;
+	return id_set(&conn->remote_id, strchr(g->name, '@') ? ID_RFC822_ADDR : ID_FQDN,
+		      bytes(g->name, strlen(g->name)));
+}
+
+static void connection_name(const struct config_map_entry *e, char out[IKE_NAME_MAX])
+{
+	const struct config_tunnel_group *g = e->peers[0].group;
+
+	/* The default group serves many peers: their SAs must not share a name. */
+	snprintf(out, IKE_NAME_MAX, "%.*s", IKE_NAME_MAX - 1, g->is_default ? e->peers[0].name : g->name);
+}
+
+static enum result connection_fill(const struct config *cfg, const struct config_map_entry *e,
+				   struct ike_connection *conn)
+{
+	const struct config_tunnel_group *g = e->peers[0].group;
+
+	connection_name(e, conn->name);
+	conn->local = e->interface->address;
+	for (unsigned int i = 0; i < e->n_peers; i++)
+		conn->peers[conn->n_peers++] = e->peers[i].address;
+	conn->may_initiate = e->connection_type != CONNECTION_ANSWER_ONLY;
+	conn->may_respond = e->connection_type != CONNECTION_ORIGINATE_ONLY;
+	if (g->keepalive) {
+		conn->dpd_threshold_s = g->keepalive_threshold_s;
+		conn->dpd_retry_s = g->keepalive_retry_s;
+	}
+	enum result res = local_id(cfg, &conn->local, &conn->local_id);
+	if (res == R_OK)
+		res = remote_id(g, conn);
+	if (res == R_OK)
+		res = secret_copy(&conn->psk_local, &g->local_key);
+	if (res == R_OK)
+		res = secret_copy(&conn->psk_remote, &g->remote_key);
+	return res;
+}
+
+static struct ike_connection *connection_find(struct ike_config *out, const struct config_map_entry *e)
+{
+	char name[IKE_NAME_MAX];
+
+	connection_name(e, name);
+	for (size_t i = 0; i < out->n_connections; i++)
+		if (strcmp(out->connections[i].name, name) == 0 &&
+		    inet_equal(&out->connections[i].local, &e->interface->address))
+			return &out->connections[i];
+	return NULL;
+}
+
+static enum result entry_add(const struct config *cfg, const struct config_map_entry *e, struct ike_config *out)
+{
+	struct ike_connection *conn = connection_find(out, e);
+
+	if (!conn) {
+		conn = &out->connections[out->n_connections++];
+		enum result res = connection_fill(cfg, e, conn);
+		if (res != R_OK)
+			return res;
+	}
+	return children_add(conn, e);
+}
+
+static void policy_fill(struct ike_policy *out, const struct config_ike_policy *p)
+{
+	out->priority = (uint16_t)p->priority;
+	out->lifetime_s = p->lifetime_s;
+	for (unsigned int i = 0; i < p->n_encr; i++)
+		out->encr[out->n_encr++] = (struct ike_encr_choice){ p->encr[i].id, p->encr[i].key_bits };
+	for (unsigned int i = 0; i < p->n_integ; i++)
+		if (p->integ[i] != AUTH_NONE)
+			out->integ[out->n_integ++] = p->integ[i];
+	for (unsigned int i = 0; i < p->n_prf; i++)
+		out->prf[out->n_prf++] = p->prf[i];
+	for (unsigned int i = 0; i < p->n_group; i++)
+		out->dh[out->n_dh++] = p->group[i];
+}
+
+static void limits_fill(const struct config *cfg, struct ike_config *out)
+{
+	out->max_sa = cfg->max_sa;
+	out->half_open_max = HALF_OPEN_MAX;
+	if (cfg->max_sa && cfg->max_negotiating_percent)
+		out->half_open_max = cfg->max_sa * cfg->max_negotiating_percent / 100;
+	if (cfg->cookie_percent == CONFIG_COOKIE_NEVER)
+		out->half_open_cookie = UINT32_MAX;
+	else
+		out->half_open_cookie = out->half_open_max * (uint32_t)cfg->cookie_percent / 100;
+	out->half_open_timeout_ms = HALF_OPEN_TIMEOUT_MS;
+	out->retransmit_ms = RETRANSMIT_MS;
+	out->retransmit_tries = RETRANSMIT_TRIES;
+	out->nat_keepalive_s = cfg->nat_traversal ? cfg->nat_keepalive_s : 0;
+	out->rekey_margin_pct = REKEY_MARGIN_PCT;
+}
+
+enum result core_translate_ike(const struct config *cfg, struct ike_config **out)
+{
+	struct ike_config *ic = calloc(1, sizeof(*ic));
+	enum result res = R_OK;
+
+	*out = NULL;
+	if (!ic)
+		return R_NO_MEMORY;
+	limits_fill(cfg, ic);
+	ic->policies = calloc(cfg->n_ike_policies + 1, sizeof(*ic->policies));
+	ic->connections = calloc(cfg->n_map_entries + 1, sizeof(*ic->connections));
+	if (!ic->policies || !ic->connections)
+		res = R_NO_MEMORY;
+	for (size_t i = 0; res == R_OK && i < cfg->n_ike_policies; i++)
+		policy_fill(&ic->policies[ic->n_policies++], &cfg->ike_policies[i]);
+	for (size_t i = 0; res == R_OK && i < cfg->n_map_entries; i++)
+		if (cfg->map_entries[i].active)
+			res = entry_add(cfg, &cfg->map_entries[i], ic);
+	if (res != R_OK) {
+		ike_config_free(ic);
+		return res;
+	}
+	*out = ic;
+	return R_OK;
+}
+
+enum result core_translate_spd(const struct config *cfg, uint8_t group, struct esp_policy **out, size_t *n)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < cfg->n_map_entries; i++)
+		if (cfg->map_entries[i].active)
+			total += cfg->map_entries[i].acl->n_aces;
+	*n = 0;
+	*out = calloc(total + 1, sizeof(**out));
+	if (!*out)
+		return R_NO_MEMORY;
+	for (size_t i = 0; i < cfg->n_map_entries; i++) {
+		const struct config_map_entry *e = &cfg->map_entries[i];
+		for (size_t k = 0; e->active && k < e->acl->n_aces; k++) {
+			const struct config_ace *ace = &e->acl->aces[k];
+			if (!ace->usable)
+				continue;
+			(*out)[(*n)++] = (struct esp_policy){
+				.tunnel = ace->permit ? tunnel_number(e, ace) : 0, .entry = (uint32_t)i,
+				.action = ace->permit ? ESP_PROTECT : ESP_BYPASS, .group = group,
+				.local = selector(&ace->source, ace->protocol),
+				.remote = selector(&ace->destination, ace->protocol),
+			};
+		}
+	}
+	return R_OK;
+}
