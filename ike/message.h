@@ -24,7 +24,7 @@
 #define IKE_HEADER_LEN 28u
 #define IKE_PAYLOAD_HEADER_LEN 4u
 #define IKE_VERSION 0x20u               /* 2.0 */
-#define IKE_MESSAGE_MAX 65535u
+#define IKE_DATAGRAM_MAX 65535u
 
 /* Bounds of what one message may hold; more is R_TOO_LONG. */
 #define IKE_CHAIN_MAX 64
