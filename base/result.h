@@ -8,6 +8,14 @@
 #ifndef HF_BASE_RESULT_H
 #define HF_BASE_RESULT_H
 
+/*
+ * access(2)'s R_OK is a macro of both headers and must not change ours behind
+ * our back: take them in first, so that their guards keep them out later.
+ */
+#include <fcntl.h>
+#include <unistd.h>
+#undef R_OK
+
 #define RESULT_LIST(X) \
 	X(OK,                 "success",                                             0) \
 	/* wire form */ \
