@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+# ha-tests: what runs everything, and the fragments of its parts.
+
+dist_noinst_SCRIPTS += \
+	ha-tests/lint-deps \
+	ha-tests/run-all
+
+include ha-tests/lab/local.mk
