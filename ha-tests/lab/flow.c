@@ -31,7 +31,8 @@
 
 enum {
 	FLOW_MAGIC = 0x484f4c44,
-	TRAILERS = 40,			/* 2 s of them: a flow may end during an outage */
+	START_MS = 300,			/* until the other side listens */
+	TRAILERS = 20,			/* 1 s of them: a flow may end during an outage */
 	TRAILER_EVERY_MS = 50,
 	DRAIN_MS = 500,			/* listened to after the trailer, for stragglers */
 	GIVE_UP_MS = 5000,		/* no trailer so long after our own end: the flow is dead */
@@ -113,7 +114,7 @@ static void send_one(struct sender *s, uint64_t number, bool is_trailer)
 static void *send_flow(void *arg)
 {
 	struct sender *s = arg;
-	const int64_t start = clock_ns(CLOCK_MONOTONIC);
+	const int64_t start = clock_ns(CLOCK_MONOTONIC) + START_MS * NS_PER_MS;
 	const uint64_t count = (uint64_t)(s->options->pps * s->options->seconds);
 	int64_t before = start;
 

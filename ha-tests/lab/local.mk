@@ -1,8 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-# The lab: the traffic tool (built with the programs, not installed) and the scripts that go into the archive.
+# The lab: the traffic tool (built with the programs, not installed), the scripts, and what `make check` runs of it.
 noinst_PROGRAMS += flow
 flow_SOURCES = ha-tests/lab/flow.c
 flow_LDADD = -lpthread
 
+TESTS += ha-tests/lab/check-capture-test
+
+LAB_CASES = \
+	ha-tests/lab/t_arp.sh \
+	ha-tests/lab/t_bad_config.sh \
+	ha-tests/lab/t_capture_laws.sh \
+	ha-tests/lab/t_check_capture.sh \
+	ha-tests/lab/t_crash.sh \
+	ha-tests/lab/t_die_at.sh \
+	ha-tests/lab/t_fail_closed.sh \
+	ha-tests/lab/t_garbage.sh \
+	ha-tests/lab/t_host_loss.sh \
+	ha-tests/lab/t_ikev2_initiator.sh \
+	ha-tests/lab/t_ikev2_responder.sh \
+	ha-tests/lab/t_lab.sh \
+	ha-tests/lab/t_partition.sh \
+	ha-tests/lab/t_rekey.sh \
+	ha-tests/lab/t_sigstop.sh \
+	ha-tests/lab/t_switchover.sh \
+	ha-tests/lab/t_wrong_psk.sh
+
 dist_noinst_SCRIPTS += \
-	ha-tests/lab/lab.sh
+	ha-tests/lab/charon-keys \
+	ha-tests/lab/check-capture \
+	ha-tests/lab/check-capture-test \
+	ha-tests/lab/demo \
+	ha-tests/lab/garbage \
+	ha-tests/lab/run-tests \
+	$(LAB_CASES)
+
+EXTRA_DIST += \
+	ha-tests/lab/lab.sh \
+	ha-tests/lab/lab_measure.sh \
+	ha-tests/lab/lab_parties.sh

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034
+#
+# Who takes part in the lab (sourced by lab.sh): Corosync and Holdfast on the nodes, strongSwan at the peer; how they
+# are configured and started, and what they say of themselves.
+
+# --- Corosync -------------------------------------------------------------------------------------------
+
+# The sample configuration, with the lab's key and its log on stderr.
+lab_corosync_conf() {
+	sed -e 's/name: node/name: n/' -e "s|^\tcluster_name: .*|&\n\tkeyfile: $LAB_DIR/authkey|" \
+		-e 's/to_stderr: no/to_stderr: yes/; s/to_\(syslog\|logfile\): yes/to_\1: no/; /logfile: /d' \
+		"$LAB_TOP/etc/corosync.conf.sample"
+	printf 'system {\n\tstate_dir: /var/lib/corosync\n\tallow_knet_handle_fallback: yes\n}\n'
+}
+
+lab_start_corosync() {
+	local node=$1
+	[ -e "$LAB_DIR/authkey" ] || (umask 077 && head -c 256 /dev/urandom >"$LAB_DIR/authkey")
+	lab_corosync_conf "$node" >"$LAB_DIR/n$node/corosync.conf"
+	lab_spawn "n$node" corosync corosync -f -c "$LAB_DIR/n$node/corosync.conf"
+}
+
+# quorate N: node N is quorate in a view of two members (of one, with a second argument of 1).
+quorate() {
+	local members=${2:-2}
+	on_node "$1" corosync-quorumtool -s | awk -v members="$members" '
+		/^Quorate:/ { quorate = $2 } /^Nodes:/ { nodes = $2 }
+		END { exit !(quorate == "Yes" && nodes == members) }'
+}
+
+# --- Holdfast -------------------------------------------------------------------------------------------
+
+# Different keys for the two directions: HF_PSK is what Holdfast proves itself with, PEER_PSK what the peer does.
+HF_PSK=holdfast-lab-key-a
+PEER_PSK=holdfast-lab-key-b
+FAILOVER_KEY=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+
+# lab_holdfast_conf N: the pair's configuration: the same ASA text, but for `failover lan unit` and the slot.
+# HF_IKE_LIFETIME and HF_CHILD_LIFETIME (seconds) shorten the lifetimes; HF_EXTRA adds lines.
+lab_holdfast_conf() {
+	local unit=([1]=primary [2]=secondary)
+	cat <<-CONF
+	hostname vpn$1
+	interface outside
+	 nameif outside
+	 ip address $SERVICE 255.255.255.0 standby ${NODE_OUTSIDE[2]}
+	interface inside
+	 nameif inside
+	 ip address $INSIDE_SERVICE 255.255.255.0 standby ${NODE_INSIDE[2]}
+	failover
+	failover lan unit ${unit[$1]}
+	failover lan interface cluster cluster
+	failover slot $1
+	failover key hex $FAILOVER_KEY
+	access-list LAB extended permit ip 198.51.100.0 255.255.255.0 203.0.113.0 255.255.255.0
+	crypto ipsec ikev2 ipsec-proposal GCM
+	 protocol esp encryption aes-gcm-256
+	 protocol esp integrity null
+	crypto map OUT 10 match address LAB
+	crypto map OUT 10 set peer $PEER
+	crypto map OUT 10 set ikev2 ipsec-proposal GCM
+	crypto map OUT 10 set pfs group19
+	crypto map OUT 10 set security-association lifetime seconds ${HF_CHILD_LIFETIME:-28800}
+	crypto map OUT interface outside
+	crypto isakmp identity address
+	crypto ikev2 policy 10
+	 encryption aes-gcm-256
+	 integrity null
+	 group 19
+	 prf sha256
+	 lifetime seconds ${HF_IKE_LIFETIME:-86400}
+	crypto ikev2 enable outside
+	tunnel-group $PEER type ipsec-l2l
+	tunnel-group $PEER ipsec-attributes
+	 ikev2 remote-authentication pre-shared-key $PEER_PSK
+	 ikev2 local-authentication pre-shared-key $HF_PSK
+	 isakmp keepalive threshold ${HF_DPD:-10} retry 2
+	CONF
+	[ -z "${HF_EXTRA:-}" ] || printf '%s\n' "$HF_EXTRA"
+}
+
+# lab_start_daemon N [OPTION...]: holdfastd in node N, with its configuration made anew and its keys exported
+# (for tshark) to $LAB_DIR/nN/keys.
+lab_start_daemon() {
+	local node=$1
+	shift
+	lab_holdfast_conf "$node" >"$LAB_DIR/n$node/holdfast.conf"
+	on_node "$node" install -m 600 "$LAB_DIR/n$node/holdfast.conf" /etc/holdfast/holdfast.conf
+	mkdir -p "$LAB_DIR/n$node/keys"
+	lab_spawn "n$node" holdfastd "$HOLDFASTD" -f -c /etc/holdfast/holdfast.conf \
+		--export-keys "$LAB_DIR/n$node/keys" "$@"
+}
+
+# hf N COMMAND...: the administrator's shell on node N, one command.
+hf() {
+	local node=$1
+	shift
+	on_node "$node" timeout 5 "$HOLDFAST" "$@"
+}
+
+# is_active N / is_standby N / is_protected N, as `show failover` of that node says.
+is_active() {
+	hf "$1" show failover 2>/dev/null | grep -q 'This host: .* - Active'
+}
+
+is_standby() {
+	hf "$1" show failover 2>/dev/null | grep -q 'This host: .* - Standby Ready'
+}
+
+is_protected() {
+	hf "$1" show failover 2>/dev/null | grep -qi '\<protected\>'
+}
+
+# The number of the active node; false when there is none or two.
+active_node() {
+	local active=""
+	is_active 1 && active=1
+	is_active 2 && active=${active}2
+	case $active in
+	1 | 2) echo "$active" ;;
+	*) return 1 ;;
+	esac
+}
+
+pair_protected() {
+	local node
+	node=$(active_node) && is_protected "$node"
+}
+
+other() {
+	echo $((3 - $1))
+}
+
+# Corosync and Holdfast on both nodes; returns when one owns and protects (about three seconds).
+lab_start_pair() {
+	local node
+	for node in 1 2; do
+		lab_start_corosync $node
+	done
+	wait_for 20 "corosync quorate on n1" quorate 1 && wait_for 5 "corosync quorate on n2" quorate 2 || return 1
+	for node in 1 2; do
+		lab_start_daemon $node "$@"
+	done
+	wait_for 15 "one active node and a protected standby" pair_protected
+}
+
+# --- strongSwan -----------------------------------------------------------------------------------------
+
+# lab_charon_conf BOX: strongswan.conf of a strongSwan with userland ESP.
+lab_charon_conf() {
+	cat <<-CONF
+	charon-systemd {
+	load = random nonce openssl aes sha1 sha2 hmac kdf gcm ctr drbg kernel-libipsec kernel-netlink socket-default vici updown
+	journal {
+	default = -1
+	}
+	filelog {
+	out {
+	path = /dev/stdout
+	default = 1
+	ike = ${PEER_LOG:-1}
+	chd = ${PEER_LOG:-1}
+	time_format = %T
+	time_add_ms = yes
+	flush_line = yes
+	}
+	}
+	retransmit_timeout = ${PEER_RETRANSMIT:-1.0}
+	}
+	CONF
+}
+
+# lab_swanctl_conf LOCAL REMOTE LOCAL_TS REMOTE_TS LOCAL_PSK REMOTE_PSK: charon takes the secret whose owner is its own
+# identity to prove itself, and any that matches to check the other side.
+lab_swanctl_conf() {
+	cat <<-CONF
+	connections {
+	lab {
+	version = 2
+	local_addrs = $1
+	remote_addrs = $2
+	proposals = ${PEER_IKE_PROPOSALS:-aes256gcm16-prfsha256-ecp256}
+	rekey_time = ${PEER_IKE_REKEY:-0}
+	reauth_time = 0
+	dpd_delay = ${PEER_DPD:-0}
+	local {
+	auth = psk
+	id = $1
+	}
+	remote {
+	auth = psk
+	id = $2
+	}
+	children {
+	net {
+	local_ts = $3
+	remote_ts = $4
+	esp_proposals = ${PEER_ESP_PROPOSALS:-aes256gcm16-ecp256}
+	rekey_time = ${PEER_CHILD_REKEY:-0}
+	dpd_action = clear
+	start_action = none
+	}
+	}
+	}
+	}
+	secrets {
+	ike-local {
+	id = $1
+	secret = $5
+	}
+	ike-remote {
+	id = $2
+	secret = $6
+	}
+	}
+	CONF
+}
+
+# lab_start_charon BOX: with the strongswan.conf and swanctl/swanctl.conf that are in $LAB_DIR/BOX.
+lab_start_charon() {
+	local box=$1
+	lab_charon_conf >"$LAB_DIR/$box/strongswan.conf"
+	# shellcheck disable=SC2016
+	in_box "$box" bash -c '
+		cp "$1/strongswan.conf" /etc/strongswan.conf
+		cp "$1/swanctl.conf" /etc/swanctl/swanctl.conf
+		rm -rf /etc/swanctl/conf.d/* /etc/strongswan.d/*
+		for kind in bliss ecdsa pkcs12 pkcs8 private pubkey rsa x509 x509aa x509ac x509ca x509crl x509ocsp; do
+			mkdir -p /etc/swanctl/$kind
+		done' conf "$LAB_DIR/$box"
+	lab_spawn "$box" charon charon-systemd
+	wait_for 5 "strongSwan in $box" in_box "$box" swanctl --load-all || return 1
+}
+
+lab_start_peer() {
+	lab_swanctl_conf $PEER $SERVICE 203.0.113.0/24 198.51.100.0/24 "${PEER_PSK_USED:-$PEER_PSK}" "$HF_PSK" \
+		>"$LAB_DIR/peer/swanctl.conf"
+	lab_start_charon peer
+}
+
+# peer_cmd OPTION...: swanctl at the peer.
+peer_cmd() {
+	in_box peer timeout 30 swanctl "$@"
+}
+
+# The peer's view, one line per IKE SA: unique id, state, initiator SPI, responder SPI, number of installed children.
+peer_ike_sas() {
+	peer_cmd --list-sas --raw | sed -n 's/^list-sa event {\([^ ]*\) {\(.*\)}}$/\2/p' | while read -r sa; do
+		echo "$(peer_field uniqueid "$sa") $(peer_field state "$sa") $(peer_field initiator-spi "$sa")" \
+			"$(peer_field responder-spi "$sa") $(grep -o 'state=INSTALLED' <<<"$sa" | wc -l)"
+	done
+}
+
+# peer_field NAME LINE: the first value with that name in a raw swanctl line.
+peer_field() {
+	local rest=${2#*"$1="}
+	[ "$rest" != "$2" ] && echo "${rest%% *}"
+}
+
+# The tunnel stands: exactly one IKE SA, established, with an installed child.
+peer_tunnel_up() {
+	local state children
+	[ "$(peer_ike_sas | wc -l)" = 1 ] || return 1
+	read -r _ state _ _ children < <(peer_ike_sas)
+	[ "$state" = ESTABLISHED ] && [ "$children" -ge 1 ]
+}

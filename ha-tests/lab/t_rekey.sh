@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# IKE and CHILD SAs are rekeyed by both sides under a flow of 2000 packets/s each way. Every missing packet is
+# attributed: what Holdfast took in it gave out, so none is lost at Holdfast. LAB_LONG=1: two minutes.
+LAB_LIMIT=200
+. "$(dirname "$0")/lab.sh"
+need_holdfast
+lab_enter "$@"
+SECONDS_OF_FLOW=30
+[ -z "${LAB_LONG:-}" ] || SECONDS_OF_FLOW=125
+# The ASA's shortest lifetime is two minutes: the short version sees the peer's rekeys, the long one also ours.
+HF_IKE_LIFETIME=120 HF_CHILD_LIFETIME=120
+PEER_CHILD_REKEY=7s PEER_IKE_REKEY=11s
+[ -z "${LAB_LONG:-}" ] || PEER_CHILD_REKEY=45s PEER_IKE_REKEY=70s
+
+# Datagrams that carry a flow packet of 128 bytes: 28 + 128 + trailer 4, ESP 8, IV 8, ICV 16, UDP 8.
+FILTER_FLOW='udp port 4500 and udp[4:2] = 200'
+
+lab_start_tunnel
+active=$(active_node)
+capture_start "n$active" flow-in outside -Q in "$FILTER_FLOW" || fail "no capture"
+capture_start "n$active" flow-out outside -Q out "$FILTER_FLOW" || fail "no capture"
+flow_start rekey 2000 $SECONDS_OF_FLOW
+flow_wait rekey || fail "the flow left no report"
+capture_stop "n$active" flow-in && capture_stop "n$active" flow-out || fail "the captures are not complete"
+
+# The trailers have the size of the flow's packets: 20 each way.
+trailers=20
+from_a=$(jq .sent "$LAB_DIR/hosta/rekey.json")
+to_a=$(jq .received "$LAB_DIR/hosta/rekey.json")
+out=$(($(count_packets "n$active" flow-out "$FILTER_FLOW") - trailers))
+in=$(($(count_packets "n$active" flow-in "$FILTER_FLOW") - trailers))
+children=$(grep -c 'CHILD_SA net{[0-9]*} established\|outbound CHILD_SA net{[0-9]*} established' "$LAB_DIR/peer/charon.log")
+ikes=$(grep -c 'IKE_SA lab\[[0-9]*\] \(rekeyed\|established\) between' "$LAB_DIR/peer/charon.log")
+echo "figure: $children CHILD SAs, $ikes IKE SAs; lost $(flow_lost rekey) in all; at Holdfast: $((from_a - out)) out, $((in - to_a)) in"
+[ "$children" -ge 4 ] && [ "$ikes" -ge 2 ] || fail "too few rekeys"
+[ $((from_a - out)) -le 0 ] || fail "$((from_a - out)) packets of hosta were lost at Holdfast"
+[ $((in - to_a)) -le 0 ] || fail "$((in - to_a)) packets for hosta were lost at Holdfast"
+[ "$(flow_gap rekey)" -lt 1000 ] || fail "a silence of $(flow_gap rekey) ms"
+peer_tunnel_up || fail "the tunnel does not stand"
+hold_laws
