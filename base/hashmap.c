@@ -222,13 +222,14 @@ static void sip_absorb(uint64_t v[4], uint64_t word)
 uint64_t siphash24(const uint8_t key[16], struct bytes in)
 {
 	uint64_t k0 = load_le(key, 8), k1 = load_le(key + 8, 8);
-	uint64_t v[4] = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d,
-			  k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573 };
+	uint64_t v[4] = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
+			  k1 ^ 0x7465646279746573 };
 	size_t whole = in.len & ~(size_t)7;
 
 	for (size_t i = 0; i < whole; i += 8)
 		sip_absorb(v, load_le(in.p + i, 8));
-	sip_absorb(v, (uint64_t)in.len << 56 | (whole < in.len ? load_le(in.p + whole, in.len - whole) : 0));
+	sip_absorb(v, (uint64_t)in.len << 56 |
+			      (whole < in.len ? load_le(in.p + whole, in.len - whole) : 0));
 	v[2] ^= 0xff;
 	for (int i = 0; i < 4; i++)
 		sip_round(v);

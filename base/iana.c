@@ -19,6 +19,7 @@ static const char *lookup(const struct name *names, size_t n, unsigned int value
 
 #define LOOKUP(names, v) lookup(names, sizeof(names) / sizeof((names)[0]), v)
 
+/* clang-format off */
 /* An enumerator that is its own name, and one whose prefix is not. */
 #define SAME(id) { id, #id }
 #define AFTER(prefix, id) { prefix##id, #id }
@@ -135,6 +136,7 @@ static const struct name dhs[] = {
 	{ DH_ECP_521, "ECP-521" },
 	{ DH_CURVE25519, "CURVE25519" },
 };
+/* clang-format on */
 
 const char *iana_exchange_name(unsigned int v)
 {

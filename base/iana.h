@@ -37,7 +37,13 @@ enum ike_payload_type {
 
 enum ike_protocol { PROTO_NONE = 0, PROTO_IKE = 1, PROTO_AH = 2, PROTO_ESP = 3 };
 
-enum ike_transform_type { TRANSFORM_ENCR = 1, TRANSFORM_PRF = 2, TRANSFORM_INTEG = 3, TRANSFORM_DH = 4, TRANSFORM_ESN = 5 };
+enum ike_transform_type {
+	TRANSFORM_ENCR = 1,
+	TRANSFORM_PRF = 2,
+	TRANSFORM_INTEG = 3,
+	TRANSFORM_DH = 4,
+	TRANSFORM_ESN = 5
+};
 
 enum ike_encr {
 	ENCR_DES = 2,
@@ -53,7 +59,13 @@ enum ike_encr {
 	ENCR_CHACHA20_POLY1305 = 28,
 };
 
-enum ike_prf { PRF_HMAC_MD5 = 1, PRF_HMAC_SHA1 = 2, PRF_HMAC_SHA2_256 = 5, PRF_HMAC_SHA2_384 = 6, PRF_HMAC_SHA2_512 = 7 };
+enum ike_prf {
+	PRF_HMAC_MD5 = 1,
+	PRF_HMAC_SHA1 = 2,
+	PRF_HMAC_SHA2_256 = 5,
+	PRF_HMAC_SHA2_384 = 6,
+	PRF_HMAC_SHA2_512 = 7
+};
 
 enum ike_integ {
 	AUTH_NONE = 0,
@@ -81,7 +93,14 @@ enum ike_dh {
 
 enum ike_esn { ESN_NO = 0, ESN_YES = 1 };
 
-enum ike_id_type { ID_IPV4_ADDR = 1, ID_FQDN = 2, ID_RFC822_ADDR = 3, ID_IPV6_ADDR = 5, ID_DER_ASN1_DN = 9, ID_KEY_ID = 11 };
+enum ike_id_type {
+	ID_IPV4_ADDR = 1,
+	ID_FQDN = 2,
+	ID_RFC822_ADDR = 3,
+	ID_IPV6_ADDR = 5,
+	ID_DER_ASN1_DN = 9,
+	ID_KEY_ID = 11
+};
 
 enum ike_auth_method { AUTH_METHOD_RSA = 1, AUTH_METHOD_PSK = 2, AUTH_METHOD_SIGNATURE = 14 };
 

@@ -12,8 +12,8 @@ struct sockaddr_storage;
 enum inet_family { INET_NONE = 0, INET_V4 = 4, INET_V6 = 6 };
 
 struct inet_addr {
-	uint8_t family;         /* enum inet_family */
-	uint8_t a[16];          /* 4 or 16 used; the rest is zero, so memcmp compares */
+	uint8_t family; /* enum inet_family */
+	uint8_t a[16];  /* 4 or 16 used; the rest is zero, so memcmp compares */
 };
 
 struct inet_endpoint {
@@ -22,11 +22,11 @@ struct inet_endpoint {
 };
 
 struct inet_prefix {
-	struct inet_addr addr;  /* host bits are zero */
+	struct inet_addr addr; /* host bits are zero */
 	uint8_t len;
 };
 
-#define INET_TEXT_MAX 64        /* "[2001:db8::1]:65535", "2001:db8::/32", with the NUL */
+#define INET_TEXT_MAX 64 /* "[2001:db8::1]:65535", "2001:db8::/32", with the NUL */
 
 static inline size_t inet_len(const struct inet_addr *a)
 {
@@ -44,12 +44,14 @@ bool inet_is_zero(const struct inet_addr *a);
 bool inet_endpoint_equal(const struct inet_endpoint *a, const struct inet_endpoint *b);
 bool inet_prefix_contains(const struct inet_prefix *p, const struct inet_addr *a);
 /* First and last address of the prefix. */
-void inet_prefix_range(const struct inet_prefix *p, struct inet_addr *first, struct inet_addr *last);
+void inet_prefix_range(const struct inet_prefix *p, struct inet_addr *first,
+		       struct inet_addr *last);
 /* Prefix from address and ASA net-mask; R_VALUE when the mask has holes. Host bits are cleared. */
 enum result inet_prefix_from_mask(const struct inet_addr *addr, const struct inet_addr *mask,
 				  struct inet_prefix *out) WARN_UNUSED;
 /* If [first,last] is exactly one prefix, true and *out. */
-bool inet_range_to_prefix(const struct inet_addr *first, const struct inet_addr *last, struct inet_prefix *out);
+bool inet_range_to_prefix(const struct inet_addr *first, const struct inet_addr *last,
+			  struct inet_prefix *out);
 /* "192.0.2.1" or "2001:db8::1". R_VALUE. */
 enum result inet_parse(const char *text, struct inet_addr *out) WARN_UNUSED;
 /* All formatters write at most INET_TEXT_MAX bytes and return out. */

@@ -28,7 +28,7 @@ struct ts_list {
 /* The negotiated ESP transforms, IANA numbers (base/iana.h). integ is 0 with an AEAD. */
 struct esp_transforms {
 	uint16_t encr;
-	uint16_t key_bits;      /* of the cipher, without salt */
+	uint16_t key_bits; /* of the cipher, without salt */
 	uint16_t integ;
 	bool esn;
 };
@@ -64,11 +64,12 @@ static inline uint8_t ike_spi_shard(uint64_t spi)
  * R16: the 64-bit explicit IV of counter-mode ciphers is
  * slot (4) | term minus the SA's birth term (12) | counter (48).
  */
-#define IV_COUNTER_BITS 48
-#define IV_TERM_DELTA_MAX 4094u         /* at 4095 the SA refuses to seal and is rekeyed */
+#define IV_COUNTER_BITS   48
+#define IV_TERM_DELTA_MAX 4094u /* at 4095 the SA refuses to seal and is rekeyed */
 
 /* R_EXHAUSTED when the term delta or the counter is used up; R_STALE when term < birth_term. */
-enum result iv_prefix(uint8_t slot, uint64_t term, uint64_t birth_term, uint64_t *prefix) WARN_UNUSED;
+enum result iv_prefix(uint8_t slot, uint64_t term, uint64_t birth_term,
+		      uint64_t *prefix) WARN_UNUSED;
 
 bool ts_equal(const struct traffic_selector *a, const struct traffic_selector *b);
 /* inner is wholly inside outer. */

@@ -123,7 +123,8 @@ static void id_text(const struct log_info *info, bool asa_style, char *out, size
 }
 
 /* The ASA's words in front of every IKEv2 event about a peer; others name the peer alone. */
-static void peer_text(const struct log_event *ev, const struct log_info *info, char *out, size_t cap)
+static void peer_text(const struct log_event *ev, const struct log_info *info, char *out,
+		      size_t cap)
 {
 	char local[INET_TEXT_MAX], remote[INET_TEXT_MAX];
 

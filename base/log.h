@@ -21,12 +21,12 @@ enum log_id {
 };
 
 struct log_info {
-	const char *name;       /* "IKE_NO_PROPOSAL" */
-	unsigned int number;    /* never reused */
-	int severity;           /* LOG_EMERG .. LOG_DEBUG of <syslog.h>, as a number 0..7 */
-	const char *asa;        /* "750003" or NULL */
+	const char *name;    /* "IKE_NO_PROPOSAL" */
+	unsigned int number; /* never reused */
+	int severity;        /* LOG_EMERG .. LOG_DEBUG of <syslog.h>, as a number 0..7 */
+	const char *asa;     /* "750003" or NULL */
 	const char *text;
-	const char *remedy;     /* what an operator can do; NULL when nothing */
+	const char *remedy; /* what an operator can do; NULL when nothing */
 };
 
 const struct log_info *log_info(enum log_id id);
@@ -36,10 +36,10 @@ const struct log_info *log_info(enum log_id id);
 /* One event, self-contained: may be copied and outlive what it speaks of. */
 struct log_event {
 	enum log_id id;
-	struct inet_endpoint local;     /* INET_NONE when not about a peer */
+	struct inet_endpoint local; /* INET_NONE when not about a peer */
 	struct inet_endpoint remote;
-	char group[64];                 /* tunnel-group, "" when unknown */
-	char detail[LOG_DETAIL_MAX];    /* formatted and escaped */
+	char group[64];              /* tunnel-group, "" when unknown */
+	char detail[LOG_DETAIL_MAX]; /* formatted and escaped */
 };
 
 /* Build an event. detail is printf-like and may be NULL; local, remote, group may be NULL. */

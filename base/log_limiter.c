@@ -10,8 +10,8 @@
 #include "base/hashmap.h"
 #include "base/log.h"
 
-#define PEER_BUCKETS 1024u      /* a power of two */
-#define ID_FACTOR    16u        /* how much wider the bucket of an id is than a peer's */
+#define PEER_BUCKETS 1024u /* a power of two */
+#define ID_FACTOR    16u   /* how much wider the bucket of an id is than a peer's */
 
 struct bucket {
 	enum log_id id;

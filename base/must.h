@@ -9,7 +9,8 @@
 #define must(cond) \
 	do { \
 		if (!(cond)) { \
-			fprintf(stderr, "%s:%d: %s: must(%s)\n", __FILE__, __LINE__, __func__, #cond); \
+			fprintf(stderr, "%s:%d: %s: must(%s)\n", __FILE__, __LINE__, __func__, \
+				#cond); \
 			abort(); \
 		} \
 	} while (0)

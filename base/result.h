@@ -16,6 +16,7 @@
 #include <unistd.h>
 #undef R_OK
 
+/* clang-format off */
 #define RESULT_LIST(X) \
 	X(OK,                 "success",                                             0) \
 	/* wire form */ \
@@ -62,13 +63,13 @@
 	X(NO_QUORUM,          "no quorum",                                           0) \
 	X(VERSION,            "version outside the supported range",                 0) \
 	X(EXHAUSTED,          "counter space is used up",                            0)
-
 enum result {
 #define X(name, text, notify) R_##name,
 	RESULT_LIST(X)
 #undef X
 	R_COUNT_
 };
+/* clang-format on */
 
 #define WARN_UNUSED __attribute__((warn_unused_result))
 

@@ -13,8 +13,8 @@
 struct timer {
 	uint64_t at_ms;
 	uint64_t order;
-	size_t slot;            /* 1-based heap position, 0 when idle */
-	int kind;               /* the owner's */
+	size_t slot; /* 1-based heap position, 0 when idle */
+	int kind;    /* the owner's */
 	void *owner;
 };
 

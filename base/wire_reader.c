@@ -5,7 +5,8 @@
 struct wire_reader wire_reader(struct bytes body)
 {
 	/* An empty view may carry NULL; NULL + 0 is fine for the subtraction in wire_left. */
-	return (struct wire_reader){ .p = body.p, .end = body.len > 0 ? body.p + body.len : body.p };
+	return (struct wire_reader){ .p = body.p,
+				     .end = body.len > 0 ? body.p + body.len : body.p };
 }
 
 /* The next len bytes, or NULL and the reader fails for good. */

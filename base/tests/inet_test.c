@@ -27,8 +27,8 @@ static struct inet_prefix prefix(const char *text, uint8_t len)
 
 static void text_and_parse_are_inverse(void **state)
 {
-	static const char *const texts[] = { "192.0.2.1", "0.0.0.0", "255.255.255.255",
-					     "2001:db8::1", "::", "2001:db8:1:2:3:4:5:6" };
+	static const char *const texts[] = { "192.0.2.1",   "0.0.0.0", "255.255.255.255",
+					     "2001:db8::1", "::",      "2001:db8:1:2:3:4:5:6" };
 	char out[INET_TEXT_MAX];
 
 	(void)state;
@@ -41,8 +41,11 @@ static void text_and_parse_are_inverse(void **state)
 
 static void what_is_no_address_is_refused(void **state)
 {
-	static const char *const texts[] = { "", "192.0.2", "192.0.2.256", "192.0.2.1.1", "192.0.2.1 ",
-					     "192.0.2.01/24", "2001:db8:::1", "g::1", "host" };
+	static const char *const texts[] = {
+		"",           "192.0.2",       "192.0.2.256",  "192.0.2.1.1",
+		"192.0.2.1 ", "192.0.2.01/24", "2001:db8:::1", "g::1",
+		"host"
+	};
 	struct inet_addr a = inet_v4(0x01020304);
 
 	(void)state;
@@ -79,8 +82,9 @@ static void only_4_or_16_bytes_make_an_address(void **state)
 
 static void order_is_by_family_then_value(void **state)
 {
-	static const char *const sorted[] = { "0.0.0.0", "192.0.2.1", "192.0.2.2", "198.51.100.0",
-					      "255.255.255.255", "::", "2001:db8::", "ffff::" };
+	static const char *const sorted[] = { "0.0.0.0",      "192.0.2.1",       "192.0.2.2",
+					      "198.51.100.0", "255.255.255.255", "::",
+					      "2001:db8::",   "ffff::" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sorted) / sizeof(sorted[0]); i++) {
@@ -185,8 +189,8 @@ static void a_mask_makes_a_prefix_without_host_bits(void **state)
 
 static void a_mask_with_holes_is_refused(void **state)
 {
-	static const char *const masks[] = { "255.0.255.0", "0.255.255.255", "255.255.255.1",
-					     "255.255.253.0", "0.0.0.255", "128.0.0.1" };
+	static const char *const masks[] = { "255.0.255.0",   "0.255.255.255", "255.255.255.1",
+					     "255.255.253.0", "0.0.0.255",     "128.0.0.1" };
 	struct inet_addr a = addr("198.51.100.0"), v6 = addr("ffff::");
 	struct inet_prefix p;
 
@@ -216,8 +220,9 @@ static void the_range_of_a_prefix_is_that_prefix(void **state)
 static void other_ranges_are_no_prefix(void **state)
 {
 	static const char *const ranges[][2] = {
-		{ "192.0.2.1", "192.0.2.2" }, { "192.0.2.0", "192.0.2.254" }, { "192.0.2.1", "192.0.2.255" },
-		{ "192.0.2.128", "192.0.3.127" }, { "192.0.2.255", "192.0.2.0" }, { "192.0.2.0", "2001:db8::" },
+		{ "192.0.2.1", "192.0.2.2" },   { "192.0.2.0", "192.0.2.254" },
+		{ "192.0.2.1", "192.0.2.255" }, { "192.0.2.128", "192.0.3.127" },
+		{ "192.0.2.255", "192.0.2.0" }, { "192.0.2.0", "2001:db8::" },
 	};
 
 	(void)state;
@@ -231,7 +236,8 @@ static void other_ranges_are_no_prefix(void **state)
 
 static void sockaddrs_go_both_ways(void **state)
 {
-	struct inet_endpoint in[] = { { addr("192.0.2.1"), 4500 }, { addr("2001:db8::1"), 500 } }, out;
+	struct inet_endpoint in[] = { { addr("192.0.2.1"), 4500 }, { addr("2001:db8::1"), 500 } },
+			     out;
 	struct sockaddr_storage ss;
 
 	(void)state;

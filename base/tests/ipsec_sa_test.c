@@ -9,10 +9,12 @@
 
 #include "base/ipsec_sa.h"
 
-static struct traffic_selector ts(const char *start, const char *end, uint8_t protocol, uint16_t port_start,
-				  uint16_t port_end)
+static struct traffic_selector ts(const char *start, const char *end, uint8_t protocol,
+				  uint16_t port_start, uint16_t port_end)
 {
-	struct traffic_selector t = { .protocol = protocol, .port_start = port_start, .port_end = port_end };
+	struct traffic_selector t = { .protocol = protocol,
+				      .port_start = port_start,
+				      .port_end = port_end };
 
 	assert_int_equal(inet_parse(start, &t.start), R_OK);
 	assert_int_equal(inet_parse(end, &t.end), R_OK);

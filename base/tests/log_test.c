@@ -47,9 +47,10 @@ static void an_ike_event_reads_as_on_the_asa(void **state)
 
 	(void)state;
 	log_event_make(&ev, LOG_IKE_SA_UP, &local, &remote, NULL, NULL);
-	assert_string_equal(line_of(&ev, true),
-			    "%ASA-5-750006: Local:192.0.2.1:500 Remote:192.0.2.2:500 Username:Unknown IKEv2 "
-			    "SA UP. Reason: New Connection Established");
+	assert_string_equal(
+		line_of(&ev, true),
+		"%ASA-5-750006: Local:192.0.2.1:500 Remote:192.0.2.2:500 Username:Unknown IKEv2 "
+		"SA UP. Reason: New Connection Established");
 }
 
 /* The line of a real ASA, but for its addresses. */
@@ -60,10 +61,11 @@ static void a_detail_follows_the_text(void **state)
 	(void)state;
 	log_event_make(&ev, LOG_IKE_ABORTED, &local, &remote, "",
 		       "Failed to receive the AUTH msg before the timer expired");
-	assert_string_equal(line_of(&ev, true),
-			    "%ASA-4-750003: Local:192.0.2.1:500 Remote:192.0.2.2:500 Username:Unknown IKEv2 "
-			    "Negotiation aborted due to ERROR: Failed to receive the AUTH msg before the timer "
-			    "expired");
+	assert_string_equal(
+		line_of(&ev, true),
+		"%ASA-4-750003: Local:192.0.2.1:500 Remote:192.0.2.2:500 Username:Unknown IKEv2 "
+		"Negotiation aborted due to ERROR: Failed to receive the AUTH msg before the timer "
+		"expired");
 }
 
 static void the_joint_is_the_one_of_the_asa(void **state)
@@ -72,11 +74,13 @@ static void the_joint_is_the_one_of_the_asa(void **state)
 
 	(void)state;
 	log_event_make(&ev, LOG_IKE_SA_DOWN, &local, &remote, "branch", "%s", "local failure");
-	assert_string_equal(line_of(&ev, true),
-			    "%ASA-5-750007: Local:192.0.2.1:500 Remote:192.0.2.2:500 Username:branch IKEv2 "
-			    "SA DOWN. Reason: local failure");
+	assert_string_equal(
+		line_of(&ev, true),
+		"%ASA-5-750007: Local:192.0.2.1:500 Remote:192.0.2.2:500 Username:branch IKEv2 "
+		"SA DOWN. Reason: local failure");
 	log_event_make(&ev, LOG_CLUSTER_ACTIVE, NULL, NULL, NULL, "Other unit wants me Active");
-	assert_string_equal(line_of(&ev, true), "%ASA-1-104001: Switching to ACTIVE - Other unit wants me Active");
+	assert_string_equal(line_of(&ev, true),
+			    "%ASA-1-104001: Switching to ACTIVE - Other unit wants me Active");
 }
 
 static void native_style_names_number_and_severity(void **state)
@@ -85,9 +89,10 @@ static void native_style_names_number_and_severity(void **state)
 
 	(void)state;
 	log_event_make(&ev, LOG_IKE_INITIATING, &local, &remote, NULL, NULL);
-	assert_string_equal(line_of(&ev, false),
-			    "HF-4021 NOTICE Local:192.0.2.1:500 Remote:192.0.2.2:500 Username:Unknown IKEv2 "
-			    "initiating IKE SA");
+	assert_string_equal(
+		line_of(&ev, false),
+		"HF-4021 NOTICE Local:192.0.2.1:500 Remote:192.0.2.2:500 Username:Unknown IKEv2 "
+		"initiating IKE SA");
 	log_event_make(&ev, LOG_NODE_STARTED, NULL, NULL, NULL, "slot %d", 1);
 	assert_string_equal(line_of(&ev, false), "HF-1001 NOTICE holdfastd started: slot 1");
 }
@@ -107,8 +112,9 @@ static void a_peer_of_another_subsystem_is_named_alone(void **state)
 
 	(void)state;
 	log_event_make(&ev, LOG_ESP_SA_CREATED, &local, &remote, NULL, NULL);
-	assert_string_equal(line_of(&ev, true),
-			    "%ASA-6-602303: Remote:192.0.2.2:500 IPSEC: A LAN-to-LAN SA has been created");
+	assert_string_equal(
+		line_of(&ev, true),
+		"%ASA-6-602303: Remote:192.0.2.2:500 IPSEC: A LAN-to-LAN SA has been created");
 }
 
 static void an_event_without_peer_has_no_prefix(void **state)
@@ -117,7 +123,8 @@ static void an_event_without_peer_has_no_prefix(void **state)
 
 	(void)state;
 	log_event_make(&ev, LOG_IKE_DPD_SENT, NULL, NULL, NULL, NULL);
-	assert_string_equal(line_of(&ev, true), "%ASA-7-751003: Need to send a DPD message to peer");
+	assert_string_equal(line_of(&ev, true),
+			    "%ASA-7-751003: Need to send a DPD message to peer");
 }
 
 static void the_length_is_that_of_the_whole_line(void **state)
@@ -127,7 +134,8 @@ static void the_length_is_that_of_the_whole_line(void **state)
 
 	(void)state;
 	log_event_make(&ev, LOG_NODE_STARTED, NULL, NULL, NULL, NULL);
-	assert_int_equal(log_format(&ev, true, small, sizeof(small)), strlen("%HF-5-1001: holdfastd started"));
+	assert_int_equal(log_format(&ev, true, small, sizeof(small)),
+			 strlen("%HF-5-1001: holdfastd started"));
 	assert_string_equal(small, "%HF-5-100");
 	assert_int_equal(log_format(&ev, true, NULL, 0), strlen("%HF-5-1001: holdfastd started"));
 }
@@ -229,7 +237,8 @@ static struct log_event about(enum log_id id, uint32_t peer)
 	return ev;
 }
 
-static unsigned int allowed(struct log_limiter *l, const struct log_event *ev, unsigned int tries, uint64_t now_ms)
+static unsigned int allowed(struct log_limiter *l, const struct log_event *ev, unsigned int tries,
+			    uint64_t now_ms)
 {
 	unsigned int n = 0;
 
@@ -255,7 +264,8 @@ static void a_peer_gets_its_burst_and_then_its_rate(void **state)
 static void peers_and_ids_have_buckets_of_their_own(void **state)
 {
 	struct log_limiter *l = log_limiter_new(3, 1);
-	struct log_event a = about(LOG_IKE_ABORTED, 0xc6336401), b = about(LOG_IKE_ABORTED, 0xc6336402);
+	struct log_event a = about(LOG_IKE_ABORTED, 0xc6336401),
+			 b = about(LOG_IKE_ABORTED, 0xc6336402);
 	struct log_event other = about(LOG_IKE_AUTH_FAILED, 0xc6336401);
 
 	(void)state;

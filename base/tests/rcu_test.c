@@ -67,7 +67,8 @@ static void nobody_reads_a_snapshot_after_its_grace_period(void **state)
 	for (int i = 0; i < WORKERS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, read_until_stopped, NULL), 0);
 	for (int n = 1; n <= ROUNDS; n++) {
-		struct snapshot *old = atomic_exchange_explicit(&current, snapshot_new(n), memory_order_acq_rel);
+		struct snapshot *old = atomic_exchange_explicit(&current, snapshot_new(n),
+								memory_order_acq_rel);
 
 		rcu_wait_for_workers();
 		old->a = old->b = -1; /* a plain write: a race with any reader that is left */

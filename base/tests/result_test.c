@@ -18,7 +18,8 @@ static void every_result_has_text_and_name(void **state)
 		assert_true(strlen(result_text((enum result)i)) > 0);
 		assert_true(strlen(result_name((enum result)i)) > 0);
 		for (int j = 0; j < i; j++)
-			assert_string_not_equal(result_name((enum result)i), result_name((enum result)j));
+			assert_string_not_equal(result_name((enum result)i),
+						result_name((enum result)j));
 	}
 }
 
@@ -59,7 +60,7 @@ static void foreign_values_are_unknown(void **state)
 {
 	(void)state;
 	assert_string_equal(result_text(R_COUNT_), "unknown result");
-	assert_string_equal(result_text((enum result)-1), "unknown result");
+	assert_string_equal(result_text((enum result) - 1), "unknown result");
 	assert_string_equal(result_name((enum result)1000), "UNKNOWN");
 	assert_int_equal(result_notify((enum result)1000), 0);
 }

@@ -122,7 +122,8 @@ static void every_mix_pops_in_order(void **state)
 				    (first == NULL || t[i].at_ms < first->at_ms ||
 				     (t[i].at_ms == first->at_ms && t[i].order < first->order)))
 					first = &t[i];
-			assert_int_equal(timer_next(&q), first != NULL ? first->at_ms : TIMER_NEVER);
+			assert_int_equal(timer_next(&q),
+					 first != NULL ? first->at_ms : TIMER_NEVER);
 			assert_ptr_equal(timer_pop(&q, UINT64_MAX), first);
 			break;
 		default:
