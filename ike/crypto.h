@@ -18,10 +18,12 @@
 #define IKE_ICV_MAX 32
 #define IKE_IV_MAX 16
 
+enum digest { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512, DIGEST_COUNT_ };
+
 struct prf_row {
 	uint16_t id;                    /* enum ike_prf */
 	uint8_t len;                    /* output, and preferred key (RFC 7296 2.13) */
-	const char *digest;             /* EVP name for HMAC */
+	uint8_t digest;                 /* enum digest, of the HMAC */
 	bool weak;
 };
 
@@ -29,7 +31,7 @@ struct integ_row {
 	uint16_t id;                    /* enum ike_integ */
 	uint8_t key;
 	uint8_t icv;
-	const char *digest;
+	uint8_t digest;
 	bool weak;
 };
 

@@ -22,6 +22,8 @@
 #include "base/wire_writer.h"
 
 #define IKE_HEADER_LEN 28u
+#define IKE_NEXT_PAYLOAD_AT 16u         /* in the header */
+#define IKE_LENGTH_AT 24u
 #define IKE_PAYLOAD_HEADER_LEN 4u
 #define IKE_VERSION 0x20u               /* 2.0 */
 #define IKE_DATAGRAM_MAX 65535u
@@ -180,6 +182,9 @@ const struct notify_payload *ike_message_error(const struct ike_message *m);
 
 /* ---- writing ---- */
 
+/* All fields as given, but the version is always 2.0. For the builder and sk_seal. */
+void ike_header_put(struct wire_writer *w, const struct ike_header *h);
+
 /*
  * Builder over a caller's buffer; the error is sticky and comes out of
  * ike_build_finish*. It owns lengths and next-payload fields.
@@ -187,7 +192,6 @@ const struct notify_payload *ike_message_error(const struct ike_message *m);
 struct ike_builder {
 	struct wire_writer w;
 	uint8_t first_payload;          /* of an inner chain: no header holds it */
-	bool inner;
 	bool have_next;                 /* next is a field of the preceding payload or of the header */
 	struct wire_mark next;
 	struct wire_mark length;        /* of the open payload */

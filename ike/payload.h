@@ -55,7 +55,7 @@ void nonce_put(struct ike_builder *b, struct bytes nonce);
 
 /* ---- N, RFC 7296 3.10 ---- */
 
-/* R_SHORT; R_LENGTH when the SPI does not fit. */
+/* R_SHORT, also when the SPI does not fit. */
 enum result notify_decode(struct bytes body, struct notify_payload *out) WARN_UNUSED;
 /* About no SA: protocol 0, no SPI. */
 void notify_put(struct ike_builder *b, uint16_t type, struct bytes data);
