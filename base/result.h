@@ -63,6 +63,7 @@
 	X(NO_QUORUM,          "no quorum",                                           0) \
 	X(VERSION,            "version outside the supported range",                 0) \
 	X(EXHAUSTED,          "counter space is used up",                            0)
+
 enum result {
 #define X(name, text, notify) R_##name,
 	RESULT_LIST(X)
