@@ -9,6 +9,7 @@
 #ifndef HF_IKE_JOBS_H
 #define HF_IKE_JOBS_H
 
+#include "base/iana.h"
 #include "ike/ike.h"
 
 enum dh_kind { DH_KIND_MODP, DH_KIND_ECP, DH_KIND_X25519 };
