@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The service addresses and the routes of the plaintext side (R19, R20,
+ * architecture 9). Addresses are /32 (/128) on a TUN device that dies with
+ * the process; while a former owner relays they are on a second TUN with
+ * scope host, where arp_ignore=3 keeps the kernel from answering for them.
+ */
+#ifndef HF_NODE_ADDRESS_H
+#define HF_NODE_ADDRESS_H
+
+#include "node/config/model.h"
+
+enum address_state {
+	ADDRESS_NONE,           /* standby: the standby addresses, if configured */
+	ADDRESS_OWNED,          /* owner: answers ARP and ND */
+	ADDRESS_RELAYED,        /* former owner: received, not answered for */
+};
+
+struct address;
+
+struct address_config {
+	const struct config *config;    /* borrowed */
+	const char *tun;                /* the datapath's device */
+	const char *relay_tun;
+};
+
+/*
+ * Opens netlink, sets both devices up, arp_ignore=3 on every interface with a
+ * service address, a connected route where the host has none, the rule and
+ * the table that take marked packets to the TUN and are unreachable without
+ * it, and "route" lines. R_SYSTEM; *why says what could not be done.
+ */
+enum result address_open(const struct address_config *cfg, struct address **out, char why[200]) WARN_UNUSED;
+/* Leaves rule and unreachable route in place: fail closed. Addresses go with their devices. */
+void address_close(struct address *a);
+/* Idempotent. Owned: the address is up when this returns. */
+enum result address_set(struct address *a, enum address_state state) WARN_UNUSED;
+/* Gratuitous ARP (RFC 5227 3) / unsolicited NA (RFC 4861 7.2.6) for every owned address; call it several times. */
+void address_announce(const struct address *a);
+
+/* fwmark of packets that a crypto ACL protects, and their routing table. */
+#define HF_MARK_PROTECT 0x48460001u
+#define HF_ROUTE_TABLE 18502u
+#define HF_RULE_PRIORITY 18502u
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* holdfastd: arguments, privileges of memory, signals, start and stop. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "node/impair.h"
+#include "node/log_sink.h"
+#include "node/world.h"
+
+#ifndef HF_SYSCONFDIR
+#define HF_SYSCONFDIR "/etc"
+#endif
+#ifndef HF_STATEDIR
+#define HF_STATEDIR "/var/lib/holdfast"
+#endif
+
+#define SECRET_HEAP (16u << 20)
+
+static const char usage[] =
+	"usage: holdfastd [-f] [-c FILE] [-s DIR] [--export-keys DIR]\n"
+	"       holdfastd -t FILE\n"
+	"  -c FILE             configuration (" HF_SYSCONFDIR "/holdfast/holdfast.conf)\n"
+	"  -s DIR              state: term files, guard table (" HF_STATEDIR ")\n"
+	"  -f                  stay in the foreground, log to stderr\n"
+	"  -t FILE             check a configuration and exit\n"
+	"  --export-keys DIR   append keys to Wireshark's tables in DIR; for debugging only\n"
+#ifdef HF_IMPAIRMENTS
+	"  --impair SPEC       die-at=POINT:EXCHANGE:{request|response}[:N], for tests\n"
+#endif
+	"  -h                  this help\n";
+
+struct arguments {
+	struct world_options world;
+	const char *check_path;
+	const char *impair;
+	bool help;
+};
+
+static bool parse_arguments(int argc, char **argv, struct arguments *a)
+{
+	static const struct option longs[] = {
+		{ "export-keys", required_argument, NULL, 'K' },
+#ifdef HF_IMPAIRMENTS
+		{ "impair", required_argument, NULL, 'I' },
+#endif
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "fc:s:t:h", longs, NULL)) != -1) {
+		switch (opt) {
+		case 'f': a->world.foreground = true; break;
+		case 'c': a->world.config_path = optarg; break;
+		case 's': a->world.state_dir = optarg; break;
+		case 't': a->check_path = optarg; break;
+		case 'K': a->world.export_keys_dir = optarg; break;
+		case 'I': a->impair = optarg; break;
+		case 'h': a->help = true; break;
+		default: return false;
+		}
+	}
+	return optind == argc;
+}
+
+/* Keys must not reach swap or a core file. */
+static void protect_memory(void)
+{
+	struct log_event ev;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
+		return;
+	log_event_make(&ev, LOG_NODE_STARTED, NULL, NULL, NULL, "memory is not locked: %s", strerror(errno));
+	log_emit(&ev);
+}
+
+/* sd_notify(3) without the library: one datagram to $NOTIFY_SOCKET. */
+static void notify_systemd(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+
+	if (!path || strlen(path) >= sizeof(sun.sun_path))
+		return;
+	memcpy(sun.sun_path, path, strlen(path) + 1);
+	if (sun.sun_path[0] == '@')
+		sun.sun_path[0] = 0;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&sun,
+		      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+	close(fd);
+}
+
+static int on_stop_signal(int sig, void *data)
+{
+	(void)sig;
+	world_stop(data);
+	return 0;
+}
+
+static int on_reload_signal(int sig, void *data)
+{
+	(void)sig;
+	world_reload(data);
+	return 0;
+}
+
+static void handle_signals(struct world *w)
+{
+	signal(SIGPIPE, SIG_IGN);
+	qb_loop_signal_add(w->loop, QB_LOOP_HIGH, SIGTERM, w, on_stop_signal, NULL);
+	qb_loop_signal_add(w->loop, QB_LOOP_HIGH, SIGINT, w, on_stop_signal, NULL);
+	qb_loop_signal_add(w->loop, QB_LOOP_LOW, SIGHUP, w, on_reload_signal, NULL);
+}
+
+/* Static: far too large for a stack, and there is one world. */
+static struct world the_world;
+
+static int run(const struct world_options *o)
+{
+	struct world *w = &the_world;
+	struct log_event ev;
+
+	log_sink_open(o->foreground, false);
+	if (secret_heap_init(SECRET_HEAP) != R_OK) {
+		log_event_make(&ev, LOG_NODE_FAILED, NULL, NULL, NULL, "no locked memory for keys");
+		log_emit(&ev);
+		return EXIT_FAILURE;
+	}
+	enum result res = world_open(w, o);
+	if (res == R_OK) {
+		protect_memory();
+		handle_signals(w);
+		log_event_make(&ev, LOG_NODE_STARTED, NULL, NULL, NULL, "%s", o->config_path);
+		log_emit(&ev);
+		notify_systemd("READY=1");
+		qb_loop_run(w->loop);
+		notify_systemd("STOPPING=1");
+	}
+	world_close(w);
+	log_sink_close();
+	return res == R_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments a = {
+		.world = {
+			.config_path = HF_SYSCONFDIR "/holdfast/holdfast.conf",
+			.state_dir = HF_STATEDIR,
+			.service = "holdfast",
+		},
+	};
+
+	if (!parse_arguments(argc, argv, &a)) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	if (a.help) {
+		fputs(usage, stdout);
+		return EXIT_SUCCESS;
+	}
+	if (a.check_path)
+		return config_check_main(a.check_path);
+#ifdef HF_IMPAIRMENTS
+	const char *why;
+	if (a.impair && hf_impair_parse(a.impair, &why) != R_OK) {
+		fprintf(stderr, "holdfastd: --impair %s: %s\n", a.impair, why);
+		return 2;
+	}
+#endif
+	if (!a.world.foreground && daemon(0, 0) != 0) {
+		perror("holdfastd: daemon");
+		return EXIT_FAILURE;
+	}
+	return run(&a.world);
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of protected networks (plain.h). A crypto map entry is a chain:
+ * a permit line goes to the target, a deny line returns, so that the next
+ * entry is tried, as on the ASA. Three sets of such chains: what to mark
+ * (m), what must not leave in clear (o), what must not arrive in clear (i).
+ */
+#include "node/plain.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <nftables/libnftables.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "node/address.h"
+#include "node/udp_ike.h"
+
+#define TABLE "holdfast"
+
+struct plain {
+	struct nft_ctx *nft;
+	struct mnl_socket *events;
+	char *tun;
+	char *guard_path;
+	struct text table;              /* what is in force, to restore it */
+	bool touched;                   /* our table was, in the transaction being read */
+};
+
+/* ---- the text ---- */
+
+static void put_match(struct text *t, const char *field, const struct inet_prefix *p)
+{
+	char text[INET_TEXT_MAX];
+
+	if (p->len == 0)
+		return;
+	text_printf(t, "%s %s %s ", p->addr.family == INET_V6 ? "ip6" : "ip", field, inet_prefix_text(p, text));
+}
+
+static void put_line(struct text *t, const struct config_ace *ace, bool inbound, const char *target)
+{
+	text_printf(t, "\t\t");
+	put_match(t, inbound ? "saddr" : "daddr", &ace->destination.prefix);
+	put_match(t, inbound ? "daddr" : "saddr", &ace->source.prefix);
+	if (ace->protocol)
+		text_printf(t, "meta l4proto %u ", ace->protocol);
+	if (ace->permit)
+		text_printf(t, "goto %s\n", target);
+	else
+		text_printf(t, "return\n");
+}
+
+static void put_entry_chains(struct text *t, const struct config *cfg, char prefix, bool inbound, const char *target)
+{
+	for (size_t i = 0; i < cfg->n_map_entries; i++) {
+		const struct config_map_entry *e = &cfg->map_entries[i];
+		if (!e->active)
+			continue;
+		text_printf(t, "\tchain %c%zu {\n", prefix, i);
+		for (size_t k = 0; k < e->acl->n_aces; k++)
+			if (e->acl->aces[k].usable)
+				put_line(t, &e->acl->aces[k], inbound, target);
+		text_printf(t, "\t}\n");
+	}
+}
+
+static void put_jumps(struct text *t, const struct config *cfg, char prefix)
+{
+	for (size_t i = 0; i < cfg->n_map_entries; i++)
+		if (cfg->map_entries[i].active)
+			text_printf(t, "\t\tjump %c%zu\n", prefix, i);
+}
+
+static void put_targets(struct text *t)
+{
+	text_printf(t, "\tchain protect {\n\t\tmeta mark set 0x%08x accept\n\t}\n", HF_MARK_PROTECT);
+	text_printf(t, "\tchain clear_out {\n\t\tcounter drop\n\t}\n");
+	text_printf(t, "\tchain clear_in {\n\t\tcounter drop\n\t}\n");
+}
+
+/* Our own packets are known by mark going out, by being for a local IKE or ESP socket coming in. */
+static void put_hooks(struct text *t, const struct config *cfg, const char *tun)
+{
+	text_printf(t, "\tchain arriving {\n\t\ttype filter hook prerouting priority mangle\n"
+		    "\t\tiifname { \"lo\", \"%s\" } accept\n"
+		    "\t\tfib daddr type local udp dport { 500, 4500 } accept\n"
+		    "\t\tfib daddr type local meta l4proto esp accept\n", tun);
+	put_jumps(t, cfg, 'i');
+	put_jumps(t, cfg, 'm');
+	text_printf(t, "\t}\n\tchain starting {\n\t\ttype route hook output priority mangle\n"
+		    "\t\tmeta mark 0x%08x accept\n", HF_MARK_OWN);
+	put_jumps(t, cfg, 'm');
+	text_printf(t, "\t}\n\tchain leaving {\n\t\ttype filter hook postrouting priority mangle\n"
+		    "\t\toifname { \"lo\", \"%s\" } accept\n\t\tmeta mark 0x%08x accept\n", tun, HF_MARK_OWN);
+	put_jumps(t, cfg, 'o');
+	text_printf(t, "\t}\n");
+}
+
+/*
+ * R20: between two owners the kernel must not tell a peer that nobody
+ * listens. The inner IP header begins 8 bytes into the ICMP message.
+ */
+static void put_icmp(struct text *t)
+{
+	text_printf(t, "\tchain errors {\n\t\ttype filter hook output priority filter\n"
+		    "\t\ticmp type destination-unreachable @th,136,8 50 counter drop\n"
+		    "\t\ticmp type destination-unreachable @th,136,8 17 @th,240,16 { 500, 4500 } counter drop\n\t}\n");
+}
+
+static void put_mss(struct text *t, const struct config *cfg, const char *tun)
+{
+	if (!cfg->tcpmss)
+		return;
+	text_printf(t, "\tchain segments {\n\t\ttype filter hook forward priority mangle\n");
+	for (unsigned int i = 0; i < 2; i++)
+		text_printf(t, "\t\t%s \"%s\" tcp flags syn tcp option maxseg size > %u tcp option maxseg size set %u\n",
+			    i ? "iifname" : "oifname", tun, cfg->tcpmss, cfg->tcpmss);
+	text_printf(t, "\t}\n");
+}
+
+void plain_table_text(const struct config *cfg, const char *tun, struct text *out)
+{
+	/* Declared, deleted, declared: replaces whatever is there in one transaction, also nothing. */
+	text_printf(out, "table inet " TABLE "\ndelete table inet " TABLE "\ntable inet " TABLE " {\n");
+	put_targets(out);
+	put_entry_chains(out, cfg, 'm', false, "protect");
+	put_entry_chains(out, cfg, 'o', false, "clear_out");
+	put_entry_chains(out, cfg, 'i', true, "clear_in");
+	put_hooks(out, cfg, tun);
+	put_icmp(out);
+	put_mss(out, cfg, tun);
+	text_printf(out, "}\n");
+}
+
+/* ---- loading and keeping ---- */
+
+static enum result load(struct plain *p, char why[200])
+{
+	if (nft_run_cmd_from_buffer(p->nft, text_string(&p->table)) == 0)
+		return R_OK;
+	snprintf(why, 200, "nftables: %.180s", nft_ctx_get_error_buffer(p->nft));
+	return R_SYSTEM;
+}
+
+/* The guard service reads it at boot: whole or not at all. */
+static enum result write_guard(const struct plain *p, char why[200])
+{
+	char fresh[512];
+
+	snprintf(fresh, sizeof(fresh), "%s.new", p->guard_path);
+	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool ok = fd >= 0 && write(fd, p->table.p, p->table.len) == (ssize_t)p->table.len && fsync(fd) == 0;
+	if (fd >= 0)
+		close(fd);
+	if (ok && rename(fresh, p->guard_path) == 0)
+		return R_OK;
+	snprintf(why, 200, "%.160s: %s", p->guard_path, strerror(errno));
+	return R_SYSTEM;
+}
+
+static enum result table_set(struct plain *p, const struct config *cfg, char why[200])
+{
+	struct text fresh = { 0 };
+
+	plain_table_text(cfg, p->tun, &fresh);
+	if (fresh.failed) {
+		text_free(&fresh);
+		return R_NO_MEMORY;
+	}
+	struct text old = p->table;
+	p->table = fresh;
+	enum result res = load(p, why);
+	if (res != R_OK) {
+		p->table = old;
+		text_free(&fresh);
+		return res;
+	}
+	text_free(&old);
+	return write_guard(p, why);
+}
+
+static enum result events_open(struct plain *p)
+{
+	int group = NFNLGRP_NFTABLES;
+
+	p->events = mnl_socket_open2(NETLINK_NETFILTER, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (!p->events || mnl_socket_bind(p->events, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_setsockopt(p->events, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		return R_SYSTEM;
+	return R_OK;
+}
+
+enum result plain_open(const struct config *cfg, const char *tun, const char *guard_path, struct plain **out,
+		       char why[200])
+{
+	struct plain *p = calloc(1, sizeof(*p));
+
+	*out = NULL;
+	if (!p)
+		return R_NO_MEMORY;
+	p->nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	p->tun = strdup(tun);
+	p->guard_path = strdup(guard_path);
+	enum result res = p->nft && p->tun && p->guard_path ? R_OK : R_NO_MEMORY;
+	if (res == R_OK) {
+		nft_ctx_buffer_error(p->nft);
+		nft_ctx_buffer_output(p->nft);
+		res = table_set(p, cfg, why);
+	}
+	if (res == R_OK) {
+		res = events_open(p);
+		if (res != R_OK)
+			snprintf(why, 200, "nftables events: %s", strerror(errno));
+	}
+	if (res != R_OK) {
+		plain_close(p);
+		return res;
+	}
+	*out = p;
+	return R_OK;
+}
+
+void plain_close(struct plain *p)
+{
+	if (!p)
+		return;
+	if (p->events)
+		mnl_socket_close(p->events);
+	if (p->nft)
+		nft_ctx_free(p->nft);
+	text_free(&p->table);
+	free(p->tun);
+	free(p->guard_path);
+	free(p);
+}
+
+enum result plain_reload(struct plain *p, const struct config *cfg, char why[200])
+{
+	return table_set(p, cfg, why);
+}
+
+int plain_fd(const struct plain *p)
+{
+	return mnl_socket_get_fd(p->events);
+}
+
+/* ---- events ---- */
+
+struct watch {
+	struct plain *p;
+	bool foreign;           /* somebody else's transaction touched our table */
+};
+
+/* The table's name is attribute 1 of every table, chain and rule message. */
+static int find_name(const struct nlattr *attr, void *data)
+{
+	const char **name = data;
+
+	if (mnl_attr_get_type(attr) == NFTA_TABLE_NAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+		*name = mnl_attr_get_str(attr);
+	return MNL_CB_OK;
+}
+
+static int find_pid(const struct nlattr *attr, void *data)
+{
+	uint32_t *pid = data;
+
+	if (mnl_attr_get_type(attr) == NFTA_GEN_PROC_PID && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+		*pid = ntohl(mnl_attr_get_u32(attr));
+	return MNL_CB_OK;
+}
+
+static bool changes_rules(unsigned int type)
+{
+	switch (type) {
+	case NFT_MSG_DELTABLE:
+	case NFT_MSG_DELCHAIN:
+	case NFT_MSG_DELRULE:
+	case NFT_MSG_NEWRULE:
+	case NFT_MSG_NEWCHAIN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A transaction's changes come first, then NEWGEN with the process that made it. */
+static int on_event(const struct nlmsghdr *h, void *data)
+{
+	struct watch *watch = data;
+	unsigned int type = h->nlmsg_type & 0xff;
+	const char *name = NULL;
+	uint32_t pid = 0;
+
+	if (h->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES)
+		return MNL_CB_OK;
+	if (type == NFT_MSG_NEWGEN) {
+		mnl_attr_parse(h, sizeof(struct nfgenmsg), find_pid, &pid);
+		if (watch->p->touched && pid != (uint32_t)getpid())
+			watch->foreign = true;
+		watch->p->touched = false;
+	} else if (changes_rules(type)) {
+		mnl_attr_parse(h, sizeof(struct nfgenmsg), find_name, &name);
+		if (name && strcmp(name, TABLE) == 0)
+			watch->p->touched = true;
+	}
+	return MNL_CB_OK;
+}
+
+bool plain_watch(struct plain *p)
+{
+	char buf[65536], why[200];
+	struct watch watch = { .p = p };
+	ssize_t len;
+
+	while ((len = mnl_socket_recvfrom(p->events, buf, sizeof(buf))) > 0 || (len < 0 && errno == ENOBUFS)) {
+		/* Events were lost: what they said could have been about us. */
+		if (len < 0)
+			watch.foreign = true;
+		else
+			(void)mnl_cb_run(buf, (size_t)len, 0, 0, on_event, &watch);
+	}
+	if (!watch.foreign)
+		return false;
+	if (load(p, why) != R_OK) {
+		struct log_event ev;
+		log_event_make(&ev, LOG_NODE_FAILED, NULL, NULL, NULL, "%s", why);
+		log_emit(&ev);
+	}
+	return true;
+}

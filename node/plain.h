@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The nftables table of protected networks (architecture 9): marks what a
+ * crypto ACL protects for the TUN's routing table, drops clear packets that
+ * should have been protected, both ways, and the kernel's ICMP errors for
+ * UDP 500/4500 and ESP (R20). It stays when the daemon dies: fail closed.
+ */
+#ifndef HF_NODE_PLAIN_H
+#define HF_NODE_PLAIN_H
+
+#include <stdio.h>
+
+#include "node/config/model.h"
+#include "node/config/text.h"
+
+/* The whole table as nft input that replaces a former one in one transaction. tun: decrypted packets come from it. */
+void plain_table_text(const struct config *cfg, const char *tun, struct text *out);
+
+struct plain;
+/*
+ * Loads the table, writes it to guard_path (mode 0600, atomically) for
+ * holdfast-guard.service, and watches nftables events. R_SYSTEM; why.
+ */
+enum result plain_open(const struct config *cfg, const char *tun, const char *guard_path, struct plain **out,
+		       char why[200]) WARN_UNUSED;
+/* Table and guard file stay. */
+void plain_close(struct plain *p);
+/* New configuration: one transaction. */
+enum result plain_reload(struct plain *p, const struct config *cfg, char why[200]) WARN_UNUSED;
+/* Readable when the ruleset changed. */
+int plain_fd(const struct plain *p);
+/* Looks at the events; when somebody removed the table, loads it again at once. True when it had to (an alarm). */
+bool plain_watch(struct plain *p);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Start, stop and the loop of the daemon: the order in which the world comes up and goes down. */
+#include "node/world.h"
+
+#include <errno.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <sys/poll.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/must.h"
+#include "node/log_sink.h"
+#include "node/udp_ike.h"
+
+#define NS_PER_MS 1000000ull
+#define STOP_LIMIT_NS (10000 * NS_PER_MS)
+
+uint64_t world_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void say(enum log_id id, const char *detail)
+{
+	struct log_event ev;
+
+	log_event_make(&ev, id, NULL, NULL, NULL, "%s", detail);
+	log_emit(&ev);
+}
+
+static void on_timer(void *data)
+{
+	struct world *w = data;
+
+	w->timer_at_ns = UINT64_MAX;
+	hf_core_timer(w->core, world_now_ns());
+	world_touch(w);
+}
+
+static void arm_timer(struct world *w)
+{
+	uint64_t now = world_now_ns();
+	uint64_t at = hf_core_next_deadline(w->core, now);
+
+	if (at == w->timer_at_ns)
+		return;
+	if (w->timer_at_ns != UINT64_MAX)
+		qb_loop_timer_del(w->loop, w->timer);
+	w->timer_at_ns = at;
+	if (at != UINT64_MAX)
+		qb_loop_timer_add(w->loop, QB_LOOP_HIGH, at > now ? at - now : 0, w, on_timer, &w->timer);
+}
+
+/* The end of a turn: one batch for all that its inputs changed. */
+static void on_flush(void *data)
+{
+	struct world *w = data;
+
+	w->flush_scheduled = false;
+	hf_core_flush(w->core, world_now_ns());
+	if (w->options.export_keys_dir)
+		debug_keys_export(w);
+	arm_timer(w);
+}
+
+void world_touch(struct world *w)
+{
+	if (w->flush_scheduled || !w->core)
+		return;
+	w->flush_scheduled = true;
+	qb_loop_job_add(w->loop, QB_LOOP_HIGH, w, on_flush);
+}
+
+static int on_ike_500(int fd, int revents, void *data)
+{
+	struct world *w = data;
+	struct esp_ike_datagram d;
+	static uint8_t buf[UDP_IKE_MAX];
+	size_t len;
+	const struct inet_endpoint local = { .addr = w->service_address, .port = 500 };
+
+	(void)revents;
+	for (unsigned int i = 0; i < ESP_BURST; i++) {
+		if (!udp_ike_receive(fd, buf, sizeof(buf), &len, &d.remote))
+			break;
+		if (!hf_core_relaying(w->core)) {
+			hf_core_datagram(w->core, world_now_ns(), &local, &d.remote, bytes(buf, len));
+			continue;
+		}
+		/* R19: the peer does not know yet; the next owner answers. */
+		if (len > sizeof(d.data))
+			continue;
+		d.local = local;
+		d.len = (uint16_t)len;
+		memcpy(d.data, buf, len);
+		(void)!esp_relay_ike(w->datapath, 1, w->relay_fd, &d);
+	}
+	world_touch(w);
+	return 0;
+}
+
+static int on_job_done(int fd, int revents, void *data)
+{
+	struct world *w = data;
+	struct ike_job *job;
+
+	(void)fd;
+	(void)revents;
+	while ((job = crypto_pool_done(w->pool)) != NULL)
+		hf_core_job_done(w->core, world_now_ns(), job);
+	world_touch(w);
+	return 0;
+}
+
+static int on_plain_event(int fd, int revents, void *data)
+{
+	struct world *w = data;
+
+	(void)fd;
+	(void)revents;
+	if (plain_watch(w->plain))
+		say(LOG_PLAIN_TABLE_RESTORED, "");
+	return 0;
+}
+
+static void core_random(void *ctx, uint8_t *out, size_t len)
+{
+	(void)ctx;
+	must(RAND_bytes(out, (int)len) == 1);
+}
+
+static enum result core_open(struct world *w, struct cl_node_config *cluster)
+{
+	struct hf_core_config cfg = {
+		.config = w->config, .cluster = cluster, .datapath = w->datapath, .now_ns = world_now_ns(),
+		.random = core_random, .ops = &world_ops, .ops_ctx = w,
+	};
+
+	core_random(NULL, cfg.hash_seed, sizeof(cfg.hash_seed));
+	return hf_core_new(&cfg, &w->core);
+}
+
+static enum result config_open(struct world *w)
+{
+	struct diagnostics diag;
+	char line[DIAGNOSTIC_LINE_MAX];
+	enum result res = config_load_file(w->options.config_path, &w->config, &diag);
+
+	for (size_t i = 0; i < diag.n; i++)
+		fprintf(stderr, "%s\n", diagnostics_line(&diag, i, line));
+	if (res != R_OK)
+		say(LOG_CONFIG_REJECTED, w->options.config_path);
+	return res;
+}
+
+static enum result plain_side_open(struct world *w)
+{
+	char why[200] = "", guard[512];
+	struct address_config ac = { .config = w->config, .tun = HF_TUN, .relay_tun = HF_RELAY_TUN };
+
+	enum result res = address_open(&ac, &w->address, why);
+	if (res == R_OK) {
+		snprintf(guard, sizeof(guard), "%s/guard.nft", w->options.state_dir);
+		res = plain_open(w->config, HF_TUN, guard, &w->plain, why);
+	}
+	if (res == R_OK)
+		res = address_set(w->address, ADDRESS_NONE);
+	if (res != R_OK)
+		say(LOG_NODE_FAILED, why);
+	return res;
+}
+
+static void loop_fill(struct world *w)
+{
+	qb_loop_poll_add(w->loop, QB_LOOP_MED, w->udp500_fd, POLLIN, w, on_ike_500);
+	qb_loop_poll_add(w->loop, QB_LOOP_MED, crypto_pool_fd(w->pool), POLLIN, w, on_job_done);
+	if (plain_fd(w->plain) >= 0)
+		qb_loop_poll_add(w->loop, QB_LOOP_MED, plain_fd(w->plain), POLLIN, w, on_plain_event);
+}
+
+enum result world_open(struct world *w, const struct world_options *o)
+{
+	struct cl_node_config cluster = { 0 };
+	struct admin_ops ops;
+
+	memset(w, 0, sizeof(*w));
+	w->options = *o;
+	w->timer_at_ns = UINT64_MAX;
+	w->mcast_last = &w->mcast_first;
+	w->relay_tun_fd = w->relay_fd = w->wake_fd = w->udp500_fd = -1;
+	w->started_ns = world_now_ns();
+	w->loop = qb_loop_create();
+	if (!w->loop)
+		return R_NO_MEMORY;
+	enum result res = config_open(w);
+	if (res != R_OK)
+		return res;
+	log_sink_style(w->config->log_id_asa);
+	if (mkdir(o->state_dir, 0700) != 0 && errno != EEXIST) {
+		say(LOG_NODE_FAILED, "the state directory cannot be made");
+		return R_SYSTEM;
+	}
+	res = world_cluster_open(w, &cluster);
+	if (res == R_OK)
+		res = world_datapath_open(w);
+	if (res == R_OK)
+		res = plain_side_open(w);
+	if (res == R_OK)
+		res = crypto_pool_new(w->n_workers, &w->pool);
+	if (res == R_OK)
+		res = core_open(w, &cluster);
+	if (res == R_OK)
+		res = world_workers_start(w);
+	secret_wipe(&cluster.failover_key);
+	if (res != R_OK)
+		return res;
+	loop_fill(w);
+	admin_ops_fill(w, &ops);
+	res = admin_server_new(w->loop, o->service, &ops, &w->admin);
+	if (res != R_OK)
+		say(LOG_NODE_FAILED, "the admin service cannot be published; is another holdfastd running?");
+	world_touch(w);
+	return res;
+}
+
+void world_close(struct world *w)
+{
+	admin_server_free(w->admin);
+	world_workers_stop(w);
+	world_cluster_close(w);
+	crypto_pool_free(w->pool);
+	hf_core_free(w->core);
+	world_datapath_close(w);
+	plain_close(w->plain);
+	address_close(w->address);
+	config_free(w->config);
+	secret_wipe(&w->failover_key);
+}
+
+static void stop_now(void *data)
+{
+	struct world *w = data;
+	qb_loop_stop(w->loop);
+}
+
+/* R21: stopping an owner hands over; the answer is world_ops.stopped. */
+void world_stop(struct world *w)
+{
+	struct cl_input in = { .kind = CL_IN_STOP, .group = 1 };
+
+	if (w->stopping) {
+		qb_loop_stop(w->loop);
+		return;
+	}
+	w->stopping = true;
+	say(LOG_NODE_STOPPING, "");
+	qb_loop_timer_add(w->loop, QB_LOOP_LOW, STOP_LIMIT_NS, w, stop_now, &w->stop_timer);
+	hf_core_cluster(w->core, world_now_ns(), &in);
+	world_touch(w);
+}
+
+/* The new file replaces the old configuration only when it has no error and both tables took it. */
+void world_reload(struct world *w)
+{
+	struct config *old = w->config, *fresh = NULL;
+	char why[200] = "";
+
+	w->config = NULL;
+	enum result res = config_open(w);
+	fresh = w->config;
+	w->config = old;
+	if (res != R_OK)
+		return;
+	res = plain_reload(w->plain, fresh, why);
+	if (res == R_OK)
+		res = hf_core_reconfigure(w->core, world_now_ns(), fresh);
+	if (res != R_OK) {
+		say(LOG_CONFIG_REJECTED, why[0] ? why : result_text(res));
+		config_free(fresh);
+		return;
+	}
+	w->config = fresh;
+	config_free(old);
+	log_sink_style(fresh->log_id_asa);
+	say(LOG_CONFIG_LOADED, w->options.config_path);
+	world_touch(w);
+}

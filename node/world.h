@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The daemon's world around the core: loop, sockets, devices, threads,
+ * Corosync. One control thread; everything here runs on it.
+ */
+#ifndef HF_NODE_WORLD_H
+#define HF_NODE_WORLD_H
+
+#include <qb/qbloop.h>
+
+#include "cluster/transport.h"
+#include "esp/esp.h"
+#include "node/address.h"
+#include "node/cli/server.h"
+#include "node/core.h"
+#include "node/crypto_pool.h"
+#include "node/plain.h"
+
+#define HF_WORKERS_MAX 64
+#define HF_TUN "hf0"
+#define HF_RELAY_TUN "hf1"
+#define HF_RELAY_PORT 4510
+
+struct world_options {
+	const char *config_path;
+	const char *state_dir;          /* term files, guard.nft */
+	const char *export_keys_dir;    /* NULL: off */
+	const char *service;            /* name of the admin IPC service */
+	bool foreground;
+};
+
+struct world {
+	struct world_options options;
+	qb_loop_t *loop;
+	struct config *config;
+	struct hf_core *core;
+	struct esp_datapath *datapath;
+	struct secret failover_key;
+	struct cl_transport *transport;
+	struct cl_transport_facts facts;
+	struct world_mcast *mcast_first, **mcast_last;  /* waiting for Corosync's flow control */
+	struct crypto_pool *pool;
+	struct admin_server *admin;
+	struct address *address;
+	struct plain *plain;
+
+	unsigned int n_workers;
+	struct esp_worker *workers[HF_WORKERS_MAX];
+	struct esp_worker_thread *threads[HF_WORKERS_MAX];
+	int tun_fds[HF_WORKERS_MAX];
+	int udp4500_fds[HF_WORKERS_MAX];
+	int raw_fds[HF_WORKERS_MAX];
+	int relay_tun_fd, relay_fd, wake_fd, udp500_fd;
+	struct inet_addr service_address;
+
+	qb_loop_timer_handle timer, announce_timer, relay_timer, reconnect_timer, stop_timer;
+	uint64_t timer_at_ns;
+	unsigned int announces_left;
+	bool flush_scheduled, stopping, disconnected_reported;
+	enum cl_role role;
+	uint64_t started_ns;
+	uint64_t active_since_ns, active_total_ns;
+	int64_t last_failover;          /* seconds since 1970 */
+	char last_why[64];
+	bool last_suspect;
+	uint64_t mcast_errors;
+};
+
+uint64_t world_now_ns(void);    /* CLOCK_BOOTTIME */
+/* Opens everything and starts the threads; messages go to the log. */
+enum result world_open(struct world *w, const struct world_options *o) WARN_UNUSED;
+void world_close(struct world *w);
+/* An input was given to the core: flush at the end of this loop turn and set the timer. */
+void world_touch(struct world *w);
+void world_stop(struct world *w);
+void world_reload(struct world *w);
+
+/* world_ops.c: what the core asks for. */
+extern const struct hf_core_ops world_ops;
+/* world_cluster.c */
+enum result world_cluster_open(struct world *w, struct cl_node_config *out) WARN_UNUSED;
+void world_cluster_close(struct world *w);
+void world_mcast(struct world *w, struct bytes message);
+void world_snapshot_send(struct world *w, uint8_t slot, struct bytes message);
+void world_mcast_drop(struct world *w);
+/* world_datapath.c */
+enum result world_datapath_open(struct world *w) WARN_UNUSED;
+enum result world_workers_start(struct world *w) WARN_UNUSED;
+void world_workers_stop(struct world *w);
+void world_datapath_close(struct world *w);
+/* admin.c */
+void admin_ops_fill(struct world *w, struct admin_ops *out);
+/* debug_keys.c: appends the SAs that are new to Wireshark's tables; called after each turn while exporting. */
+void debug_keys_export(struct world *w);
+
+#endif

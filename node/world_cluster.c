@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Corosync (or the loopback) to the core and back: callbacks, flow control, reconnection, the way of snapshots. */
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/must.h"
+#include "cluster/adapters/corosync.h"
+#include "node/loopback.h"
+#include "node/term_file.h"
+#include "node/world.h"
+
+#define CPG_GROUP "holdfast"
+#define RECONNECT_NS 1000000000ull
+#define RETRY_NS 2000000ull
+#define STANDALONE_SLOT 1u
+
+/*
+ * A snapshot chunk on its way through CPG: this byte, the addressee's slot,
+ * the sealed chunk. No envelope of statesync/ begins with it.
+ */
+#define SNAPSHOT_PREFIX 0xf5u
+
+struct world_mcast {
+	struct buf data;
+	struct world_mcast *next;
+};
+
+static void on_view(void *ctx, const struct cl_ring_id *ring, const struct cl_member *members, size_t n)
+{
+	struct world *w = ctx;
+	struct cl_input in = { .kind = CL_IN_VIEW, .ring = *ring, .n_members = n };
+
+	if (n > CL_MEMBERS_MAX)
+		in.n_members = CL_MEMBERS_MAX;
+	memcpy(in.members, members, in.n_members * sizeof(*members));
+	hf_core_cluster(w->core, world_now_ns(), &in);
+	world_touch(w);
+}
+
+static void on_quorum(void *ctx, const struct cl_ring_id *ring, bool quorate)
+{
+	struct world *w = ctx;
+	struct cl_input in = { .kind = CL_IN_QUORUM, .ring = *ring, .quorate = quorate };
+
+	hf_core_cluster(w->core, world_now_ns(), &in);
+	world_touch(w);
+}
+
+static void on_snapshot(struct world *w, uint32_t node_id, uint32_t pid, struct bytes data)
+{
+	struct cl_input in = { .kind = CL_IN_SNAPSHOT, .group = 1, .from_node_id = node_id, .from_pid = pid };
+
+	if (data.len < 2 || data.p[1] != w->config->failover.slot)
+		return;
+	in.data = bytes(data.p + 2, data.len - 2);
+	hf_core_cluster(w->core, world_now_ns(), &in);
+}
+
+static void on_message(void *ctx, uint32_t node_id, uint32_t pid, struct bytes data)
+{
+	struct world *w = ctx;
+	struct cl_input in = { .kind = CL_IN_MESSAGE, .from_node_id = node_id, .from_pid = pid, .data = data };
+
+	if (data.len && data.p[0] == SNAPSHOT_PREFIX)
+		on_snapshot(w, node_id, pid, data);
+	else
+		hf_core_cluster(w->core, world_now_ns(), &in);
+	world_touch(w);
+}
+
+static void reconnect(void *data);
+
+static void on_lost(void *ctx, const char *why)
+{
+	struct world *w = ctx;
+	struct cl_input in = { .kind = CL_IN_DISCONNECTED, .group = 1 };
+	struct log_event ev;
+
+	log_event_make(&ev, LOG_CLUSTER_LOST, NULL, NULL, NULL, "%s", why);
+	log_emit(&ev);
+	w->transport->ops->close(w->transport);
+	w->transport = NULL;
+	world_mcast_drop(w);
+	hf_core_cluster(w->core, world_now_ns(), &in);
+	world_touch(w);
+	qb_loop_timer_add(w->loop, QB_LOOP_LOW, RECONNECT_NS, w, reconnect, &w->reconnect_timer);
+}
+
+static const struct cl_transport_callbacks callbacks = {
+	.view = on_view, .quorum = on_quorum, .message = on_message, .lost = on_lost,
+};
+
+static enum result transport_open(struct world *w)
+{
+	if (!w->config->failover.enabled)
+		return loopback_open(w->loop, &callbacks, w, &w->facts, &w->transport);
+	return cl_corosync_open(w->loop, CPG_GROUP, &callbacks, w, &w->facts, &w->transport);
+}
+
+static void reconnect(void *data)
+{
+	struct world *w = data;
+
+	if (transport_open(w) != R_OK)
+		qb_loop_timer_add(w->loop, QB_LOOP_LOW, RECONNECT_NS, w, reconnect, &w->reconnect_timer);
+	else
+		world_touch(w);
+}
+
+static void send_waiting(void *data)
+{
+	struct world *w = data;
+
+	while (w->mcast_first && w->transport) {
+		struct world_mcast *m = w->mcast_first;
+		enum result res = w->transport->ops->mcast(w->transport, buf_bytes(&m->data));
+		if (res == R_AGAIN) {
+			qb_loop_timer_handle retry;
+			qb_loop_timer_add(w->loop, QB_LOOP_HIGH, RETRY_NS, w, send_waiting, &retry);
+			return;
+		}
+		if (res != R_OK)
+			w->mcast_errors++;
+		w->mcast_first = m->next;
+		if (!w->mcast_first)
+			w->mcast_last = &w->mcast_first;
+		ss_buf_wipe(&m->data);
+		free(m);
+	}
+}
+
+/* In order: once one message waits, all behind it do. */
+void world_mcast(struct world *w, struct bytes message)
+{
+	if (!w->transport)
+		return;
+	if (!w->mcast_first) {
+		enum result res = w->transport->ops->mcast(w->transport, message);
+		if (res == R_OK)
+			return;
+		if (res != R_AGAIN) {
+			w->mcast_errors++;
+			return;
+		}
+	}
+	struct world_mcast *m = calloc(1, sizeof(*m));
+	must(m && buf_set(&m->data, message));
+	bool first = !w->mcast_first;
+	*w->mcast_last = m;
+	w->mcast_last = &m->next;
+	if (first) {
+		qb_loop_timer_handle retry;
+		qb_loop_timer_add(w->loop, QB_LOOP_HIGH, RETRY_NS, w, send_waiting, &retry);
+	}
+}
+
+void world_mcast_drop(struct world *w)
+{
+	while (w->mcast_first) {
+		struct world_mcast *m = w->mcast_first;
+		w->mcast_first = m->next;
+		ss_buf_wipe(&m->data);
+		free(m);
+	}
+	w->mcast_last = &w->mcast_first;
+}
+
+struct snapshot_ready {
+	struct world *w;
+	uint8_t slot;
+};
+
+static void snapshot_ready(void *data)
+{
+	struct snapshot_ready *r = data;
+	struct cl_input in = { .kind = CL_IN_SNAPSHOT_READY, .group = 1, .slot = r->slot };
+
+	hf_core_cluster(r->w->core, world_now_ns(), &in);
+	world_touch(r->w);
+	free(r);
+}
+
+/* One chunk a loop turn, low priority: a join must not delay records and acknowledgements (R22). */
+void world_snapshot_send(struct world *w, uint8_t slot, struct bytes message)
+{
+	struct buf framed = { .p = malloc(message.len + 2), .len = message.len + 2 };
+	struct snapshot_ready *r = calloc(1, sizeof(*r));
+
+	must(framed.p && r);
+	framed.p[0] = SNAPSHOT_PREFIX;
+	framed.p[1] = slot;
+	memcpy(framed.p + 2, message.p, message.len);
+	world_mcast(w, buf_bytes(&framed));
+	buf_free(&framed);
+	*r = (struct snapshot_ready){ .w = w, .slot = slot };
+	qb_loop_job_add(w->loop, QB_LOOP_LOW, r, snapshot_ready);
+}
+
+static enum result failover_key(struct world *w)
+{
+	const struct config_failover *f = &w->config->failover;
+	uint8_t random[32];
+
+	if (f->enabled && f->key_hex)
+		return secret_copy(&w->failover_key, &f->key);
+	if (f->enabled)
+		return ss_key_from_passphrase(secret_bytes(&f->key), &w->failover_key);
+	must(RAND_bytes(random, sizeof(random)) == 1);
+	enum result res = secret_set(&w->failover_key, bytes(random, sizeof(random)));
+	wipe(random, sizeof(random));
+	return res;
+}
+
+static bool encryption_ok(const struct world *w)
+{
+	struct log_event ev;
+
+	if (w->facts.encrypted)
+		return true;
+	log_event_make(&ev, LOG_NODE_CRYPTO_OFF, NULL, NULL, NULL,
+		       w->config->failover.allow_unencrypted_corosync ?
+		       "allowed by 'failover allow-unencrypted-corosync'" : "refusing to start");
+	log_emit(&ev);
+	return w->config->failover.allow_unencrypted_corosync;
+}
+
+static void digest_fill(const struct config *cfg, uint8_t out[32])
+{
+	for (unsigned int i = 0; i < 32; i++) {
+		unsigned int byte = 0;
+		if (sscanf(cfg->digest + 2 * i, "%2x", &byte) == 1)
+			out[i] = (uint8_t)byte;
+	}
+}
+
+static void group_fill(struct world *w, struct cl_node_config *out)
+{
+	const struct config_failover *f = &w->config->failover;
+	bool preferred = true;
+	struct log_event ev;
+
+	out->n_groups = 1;
+	out->groups[0].group = 1;
+	if (f->enabled && f->n_groups) {
+		enum config_unit prefer = f->groups[0].prefer == UNIT_SECONDARY ? UNIT_SECONDARY : UNIT_PRIMARY;
+		preferred = f->unit == prefer;
+		out->groups[0].preempt = f->groups[0].preempt;
+	}
+	out->groups[0].preferred_slot = preferred ? out->slot : 0;
+	enum result res = term_file_read(w->options.state_dir, 1, &out->term_on_disk[0]);
+	if (res == R_OK)
+		return;
+	out->term_file_missing[0] = true;
+	log_event_make(&ev, LOG_CLUSTER_TERM_FILE, NULL, NULL, NULL, "%s/term.1: %s", w->options.state_dir,
+		       result_text(res));
+	log_emit(&ev);
+}
+
+static const enum cl_empty_start empty_starts[] = {
+	[EMPTY_START_FENCED] = CL_EMPTY_FENCED, [EMPTY_START_AFTER] = CL_EMPTY_AFTER,
+	[EMPTY_START_NEVER] = CL_EMPTY_NEVER,
+};
+
+static enum result cluster_fill(struct world *w, struct cl_node_config *out)
+{
+	const struct config_failover *f = &w->config->failover;
+	struct timespec real;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	out->node_id = w->facts.node_id;
+	out->slot = f->enabled ? f->slot : STANDALONE_SLOT;
+	out->version_min = out->version_max = 1;
+	out->token_ms = w->facts.token_ms;
+	out->consensus_ms = w->facts.consensus_ms;
+	out->commit_timeout_ms = f->commit_timeout_ms;
+	out->deadline_ms = f->deadline_ms;
+	out->manager = f->role_manager == ROLE_MANAGER_PACEMAKER ? CL_MANAGER_PACEMAKER : CL_MANAGER_INTERNAL;
+	out->empty_start = empty_starts[f->empty_start];
+	out->empty_start_after_ms = f->empty_start_s * 1000;
+	out->wait_for_all = w->facts.wait_for_all;
+	out->expected_votes = w->facts.expected_votes;
+	out->realtime_ms = (uint64_t)real.tv_sec * 1000u + (uint64_t)real.tv_nsec / 1000000u;
+	out->start_ns = world_now_ns();
+	must(RAND_bytes(out->salt, sizeof(out->salt)) == 1);
+	must(RAND_bytes(out->hash_seed, sizeof(out->hash_seed)) == 1);
+	digest_fill(w->config, out->config_digest);
+	group_fill(w, out);
+	return secret_copy(&out->failover_key, &w->failover_key);
+}
+
+enum result world_cluster_open(struct world *w, struct cl_node_config *out)
+{
+	struct log_event ev;
+
+	memset(out, 0, sizeof(*out));
+	enum result res = failover_key(w);
+	if (res == R_OK)
+		res = transport_open(w);
+	if (res != R_OK) {
+		log_event_make(&ev, LOG_CLUSTER_LOST, NULL, NULL, NULL, "Corosync: %s; is it running?", result_text(res));
+		log_emit(&ev);
+		return res;
+	}
+	if (!encryption_ok(w))
+		return R_CONFIG;
+	if (w->config->failover.enabled && w->config->failover.cluster_name[0] &&
+	    strcmp(w->config->failover.cluster_name, w->facts.cluster_name) != 0) {
+		log_event_make(&ev, LOG_CONFIG_REJECTED, NULL, NULL, NULL,
+			       "failover cluster-name is %s, Corosync's is %s", w->config->failover.cluster_name,
+			       w->facts.cluster_name);
+		log_emit(&ev);
+		return R_CONFIG;
+	}
+	return cluster_fill(w, out);
+}
+
+void world_cluster_close(struct world *w)
+{
+	if (w->transport)
+		w->transport->ops->close(w->transport);
+	w->transport = NULL;
+	world_mcast_drop(w);
+}

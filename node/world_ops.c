@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the core asks the world to do. Each op is short: the core is waiting. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/must.h"
+#include "node/term_file.h"
+#include "node/udp_ike.h"
+#include "node/world.h"
+
+#define NS_PER_MS 1000000ull
+#define ANNOUNCE_TIMES 6u
+#define ANNOUNCE_NS (200 * NS_PER_MS)
+#define RELAY_LOOK_NS (200 * NS_PER_MS)
+#define RELAY_IDLE_MS 2000u             /* R19 */
+#define DELETE_LINGER_NS (300 * NS_PER_MS)
+
+static void op_send_ike(void *ctx, const struct inet_endpoint *local, const struct inet_endpoint *remote,
+			bool udp_encap, struct bytes datagram)
+{
+	struct world *w = ctx;
+	bool keepalive = datagram.len == 1 && datagram.p[0] == 0xff;
+	int fd = udp_encap || local->port == 4500 ? w->udp4500_fds[0] : w->udp500_fd;
+
+	/* R12: the process may have slept since the turn began. */
+	if (!hf_core_may_send(w->core, world_now_ns()))
+		return;
+	/* A lost datagram is what IKE's retransmission is for. */
+	(void)!udp_ike_send(fd, remote, udp_encap && !keepalive, datagram);
+}
+
+static void op_mcast(void *ctx, struct bytes message)
+{
+	world_mcast(ctx, message);
+}
+
+static void op_snapshot_send(void *ctx, uint8_t slot, struct bytes message)
+{
+	world_snapshot_send(ctx, slot, message);
+}
+
+struct term_write {
+	struct world *w;
+	uint32_t group;
+	uint64_t term;
+};
+
+/* From the loop, not from within the op: the answer is an input to the core. */
+static void term_write_run(void *data)
+{
+	struct term_write *t = data;
+	enum result res = term_file_write(t->w->options.state_dir, t->group, t->term);
+
+	hf_core_term_written(t->w->core, world_now_ns(), t->group, t->term, res == R_OK);
+	world_touch(t->w);
+	free(t);
+}
+
+static void op_write_term(void *ctx, uint32_t group, uint64_t term)
+{
+	struct world *w = ctx;
+	struct term_write *t = calloc(1, sizeof(*t));
+
+	must(t);
+	*t = (struct term_write){ .w = w, .group = group, .term = term };
+	qb_loop_job_add(w->loop, QB_LOOP_HIGH, t, term_write_run);
+}
+
+static void op_run_job(void *ctx, struct ike_job *job)
+{
+	struct world *w = ctx;
+	crypto_pool_run(w->pool, job);
+}
+
+static void announce_again(void *data)
+{
+	struct world *w = data;
+
+	if (w->role != CL_ROLE_ACTIVE)
+		return;
+	address_announce(w->address);
+	if (--w->announces_left)
+		qb_loop_timer_add(w->loop, QB_LOOP_LOW, ANNOUNCE_NS, w, announce_again, &w->announce_timer);
+}
+
+static void note_role(struct world *w, const struct hf_role_change *ch)
+{
+	uint64_t now = world_now_ns();
+
+	if (w->role == CL_ROLE_ACTIVE && ch->role != CL_ROLE_ACTIVE)
+		w->active_total_ns += now - w->active_since_ns;
+	if (w->role != CL_ROLE_ACTIVE && ch->role == CL_ROLE_ACTIVE) {
+		w->active_since_ns = now;
+		w->last_failover = (int64_t)time(NULL);
+		w->last_suspect = ch->suspect;
+		snprintf(w->last_why, sizeof(w->last_why), "%s", ch->why ? ch->why : "");
+	}
+	w->role = ch->role;
+}
+
+static void op_role(void *ctx, const struct hf_role_change *ch)
+{
+	struct world *w = ctx;
+	enum address_state state = ADDRESS_NONE;
+
+	note_role(w, ch);
+	if (ch->role == CL_ROLE_ACTIVE)
+		state = ADDRESS_OWNED;
+	else if (ch->role == CL_ROLE_RELEASING)
+		return;
+	else if (ch->handover)
+		state = ADDRESS_RELAYED;
+	if (address_set(w->address, state) != R_OK) {
+		struct log_event ev;
+		log_event_make(&ev, LOG_NODE_FAILED, NULL, NULL, NULL, "service addresses cannot be changed");
+		log_emit(&ev);
+	}
+	if (state == ADDRESS_OWNED) {
+		if (w->announces_left)
+			qb_loop_timer_del(w->loop, w->announce_timer);
+		w->announces_left = ANNOUNCE_TIMES;
+		announce_again(w);
+	}
+}
+
+static void look_at_relay(void *data)
+{
+	struct world *w = data;
+
+	if (!hf_core_relaying(w->core))
+		return;
+	if (esp_relay_idle_ms(w->datapath, 1, world_now_ns()) >= RELAY_IDLE_MS) {
+		hf_core_relay_done(w->core, world_now_ns(), 1);
+		world_touch(w);
+		return;
+	}
+	qb_loop_timer_add(w->loop, QB_LOOP_LOW, RELAY_LOOK_NS, w, look_at_relay, &w->relay_timer);
+}
+
+static void op_relay_begin(void *ctx, uint32_t group, const struct inet_endpoint *mate)
+{
+	struct world *w = ctx;
+	SECRET key = { 0 };
+
+	if (ss_key_derive(&w->failover_key, "holdfast relay", &key) != R_OK ||
+	    esp_relay_set(w->datapath, (uint8_t)group, mate, &key) != R_OK) {
+		struct log_event ev;
+		log_event_make(&ev, LOG_NODE_FAILED, NULL, NULL, NULL, "stragglers cannot be relayed");
+		log_emit(&ev);
+	}
+	qb_loop_timer_add(w->loop, QB_LOOP_LOW, RELAY_LOOK_NS, w, look_at_relay, &w->relay_timer);
+}
+
+static void op_relay_end(void *ctx, uint32_t group)
+{
+	struct world *w = ctx;
+
+	(void)group;
+	if (w->role != CL_ROLE_ACTIVE && address_set(w->address, ADDRESS_NONE) != R_OK) {
+		struct log_event ev;
+		log_event_make(&ev, LOG_NODE_FAILED, NULL, NULL, NULL, "service addresses cannot be given up");
+		log_emit(&ev);
+	}
+	if (w->stopping)
+		qb_loop_stop(w->loop);
+}
+
+static void op_protection(void *ctx, uint32_t group, bool is_protected)
+{
+	/* Shown by show failover; the cluster logic has logged it. */
+	(void)ctx;
+	(void)group;
+	(void)is_protected;
+}
+
+static void op_log(void *ctx, const struct log_event *ev)
+{
+	(void)ctx;
+	log_emit(ev);
+}
+
+static void stop_loop(void *data)
+{
+	struct world *w = data;
+	qb_loop_stop(w->loop);
+}
+
+static void delete_and_stop(void *data)
+{
+	struct world *w = data;
+
+	hf_core_clear(w->core, world_now_ns(), "");
+	world_touch(w);
+	qb_loop_timer_del(w->loop, w->stop_timer);
+	qb_loop_timer_add(w->loop, QB_LOOP_LOW, DELETE_LINGER_NS, w, stop_loop, &w->stop_timer);
+}
+
+/* R21: DELETE only when nobody is there to go on and the operator asked for it. */
+static void op_stopped(void *ctx, bool ok)
+{
+	struct world *w = ctx;
+	bool say_delete = !ok && w->config->disconnect_notify && w->role == CL_ROLE_ACTIVE;
+
+	if (hf_core_relaying(w->core))
+		return;         /* op_relay_end stops the loop */
+	qb_loop_job_add(w->loop, QB_LOOP_LOW, w, say_delete ? delete_and_stop : stop_loop);
+}
+
+static void op_command_done(void *ctx, bool ok, const char *why)
+{
+	struct log_event ev;
+
+	(void)ctx;
+	log_event_make(&ev, LOG_CLUSTER_HANDOVER, NULL, NULL, NULL, "%s: %s", ok ? "done" : "failed", why);
+	log_emit(&ev);
+}
+
+const struct hf_core_ops world_ops = {
+	.send_ike = op_send_ike,
+	.mcast = op_mcast,
+	.snapshot_send = op_snapshot_send,
+	.write_term = op_write_term,
+	.run_job = op_run_job,
+	.role = op_role,
+	.relay_begin = op_relay_begin,
+	.relay_end = op_relay_end,
+	.protection = op_protection,
+	.log = op_log,
+	.stopped = op_stopped,
+	.command_done = op_command_done,
+};
