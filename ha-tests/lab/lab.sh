@@ -29,10 +29,10 @@
 LAB_SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LAB_TOP=$(cd "$LAB_SRC/../.." && pwd)
 
-# lab_find_built NAME: where the build left a program (in a build folder, in the tree, or in $PATH).
+# lab_find_built NAME: where bootstrap or a build in the tree left a program, or what is installed.
 lab_find_built() {
 	local dir
-	for dir in "$LAB_TOP/build" "$LAB_TOP" "$LAB_TOP/build/ha-tests/lab" "$LAB_SRC"; do
+	for dir in "$LAB_TOP/build/debug" "$LAB_TOP/build/release" "$LAB_TOP"; do
 		[ -x "$dir/$1" ] && [ -f "$dir/$1" ] && { echo "$dir/$1"; return; }
 	done
 	command -v "$1" || echo "$LAB_TOP/$1"

@@ -88,7 +88,7 @@ lab_start_daemon() {
 	lab_holdfast_conf "$node" >"$LAB_DIR/n$node/holdfast.conf"
 	on_node "$node" install -m 600 "$LAB_DIR/n$node/holdfast.conf" /etc/holdfast/holdfast.conf
 	mkdir -p "$LAB_DIR/n$node/keys"
-	lab_spawn "n$node" holdfastd "$HOLDFASTD" -f -c /etc/holdfast/holdfast.conf \
+	lab_spawn "n$node" holdfastd "$HOLDFASTD" -f -c /etc/holdfast/holdfast.conf -s /var/lib/holdfast \
 		--export-keys "$LAB_DIR/n$node/keys" "$@"
 }
 

@@ -85,7 +85,7 @@ none_clear killed
 lab_cable "$active" down
 on_node "$active" nft flush ruleset
 on_node "$active" test -s /var/lib/holdfast/guard.nft || fail "the daemon left no /var/lib/holdfast/guard.nft"
-guard=$(sed -n 's/^ExecStart=//p' "$LAB_TOP/etc/holdfast-guard.service")
+guard=$(sed -n "s/^ExecStart=@nft@/nft/p" "$LAB_TOP/etc/holdfast-guard.service.in")
 on_node "$active" bash -c "$guard" || fail "the guard does not load: $guard"
 clear_start boot
 lab_cable "$active" up
