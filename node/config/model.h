@@ -111,6 +111,9 @@ struct config_acl {
 
 enum config_peer_id_validate { PEER_ID_REQUIRED, PEER_ID_CERT, PEER_ID_NOCHECK };
 
+#define CONFIG_KEEPALIVE_THRESHOLD_S 10u
+#define CONFIG_KEEPALIVE_RETRY_S 2u
+
 /*
  * tunnel-group NAME type ipsec-l2l. The name is what the remote identity must
  * be: an address matches the peer's address (and its ID_IPV4/6_ADDR), any
@@ -143,6 +146,7 @@ struct config_map_peer {
 
 #define CONFIG_LIFETIME_S 28800u
 #define CONFIG_LIFETIME_KB 4608000u
+#define CONFIG_REPLAY_WINDOW 1024u
 
 /* crypto map MAP SEQ, references and defaults resolved. */
 struct config_map_entry {
@@ -165,13 +169,24 @@ struct config_map_entry {
 	const struct config_interface *interface; /* NULL: the map is not applied */
 	bool active;                            /* complete: may negotiate */
 	const char *inactive_why;               /* NULL when active */
-	struct config_where where;
+	struct config_where where;              /* of its first line */
+	struct config_where acl_where;
+	struct config_where peers_where;
+	struct config_where proposals_where;
 };
 
 /* crypto map MAP interface NAMEIF */
 struct config_map_binding {
 	const char *map;
 	const char *nameif;
+	const struct config_interface *interface;
+	struct config_where where;
+};
+
+/* crypto ikev2 enable NAMEIF */
+struct config_ikev2_enable {
+	const char *nameif;
+	const struct config_interface *interface;
 	struct config_where where;
 };
 
@@ -189,6 +204,8 @@ struct config_failover_group {
 	bool preempt;                   /* the preferred unit takes the group back when it can */
 	struct config_where where;
 };
+
+#define CONFIG_DEADLINE_MS 2000u
 
 struct config_failover {
 	bool enabled;
@@ -229,9 +246,13 @@ struct config_name {
 /* A line that is valid ASA but means nothing here: written back, never acted upon. */
 struct config_kept {
 	const char *text;               /* with the indentation of the file */
+	const char *header;             /* the known line whose mode it stands in; NULL at the top */
 	unsigned int line;
 };
 
+#define CONFIG_IKE_LIFETIME_S 86400u
+#define CONFIG_NAT_KEEPALIVE_S 20u
+#define CONFIG_COOKIE_DEFAULT 50
 #define CONFIG_COOKIE_ALWAYS 0
 #define CONFIG_COOKIE_NEVER (-1)
 #define CONFIG_DIGEST_TEXT 65           /* 64 hexadecimal digits and the NUL */
@@ -255,7 +276,7 @@ struct config {
 
 	struct config_ike_policy *ike_policies;
 	size_t n_ike_policies;
-	const struct config_interface **ikev2_interfaces; /* crypto ikev2 enable */
+	struct config_ikev2_enable *ikev2_interfaces;
 	size_t n_ikev2_interfaces;
 	int cookie_percent;             /* of half-opens against max_negotiating; CONFIG_COOKIE_* */
 	uint32_t max_sa;                /* 0: unlimited */

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking things up in a configuration, and giving it back. */
+#include "node/config/model.h"
+
+#include <stdlib.h>
+
+#include "base/iana.h"
+#include "node/config/arena.h"
+
+const struct config_interface *config_interface_by_nameif(const struct config *cfg, const char *nameif)
+{
+	for (size_t i = 0; *nameif && i < cfg->n_interfaces; i++)
+		if (strcmp(cfg->interfaces[i].nameif, nameif) == 0)
+			return &cfg->interfaces[i];
+	return NULL;
+}
+
+const struct config_acl *config_acl_find(const struct config *cfg, const char *name)
+{
+	for (size_t i = 0; i < cfg->n_acls; i++)
+		if (strcmp(cfg->acls[i].name, name) == 0)
+			return &cfg->acls[i];
+	return NULL;
+}
+
+const struct config_tunnel_group *config_tunnel_group_by_name(const struct config *cfg, const char *name)
+{
+	for (size_t i = 0; i < cfg->n_tunnel_groups; i++)
+		if (strcmp(cfg->tunnel_groups[i].name, name) == 0)
+			return &cfg->tunnel_groups[i];
+	return NULL;
+}
+
+const struct config_tunnel_group *config_tunnel_group_by_address(const struct config *cfg,
+								 const struct inet_addr *peer)
+{
+	for (size_t i = 0; i < cfg->n_tunnel_groups; i++)
+		if (cfg->tunnel_groups[i].is_l2l && inet_equal(&cfg->tunnel_groups[i].address, peer))
+			return &cfg->tunnel_groups[i];
+	return NULL;
+}
+
+const struct config_tunnel_group *config_tunnel_group_by_identity(const struct config *cfg, unsigned int id_type,
+								  struct bytes id)
+{
+	if (id_type == ID_IPV4_ADDR || id_type == ID_IPV6_ADDR) {
+		struct inet_addr address = inet_from_bytes(id);
+		bool fits = address.family == (id_type == ID_IPV4_ADDR ? INET_V4 : INET_V6);
+		return fits ? config_tunnel_group_by_address(cfg, &address) : NULL;
+	}
+	if (id_type != ID_FQDN && id_type != ID_RFC822_ADDR && id_type != ID_KEY_ID)
+		return NULL;
+	for (size_t i = 0; i < cfg->n_tunnel_groups; i++) {
+		const struct config_tunnel_group *g = &cfg->tunnel_groups[i];
+		if (g->is_l2l && !g->is_default && g->address.family == INET_NONE &&
+		    bytes_equal(id, bytes(g->name, strlen(g->name))))
+			return g;
+	}
+	return NULL;
+}
+
+const struct config_tunnel_group *config_tunnel_group_default(const struct config *cfg)
+{
+	for (size_t i = 0; i < cfg->n_tunnel_groups; i++)
+		if (cfg->tunnel_groups[i].is_default)
+			return &cfg->tunnel_groups[i];
+	return NULL;
+}
+
+void config_free(struct config *cfg)
+{
+	if (!cfg)
+		return;
+	for (size_t i = 0; i < cfg->n_acls; i++)
+		free(cfg->acls[i].aces);
+	for (size_t i = 0; i < cfg->n_tunnel_groups; i++) {
+		secret_wipe(&cfg->tunnel_groups[i].local_key);
+		secret_wipe(&cfg->tunnel_groups[i].remote_key);
+	}
+	secret_wipe(&cfg->failover.key);
+	free(cfg->interfaces);
+	free(cfg->failover.groups);
+	free(cfg->names);
+	free(cfg->objects);
+	free(cfg->acls);
+	free(cfg->routes);
+	free(cfg->ike_policies);
+	free(cfg->ikev2_interfaces);
+	free(cfg->proposals);
+	free(cfg->map_entries);
+	free(cfg->map_bindings);
+	free(cfg->tunnel_groups);
+	free(cfg->kept);
+	arena_free(cfg->arena);
+	free(cfg);
+}
