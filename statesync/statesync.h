@@ -139,7 +139,7 @@ void ss_hold_drop_all(struct ss_hold *h, void (*drop)(void *ctx, void *item), vo
 enum ss_envelope_kind { SS_ENV_HELLO = 1, SS_ENV_MESSAGE = 2, SS_ENV_SNAPSHOT = 3 };
 
 struct ss_sealer;
-/* failover_key: 32 bytes or more. salt: 32 random bytes of this process start. */
+/* failover_key: 32 bytes or more. salt: 32 random bytes of this process start. NULL: short key, bad slot, no memory. */
 struct ss_sealer *ss_sealer_new(const struct secret *failover_key, uint8_t slot, const uint8_t salt[32]);
 void ss_sealer_free(struct ss_sealer *s);
 enum result ss_seal(struct ss_sealer *s, enum ss_envelope_kind kind, uint32_t group, uint64_t term,
@@ -156,10 +156,14 @@ struct ss_opened {
 
 /*
  * Opens a message of any member, also our own. A HELLO that authenticates sets
- * its origin's salt; other kinds need one (R_NOT_FOUND). R_INTEGRITY, R_STALE
- * (sequence not above the last of that salt), R_SHORT, R_VERSION.
+ * its origin's salt, for good instead of an older one; other kinds need one
+ * (R_NOT_FOUND). R_INTEGRITY, R_STALE (salt of the past, or sequence not above
+ * the last of that salt, counted apart for SNAPSHOT, which has its own channel),
+ * R_EXISTS (HELLO of another process in our slot), R_SHORT, R_VERSION.
  */
 enum result ss_open(struct ss_sealer *s, struct bytes in, struct ss_opened *out) WARN_UNUSED;
+/* The clear part of an envelope, not yet authenticated; plain stays empty. R_SHORT, R_VERSION, R_VALUE, R_TOO_LONG. */
+enum result ss_envelope_peek(struct bytes in, struct ss_opened *out) WARN_UNUSED;
 /* The member left: its salt and sequence are forgotten, the same salt is refused from then on. */
 void ss_sealer_forget(struct ss_sealer *s, uint8_t slot);
 /* "failover key WORD": scrypt (N 2^15, r 8, p 1) with a fixed application salt to 32 bytes; R_CRYPTO. */
@@ -175,6 +179,8 @@ struct ss_snapshot_writer *ss_snapshot_cut(const struct ss_store *st, uint64_t p
 void ss_snapshot_writer_free(struct ss_snapshot_writer *w);
 /* Next chunk of at most max bytes of records (at least one record); false when all is sent. Wipe the chunk. */
 bool ss_snapshot_next(struct ss_snapshot_writer *w, size_t max, struct buf *chunk);
+/* Go on at record number first (what a reader says that it has); beyond the end: at the end. */
+void ss_snapshot_seek(struct ss_snapshot_writer *w, uint64_t first);
 
 struct ss_snapshot_reader;
 /* Collects chunks into a fresh store. */
@@ -183,7 +189,9 @@ void ss_snapshot_reader_free(struct ss_snapshot_reader *r);
 /* R_OK: taken, more to come; R_EXISTS: seen before; R_VALUE/R_SHORT/R_STALE: the join restarts. *done with the last one. */
 enum result ss_snapshot_read(struct ss_snapshot_reader *r, struct bytes chunk, bool *done) WARN_UNUSED;
 uint64_t ss_snapshot_position(const struct ss_snapshot_reader *r);
-/* Hands over the finished store; the reader keeps nothing. */
+/* Records taken so far: where a broken transfer resumes. */
+uint64_t ss_snapshot_received(const struct ss_snapshot_reader *r);
+/* Hands over the finished store, NULL before *done; the reader keeps nothing. */
 struct ss_store *ss_snapshot_take(struct ss_snapshot_reader *r);
 
 #endif
