@@ -95,6 +95,9 @@ bool hf_core_may_send(const struct hf_core *c, uint64_t now_ns);
 bool hf_core_relaying(const struct hf_core *c);
 
 /* ---- for show ---- */
+/* The crypto map entry and ACL line that a tunnel number stands for; false when the configuration has none (any more). */
+bool core_tunnel_lookup(const struct config *cfg, uint32_t tunnel, const struct config_map_entry **entry,
+			const struct config_ace **ace);
 const struct ike_engine *hf_core_engine(const struct hf_core *c);
 const struct cl_node *hf_core_cluster_node(const struct hf_core *c);
 uint64_t hf_core_cluster_time_ms(const struct hf_core *c, uint64_t now_ns);

@@ -18,7 +18,7 @@
 #include "node/world.h"
 
 #ifndef HF_SYSCONFDIR
-#define HF_SYSCONFDIR "/etc"
+#define HF_SYSCONFDIR "/etc/holdfast"
 #endif
 #ifndef HF_STATEDIR
 #define HF_STATEDIR "/var/lib/holdfast"
@@ -159,7 +159,7 @@ int main(int argc, char **argv)
 {
 	struct arguments a = {
 		.world = {
-			.config_path = HF_SYSCONFDIR "/holdfast/holdfast.conf",
+			.config_path = HF_SYSCONFDIR "/holdfast.conf",
 			.state_dir = HF_STATEDIR,
 			.service = "holdfast",
 		},

@@ -33,6 +33,21 @@ static uint32_t tunnel_number(const struct config_map_entry *e, const struct con
 	return n ? n : 1;
 }
 
+bool core_tunnel_lookup(const struct config *cfg, uint32_t tunnel, const struct config_map_entry **entry,
+			const struct config_ace **ace)
+{
+	for (size_t i = 0; i < cfg->n_map_entries; i++) {
+		const struct config_map_entry *e = &cfg->map_entries[i];
+		for (size_t k = 0; e->active && k < e->acl->n_aces; k++)
+			if (e->acl->aces[k].permit && tunnel_number(e, &e->acl->aces[k]) == tunnel) {
+				*entry = e;
+				*ace = &e->acl->aces[k];
+				return true;
+			}
+	}
+	return false;
+}
+
 static struct traffic_selector selector(const struct config_ace_end *end, uint8_t protocol)
 {
 	struct traffic_selector ts = { .port_start = 0, .port_end = 65535, .protocol = protocol };

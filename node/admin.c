@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the admin commands see and do: views filled from engine, datapath and cluster logic. */
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/iana.h"
+#include "node/world.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "0.1.0"
+#endif
+
+#define PATH_MTU 1500u
+
+struct fill {
+	struct world *w;
+	const struct inet_addr *peer;   /* NULL: all */
+	struct view_ike_list *ikes;
+	struct view_child_list *children;
+	struct view_ike *sa;            /* whose children are being added */
+	bool failed;
+};
+
+static bool wanted(const struct fill *f, const struct inet_addr *remote)
+{
+	return !f->peer || inet_equal(f->peer, remote);
+}
+
+static uint32_t left_s(uint64_t at_ms, uint64_t now_ms)
+{
+	return at_ms > now_ms && at_ms != UINT64_MAX ? (uint32_t)((at_ms - now_ms) / 1000) : 0;
+}
+
+static uint64_t left_kb(uint64_t lifetime_kb, uint64_t bytes_used)
+{
+	return lifetime_kb > bytes_used / 1024 ? lifetime_kb - bytes_used / 1024 : 0;
+}
+
+static void name_line(const struct world *w, uint32_t tunnel, struct view_child *v)
+{
+	const struct config_map_entry *e;
+	const struct config_ace *ace;
+	char text[CONFIG_ACE_TEXT_MAX];
+
+	if (!core_tunnel_lookup(w->config, tunnel, &e, &ace))
+		return;
+	snprintf(v->interface, sizeof(v->interface), "%s", e->interface ? e->interface->nameif : "");
+	snprintf(v->crypto_map, sizeof(v->crypto_map), "%s", e->map);
+	v->seq = e->seq;
+	snprintf(v->access_list, sizeof(v->access_list), "%s", config_ace_text(e->acl, ace, text));
+}
+
+static void child_counters(const struct world *w, struct view_child *v, const struct child_sa_state *s)
+{
+	struct esp_child_stats st;
+	struct hf_child_totals totals;
+	struct esp_child_counters window;
+
+	if (esp_child_stats(w->datapath, s->spi_in, &st) != R_OK ||
+	    hf_core_child_totals(w->core, s->spi_in, &totals) != R_OK)
+		return;
+	v->encaps_packets = totals.out_packets;
+	v->encaps_bytes = totals.out_bytes;
+	v->decaps_packets = totals.in_packets;
+	v->decaps_bytes = totals.in_bytes;
+	v->send_errors = st.out_errors;
+	v->recv_errors = st.in_auth_failed + st.in_replayed + st.in_ts_refused + st.in_malformed;
+	v->replay_drops = st.in_replayed;
+	v->auth_failures = st.in_auth_failed;
+	v->in_highest_seq = st.in_right_edge;
+	v->out_next_seq = st.seq_next;
+	v->out_lease_end = totals.lease_end;
+	v->replay_exposure = totals.exposure;
+	v->in_lifetime_left_kb = left_kb(s->lifetime_kb, totals.in_bytes);
+	v->out_lifetime_left_kb = left_kb(s->lifetime_kb, totals.out_bytes);
+	if (esp_child_take_counters(w->datapath, s->spi_in, &window) == R_OK && window.in_bitmap_words)
+		v->replay_bitmap = window.in_bitmap[window.in_bitmap_words - 1];
+}
+
+static void fill_child(struct world *w, struct view_child *v, const struct child_sa_state *s)
+{
+	v->spi_in = s->spi_in;
+	v->spi_out = s->spi_out;
+	v->local = s->local_ts.ts[0];
+	v->remote = s->remote_ts.ts[0];
+	v->transforms = s->transforms;
+	v->pfs_group = s->dh_group;
+	v->nat_t = s->udp_encap;
+	v->local_endpoint = s->local;
+	v->remote_endpoint = s->remote;
+	v->initiator = s->initiator;
+	v->conn_id = s->spi_in & 0xffffffu;
+	v->active = w->role == CL_ROLE_ACTIVE;
+	v->path_mtu = v->media_mtu = PATH_MTU;
+	v->lifetime_left_s = left_s(s->expire_at_ms, hf_core_cluster_time_ms(w->core, world_now_ns()));
+	v->lifetime_kb_unlimited = s->lifetime_kb == 0;
+	v->replay_window = w->config->replay_window;
+	v->birth_term = s->birth_term;
+	name_line(w, s->tunnel, v);
+	child_counters(w, v, s);
+}
+
+static bool child_shown(const struct child_sa_state *s)
+{
+	return s->stage != CHILD_SA_DEAD && s->stage != CHILD_SA_NONE;
+}
+
+static void add_child_to_sa(void *ctx, const struct child_sa_state *s)
+{
+	struct fill *f = ctx;
+	struct view_child *v;
+
+	if (!child_shown(s))
+		return;
+	v = view_ike_add_child(f->sa);
+	if (!v) {
+		f->failed = true;
+		return;
+	}
+	fill_child(f->w, v, s);
+	snprintf(v->tunnel_group, sizeof(v->tunnel_group), "%s", f->sa->tunnel_group);
+}
+
+static const char *id_text(const struct ike_id *id, char out[VIEW_ID_MAX])
+{
+	struct inet_addr addr = inet_from_bytes(buf_bytes(&id->data));
+
+	if ((id->type == ID_IPV4_ADDR || id->type == ID_IPV6_ADDR) && addr.family != INET_NONE) {
+		char text[INET_TEXT_MAX];
+		snprintf(out, VIEW_ID_MAX, "%s", inet_text(&addr, text));
+		return out;
+	}
+	return log_escape(buf_bytes(&id->data), out, VIEW_ID_MAX);
+}
+
+static const struct {
+	uint8_t stage;
+	const char *status, *description;
+} stages[] = {
+	{ IKE_SA_INIT_SENT, "IN-NEG", "Initiator waits for the IKE_SA_INIT response" },
+	{ IKE_SA_INIT_ANSWERED, "IN-NEG", "Responder waits for IKE_AUTH" },
+	{ IKE_SA_AUTH_SENT, "IN-NEG", "Initiator waits for the IKE_AUTH response" },
+	{ IKE_SA_ESTABLISHED, "READY", "Negotiation done" },
+	{ IKE_SA_REKEYED, "DELETE", "Replaced by a rekey" },
+	{ IKE_SA_DELETING, "DELETE", "DELETE sent" },
+};
+
+static void fill_status(struct view_ike *v, uint8_t stage)
+{
+	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
+		if (stages[i].stage == stage) {
+			snprintf(v->status, sizeof(v->status), "%s", stages[i].status);
+			snprintf(v->status_description, sizeof(v->status_description), "%s", stages[i].description);
+		}
+	v->ready = stage == IKE_SA_ESTABLISHED;
+}
+
+static void fill_group(const struct world *w, struct view_ike *v)
+{
+	const struct config_tunnel_group *g = config_tunnel_group_by_name(w->config, v->tunnel_group);
+
+	if (!g || !g->keepalive)
+		return;
+	v->dpd = true;
+	v->dpd_threshold_s = g->keepalive_threshold_s;
+	v->dpd_retry_s = g->keepalive_retry_s;
+}
+
+static void fill_ike(struct world *w, struct view_ike *v, const struct ike_sa_state *s)
+{
+	uint64_t now = hf_core_cluster_time_ms(w->core, world_now_ns());
+
+	v->local = s->local;
+	v->remote = s->remote;
+	fill_status(v, s->stage);
+	v->initiator = s->initiator;
+	v->encr = s->transforms.encr;
+	v->key_bits = s->transforms.key_bits;
+	v->integ = s->transforms.integ;
+	v->prf = s->transforms.prf;
+	v->dh = s->transforms.dh;
+	snprintf(v->auth_sign, sizeof(v->auth_sign), "PSK");
+	snprintf(v->auth_verify, sizeof(v->auth_verify), "PSK");
+	if (s->expire_at_ms && s->expire_at_ms != UINT64_MAX && s->expire_at_ms > s->created_ms)
+		v->lifetime_s = (uint32_t)((s->expire_at_ms - s->created_ms) / 1000);
+	v->active_s = s->established_ms && now > s->established_ms ? (uint32_t)((now - s->established_ms) / 1000) : 0;
+	v->spi_local = ike_sa_state_spi(s);
+	v->spi_remote = s->initiator ? s->spi_r : s->spi_i;
+	id_text(&s->local_id, v->local_id);
+	id_text(&s->remote_id, v->remote_id);
+	snprintf(v->tunnel_group, sizeof(v->tunnel_group), "%s", s->connection);
+	v->local_next_id = s->next_request_id;
+	v->remote_next_id = s->expected_request_id;
+	v->local_req_id = s->next_request_id ? s->next_request_id - 1 : 0;
+	v->remote_req_id = s->expected_request_id ? s->expected_request_id - 1 : 0;
+	v->local_queued = s->outstanding.kind != IKE_REQ_NONE;
+	v->local_window = v->remote_window = 1;
+	fill_group(w, v);
+	v->nat_local = s->nat_local;
+	v->nat_remote = s->nat_remote;
+	v->birth_term = s->birth_term;
+	v->shard = ike_spi_shard(v->spi_local);
+}
+
+static void add_ike(void *ctx, const struct ike_sa_state *s)
+{
+	struct fill *f = ctx;
+
+	if (s->stage == IKE_SA_DEAD || !wanted(f, &s->remote.addr))
+		return;
+	f->sa = view_ike_add(f->ikes);
+	if (!f->sa) {
+		f->failed = true;
+		return;
+	}
+	f->sa->session_id = f->sa->tunnel_id = (uint32_t)f->ikes->n;
+	fill_ike(f->w, f->sa, s);
+	ike_each_child(hf_core_engine(f->w->core), f->sa->spi_local, add_child_to_sa, f);
+}
+
+static enum result get_ike_sas(void *ctx, const struct inet_addr *peer, struct view_ike_list *out)
+{
+	struct fill f = { .w = ctx, .peer = peer, .ikes = out };
+
+	ike_each_sa(hf_core_engine(f.w->core), add_ike, &f);
+	return f.failed ? R_NO_MEMORY : R_OK;
+}
+
+static enum result get_child_sas(void *ctx, const struct inet_addr *peer, struct view_child_list *out)
+{
+	struct view_ike_list ikes = { 0 };
+	enum result res = get_ike_sas(ctx, peer, &ikes);
+
+	for (size_t i = 0; res == R_OK && i < ikes.n; i++)
+		for (size_t k = 0; k < ikes.list[i].n_children; k++) {
+			struct view_child *v = view_child_add(out);
+			if (!v)
+				res = R_NO_MEMORY;
+			else
+				*v = ikes.list[i].children[k];
+		}
+	view_ike_list_free(&ikes);
+	return res;
+}
+
+/* ---- failover ---- */
+
+static void fill_interfaces(const struct world *w, struct view_host *h, bool active)
+{
+	for (size_t i = 0; i < w->config->n_interfaces && h->n_interfaces < VIEW_INTERFACES_MAX; i++) {
+		const struct config_interface *ifc = &w->config->interfaces[i];
+		if (!ifc->nameif[0])
+			continue;
+		struct view_host_interface *v = &h->interfaces[h->n_interfaces++];
+		snprintf(v->nameif, sizeof(v->nameif), "%s", ifc->nameif);
+		v->address = active ? ifc->address : ifc->standby;
+		v->up = !ifc->shutdown;
+	}
+}
+
+static enum view_host_state own_state(enum cl_role role)
+{
+	switch (role) {
+	case CL_ROLE_ACTIVE:
+	case CL_ROLE_RELEASING:
+		return HOST_ACTIVE;
+	case CL_ROLE_STANDBY:
+	case CL_ROLE_PREPARING:
+		return HOST_STANDBY_READY;
+	case CL_ROLE_JOINING:
+		return HOST_SYNCING;
+	case CL_ROLE_OFFLINE:
+		break;
+	}
+	return HOST_FAILED;
+}
+
+static void fill_self(struct world *w, const struct cl_group_status *st, struct view_host *h)
+{
+	uint64_t active_ns = w->active_total_ns;
+
+	if (w->role == CL_ROLE_ACTIVE)
+		active_ns += world_now_ns() - w->active_since_ns;
+	snprintf(h->name, sizeof(h->name), "%s", w->config->hostname);
+	h->secondary = w->config->failover.unit == UNIT_SECONDARY;
+	h->slot = w->config->failover.slot;
+	h->state = own_state(st->role);
+	h->active_s = active_ns / 1000000000u;
+	snprintf(h->version, sizeof(h->version), "%s", PACKAGE_VERSION);
+	snprintf(h->config_digest, sizeof(h->config_digest), "%s", w->config->digest);
+	fill_interfaces(w, h, st->role == CL_ROLE_ACTIVE);
+}
+
+static void fill_other(const struct world *w, const struct cl_member_status *m, struct view_host *h)
+{
+	h->secondary = w->config->failover.unit != UNIT_SECONDARY;
+	h->slot = m->slot;
+	h->state = m->slot_refused ? HOST_FAILED : m->owner ? HOST_ACTIVE : m->synced ? HOST_STANDBY_READY : HOST_SYNCING;
+	h->is_protected = m->in_protected_set;
+	fill_interfaces(w, h, m->owner);
+}
+
+static const struct {
+	const char *row;
+	enum ss_kind kind;
+} rows[] = {
+	{ "VPN IKEv2 SA", SS_IKE_SA },
+	{ "VPN IKEv2 P2", SS_CHILD_SA },
+};
+
+static void fill_rows(const struct world *w, const struct cl_group_status *st, struct view_failover *v)
+{
+	struct view_stateful *r = &v->rows[v->n_rows++];
+
+	snprintf(r->name, sizeof(r->name), "General");
+	r->xmit = st->records_sent;
+	r->rcv = st->records_received;
+	r->rerr = st->messages_refused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t n = ss_store_count(cl_store(hf_core_cluster_node(w->core), 1), rows[i].kind);
+		r = &v->rows[v->n_rows++];
+		snprintf(r->name, sizeof(r->name), "%s", rows[i].row);
+		if (st->role == CL_ROLE_ACTIVE)
+			r->xmit = n;
+		else
+			r->rcv = n;
+	}
+	r = &v->rows[v->n_rows++];
+	snprintf(r->name, sizeof(r->name), "VPN ESP SEQ");
+	r->xmit = hf_core_stats(w->core)->leases_granted + hf_core_stats(w->core)->checkpoints;
+	r->rerr = hf_core_stats(w->core)->import_errors;
+}
+
+static enum result get_failover(void *ctx, struct view_failover *v)
+{
+	struct world *w = ctx;
+	struct cl_group_status st;
+	enum result res = cl_group_status(hf_core_cluster_node(w->core), 1, world_now_ns(), &st);
+
+	if (res != R_OK)
+		return res;
+	v->enabled = w->config->failover.enabled;
+	snprintf(v->cluster_name, sizeof(v->cluster_name), "%s", w->config->failover.cluster_name);
+	v->cluster_up = w->transport != NULL;
+	v->quorate = st.quorate;
+	v->heartbeat_ms = 100;
+	v->deadline_ms = w->config->failover.deadline_ms ? w->config->failover.deadline_ms : 2000;
+	v->last_failover = w->last_failover;
+	fill_self(w, &st, &v->self);
+	for (size_t i = 0; i < st.n_members && v->n_others < VIEW_OTHERS_MAX; i++)
+		if (!st.members[i].self)
+			fill_other(w, &st.members[i], &v->others[v->n_others++]);
+	if (v->n_others == 0 && v->enabled) {
+		v->others[0].state = HOST_NOT_DETECTED;
+		v->others[0].secondary = !v->self.secondary;
+		fill_interfaces(w, &v->others[0], false);
+		v->n_others = 1;
+	}
+	fill_rows(w, &st, v);
+	v->group = 1;
+	v->is_protected = st.is_protected;
+	v->term = st.term;
+	snprintf(v->role_manager, sizeof(v->role_manager), "%s",
+		 w->config->failover.role_manager == ROLE_MANAGER_PACEMAKER ? "pacemaker" : "internal");
+	snprintf(v->last_takeover, sizeof(v->last_takeover), "%s", w->last_why);
+	v->last_takeover_suspect = w->last_suspect;
+	v->heartbeat_seen = st.heartbeat_age_ms != UINT64_MAX;
+	v->heartbeat_age_ms = v->heartbeat_seen ? (uint32_t)st.heartbeat_age_ms : 0;
+	v->log_position = st.role == CL_ROLE_ACTIVE ? st.appended : st.applied;
+	v->acked_position = st.role == CL_ROLE_ACTIVE ? st.committed : st.applied;
+	v->held = hf_core_stats(w->core)->held_now;
+	v->unprotected_releases = st.degraded;
+	v->suspect_takeovers = st.suspect_takeovers;
+	return R_OK;
+}
+
+static enum result get_version(void *ctx, struct view_version *v)
+{
+	const struct world *w = ctx;
+
+	snprintf(v->version, sizeof(v->version), "%s", PACKAGE_VERSION);
+	snprintf(v->hostname, sizeof(v->hostname), "%s", w->config->hostname);
+	v->uptime_s = (world_now_ns() - w->started_ns) / 1000000000u;
+	snprintf(v->openssl, sizeof(v->openssl), "%s", OpenSSL_version(OPENSSL_VERSION));
+#ifdef HAVE_IPSEC_MB
+	snprintf(v->ipsec_mb, sizeof(v->ipsec_mb), "in use");
+#endif
+	v->workers = w->n_workers;
+	return R_OK;
+}
+
+static enum result get_counters(void *ctx, struct view_counter_list *out)
+{
+	const struct world *w = ctx;
+	const struct ike_stats *ike = ike_engine_stats(hf_core_engine(w->core));
+	const struct hf_core_stats *core = hf_core_stats(w->core);
+	char name[48];
+	bool ok = true;
+
+	for (unsigned int v = 0; v < ESP_V_COUNT_; v++)
+		for (int in = 0; in < 2; in++) {
+			snprintf(name, sizeof(name), "%s-%s", in ? "in" : "out", esp_verdict_name(v));
+			ok = view_counter_add(out, "ESP", name, esp_datapath_verdicts(w->datapath, v, in)) && ok;
+		}
+	for (unsigned int r = R_OK + 1; r < R_COUNT_; r++)
+		ok = view_counter_add(out, "IKEV2", result_name(r), ike->refused[r]) && ok;
+	ok = view_counter_add(out, "IKEV2", "retransmits-sent", ike->retransmits_sent) && ok;
+	ok = view_counter_add(out, "IKEV2", "retransmits-answered", ike->retransmits_answered) && ok;
+	ok = view_counter_add(out, "IKEV2", "cookies-sent", ike->cookies_sent) && ok;
+	ok = view_counter_add(out, "IKEV2", "half-open", ike->half_open) && ok;
+	ok = view_counter_add(out, "IKEV2", "auth-failed", ike->auth_failed) && ok;
+	ok = view_counter_add(out, "IKEV2", "rekeys-ike", ike->rekeys_ike) && ok;
+	ok = view_counter_add(out, "IKEV2", "rekeys-child", ike->rekeys_child) && ok;
+	ok = view_counter_add(out, "IKEV2", "collisions", ike->collisions) && ok;
+	ok = view_counter_add(out, "HA", "held-total", core->held_total) && ok;
+	ok = view_counter_add(out, "HA", "released", core->released) && ok;
+	ok = view_counter_add(out, "HA", "dropped-role", core->dropped_role) && ok;
+	ok = view_counter_add(out, "HA", "dropped-deadline", core->dropped_deadline) && ok;
+	ok = view_counter_add(out, "HA", "import-errors", core->import_errors) && ok;
+	ok = view_counter_add(out, "HA", "rekeys-after-takeover", core->rekeys_after_takeover) && ok;
+	ok = view_counter_add(out, "HA", "mcast-errors", w->mcast_errors) && ok;
+	return ok ? R_OK : R_NO_MEMORY;
+}
+
+static const struct config *get_config(void *ctx)
+{
+	const struct world *w = ctx;
+	return w->config;
+}
+
+/* ---- actions ---- */
+
+struct clearing {
+	struct world *w;
+	const struct inet_addr *peer;
+	unsigned int n;
+	char names[64][IKE_NAME_MAX];
+};
+
+static void collect(void *ctx, const struct ike_sa_state *s)
+{
+	struct clearing *c = ctx;
+
+	if (s->stage == IKE_SA_DEAD || (c->peer && !inet_equal(c->peer, &s->remote.addr)))
+		return;
+	if (c->n < 64)
+		snprintf(c->names[c->n], IKE_NAME_MAX, "%s", s->connection);
+	c->n++;
+}
+
+static enum result clear_ike(void *ctx, const struct inet_addr *peer, unsigned int *cleared,
+			     char why[ADMIN_WHY_MAX])
+{
+	struct clearing c = { .w = ctx, .peer = peer };
+
+	if (c.w->role != CL_ROLE_ACTIVE) {
+		snprintf(why, ADMIN_WHY_MAX, "this unit is not active; run it on the active unit");
+		return R_NOT_OWNER;
+	}
+	ike_each_sa(hf_core_engine(c.w->core), collect, &c);
+	*cleared = c.n;
+	if (!peer)
+		hf_core_clear(c.w->core, world_now_ns(), "");
+	for (unsigned int i = 0; peer && i < c.n && i < 64; i++)
+		hf_core_clear(c.w->core, world_now_ns(), c.names[i]);
+	world_touch(c.w);
+	return R_OK;
+}
+
+static enum result failover_active(void *ctx, bool active, char why[ADMIN_WHY_MAX])
+{
+	struct world *w = ctx;
+	struct cl_input in = { .kind = active ? CL_IN_GO_ACTIVE : CL_IN_GO_STANDBY, .group = 1 };
+
+	if (!w->config->failover.enabled) {
+		snprintf(why, ADMIN_WHY_MAX, "failover is not configured");
+		return R_CONFIG;
+	}
+	if (!active && w->role != CL_ROLE_ACTIVE) {
+		snprintf(why, ADMIN_WHY_MAX, "this unit is not active");
+		return R_NOT_OWNER;
+	}
+	if (active && w->role == CL_ROLE_ACTIVE)
+		return R_OK;
+	if (!active && !cl_is_protected(hf_core_cluster_node(w->core), 1)) {
+		snprintf(why, ADMIN_WHY_MAX, "no protected standby to hand over to; see show failover");
+		return R_NOT_SYNCED;
+	}
+	hf_core_cluster(w->core, world_now_ns(), &in);
+	world_touch(w);
+	return R_OK;
+}
+
+void admin_ops_fill(struct world *w, struct admin_ops *out)
+{
+	*out = (struct admin_ops){
+		.ctx = w, .ike_sas = get_ike_sas, .child_sas = get_child_sas, .failover = get_failover,
+		.version = get_version, .counters = get_counters, .config = get_config,
+		.clear_ike = clear_ike, .failover_active = failover_active,
+	};
+}

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# node: the core that joins the folders, the daemon's world around it, configuration and CLI.
+
+include node/config/local.mk
+include node/cli/local.mk
+
+noinst_LTLIBRARIES += libnode.la
+libnode_la_CPPFLAGS = -I$(top_builddir)/inc/all $(HF_GEN) $(HF_DEFS) $(HF_DIRS) $(QB_CFLAGS) $(COROSYNC_CFLAGS) \
+	$(MNL_CFLAGS) $(NFTABLES_CFLAGS) $(JANSSON_CFLAGS)
+libnode_la_LIBADD = $(OPENSSL_LIBS) $(QB_LIBS) $(MNL_LIBS) $(NFTABLES_LIBS) $(JANSSON_LIBS)
+libnode_la_SOURCES = \
+	node/address.c node/address.h \
+	node/admin.c \
+	node/announce.c node/announce.h \
+	node/core.c node/core.h node/core_private.h \
+	node/core_child.c \
+	node/core_ike.c \
+	node/crypto_pool.c node/crypto_pool.h \
+	node/debug_keys.c \
+	node/impair.c node/impair.h \
+	node/log_sink.c node/log_sink.h \
+	node/loopback.c node/loopback.h \
+	node/netlink.c node/netlink.h \
+	node/plain.c node/plain.h \
+	node/takeover.c \
+	node/term_file.c node/term_file.h \
+	node/translate.c \
+	node/udp_ike.c node/udp_ike.h \
+	node/world.c node/world.h \
+	node/world_cluster.c \
+	node/world_datapath.c \
+	node/world_ops.c \
+	$(node_config_sources) \
+	$(node_cli_sources)
+
+node_libs = libnode.la libcluster-adapters.la libcluster.la libstatesync.la libike.la libesp.la libbase.la \
+	$(OPENSSL_LIBS) $(QB_LIBS) $(COROSYNC_LIBS) $(MNL_LIBS) $(NFTABLES_LIBS) $(JANSSON_LIBS) $(PROTOBUF_C_LIBS) \
+	$(URCU_LIBS) -lpthread
+
+sbin_PROGRAMS += holdfastd
+holdfastd_SOURCES = node/main.c
+holdfastd_CPPFLAGS = $(libnode_la_CPPFLAGS)
+holdfastd_LDADD = $(node_libs)
