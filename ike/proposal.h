@@ -8,7 +8,9 @@
  * Choosing: policies in order, in each our preference among what is offered;
  * exactly one transform of each type; a proposal with an unknown transform
  * type is skipped, as is a transform with an unknown id or attribute. With an
- * AEAD the proposal must have no integrity transform, or offer NONE.
+ * AEAD the proposal must have no integrity transform, or offer NONE. A policy
+ * that lists both AEAD and other ciphers counts as two, the kind of its first
+ * cipher first.
  */
 #ifndef HF_IKE_PROPOSAL_H
 #define HF_IKE_PROPOSAL_H
@@ -24,6 +26,7 @@ struct ike_choice {
 	uint64_t spi;                   /* the peer's SPI in it (rekey); 0 in IKE_SA_INIT */
 	uint16_t priority;              /* policy that matched; 0 from proposal_verify_ike */
 	struct ike_transforms transforms;
+	bool integ_none;                /* the offer named NONE, so the answer does (RFC 7296 3.3.6) */
 };
 
 struct child_choice {
@@ -31,6 +34,7 @@ struct child_choice {
 	uint32_t spi;                   /* the peer's */
 	struct esp_transforms transforms;
 	uint16_t dh;                    /* 0: no PFS */
+	bool integ_none, dh_none;       /* as above */
 };
 
 /* Where a CHILD SA is negotiated: IKE_AUTH has no DH (RFC 7296 1.2). */
