@@ -138,7 +138,7 @@ static void *send_flow(void *arg)
 
 static void note_silence(struct receiver *r, int64_t until_ns)
 {
-	if (r->first_ns && until_ns - r->last_ns > r->silence_ns) {
+	if (until_ns - r->last_ns > r->silence_ns) {
 		r->silence_ns = until_ns - r->last_ns;
 		r->silence_at_ns = r->last_ns;
 	}
@@ -152,8 +152,9 @@ static void take_packet(struct receiver *r, const struct flow_packet *p, int64_t
 		r->foreign++;
 		return;
 	}
-	note_silence(r, at_ns);
-	if (!r->first_ns)
+	if (r->first_ns)
+		note_silence(r, at_ns);
+	else
 		r->first_ns = at_ns;
 	r->last_ns = at_ns;
 	if (at_ns - p->sent_ns > r->delay_max_ns)
@@ -198,6 +199,7 @@ static void receive_flow(struct receiver *r, const struct sender *s)
 {
 	int64_t own_end_ns = 0, trailer_ns = 0;
 
+	r->last_ns = clock_ns(CLOCK_REALTIME);	/* counts when nothing ever comes */
 	for (;;) {
 		struct flow_packet p;
 		int64_t at_ns;
@@ -224,12 +226,15 @@ static void receive_flow(struct receiver *r, const struct sender *s)
 		note_silence(r, clock_ns(CLOCK_REALTIME));
 }
 
-/* What was lost; without a trailer all that the other side was to send counts as expected. */
-static uint64_t lost(const struct receiver *r)
+/* What the other side sent; without its trailer as many as we did: both keep the same pace. */
+static uint64_t expected(const struct receiver *r, const struct sender *s)
 {
-	uint64_t expected = r->has_total ? r->total : r->capacity;
+	return r->has_total ? r->total : s->sent;
+}
 
-	return expected > r->unique ? expected - r->unique : 0;
+static uint64_t lost(const struct receiver *r, const struct sender *s)
+{
+	return expected(r, s) > r->unique ? expected(r, s) - r->unique : 0;
 }
 
 static double ms(int64_t ns)
@@ -244,9 +249,9 @@ static void write_report(FILE *f, const struct receiver *r, const struct sender 
 		", \"duplicated\": %" PRIu64 ", \"reordered\": %" PRIu64 ", \"foreign\": %" PRIu64 ",\n"
 		" \"complete\": %s, \"silence_ms\": %.3f, \"silence_at\": %.6f, \"delay_max_ms\": %.3f,\n"
 		" \"first\": %.6f, \"last\": %.6f}\n",
-		s->sent, s->refused, ms(s->stall_ns), r->has_total ? r->total : r->capacity, r->unique, lost(r),
+		s->sent, s->refused, ms(s->stall_ns), expected(r, s), r->unique, lost(r, s),
 		r->duplicated, r->reordered, r->foreign, r->has_total ? "true" : "false",
-		r->first_ns ? ms(r->silence_ns) : ms(s->options->seconds * NS_PER_S),
+		ms(r->silence_ns),
 		(double)r->silence_at_ns / NS_PER_S, ms(r->delay_max_ns), (double)r->first_ns / NS_PER_S,
 		(double)r->last_ns / NS_PER_S);
 }

@@ -44,13 +44,13 @@ lab_holdfast_conf() {
 	hostname vpn$1
 	interface outside
 	 nameif outside
-	 ip address $SERVICE 255.255.255.0 standby ${NODE_OUTSIDE[2]}
+	 ip address $SERVICE 255.255.255.0
 	interface inside
 	 nameif inside
-	 ip address $INSIDE_SERVICE 255.255.255.0 standby ${NODE_INSIDE[2]}
+	 ip address $INSIDE_SERVICE 255.255.255.0
 	failover
 	failover lan unit ${unit[$1]}
-	failover lan interface cluster cluster
+	failover cluster-name holdfast
 	failover slot $1
 	failover key hex $FAILOVER_KEY
 	access-list LAB extended permit ip 198.51.100.0 255.255.255.0 203.0.113.0 255.255.255.0
