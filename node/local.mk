@@ -41,3 +41,10 @@ sbin_PROGRAMS += holdfastd
 holdfastd_SOURCES = node/main.c
 holdfastd_CPPFLAGS = $(libnode_la_CPPFLAGS)
 holdfastd_LDADD = $(node_libs)
+
+node_tests = \
+	node/tests/term_file_test \
+	node/tests/translate_test
+check_PROGRAMS += $(node_tests)
+node_tests_term_file_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_translate_test_LDADD = $(node_libs) $(CMOCKA_LIBS)

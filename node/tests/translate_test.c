@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ASA's text as the engine, the SPD and nftables see it: one source, three views. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/iana.h"
+#include "node/core_private.h"
+#include "node/plain.h"
+
+static const char text[] =
+	"hostname vpn\n"
+	"interface eth0\n"
+	" nameif outside\n"
+	" ip address 192.0.2.1 255.255.255.0\n"
+	"access-list A extended deny ip host 198.51.100.9 203.0.113.0 255.255.255.0\n"
+	"access-list A extended permit ip 198.51.100.0 255.255.255.0 203.0.113.0 255.255.255.0\n"
+	"access-list B extended permit ip 198.51.100.0 255.255.255.0 198.18.0.0 255.255.0.0\n"
+	"crypto ikev2 policy 10\n"
+	" encryption aes-gcm-256\n"
+	" integrity null\n"
+	" group 19 14\n"
+	" prf sha256\n"
+	" lifetime seconds 3600\n"
+	"crypto ikev2 enable outside\n"
+	"crypto ipsec ikev2 ipsec-proposal P\n"
+	" protocol esp encryption aes-gcm-256 aes-gcm\n"
+	" protocol esp integrity null\n"
+	"crypto map M 10 match address A\n"
+	"crypto map M 10 set peer 192.0.2.2\n"
+	"crypto map M 10 set ikev2 ipsec-proposal P\n"
+	"crypto map M 20 match address B\n"
+	"crypto map M 20 set peer 192.0.2.2\n"
+	"crypto map M 20 set ikev2 ipsec-proposal P\n"
+	"crypto map M 20 set pfs group14\n"
+	"crypto map M interface outside\n"
+	"sysopt connection tcpmss 1300\n"
+	"tunnel-group 192.0.2.2 type ipsec-l2l\n"
+	"tunnel-group 192.0.2.2 ipsec-attributes\n"
+	" ikev2 local-authentication pre-shared-key ours\n"
+	" ikev2 remote-authentication pre-shared-key theirs\n"
+	" isakmp keepalive threshold 15 retry 3\n";
+
+static struct config *parse(void)
+{
+	static struct diagnostics diag;
+	struct config *cfg = NULL;
+
+	if (config_parse(bytes(text, strlen(text)), "test", &cfg, &diag) != R_OK) {
+		char line[DIAGNOSTIC_LINE_MAX];
+		fail_msg("%s", diag.n ? diagnostics_line(&diag, 0, line) : "no diagnostic");
+	}
+	return cfg;
+}
+
+static void entries_of_one_peer_are_one_connection(void **state)
+{
+	struct config *cfg = parse();
+	struct ike_config *ike;
+
+	(void)state;
+	assert_int_equal(core_translate_ike(cfg, &ike), R_OK);
+	assert_int_equal(ike->n_connections, 1);
+	const struct ike_connection *c = &ike->connections[0];
+	assert_string_equal(c->name, "192.0.2.2");
+	assert_int_equal(c->n_children, 2);
+	assert_int_equal(c->children[0].pfs_group, DH_NONE);
+	assert_int_equal(c->children[1].pfs_group, DH_MODP_2048);
+	assert_int_equal(c->children[0].proposals[0].n_encr, 2);
+	assert_int_equal(c->children[0].proposals[0].encr[1].key_bits, 128);
+	assert_int_equal(c->dpd_threshold_s, 15);
+	assert_true(bytes_equal(secret_bytes(&c->psk_local), bytes("ours", 4)));
+	assert_true(bytes_equal(secret_bytes(&c->psk_remote), bytes("theirs", 6)));
+	assert_int_equal(c->local_id.type, ID_IPV4_ADDR);
+	assert_int_equal(ike->policies[0].lifetime_s, 3600);
+	assert_int_equal(ike->policies[0].n_integ, 0);
+	ike_config_free(ike);
+	config_free(cfg);
+}
+
+static void a_deny_line_is_a_bypass_of_its_entry_only(void **state)
+{
+	struct config *cfg = parse();
+	struct esp_policy *p;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(core_translate_spd(cfg, 1, &p, &n), R_OK);
+	assert_int_equal(n, 3);
+	assert_int_equal(p[0].action, ESP_BYPASS);
+	assert_int_equal(p[0].entry, p[1].entry);
+	assert_int_not_equal(p[1].entry, p[2].entry);
+	assert_int_equal(p[1].action, ESP_PROTECT);
+	assert_int_not_equal(p[1].tunnel, p[2].tunnel);
+	free(p);
+	config_free(cfg);
+}
+
+static void a_tunnel_number_leads_back_to_its_line(void **state)
+{
+	struct config *cfg = parse();
+	struct ike_config *ike;
+	const struct config_map_entry *e;
+	const struct config_ace *ace;
+
+	(void)state;
+	assert_int_equal(core_translate_ike(cfg, &ike), R_OK);
+	assert_true(core_tunnel_lookup(cfg, ike->connections[0].children[1].tunnel, &e, &ace));
+	assert_int_equal(e->seq, 20);
+	assert_ptr_equal(ace, &e->acl->aces[0]);
+	assert_false(core_tunnel_lookup(cfg, ike->connections[0].children[1].tunnel + 1, &e, &ace));
+	ike_config_free(ike);
+	config_free(cfg);
+}
+
+static const char table[] =
+	"table inet holdfast\n"
+	"delete table inet holdfast\n"
+	"table inet holdfast {\n"
+	"\tchain protect {\n\t\tmeta mark set 0x48460001 accept\n\t}\n"
+	"\tchain clear_out {\n\t\tcounter drop\n\t}\n"
+	"\tchain clear_in {\n\t\tcounter drop\n\t}\n"
+	"\tchain m0 {\n"
+	"\t\tip daddr 203.0.113.0/24 ip saddr 198.51.100.9/32 return\n"
+	"\t\tip daddr 203.0.113.0/24 ip saddr 198.51.100.0/24 goto protect\n"
+	"\t}\n"
+	"\tchain m1 {\n"
+	"\t\tip daddr 198.18.0.0/16 ip saddr 198.51.100.0/24 goto protect\n"
+	"\t}\n"
+	"\tchain o0 {\n"
+	"\t\tip daddr 203.0.113.0/24 ip saddr 198.51.100.9/32 return\n"
+	"\t\tip daddr 203.0.113.0/24 ip saddr 198.51.100.0/24 goto clear_out\n"
+	"\t}\n"
+	"\tchain o1 {\n"
+	"\t\tip daddr 198.18.0.0/16 ip saddr 198.51.100.0/24 goto clear_out\n"
+	"\t}\n"
+	"\tchain i0 {\n"
+	"\t\tip saddr 203.0.113.0/24 ip daddr 198.51.100.9/32 return\n"
+	"\t\tip saddr 203.0.113.0/24 ip daddr 198.51.100.0/24 goto clear_in\n"
+	"\t}\n"
+	"\tchain i1 {\n"
+	"\t\tip saddr 198.18.0.0/16 ip daddr 198.51.100.0/24 goto clear_in\n"
+	"\t}\n"
+	"\tchain arriving {\n\t\ttype filter hook prerouting priority mangle\n"
+	"\t\tiifname { \"lo\", \"hf0\" } accept\n"
+	"\t\tfib daddr type local udp dport { 500, 4500 } accept\n"
+	"\t\tfib daddr type local meta l4proto esp accept\n"
+	"\t\tjump i0\n\t\tjump i1\n\t\tjump m0\n\t\tjump m1\n\t}\n"
+	"\tchain starting {\n\t\ttype route hook output priority mangle\n"
+	"\t\tmeta mark 0x48460002 accept\n\t\tjump m0\n\t\tjump m1\n\t}\n"
+	"\tchain leaving {\n\t\ttype filter hook postrouting priority mangle\n"
+	"\t\toifname { \"lo\", \"hf0\" } accept\n\t\tmeta mark 0x48460002 accept\n"
+	"\t\tjump o0\n\t\tjump o1\n\t}\n"
+	"\tchain errors {\n\t\ttype filter hook output priority filter\n"
+	"\t\ticmp type destination-unreachable @th,136,8 50 counter drop\n"
+	"\t\ticmp type destination-unreachable @th,136,8 17 @th,240,16 { 500, 4500 } counter drop\n\t}\n"
+	"\tchain segments {\n\t\ttype filter hook forward priority mangle\n"
+	"\t\toifname \"hf0\" tcp flags syn tcp option maxseg size > 1300 tcp option maxseg size set 1300\n"
+	"\t\tiifname \"hf0\" tcp flags syn tcp option maxseg size > 1300 tcp option maxseg size set 1300\n\t}\n"
+	"}\n";
+
+static void the_table_of_protected_networks_cascades(void **state)
+{
+	struct config *cfg = parse();
+	struct text out = { 0 };
+
+	(void)state;
+	plain_table_text(cfg, "hf0", &out);
+	assert_string_equal(text_string(&out), table);
+	text_free(&out);
+	config_free(cfg);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(entries_of_one_peer_are_one_connection),
+		cmocka_unit_test(a_deny_line_is_a_bypass_of_its_entry_only),
+		cmocka_unit_test(a_tunnel_number_leads_back_to_its_line),
+		cmocka_unit_test(the_table_of_protected_networks_cascades),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
