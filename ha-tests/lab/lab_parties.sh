@@ -109,7 +109,7 @@ is_standby() {
 }
 
 is_protected() {
-	hf "$1" show failover 2>/dev/null | grep -qi '\<protected\>'
+	hf "$1" show failover 2>/dev/null | grep -q 'Protected: yes'
 }
 
 # The number of the active node; false when there is none or two.
