@@ -42,9 +42,11 @@ struct admin_ops {
  * answer, also the error message of a failed one, is appended to out.
  */
 enum admin_exit admin_run(const struct admin_ops *ops, const char *line, bool json, struct text *out);
-/* What may follow line: one "  word   help" each. For "?" at the prompt. */
+/* What may follow line: one "  word   help" each. For "?" at the prompt. Needs no daemon. */
 void admin_help(const char *line, struct text *out);
 /* As admin_help, but only the words, one per line: for completion. */
 void admin_complete(const char *line, struct text *out);
+/* "vpn1/pri/act# ", as an ASA's "prompt hostname priority state": nobody types on the wrong node. */
+void admin_prompt(const struct admin_ops *ops, struct text *out);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define SECRET_TEXT_MAX 128
 
-static bool is_printable(const char *s)
+static bool has_no_control(const char *s)
 {
 	for (; *s; s++)
 		if ((unsigned char)*s < 0x20 || (unsigned char)*s == 0x7f)
@@ -19,7 +19,7 @@ static bool is_printable(const char *s)
 static bool take_short_word(const struct line *l, size_t *at, struct arg *out, size_t max)
 {
 	const char *s = l->tokens[*at].text;
-	if (strlen(s) > max || !is_printable(s))
+	if (strlen(s) > max || !has_no_control(s))
 		return false;
 	out->text = s;
 	(*at)++;
@@ -31,6 +31,9 @@ static bool take_name(const struct grammar *g, const struct line *l, size_t *at,
 {
 	(void)g;
 	(void)wanted;
+	for (const char *s = l->tokens[*at].text; *s; s++)
+		if ((unsigned char)*s > 0x7e)
+			return false;
 	return take_short_word(l, at, out, GRAMMAR_NAME_MAX);
 }
 
@@ -194,7 +197,7 @@ static bool take_kilobytes(const struct grammar *g, const struct line *l, size_t
 }
 
 static const struct arg_type types[] = {
-	{ "NAME", "a name of at most 64 characters", false, take_name },
+	{ "NAME", "a name of at most 64 ASCII characters", false, take_name },
 	{ "WORD", "a word", false, take_word },
 	{ "ADDRESS", address_wanted, false, take_address },
 	{ "MASK", mask_wanted, false, take_mask },

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# node/config: the command tables and the configuration that they build. Includes base and itself.
+
+node_config_sources = \
+	node/config/algorithms.c node/config/algorithms.h \
+	node/config/arena.c node/config/arena.h \
+	node/config/build.c node/config/build.h \
+	node/config/check.c \
+	node/config/cmd_access_list.c \
+	node/config/cmd_crypto_map.c \
+	node/config/cmd_failover.c \
+	node/config/cmd_ike.c \
+	node/config/cmd_interface.c \
+	node/config/cmd_ipsec.c \
+	node/config/cmd_kept.c \
+	node/config/cmd_system.c \
+	node/config/cmd_tunnel_group.c \
+	node/config/diagnostics.c node/config/diagnostics.h \
+	node/config/grammar.c node/config/grammar.h \
+	node/config/grammar_help.c \
+	node/config/grammar_syntax.c node/config/grammar_syntax.h \
+	node/config/grammar_types.c node/config/grammar_types.h \
+	node/config/import.c node/config/import.h \
+	node/config/line.c \
+	node/config/load.c \
+	node/config/model.c node/config/model.h \
+	node/config/running.c \
+	node/config/tables.c \
+	node/config/text.c node/config/text.h
