@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+# statesync: records, store, commit, sealing, snapshot. Includes base, statesync and ike/ike_state.h.
+
+noinst_LTLIBRARIES += libstatesync.la
+libstatesync_la_CPPFLAGS = -I$(top_builddir)/inc/statesync $(HF_GEN) $(HF_DEFS)
+libstatesync_la_LIBADD = $(OPENSSL_LIBS) $(PROTOBUF_C_LIBS)
+libstatesync_la_SOURCES = \
+	statesync/batch.c \
+	statesync/codec.c \
+	statesync/codec.h \
+	statesync/codec_child_sa.c \
+	statesync/codec_counters.c \
+	statesync/codec_ike_sa.c \
+	statesync/codec_lease.c \
+	statesync/codec_peer_index.c \
+	statesync/commit.c \
+	statesync/hold.c \
+	statesync/key.c \
+	statesync/key.h \
+	statesync/message.c \
+	statesync/message.h \
+	statesync/record.c \
+	statesync/seal.c \
+	statesync/snapshot.c \
+	statesync/statesync.h \
+	statesync/store.c
+nodist_libstatesync_la_SOURCES = gen/statesync/records.pb-c.c gen/statesync/records.pb-c.h
+
+# The schema is the source; what protoc-c makes of it stays in the build folder.
+gen/statesync/records.pb-c.c: statesync/records.proto
+	$(AM_V_GEN)$(MKDIR_P) gen && \
+	$(PROTOC_C) --proto_path=$(srcdir) --c_out=gen $(srcdir)/statesync/records.proto
+gen/statesync/records.pb-c.h: gen/statesync/records.pb-c.c
+	@:
+BUILT_SOURCES += gen/statesync/records.pb-c.h
+CLEANFILES += gen/statesync/records.pb-c.c gen/statesync/records.pb-c.h
+EXTRA_DIST += statesync/records.proto
+
+# libike has what frees the state structs.
+statesync_test_libs = libstatesync.la libike.la libbase.la $(CMOCKA_LIBS)
+statesync_tests = \
+	statesync/tests/batch_test \
+	statesync/tests/codec_child_sa_test \
+	statesync/tests/codec_counters_test \
+	statesync/tests/codec_ike_sa_test \
+	statesync/tests/commit_test \
+	statesync/tests/message_test \
+	statesync/tests/seal_test \
+	statesync/tests/snapshot_test \
+	statesync/tests/store_test
+check_PROGRAMS += $(statesync_tests) ha-tests/fuzz/fuzz_record
+EXTRA_DIST += statesync/tests/fixtures.h ha-tests/fuzz/corpus/record
+
+statesync_tests_batch_test_LDADD = $(statesync_test_libs)
+statesync_tests_codec_child_sa_test_LDADD = $(statesync_test_libs)
+statesync_tests_codec_counters_test_LDADD = $(statesync_test_libs)
+statesync_tests_codec_ike_sa_test_LDADD = $(statesync_test_libs)
+statesync_tests_commit_test_LDADD = $(statesync_test_libs)
+statesync_tests_message_test_LDADD = $(statesync_test_libs)
+statesync_tests_seal_test_LDADD = $(statesync_test_libs)
+statesync_tests_snapshot_test_LDADD = $(statesync_test_libs)
+statesync_tests_store_test_LDADD = $(statesync_test_libs)
+
+ha_tests_fuzz_fuzz_record_SOURCES = ha-tests/fuzz/fuzz_record.c ha-tests/fuzz/replay.c ha-tests/fuzz/fuzz.h
+ha_tests_fuzz_fuzz_record_LDADD = libstatesync.la libike.la libbase.la
