@@ -84,6 +84,7 @@ none_clear killed
 # The next boot: no table but what the guard loads, before any daemon. What forwarded just now must be stopped by it.
 lab_cable "$active" down
 on_node "$active" nft flush ruleset
+on_node "$active" ip rule del priority 18502
 on_node "$active" test -s /var/lib/holdfast/guard.nft || fail "the daemon left no /var/lib/holdfast/guard.nft"
 guard=$(sed -n "s/^ExecStart=@nft@/nft/p" "$LAB_TOP/etc/holdfast-guard.service.in")
 on_node "$active" bash -c "$guard" || fail "the guard does not load: $guard"
