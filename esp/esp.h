@@ -112,7 +112,7 @@ struct esp_child_counters {
 	uint64_t seq_next;              /* next outbound sequence number */
 	uint64_t lease_end;
 	uint64_t in_right_edge;         /* highest inbound sequence number accepted (RFC 4303 3.4.3) */
-	uint64_t in_bitmap[ESP_REPLAY_WINDOW_MAX / 64]; /* exact only when taken quiesced */
+	uint64_t in_bitmap[ESP_REPLAY_WINDOW_MAX / 64]; /* bit k of all: in_right_edge - k was seen; exact only when taken quiesced */
 	uint16_t in_bitmap_words;
 };
 
@@ -146,7 +146,11 @@ void esp_child_each(const struct esp_datapath *dp, void (*fn)(void *ctx, uint32_
 
 /* term is the owner's term (IV prefix, R16); meaningful for ACTIVE. Returns after every worker has left the old state. */
 void esp_group_set(struct esp_datapath *dp, uint8_t group, enum esp_group_state state, uint64_t term);
-/* R12. CLOCK_BOOTTIME nanoseconds; workers send nothing for the group at or past it. */
+/*
+ * R12. CLOCK_BOOTTIME nanoseconds; workers send and open nothing for the group
+ * at or past it. None is given at the start, so nothing is sent before the
+ * first call; UINT64_MAX is for a node without a cluster.
+ */
 void esp_group_deadline(struct esp_datapath *dp, uint8_t group, uint64_t boottime_ns);
 
 /* ---- packets: pure functions of the worker's state, no I/O ---- */
@@ -164,6 +168,7 @@ struct esp_packet {
 	uint16_t gso_size;
 	uint8_t verdict;        /* enum esp_verdict, set by a burst call */
 	bool udp_encap;         /* set by outbound: send on UDP, else protocol 50 */
+	uint8_t tos;            /* outer DSCP and ECN: set by outbound, given to inbound (RFC 4301 5.1.2, RFC 6040) */
 	uint32_t spi_in;        /* child used, 0 when none */
 	struct inet_endpoint local;     /* outer; set by outbound, given to inbound */
 	struct inet_endpoint remote;
@@ -178,7 +183,7 @@ enum esp_event_kind {
 	ESP_EVENT_LEASE_LOW,    /* half of the lease is used: spi_in */
 	ESP_EVENT_UNKNOWN_SPI,  /* spi_in, remote */
 	ESP_EVENT_PEER_MOVED,   /* RFC 7296 2.23: authenticated packet from another source: spi_in, remote */
-	ESP_EVENT_REPLAY_EXPOSED,
+	ESP_EVENT_REPLAY_EXPOSED, /* first packet after a resume without a bitmap: spi_in, exposed */
 };
 
 struct esp_event {
@@ -188,6 +193,7 @@ struct esp_event {
 	uint32_t spi_in;
 	struct inet_endpoint local, remote;
 	struct traffic_selector packet_local, packet_remote;    /* ACQUIRE: the first TS of RFC 7296 2.9 */
+	uint64_t exposed;       /* REPLAY_EXPOSED: numbers between the checkpoint and the first packet after it (R18) */
 };
 
 struct esp_worker *esp_worker_new(struct esp_datapath *dp, unsigned int index);
@@ -197,6 +203,13 @@ void esp_worker_free(struct esp_worker *w);
  * set verdict, outer addresses and udp_encap. now_ns is CLOCK_BOOTTIME.
  */
 void esp_worker_outbound(struct esp_worker *w, uint64_t now_ns, struct esp_packet *pkts, size_t n);
+/*
+ * Packets that waited for their first SA (R5), sealed into the caller's
+ * buffers (buf and cap of out are set, ESP_HEADROOM + ESP_TAILROOM and the
+ * packet must fit). Returns how many were taken out of the queue; their
+ * verdicts are set as by outbound. Cheap when nothing can have changed.
+ */
+size_t esp_worker_flush(struct esp_worker *w, uint64_t now_ns, struct esp_packet *out, size_t cap);
 /*
  * Open a burst. Each packet starts at the ESP header (UDP header and outer IP
  * header already taken off), remote is the outer source. After ESP_V_OK it is

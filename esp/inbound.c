@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening (RFC 4303 3.4, RFC 4301 5.2): look up, replay check, integrity,
+ * window, trailer, selectors, in that order; the window moves only for what
+ * is authentic. Worker threads.
+ */
+#include "esp/worker.h"
+
+#define UNKNOWN_SPI_NS UINT64_C(100000000)      /* ten events a second and worker */
+#define PEER_MOVED_NS UINT64_C(1000000000)      /* one per child and second */
+
+#define NEXT_IPV4 4u
+#define NEXT_IPV6 41u
+#define NEXT_NONE 59u
+
+static inline uint32_t load32(const uint8_t *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof(v));
+	return __builtin_bswap32(v);
+}
+
+static void unknown_spi(struct esp_worker *w, uint64_t now_ns, uint32_t spi,
+			const struct esp_packet *pkt)
+{
+	if (w->unknown_spi_ns != 0 && now_ns - w->unknown_spi_ns < UNKNOWN_SPI_NS)
+		return;
+	w->unknown_spi_ns = stamp(now_ns);
+	const struct esp_event ev = { .kind = ESP_EVENT_UNKNOWN_SPI,
+				      .spi_in = spi,
+				      .local = pkt->local,
+				      .remote = pkt->remote };
+	(void)worker_post(w, &ev);
+}
+
+/* ---- before the integrity check ---- */
+
+static enum esp_verdict replay_verdict(struct esp_child *child, uint32_t seq_lo, uint64_t *seq)
+{
+	*seq = child->esn ? replay_guess_esn(&child->window, seq_lo) : seq_lo;
+	const enum replay_answer answer =
+		child->esn && *seq == 0 && seq_lo != 0 ? REPLAY_LEFT : replay_check(&child->window, *seq);
+	if (answer == REPLAY_FRESH)
+		return ESP_V_OK;
+	stat_add_shared(&child->in_replayed, 1);
+	return answer == REPLAY_SEEN ? ESP_V_REPLAY : ESP_V_REPLAY_OLD;
+}
+
+/* Room for header, IV, the least text and ICV; a text of whole blocks. */
+static enum esp_verdict shape_verdict(const struct esp_transform *row, uint32_t len, uint32_t *text_len)
+{
+	const uint32_t around = (uint32_t)esp_transform_head(row) + row->icv;
+	if (len < around + row->block)
+		return ESP_V_SHORT;
+	*text_len = len - around;
+	return *text_len % row->block == 0 ? ESP_V_OK : ESP_V_LENGTH;
+}
+
+static enum esp_verdict admit(struct esp_worker *w, uint64_t now_ns, const struct sad *sad,
+			      struct esp_packet *pkt, struct job *job, struct esp_op *op,
+			      struct esp_child **last)
+{
+	uint8_t *esp = pkt->buf + pkt->off;
+	pkt->spi_in = 0;
+	if (pkt->len < ESP_HEADER_LEN)
+		return ESP_V_SHORT;
+	const uint32_t spi = load32(esp);
+	struct esp_child *child = *last;
+	if (child == NULL || child->spi_in != spi) {
+		child = sad_lookup(sad, w->dp->sad_multiplier, spi);
+		if (child == NULL) {
+			unknown_spi(w, now_ns, spi, pkt);
+			return ESP_V_UNKNOWN_SPI;
+		}
+		*last = child;
+		if (child->row->key_prefetch != NULL)
+			child->row->key_prefetch(child->key_in);
+	}
+	pkt->spi_in = spi;
+	const struct gate *gate = worker_gate(w, child->group, now_ns);
+	if (gate->verdict != ESP_V_OK)
+		return gate->verdict;
+	uint32_t text_len = 0;
+	enum esp_verdict verdict = shape_verdict(child->row, pkt->len, &text_len);
+	if (verdict != ESP_V_OK) {
+		stat_add_shared(&child->in_malformed, 1);
+		return verdict;
+	}
+	job->child = child;
+	job->packet = pkt;
+	verdict = replay_verdict(child, load32(esp + 4), &job->seq);
+	*op = (struct esp_op){
+		.key = child->key_in,
+		.esp = esp,
+		.text_len = text_len,
+		.seq_hi = (uint32_t)(job->seq >> 32),
+		.esn = child->esn,
+	};
+	return verdict;
+}
+
+/* ---- after the integrity check ---- */
+
+/* RFC 4303 2.4: the padding is checked, as it is no more than 1, 2, 3, ... */
+static bool padding_right(const uint8_t *text, uint32_t payload_len, uint32_t pad_len)
+{
+	uint8_t wrong = 0;
+	for (uint32_t i = 0; i < pad_len; i++)
+		wrong |= (uint8_t)(text[payload_len + i] ^ (i + 1));
+	return wrong == 0;
+}
+
+enum { ECN_MASK = 3, ECN_CE = 3 };
+
+/*
+ * RFC 6040 4.2: congestion met on the way is shown to the inner packet. false
+ * when the inner packet cannot show it and so must be dropped.
+ */
+static bool ecn_decapsulate(uint8_t *ip, uint8_t outer_tos)
+{
+	if ((outer_tos & ECN_MASK) != ECN_CE)
+		return true;
+	if ((ip[0] >> 4) == 6) {
+		if ((ip[1] & 0x30) == 0)
+			return false;
+		ip[1] |= 0x30;
+		return true;
+	}
+	const uint8_t old = ip[1];
+	if ((old & ECN_MASK) == 0)
+		return false;
+	ip[1] |= ECN_CE;
+	/* RFC 1624: the checksum's complement grows by what the header word grew. */
+	uint32_t sum = (uint16_t)~(ip[10] << 8 | ip[11]) + (uint32_t)(ip[1] - old);
+	sum = (sum & 0xffff) + (sum >> 16);
+	ip[10] = (uint8_t)(~sum >> 8);
+	ip[11] = (uint8_t)~sum;
+	return true;
+}
+
+/* The authentic packet becomes the inner one, if it may come out of this SA (RFC 4301 5.2). */
+static enum esp_verdict unwrap(struct esp_packet *pkt, const struct esp_child *child,
+			       const struct esp_op *op)
+{
+	const uint32_t head = (uint32_t)esp_transform_head(child->row);
+	uint8_t *text = op->esp + head;
+	const uint32_t pad_len = text[op->text_len - 2];
+	const uint8_t next_header = text[op->text_len - 1];
+	if (pad_len + 2 > op->text_len)
+		return ESP_V_PADDING;
+	const uint32_t payload_len = op->text_len - 2 - pad_len;
+	if (!padding_right(text, payload_len, pad_len))
+		return ESP_V_PADDING;
+	if (next_header == NEXT_NONE)
+		return ESP_V_DUMMY;
+	if (next_header != NEXT_IPV4 && next_header != NEXT_IPV6)
+		return ESP_V_NEXT_HEADER;
+	/* What is behind the inner packet is traffic flow padding (RFC 4303 2.7). */
+	struct flow f;
+	const size_t len = flow_parse(text, payload_len, FLOW_INBOUND, &f);
+	if (len == 0)
+		return ESP_V_LENGTH;
+	if ((next_header == NEXT_IPV4) != (f.family == INET_V4))
+		return ESP_V_NEXT_HEADER;
+	if (!child_selects(child, &f))
+		return ESP_V_SELECTOR;
+	if (!ecn_decapsulate(text, pkt->tos))
+		return ESP_V_ECN;
+	pkt->off += head;
+	pkt->len = (uint32_t)len;
+	pkt->gso_size = 0;
+	return ESP_V_OK;
+}
+
+static void count_refusal(struct esp_child *child, enum esp_verdict verdict)
+{
+	if (verdict == ESP_V_SELECTOR)
+		stat_add_shared(&child->in_ts_refused, 1);
+	else if (verdict != ESP_V_DUMMY)
+		stat_add_shared(&child->in_malformed, 1);
+}
+
+static inline bool same_endpoint(const struct inet_endpoint *a, const struct inet_endpoint *b)
+{
+	return a->port == b->port && a->addr.family == b->addr.family &&
+	       memcmp(a->addr.a, b->addr.a, sizeof(a->addr.a)) == 0;
+}
+
+/* RFC 7296 2.23: the newest authentic packet shows where the peer is. */
+static void notice_source(struct esp_worker *w, uint64_t now_ns, const struct job *job)
+{
+	struct esp_child *child = job->child;
+	const struct esp_path *path = atomic_load_explicit(&child->path, memory_order_acquire);
+	if (!path->udp_encap || same_endpoint(&job->packet->remote, &path->remote) ||
+	    job->packet->remote.addr.family == INET_NONE ||
+	    job->seq != atomic_load_explicit(&child->window.edge, memory_order_relaxed))
+		return;
+	const uint64_t last = stat_get(&child->moved_ns);
+	if (last != 0 && now_ns - last < PEER_MOVED_NS)
+		return;
+	stat_set(&child->moved_ns, stamp(now_ns));
+	const struct esp_event ev = { .kind = ESP_EVENT_PEER_MOVED,
+				      .group = child->group,
+				      .tunnel = child->tunnel->id,
+				      .spi_in = child->spi_in,
+				      .local = job->packet->local,
+				      .remote = job->packet->remote };
+	(void)worker_post(w, &ev);
+}
+
+/* R18: how far the peer had counted on beyond the checkpoint that we took over with. */
+static void notice_exposure(struct esp_worker *w, const struct job *job)
+{
+	struct esp_child *child = job->child;
+	if (stat_get(&child->exposed_above) == 0)
+		return;
+	const uint64_t edge =
+		atomic_exchange_explicit(&child->exposed_above, 0, memory_order_relaxed);
+	if (edge == 0 || job->seq <= edge)
+		return;
+	const struct esp_event ev = { .kind = ESP_EVENT_REPLAY_EXPOSED,
+				      .group = child->group,
+				      .tunnel = child->tunnel->id,
+				      .spi_in = child->spi_in,
+				      .exposed = job->seq - edge - 1 };
+	(void)worker_post(w, &ev);
+}
+
+/* ---- the window ---- */
+
+/*
+ * Jobs at[0..] whose numbers lie in one block of one window, each at most
+ * once: they are accepted by a single update. Returns how many they are.
+ */
+static size_t gather(const struct job *at, const struct esp_op *op, size_t n, uint32_t *mask)
+{
+	const uint64_t block = replay_block(at[0].seq);
+	size_t k = 0;
+	*mask = 0;
+	for (; k < n && at[k].child == at[0].child && replay_block(at[k].seq) == block; k++) {
+		if (!op[k].ok)
+			continue;
+		if ((*mask & replay_bit(at[k].seq)) != 0)
+			break;
+		*mask |= replay_bit(at[k].seq);
+	}
+	return k;
+}
+
+static void finish(struct esp_worker *w, uint64_t now_ns, size_t at, size_t n)
+{
+	struct esp_child *child = w->job[at].child;
+	struct child_stats *stats = &child->stats[w->index];
+	uint64_t packets = 0, octets = 0;
+	uint32_t mask;
+	while (n > 0) {
+		const struct job *job = &w->job[at];
+		const struct esp_op *op = &w->op[at];
+		const size_t k = gather(job, op, n, &mask);
+		const uint32_t fresh =
+			mask != 0 ? replay_mark(&child->window, replay_block(job->seq), mask, w->alone) : 0;
+		for (size_t i = 0; i < k; i++) {
+			struct esp_packet *pkt = job[i].packet;
+			if (!op[i].ok) {
+				pkt->verdict = ESP_V_ICV;
+				stat_add_shared(&child->in_auth_failed, 1);
+				continue;
+			}
+			if ((fresh & replay_bit(job[i].seq)) == 0) {
+				pkt->verdict = ESP_V_REPLAY;
+				stat_add_shared(&child->in_replayed, 1);
+				continue;
+			}
+			notice_exposure(w, &job[i]);
+			notice_source(w, now_ns, &job[i]);
+			pkt->verdict = (uint8_t)unwrap(pkt, child, &op[i]);
+			if (pkt->verdict == ESP_V_OK) {
+				packets++;
+				octets += pkt->len;
+			} else {
+				count_refusal(child, pkt->verdict);
+			}
+		}
+		at += k;
+		n -= k;
+	}
+	stat_add(&stats->in_packets, packets);
+	stat_add(&stats->in_bytes, octets);
+	if (packets > 0)
+		stat_set(&stats->last_in_ms, now_ns / 1000000);
+}
+
+/* ---- the burst ---- */
+
+static void open_jobs(struct esp_worker *w, size_t n)
+{
+	size_t run;
+	for (size_t at = 0; at < n; at += run) {
+		const struct esp_transform *row = w->job[at].child->row;
+		for (run = 1; at + run < n && w->job[at + run].child->row == row; run++)
+			;
+		row->open(row, w->crypto, &w->op[at], run);
+	}
+}
+
+static void inbound_burst(struct esp_worker *w, uint64_t now_ns, struct esp_packet *pkts, size_t n)
+{
+	const struct sad *sad = atomic_load_explicit(&w->dp->sad, memory_order_acquire);
+	struct esp_child *last = NULL;
+	size_t admitted = 0, run;
+	worker_gates_clear(w);
+	for (size_t i = 0; i < n; i++) {
+		pkts[i].verdict = (uint8_t)admit(w, now_ns, sad, &pkts[i], &w->job[admitted],
+						 &w->op[admitted], &last);
+		admitted += pkts[i].verdict == ESP_V_OK;
+	}
+	open_jobs(w, admitted);
+	for (size_t at = 0; at < admitted; at += run) {
+		for (run = 1; at + run < admitted && w->job[at + run].child == w->job[at].child; run++)
+			;
+		finish(w, now_ns, at, run);
+	}
+	worker_count(w, pkts, n, 1);
+}
+
+void esp_worker_inbound(struct esp_worker *w, uint64_t now_ns, struct esp_packet *pkts, size_t n)
+{
+	while (n > 0) {
+		const size_t burst = n < ESP_BURST ? n : ESP_BURST;
+		inbound_burst(w, now_ns, pkts, burst);
+		pkts += burst;
+		n -= burst;
+	}
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A worker's own state, shared by outbound.c, inbound.c, pending.c and worker.c. Nobody else touches it. */
+#ifndef HF_ESP_WORKER_H
+#define HF_ESP_WORKER_H
+
+#include "esp/datapath.h"
+
+/* ---- what a group allows, looked up once per burst ---- */
+
+struct gate {
+	bool known;
+	uint8_t verdict;        /* ESP_V_OK, or why nothing may be sealed or opened */
+	uint64_t term;
+};
+
+/* ---- flows that were classified before ---- */
+
+#define FLOW_CACHE_LOG2 12u
+
+/* Valid while the datapath's generation is the same. */
+struct flow_entry {
+	alignas(ESP_CACHE_LINE) struct flow flow;
+	uint64_t generation;
+	struct esp_child *child;
+};
+_Static_assert(sizeof(struct flow_entry) == ESP_CACHE_LINE, "a flow entry is a cache line");
+
+/* ---- packets that wait for a first SA (R5) ---- */
+
+#define PENDING_MAX 256u                /* per worker */
+#define PENDING_PER_TUNNEL 64u          /* per worker */
+#define PENDING_BYTES 2048u             /* a longer packet does not wait */
+#define PENDING_NS UINT64_C(10000000000)
+
+struct pending_packet {
+	uint64_t since_ns;
+	uint32_t tunnel;                /* its number; the tunnel itself may go away meanwhile */
+	uint32_t len;
+	uint8_t data[PENDING_BYTES];
+};
+
+struct pending {
+	struct pending_packet *slot;
+	uint16_t order[PENDING_MAX];    /* slots in use first, oldest first; then free ones */
+	size_t n;
+	uint64_t generation;            /* of the last complete look */
+};
+
+/* A packet of a burst that is being sealed or opened. */
+struct job {
+	struct esp_child *child;
+	struct esp_packet *packet;
+	uint64_t seq;
+	uint32_t inner_len;
+};
+
+struct esp_worker {
+	struct esp_datapath *dp;
+	unsigned int index;
+	bool alone;                     /* the only worker: shared words need no atomic update */
+	struct esp_crypto *crypto;
+	struct spsc_ring *events;
+	bool event_posted;              /* since the owner of the thread last cleared it */
+	_Atomic uint64_t (*verdicts)[ESP_V_COUNT_]; /* [inbound] */
+	struct flow_entry *flows;
+	struct pending pending;
+	uint64_t unknown_spi_ns;        /* of the last UNKNOWN_SPI event */
+	struct gate gate[ESP_GROUPS_MAX];
+	struct job job[ESP_BURST];
+	struct esp_op op[ESP_BURST];
+};
+
+/* The gate of a group for this burst. */
+const struct gate *worker_gate(struct esp_worker *w, uint8_t group, uint64_t now_ns);
+/* Before a burst: forget the gates of the last one. */
+static inline void worker_gates_clear(struct esp_worker *w)
+{
+	for (unsigned int g = 0; g < ESP_GROUPS_MAX; g++)
+		w->gate[g].known = false;
+}
+/* false when control is behind; the event is lost, which no caller may depend on. */
+bool worker_post(struct esp_worker *w, const struct esp_event *ev);
+/* Count the verdicts of a burst. */
+void worker_count(struct esp_worker *w, const struct esp_packet *pkts, size_t n, int inbound);
+
+/* The child that carries the flow out of the tunnel, NULL when there is none. */
+struct esp_child *tunnel_child(const struct esp_tunnel *tunnel, const struct flow *f);
+
+bool pending_init(struct pending *p);
+void pending_free(struct pending *p);
+/* Keep a copy of the packet; ESP_V_QUEUED, ESP_V_QUEUE_FULL, or ESP_V_NO_SA when it is too long to wait. */
+enum esp_verdict pending_keep(struct pending *p, uint32_t tunnel, const struct esp_packet *pkt,
+			      uint64_t now_ns);
+
+#endif
