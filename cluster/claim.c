@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Claims (R9, R10, R11, R15): when this node asks to own a group, and which
+ * of the claims that are delivered is valid. Asking may use this node's
+ * clock; judging uses delivered messages and the view only, so that all
+ * members of a view come to the same end.
+ */
+#include "base/must.h"
+#include "cluster/cluster_private.h"
+
+static const char *const why[CLAIM_REASONS] = {
+	[CLAIM_NONE] = "",
+	[CLAIM_LEFT] = "owner left",
+	[CLAIM_SILENT] = "owner silent",
+	[CLAIM_RELEASED] = "handover",
+	[CLAIM_RECLAIMED] = "handover failed",
+	[CLAIM_EMPTY] = "empty start",
+};
+
+/* ---- when to ask ---- */
+
+/* With Pacemaker nobody claims by itself: promote is a command. */
+static bool automatic(const struct cl_node *n, const struct group *g)
+{
+	return n->cfg.manager == CL_MANAGER_INTERNAL || g->command == COMMAND_ACTIVE;
+}
+
+/* R9: a protected member, or any synced one when no protected one is in the view. */
+static bool is_candidate(struct cl_node *n, const struct group *g, uint8_t slot)
+{
+	const struct member *m = member_by_slot(n, slot);
+
+	if (!m || slot == g->owner || !m->group[g->index].synced)
+		return false;
+	return (g->protected_set & slot_bit(slot)) || !ownership_protected_present(n, g);
+}
+
+static uint64_t candidate_rank(struct cl_node *n, const struct group *g)
+{
+	uint64_t rank = 0;
+
+	for (uint8_t slot = 1; slot < n->cfg.slot; slot++)
+		rank += is_candidate(n, g, slot);
+	return rank;
+}
+
+static uint64_t due_left(struct cl_node *n, const struct group *g)
+{
+	if (!g->synced || is_owner(g) || owner_member(n, g) || !automatic(n, g) || !is_candidate(n, g, n->cfg.slot))
+		return NEVER;
+	/* A member that joined with this view may know of a higher term: hear it first, but not for ever. */
+	uint64_t from = member_all_hello(n) ? g->owner_left_ns : n->view.since_ns + HELLO_GRACE_MS * MS;
+	return from + candidate_rank(n, g) * CLAIM_RANK_MS * MS;
+}
+
+/* R12 */
+static uint64_t due_silent(struct cl_node *n, const struct group *g)
+{
+	if (!g->synced || is_owner(g) || !owner_member(n, g) || !automatic(n, g) ||
+	    !is_candidate(n, g, n->cfg.slot))
+		return NEVER;
+	return heartbeat_silent_ns(n, g) + candidate_rank(n, g) * CLAIM_RANK_MS * MS;
+}
+
+/* R19 */
+static uint64_t due_released(struct cl_node *n, const struct group *g)
+{
+	return g->synced && !is_owner(g) && g->released_to == n->cfg.slot ? n->now_ns : NEVER;
+}
+
+static uint64_t due_reclaimed(struct cl_node *n, const struct group *g)
+{
+	return is_owner(g) && g->handover.reclaim ? n->now_ns : NEVER;
+}
+
+static bool anybody_synced(const struct cl_node *n, const struct group *g)
+{
+	for (size_t i = 0; i < n->view.n; i++)
+		if (n->view.members[i].group[g->index].synced)
+			return true;
+	return false;
+}
+
+static uint64_t empty_rank(struct cl_node *n, const struct group *g)
+{
+	uint64_t rank = 0;
+
+	if (g->preferred_slot == n->cfg.slot)
+		return 0;
+	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
+		rank += member_by_slot(n, slot) && (slot < n->cfg.slot || slot == g->preferred_slot);
+	return rank;
+}
+
+/*
+ * R15. Without state anywhere it is safe to begin empty only when every
+ * configured member is here and says so: a daemon that restarts on the small
+ * side of a cut would otherwise begin a younger term, empty, and win the heal.
+ * With fewer members the operator's policy decides, or the operator.
+ */
+static uint64_t due_empty(struct cl_node *n, const struct group *g)
+{
+	if (g->synced || anybody_synced(n, g) || owner_member(n, g) || !member_all_hello(n))
+		return NEVER;
+	if (g->command == COMMAND_ACTIVE)
+		return n->now_ns;
+	if (!automatic(n, g))
+		return NEVER;
+	uint64_t from = n->view.since_ns;
+	if (n->view.n < n->cfg.expected_votes) {
+		if (n->cfg.empty_start != CL_EMPTY_AFTER)
+			return NEVER;
+		from += n->cfg.empty_start_after_ms * MS;
+	}
+	return from + empty_rank(n, g) * EMPTY_RANK_MS * MS;
+}
+
+static uint64_t (*const due[CLAIM_REASONS])(struct cl_node *n, const struct group *g) = {
+	[CLAIM_LEFT] = due_left,
+	[CLAIM_SILENT] = due_silent,
+	[CLAIM_RELEASED] = due_released,
+	[CLAIM_RECLAIMED] = due_reclaimed,
+	[CLAIM_EMPTY] = due_empty,
+};
+
+static enum claim_reason earliest(struct cl_node *n, const struct group *g, uint64_t *at)
+{
+	enum claim_reason reason = CLAIM_NONE;
+
+	*at = NEVER;
+	for (unsigned int r = CLAIM_LEFT; r < CLAIM_REASONS; r++) {
+		uint64_t t = due[r](n, g);
+		if (t < *at) {
+			*at = t;
+			reason = (enum claim_reason)r;
+		}
+	}
+	if (*at != NEVER && *at < g->claim.not_before_ns)
+		*at = g->claim.not_before_ns;
+	return reason;
+}
+
+/* ---- asking ---- */
+
+/* R11: above all that were ever announced or claimed, and on disk before anybody hears of it. */
+void claim_reserve(struct cl_node *n, struct group *g)
+{
+	if (g->claim.writing || g->claim.reserved > g->known_term)
+		return;
+	g->disk_term = (g->disk_term > g->known_term ? g->disk_term : g->known_term) + 1;
+	g->claim.writing = true;
+	fx_push(n, CL_FX_WRITE_TERM, g)->term = g->disk_term;
+}
+
+void claim_term_written(struct cl_node *n, struct group *g, uint64_t term, bool ok)
+{
+	if (!g->claim.writing || term != g->disk_term)
+		return;
+	g->claim.writing = false;
+	if (ok) {
+		g->claim.reserved = term;
+		return;
+	}
+	fx_log(n, LOG_CLUSTER_TERM_FILE, "group %u term %llu", g->id, (unsigned long long)term);
+	g->claim.not_before_ns = n->now_ns + 1000 * MS;
+}
+
+static void claim_send(struct cl_node *n, struct group *g, enum claim_reason reason)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Claim c = HOLDFAST__CLAIM__INIT;
+
+	g->claim.term = g->claim.reserved;
+	g->claim.reserved = 0;
+	g->claim.sent = true;
+	g->claim.reason = reason;
+	g->claim.emitted_ns = n->now_ns;
+	c.ring_node_id = n->view.ring.node_id;
+	c.ring_seq = n->view.ring.seq;
+	c.members_digest = (ProtobufCBinaryData){ .data = n->view.digest, .len = sizeof(n->view.digest) };
+	c.applied = g->applied;
+	c.last_heartbeat = g->heartbeat;
+	c.reason = reason;
+	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_CLAIM;
+	m.claim = &c;
+	message_send(n, g->id, g->claim.term, &m);
+}
+
+void claim_consider(struct cl_node *n, struct group *g)
+{
+	uint64_t at;
+
+	g->at[T_CLAIM] = NEVER;
+	if (g->role == CL_ROLE_OFFLINE || g->claim.sent || g->claim.writing || !view_quorate(n))
+		return;
+	enum claim_reason reason = earliest(n, g, &at);
+	if (at > n->now_ns)
+		g->at[T_CLAIM] = at;
+	else if (g->claim.reserved > g->known_term)
+		claim_send(n, g, reason);
+	else
+		claim_reserve(n, g);
+}
+
+/* A term on disk stays reserved; a claim that was sent is no longer ours to win. */
+void claim_forget(struct group *g)
+{
+	g->claim.sent = false;
+}
+
+/* ---- judging (R9) ---- */
+
+static bool names_view(const struct cl_node *n, const Holdfast__Claim *c)
+{
+	return c->ring_node_id == n->view.ring.node_id && c->ring_seq == n->view.ring.seq &&
+	       bytes_equal(bytes(c->members_digest.data, c->members_digest.len),
+			   bytes(n->view.digest, sizeof(n->view.digest)));
+}
+
+static bool owner_gave_up(struct cl_node *n, const struct group *g, const struct member *m, const Holdfast__Claim *c)
+{
+	const struct member *owner = owner_member(n, g);
+
+	return !owner || owner == m || g->released_to == m->slot ||
+	       (c->reason == CLAIM_SILENT && c->last_heartbeat == g->heartbeat);
+}
+
+static bool may_own(struct cl_node *n, const struct group *g, const struct member *m)
+{
+	return m == owner_member(n, g) || (g->protected_set & slot_bit(m->slot)) ||
+	       !ownership_protected_present(n, g);
+}
+
+/* NULL when valid, else what is wrong with it. */
+static const char *objection(struct cl_node *n, const struct group *g, const struct delivery *d,
+			     const Holdfast__Claim *c)
+{
+	bool ours = d->member->id.node_id == n->cfg.node_id;
+
+	if (c->reason == CLAIM_NONE || c->reason >= CLAIM_REASONS)
+		return "unknown reason";
+	if (!names_view(n, c))
+		return "made in another view";
+	if (!n->view.quorate)
+		return "no quorum";
+	if (d->term <= g->known_term)
+		return "term is not new";
+	if (ours && !(g->claim.sent && g->claim.term == d->term))
+		return "made before this node lost its connection";
+	if (c->reason == CLAIM_EMPTY ? anybody_synced(n, g) : !d->member->group[g->index].synced)
+		return c->reason == CLAIM_EMPTY ? "a member holds state" : "claimant is not synced";
+	if (!owner_gave_up(n, g, d->member, c))
+		return "the owner is there";
+	if (!may_own(n, g, d->member))
+		return "a protected member is there";
+	return NULL;
+}
+
+static void refuse(struct cl_node *n, struct group *g, const struct delivery *d, const char *what)
+{
+	g->claims_refused++;
+	fx_log(n, LOG_CLUSTER_CLAIM_REFUSED, "group %u term %llu slot %u: %s", g->id, (unsigned long long)d->term,
+	       d->member->slot, what);
+	if (d->member->id.node_id == n->cfg.node_id && g->claim.term == d->term) {
+		g->claim.sent = false;
+		g->claim.not_before_ns = n->now_ns + CLAIM_RETRY_MS * MS;
+	}
+}
+
+/* R15: all are synced with an empty store. */
+static void begin_empty(struct cl_node *n, struct group *g)
+{
+	for (size_t i = 0; i < n->view.n; i++)
+		if (n->view.members[i].hello)
+			n->view.members[i].group[g->index].synced = true;
+	join_stop(g);
+	ss_store_clear(g->store);
+	g->applied = 0;
+	g->synced = true;
+	role_event(n, g, ROLE_COMPLETE, why[CLAIM_EMPTY]);
+}
+
+/* R10: records may be missing here. */
+static bool is_suspect(const struct cl_node *n, const struct group *g, enum claim_reason reason)
+{
+	if (reason != CLAIM_LEFT && reason != CLAIM_SILENT)
+		return false;
+	if (!(g->protected_set & slot_bit(n->cfg.slot)))
+		return true;
+	return reason == CLAIM_LEFT && g->heartbeat_stale_at_left;
+}
+
+static void count_claim(struct group *g, const struct role_change *c, enum claim_reason reason)
+{
+	g->takeovers += reason == CLAIM_LEFT || reason == CLAIM_SILENT;
+	g->suspect_takeovers += c->suspect;
+	g->handovers += reason == CLAIM_RELEASED;
+}
+
+static void become_owner(struct cl_node *n, struct group *g, const struct delivery *d, enum claim_reason reason)
+{
+	struct role_change c = {
+		.event = ROLE_CLAIMED,
+		.why = why[reason],
+		.suspect = is_suspect(n, g, reason),
+		.handover = g->released_to != 0,        /* behind RELEASE the log ends with exact counters */
+		.silence_ms = (n->now_ns - g->heartbeat_ns) / MS,
+	};
+
+	if (is_owner(g))
+		protect_end(n, g);
+	g->claim.sent = false;
+	ownership_begin(n, g, d->member, d->term);
+	count_claim(g, &c, reason);
+	role_change(n, g, &c);
+	protect_begin(n, g);
+	heartbeat_begin(n, g, g->claim.emitted_ns);
+}
+
+static void follow_owner(struct cl_node *n, struct group *g, const struct delivery *d, enum claim_reason reason)
+{
+	bool was_owner = is_owner(g), released = g->released_to != 0;
+
+	if (was_owner) {
+		heartbeat_end(n, g);
+		protect_end(n, g);
+	}
+	ownership_begin(n, g, d->member, d->term);
+	if (!g->synced) {
+		join_stop(g);
+		join_start(n, g);
+		return;
+	}
+	role_event(n, g, ROLE_SUPERSEDED, was_owner && !released ? "newer term seen" : why[reason]);
+	/* Stopped and woken (R12): the engine may hold what never became a record. The log is the truth. */
+	if (was_owner && !released)
+		log_replay_store(n, g);
+	protect_announce(n, g);
+}
+
+void claim_deliver(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+{
+	const Holdfast__Claim *c = m->claim;
+	const char *what = objection(n, g, d, c);
+
+	if (what) {
+		refuse(n, g, d, what);
+		return;
+	}
+	enum claim_reason reason = (enum claim_reason)c->reason;
+	if (reason == CLAIM_EMPTY)
+		begin_empty(n, g);
+	d->member->group[g->index].synced = true;
+	if (d->member->id.node_id == n->cfg.node_id)
+		become_owner(n, g, d, reason);
+	else
+		follow_owner(n, g, d, reason);
+	handover_settled(n, g);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Heartbeats of the owner (R7), the deadline of its own output (R12), and
+ * what the others take from them: that it lives, that the log has no gap, and
+ * what time it is.
+ */
+#include "cluster/cluster_private.h"
+
+#define CLOCK_STEP_MS 1000      /* beyond this a clock is set, below it is slewed */
+#define CLOCK_SLEW 16
+
+uint64_t cluster_time_ms(const struct cl_node *n, uint64_t now_ns)
+{
+	int64_t own = (int64_t)n->cfg.realtime_ms + ((int64_t)now_ns - (int64_t)n->cfg.start_ns) / (int64_t)MS;
+
+	return (uint64_t)(own + n->clock_offset_ms);
+}
+
+/*
+ * A heartbeat is always late, so being behind it is an error at once; being
+ * ahead of it may be its delay, and is taken back slower than time passes.
+ */
+static void clock_follow(struct cl_node *n, const struct member *m, uint64_t time_ms)
+{
+	int64_t ahead = (int64_t)(cluster_time_ms(n, n->now_ns) - time_ms);
+
+	if (n->clock_of != m->id.node_id || ahead < 0 || ahead > CLOCK_STEP_MS)
+		n->clock_offset_ms -= ahead;
+	else
+		n->clock_offset_ms -= ahead / CLOCK_SLEW;
+	n->clock_of = m->id.node_id;
+}
+
+/* ---- owner ---- */
+
+/*
+ * R12: counted from the emission of what was delivered, so that a process
+ * that was stopped finds its deadline behind it. This step itself is the
+ * recent pass of the loop; a lost connection ends ownership before.
+ */
+static void deadline_extend(struct cl_node *n, struct group *g, uint64_t emitted_ns)
+{
+	if (!view_quorate(n))
+		return;
+	g->at[T_DEADLINE] = emitted_ns + n->cfg.deadline_ms * MS;
+	fx_push(n, CL_FX_DEADLINE, g)->deadline_ns = g->at[T_DEADLINE];
+}
+
+void heartbeat_begin(struct cl_node *n, struct group *g, uint64_t claim_emitted_ns)
+{
+	g->heartbeats_sent = 0;
+	deadline_extend(n, g, claim_emitted_ns);
+	heartbeat_send(n, g);
+}
+
+void heartbeat_end(struct cl_node *n, struct group *g)
+{
+	g->at[T_HEARTBEAT] = g->at[T_DEADLINE] = NEVER;
+	fx_push(n, CL_FX_DEADLINE, g)->deadline_ns = 0;
+}
+
+void heartbeat_send(struct cl_node *n, struct group *g)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Heartbeat h = HOLDFAST__HEARTBEAT__INIT;
+
+	h.number = ++g->heartbeats_sent;
+	h.emitted_ns = n->now_ns;
+	h.cluster_time_ms = cluster_time_ms(n, n->now_ns);
+	h.position = g->commit.appended;
+	h.protected_set = g->logged_set;
+	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_HEARTBEAT;
+	m.heartbeat = &h;
+	message_send_group(n, g, &m);
+	g->at[T_HEARTBEAT] = n->now_ns + n->cfg.heartbeat_ms * MS;
+}
+
+/* Workers looked at the deadline by themselves; this is for the operator. */
+void heartbeat_deadline_passed(struct cl_node *n, struct group *g)
+{
+	fx_log(n, LOG_CLUSTER_DEADLINE, "group %u term %llu", g->id, (unsigned long long)g->term);
+}
+
+/* ---- everybody ---- */
+
+/* R12: from when the owner counts as silent. */
+uint64_t heartbeat_silent_ns(const struct cl_node *n, const struct group *g)
+{
+	return g->heartbeat_ns + (n->cfg.deadline_ms + SILENCE_MARGIN_MS) * MS;
+}
+
+static void heartbeat_follow(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__Heartbeat *h)
+{
+	clock_follow(n, d->member, h->cluster_time_ms);
+	if (!g->synced) {
+		if (!g->join.running)
+			join_start(n, g);
+		return;
+	}
+	/* A sender's messages keep their order: all entries up to the position were delivered before. */
+	if (h->position > g->applied) {
+		ownership_lose_state(n, g, "the log has a gap");
+		return;
+	}
+	/* R7: after a claim, a degrade or a healed cut the owner does not know yet that we have everything. */
+	if (!(h->protected_set & slot_bit(n->cfg.slot)))
+		protect_announce(n, g);
+}
+
+void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+{
+	const Holdfast__Heartbeat *h = m->heartbeat;
+	bool ours = d->member->id.node_id == n->cfg.node_id;
+
+	if (!ours && !(d->term == g->term && d->member == owner_member(n, g)))
+		ownership_learned(n, g, d->member, d->term, (uint16_t)h->protected_set, h->number);
+	if (d->term != g->term || d->member != owner_member(n, g)) {
+		g->refused++;
+		return;
+	}
+	g->heartbeat = h->number;
+	g->heartbeat_ns = n->now_ns;
+	g->protected_set = (uint16_t)h->protected_set;
+	if (!ours)
+		heartbeat_follow(n, g, d, h);
+	else if (is_owner(g) && g->handover.phase != HANDOVER_RELEASED)
+		deadline_extend(n, g, h->emitted_ns);
+}

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# cluster: membership, ownership, roles. Includes base and statesync only.
+
+noinst_LTLIBRARIES += libcluster.la
+libcluster_la_CPPFLAGS = -I$(top_builddir)/inc/cluster $(HF_GEN) $(HF_DEFS)
+libcluster_la_LIBADD = $(OPENSSL_LIBS) $(PROTOBUF_C_LIBS)
+libcluster_la_SOURCES = \
+	cluster/claim.c \
+	cluster/cluster.c \
+	cluster/cluster.h \
+	cluster/cluster_private.h \
+	cluster/handover.c \
+	cluster/heartbeat.c \
+	cluster/join.c \
+	cluster/log.c \
+	cluster/membership.c \
+	cluster/message.c \
+	cluster/ownership.c \
+	cluster/protect.c \
+	cluster/role.c \
+	cluster/status.c \
+	cluster/transport.h
+
+# libike has what frees the state structs.
+cluster_test_libs = libcluster.la libstatesync.la libike.la libbase.la $(CMOCKA_LIBS)
+cluster_tests = \
+	cluster/tests/takeover_test
+check_PROGRAMS += $(cluster_tests)
+cluster_harness = cluster/tests/harness.c cluster/tests/harness.h
+
+cluster_tests_takeover_test_SOURCES = cluster/tests/takeover_test.c $(cluster_harness)
+cluster_tests_takeover_test_LDADD = $(cluster_test_libs)

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Views and members: CPG's configuration changes and votequorum's word joined
+ * by ring id, the HELLO that every member says in every view (R3, R11, R14,
+ * R22), incarnations.
+ */
+#include <stdlib.h>
+
+#include <openssl/evp.h>
+
+#include "base/must.h"
+#include "base/wire_writer.h"
+#include "cluster/cluster_private.h"
+
+struct member *member_find(struct cl_node *n, const struct cl_member *id)
+{
+	for (size_t i = 0; i < n->view.n; i++) {
+		struct member *m = &n->view.members[i];
+		if (m->id.node_id == id->node_id && m->id.pid == id->pid)
+			return m;
+	}
+	return NULL;
+}
+
+struct member *member_by_slot(struct cl_node *n, uint8_t slot)
+{
+	for (size_t i = 0; i < n->view.n; i++)
+		if (slot && n->view.members[i].slot == slot)
+			return &n->view.members[i];
+	return NULL;
+}
+
+bool membership_has_state(const struct cl_node *n)
+{
+	for (size_t i = 0; i < n->n_groups; i++)
+		if (n->groups[i].synced)
+			return true;
+	return false;
+}
+
+bool member_all_hello(const struct cl_node *n)
+{
+	for (size_t i = 0; i < n->view.n; i++)
+		if (!n->view.members[i].hello && !n->view.members[i].refused)
+			return false;
+	return n->view.n > 0;
+}
+
+static bool ring_equal(const struct cl_ring_id *a, const struct cl_ring_id *b)
+{
+	return a->node_id == b->node_id && a->seq == b->seq;
+}
+
+/* ---- what CPG delivers before the quorum of its ring is known ---- */
+
+static void defer(struct cl_node *n, const struct cl_input *in)
+{
+	if (n->n_deferred == n->cap_deferred) {
+		n->cap_deferred = n->cap_deferred ? n->cap_deferred * 2 : 16;
+		n->deferred = realloc(n->deferred, n->cap_deferred * sizeof(*n->deferred));
+		must(n->deferred);
+	}
+	struct deferred *d = &n->deferred[n->n_deferred++];
+	*d = (struct deferred){ .node_id = in->from_node_id, .pid = in->from_pid };
+	must(buf_set(&d->data, in->data));
+}
+
+static void deferred_deliver(struct cl_node *n)
+{
+	struct deferred *list = n->deferred;
+	size_t count = n->n_deferred;
+
+	n->deferred = NULL;
+	n->n_deferred = n->cap_deferred = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct cl_member from = { .node_id = list[i].node_id, .pid = list[i].pid };
+		message_deliver(n, &from, buf_bytes(&list[i].data));
+		buf_free(&list[i].data);
+	}
+	free(list);
+}
+
+void membership_free(struct cl_node *n)
+{
+	for (size_t i = 0; i < n->n_deferred; i++)
+		buf_free(&n->deferred[i].data);
+	free(n->deferred);
+	n->deferred = NULL;
+	n->n_deferred = n->cap_deferred = 0;
+}
+
+void membership_message(struct cl_node *n, const struct cl_input *in)
+{
+	struct cl_member from = { .node_id = in->from_node_id, .pid = in->from_pid };
+
+	if (!n->view.joined)
+		return;
+	/* Without votequorum's word for so long, this view is as good as one without quorum. */
+	if (n->n_deferred == DEFERRED_MAX)
+		deferred_deliver(n);
+	if (n->view.established)
+		message_deliver(n, &from, in->data);
+	else
+		defer(n, in);
+}
+
+/* ---- views ---- */
+
+static int member_compare(const void *a, const void *b)
+{
+	const struct cl_member *x = a, *y = b;
+
+	if (x->node_id != y->node_id)
+		return x->node_id < y->node_id ? -1 : 1;
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+/* R9: a claim names the member list, since a process can come and go within one ring. */
+static void view_digest(struct view *v)
+{
+	struct cl_member ids[CL_MEMBERS_MAX];
+	uint8_t text[CL_MEMBERS_MAX * 8];
+	struct wire_writer w = wire_writer(text, sizeof(text));
+
+	for (size_t i = 0; i < v->n; i++)
+		ids[i] = v->members[i].id;
+	qsort(ids, v->n, sizeof(ids[0]), member_compare);
+	for (size_t i = 0; i < v->n; i++) {
+		wire_put_u32(&w, ids[i].node_id);
+		wire_put_u32(&w, ids[i].pid);
+	}
+	must(EVP_Digest(text, w.len, v->digest, NULL, EVP_sha256(), NULL) == 1);
+}
+
+/* Members that stay keep what is known of them. */
+static void view_members(struct cl_node *n, const struct cl_input *in)
+{
+	struct member next[CL_MEMBERS_MAX] = { 0 };
+
+	for (size_t i = 0; i < in->n_members; i++) {
+		const struct member *known = member_find(n, &in->members[i]);
+		if (known)
+			next[i] = *known;
+		next[i].id = in->members[i];
+	}
+	memcpy(n->view.members, next, sizeof(next));
+	n->view.n = in->n_members;
+}
+
+static bool is_member(const struct cl_node *n, const struct cl_input *in)
+{
+	for (size_t i = 0; i < in->n_members; i++)
+		if (in->members[i].node_id == n->cfg.node_id)
+			return true;
+	return false;
+}
+
+static void view_establish(struct cl_node *n)
+{
+	if (!n->view.joined || !n->quorum_known || !ring_equal(&n->quorum_ring, &n->view.ring))
+		return;
+	n->view.established = true;
+	n->view.quorate = n->quorum_quorate;
+	deferred_deliver(n);
+}
+
+void membership_view(struct cl_node *n, const struct cl_input *in)
+{
+	bool new_ring = !n->view.joined || !ring_equal(&in->ring, &n->view.ring);
+
+	if (n->slot_refused || in->n_members > CL_MEMBERS_MAX || !is_member(n, in)) {
+		membership_disconnected(n);
+		return;
+	}
+	/* They belong to the view that ends now; nobody learnt in time whether it had quorum. */
+	deferred_deliver(n);
+	view_members(n, in);
+	view_digest(&n->view);
+	n->view.joined = true;
+	n->view.ring = in->ring;
+	n->view.since_ns = n->now_ns;
+	if (new_ring)
+		n->view.established = n->view.quorate = false;
+	fx_log(n, LOG_CLUSTER_VIEW, "ring %u.%llu, %zu members", in->ring.node_id,
+	       (unsigned long long)in->ring.seq, in->n_members);
+	for (size_t i = 0; i < n->n_groups; i++)
+		ownership_view_changed(n, &n->groups[i]);
+	membership_say_hello(n);
+	view_establish(n);
+}
+
+void membership_quorum(struct cl_node *n, const struct cl_input *in)
+{
+	n->quorum_known = true;
+	n->quorum_ring = in->ring;
+	n->quorum_quorate = in->quorate;
+	view_establish(n);
+}
+
+/* R12: silence at once; what others do from now on is not seen here, so the state is worth nothing. */
+void membership_disconnected(struct cl_node *n)
+{
+	membership_free(n);
+	if (n->view.joined)
+		fx_log(n, LOG_CLUSTER_LOST, "group members unknown");
+	n->view = (struct view){ 0 };
+	n->quorum_known = false;
+	for (size_t i = 0; i < n->n_groups; i++) {
+		struct group *g = &n->groups[i];
+		if (g->role == CL_ROLE_OFFLINE)
+			continue;
+		ownership_drop_state(n, g);
+		g->owner = 0;
+		g->term = 0;
+		role_event(n, g, ROLE_DISCONNECTED, "connection lost");
+		fx_push(n, CL_FX_RESET, g);
+		handover_settled(n, g);
+	}
+}
+
+/* ---- HELLO ---- */
+
+static void group_status(const struct group *g, Holdfast__GroupStatus *s)
+{
+	holdfast__group_status__init(s);
+	s->group = g->id;
+	s->highest_term = g->known_term > g->disk_term ? g->known_term : g->disk_term;
+	s->term = g->term;
+	s->owner_slot = g->owner;
+	s->applied = g->applied;
+	s->has_state = s->synced = g->synced;
+	s->protected_set = g->protected_set;
+	s->is_owner = is_owner(g);
+	s->last_heartbeat = g->heartbeat;
+}
+
+void membership_say_hello(struct cl_node *n)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Hello h = HOLDFAST__HELLO__INIT;
+	Holdfast__Endpoint relay = HOLDFAST__ENDPOINT__INIT;
+	Holdfast__GroupStatus status[CL_GROUPS_MAX], *list[CL_GROUPS_MAX];
+
+	h.node_id = n->cfg.node_id;
+	h.incarnation = n->incarnation;
+	h.version_min = n->cfg.version_min;
+	h.version_max = n->cfg.version_max;
+	h.config_digest = (ProtobufCBinaryData){ .data = n->cfg.config_digest, .len = sizeof(n->cfg.config_digest) };
+	h.ring_node_id = n->view.ring.node_id;
+	h.ring_seq = n->view.ring.seq;
+	relay.address = (ProtobufCBinaryData){ .data = n->relay.addr.a, .len = inet_len(&n->relay.addr) };
+	relay.port = n->relay.port;
+	h.relay = &relay;
+	for (size_t i = 0; i < n->n_groups; i++) {
+		group_status(&n->groups[i], &status[i]);
+		list[i] = &status[i];
+	}
+	h.n_group = n->n_groups;
+	h.group = list;
+	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_HELLO;
+	m.hello = &h;
+	message_send(n, 0, 0, &m);
+}
+
+static void hello_group(struct cl_node *n, struct group *g, struct member *m, const Holdfast__GroupStatus *s)
+{
+	struct member_group *mg = &m->group[g->index];
+
+	if (s->highest_term > g->known_term)
+		g->known_term = s->highest_term;
+	bool lower = g->synced && ownership_compare(s->term, (uint8_t)s->owner_slot, g->term, g->owner) < 0;
+	/* Of a known member: said before the claim that we follow was delivered; what came behind it is newer. */
+	if (lower && m->hello)
+		return;
+	mg->synced = s->synced && !lower;
+	mg->applied = s->applied;
+	if (is_owner(g))
+		protect_members_changed(n, g);
+	if (m->id.node_id == n->cfg.node_id)
+		return;
+	if (s->is_owner)
+		ownership_learned(n, g, m, s->term, (uint16_t)s->protected_set, s->last_heartbeat);
+	else if (s->synced)
+		ownership_lineage(n, g, s->term, (uint8_t)s->owner_slot);
+}
+
+static void hello_take(struct cl_node *n, struct member *m, const Holdfast__Hello *h)
+{
+	m->relay = (struct inet_endpoint){ 0 };
+	if (h->relay) {
+		m->relay.addr = inet_from_bytes(bytes(h->relay->address.data, h->relay->address.len));
+		m->relay.port = (uint16_t)h->relay->port;
+	}
+	bool differs = !bytes_equal(bytes(h->config_digest.data, h->config_digest.len),
+				    bytes(n->cfg.config_digest, sizeof(n->cfg.config_digest)));
+	if (differs && !m->digest_differs)
+		fx_log(n, LOG_CLUSTER_CONFIG_DIGEST, "node %u", m->id.node_id);
+	m->digest_differs = differs;
+	for (size_t i = 0; i < h->n_group; i++) {
+		struct group *g = group_find(n, h->group[i]->group);
+		if (g)
+			hello_group(n, g, m, h->group[i]);
+	}
+	m->hello = true;
+}
+
+void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t slot, const Holdfast__Hello *h)
+{
+	struct member *m = member_find(n, from);
+
+	m->slot = slot;
+	if (h->node_id != m->id.node_id || h->version_min > n->cfg.version_max || h->version_max < n->cfg.version_min) {
+		m->refused = true;
+		fx_log(n, LOG_REPL_REFUSED, "node %u: %s", m->id.node_id,
+		       result_text(h->node_id != m->id.node_id ? R_VALUE : R_VERSION));
+		return;
+	}
+	hello_take(n, m, h);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages between members: packed, sealed whole (R3), opened, and given to
+ * the handler of their kind. Who may say what is a column of the table.
+ */
+#include <stdlib.h>
+
+#include "base/must.h"
+#include "cluster/cluster_private.h"
+#include "statesync/message.h"
+
+static bool seal(struct cl_node *n, enum ss_envelope_kind kind, uint32_t group, uint64_t term,
+		 Holdfast__ClusterMessage *m, struct buf *out)
+{
+	struct buf plain = { 0 };
+
+	must(ss_message_pack(&m->base, &plain) == R_OK);
+	enum result res = ss_seal(n->sealer, kind, group, term, buf_bytes(&plain), out);
+	ss_buf_wipe(&plain);
+	if (res != R_OK)
+		fx_log(n, LOG_REPL_REFUSED, "message not sent: %s", result_text(res));
+	return res == R_OK;
+}
+
+void message_send(struct cl_node *n, uint32_t group, uint64_t term, Holdfast__ClusterMessage *m)
+{
+	bool hello = m->body_case == HOLDFAST__CLUSTER_MESSAGE__BODY_HELLO;
+	struct buf data = { 0 };
+
+	if (n->view.joined && seal(n, hello ? SS_ENV_HELLO : SS_ENV_MESSAGE, group, term, m, &data))
+		fx_push(n, CL_FX_MCAST, NULL)->data = data;
+}
+
+void message_send_group(struct cl_node *n, const struct group *g, Holdfast__ClusterMessage *m)
+{
+	message_send(n, g->id, g->term, m);
+}
+
+void message_send_snapshot(struct cl_node *n, const struct group *g, uint8_t slot, Holdfast__ClusterMessage *m)
+{
+	struct buf data = { 0 };
+
+	if (!seal(n, SS_ENV_SNAPSHOT, g->id, g->term, m, &data))
+		return;
+	struct cl_effect *fx = fx_push(n, CL_FX_SNAPSHOT_SEND, g);
+	fx->slot = slot;
+	fx->data = data;
+}
+
+/* ---- delivery ---- */
+
+/* FROM_OWNER: of the term that we follow, or discarded: late records of a superseded owner are never acknowledged (R9). */
+enum sender { FROM_ANY, FROM_OWNER, TO_OWNER };
+
+#define BODY(kind) HOLDFAST__CLUSTER_MESSAGE__BODY_##kind
+
+static const struct message_row {
+	Holdfast__ClusterMessage__BodyCase body;
+	enum sender sender;
+	void (*handle)(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
+} table[] = {
+	{ BODY(CLAIM),             FROM_ANY,   claim_deliver },
+	{ BODY(HEARTBEAT),         FROM_ANY,   heartbeat_deliver },
+	{ BODY(SYNCED),            FROM_ANY,   protect_synced },
+	{ BODY(MARKER),            FROM_ANY,   join_marker },
+	{ BODY(BATCH),             FROM_OWNER, log_batch },
+	{ BODY(PROTECTED_),        FROM_OWNER, protect_protected },
+	{ BODY(UNPROTECTED),       FROM_OWNER, protect_unprotected },
+	{ BODY(RELEASE),           FROM_OWNER, handover_release },
+	{ BODY(HANDOVER_PREPARE),  FROM_OWNER, handover_prepare },
+	{ BODY(HANDOVER_CANCEL),   FROM_OWNER, handover_cancelled },
+	{ BODY(ACK),               TO_OWNER,   protect_ack },
+	{ BODY(HANDOVER_REQUEST),  TO_OWNER,   handover_request },
+	{ BODY(HANDOVER_READY),    TO_OWNER,   handover_ready },
+};
+
+static bool sender_allowed(struct cl_node *n, const struct group *g, enum sender sender, const struct delivery *d)
+{
+	switch (sender) {
+	case FROM_ANY:
+		return true;
+	case FROM_OWNER:
+		return d->term == g->term && d->member == owner_member(n, g);
+	case TO_OWNER:
+		return is_owner(g) && d->term == g->term;
+	}
+	return false;
+}
+
+static void dispatch(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (table[i].body != m->body_case)
+			continue;
+		if (sender_allowed(n, g, table[i].sender, d))
+			table[i].handle(n, g, d, m);
+		else if (table[i].sender == FROM_OWNER)
+			g->refused++;
+		return;
+	}
+}
+
+/*
+ * R14, before the sealer sees it: two processes in one slot would take each
+ * other's salt. The first HELLO that is delivered holds the slot. Of two
+ * nodes that share ours, one with state stays and one without goes, for
+ * good: only its configuration can help.
+ */
+static bool slot_allowed(struct cl_node *n, struct member *m, uint8_t slot)
+{
+	const struct member *holder = member_by_slot(n, slot);
+	bool ours = slot == n->cfg.slot && m->id.node_id != n->cfg.node_id;
+
+	if (m->refused || slot == 0)
+		return false;
+	if (m->slot)
+		return m->slot == slot;
+	if (!holder && !ours)
+		return true;
+	m->refused = true;
+	fx_log(n, LOG_CLUSTER_SLOT_IN_USE, "slot %u, node %u", slot, m->id.node_id);
+	if (ours && !membership_has_state(n)) {
+		n->slot_refused = true;
+		membership_disconnected(n);
+	}
+	return false;
+}
+
+/* What we cannot read may have been part of the log. A repetition (R_STALE) was read before. */
+static void refused(struct cl_node *n, const struct member *m, enum result res)
+{
+	n->messages_refused++;
+	fx_log(n, LOG_REPL_REFUSED, "from node %u: %s", m->id.node_id, result_text(res));
+	if (res == R_STALE)
+		return;
+	for (size_t i = 0; i < n->n_groups; i++) {
+		struct group *g = &n->groups[i];
+		if (g->synced && !is_owner(g) && m == owner_member(n, g))
+			ownership_lose_state(n, g, "a message of the owner was refused");
+	}
+}
+
+static void opened(struct cl_node *n, struct member *m, const struct ss_opened *o, const Holdfast__ClusterMessage *body)
+{
+	bool hello = body->body_case == BODY(HELLO);
+	struct group *g = group_find(n, o->group);
+
+	if (hello != (o->kind == SS_ENV_HELLO)) {
+		refused(n, m, R_UNEXPECTED);
+	} else if (hello) {
+		membership_hello(n, &m->id, o->slot, body->hello);
+	} else if (g) {
+		struct delivery d = { .member = m, .term = o->term };
+		dispatch(n, g, &d, body);
+	}
+}
+
+void message_deliver(struct cl_node *n, const struct cl_member *from, struct bytes data)
+{
+	struct member *m = member_find(n, from);
+	struct ss_opened o = { 0 };
+	ProtobufCMessage *body = NULL;
+
+	if (!m)
+		return;
+	enum result res = ss_envelope_peek(data, &o);
+	if (res == R_OK && !slot_allowed(n, m, o.slot))
+		return;
+	if (res == R_OK)
+		res = ss_open(n->sealer, data, &o);
+	/* A joiner hears members before it has heard their HELLO; that part of the log is in its snapshot. */
+	if (res == R_NOT_FOUND && !m->hello)
+		return;
+	if (res == R_OK)
+		res = o.kind == SS_ENV_SNAPSHOT ? R_UNEXPECTED :
+		      ss_message_unpack(&holdfast__cluster_message__descriptor, buf_bytes(&o.plain), &body);
+	ss_buf_wipe(&o.plain);
+	if (res == R_OK)
+		opened(n, m, &o, (const Holdfast__ClusterMessage *)body);
+	else
+		refused(n, m, res);
+	ss_message_free(body);
+}
+
+void message_snapshot(struct cl_node *n, struct bytes data)
+{
+	struct ss_opened o = { 0 };
+	ProtobufCMessage *body = NULL;
+
+	enum result res = ss_open(n->sealer, data, &o);
+	if (res == R_OK)
+		res = o.kind != SS_ENV_SNAPSHOT ? R_UNEXPECTED :
+		      ss_message_unpack(&holdfast__cluster_message__descriptor, buf_bytes(&o.plain), &body);
+	ss_buf_wipe(&o.plain);
+	const Holdfast__ClusterMessage *m = (const Holdfast__ClusterMessage *)body;
+	struct group *g = res == R_OK ? group_find(n, o.group) : NULL;
+	if (res == R_OK && m->body_case != BODY(SNAPSHOT))
+		res = R_UNEXPECTED;
+	if (res != R_OK) {
+		n->messages_refused++;
+		fx_log(n, LOG_REPL_REFUSED, "snapshot: %s", result_text(res));
+	} else if (g && o.slot == g->owner && o.term == g->term) {
+		join_chunk(n, g, m->snapshot);
+	}
+	ss_message_free(body);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whose log a group follows. A new owner normally comes by a claim that every
+ * member delivers (claim.c); here is the rest: what a joiner learns from
+ * HELLO, and what happens when halves of a cut cluster meet again (R23).
+ */
+#include "base/must.h"
+#include "cluster/cluster_private.h"
+
+int ownership_compare(uint64_t term_a, uint8_t slot_a, uint64_t term_b, uint8_t slot_b)
+{
+	if (term_a != term_b)
+		return term_a < term_b ? -1 : 1;
+	return slot_a < slot_b ? -1 : slot_a > slot_b;
+}
+
+struct member *owner_member(struct cl_node *n, const struct group *g)
+{
+	return g->owner ? member_find(n, &g->owner_id) : NULL;
+}
+
+/* R9: a protected member counts while it is in the view with the state that made it protected. */
+bool ownership_protected_present(struct cl_node *n, const struct group *g)
+{
+	for (uint8_t slot = 1; slot < SS_SLOTS; slot++) {
+		const struct member *m = member_by_slot(n, slot);
+		if ((g->protected_set & slot_bit(slot)) && m && m->group[g->index].synced)
+			return true;
+	}
+	return false;
+}
+
+void ownership_begin(struct cl_node *n, struct group *g, const struct member *m, uint64_t term)
+{
+	g->term = term;
+	if (term > g->known_term)
+		g->known_term = term;
+	g->owner = m->slot;
+	g->owner_id = m->id;
+	g->protected_set = 0;
+	g->released_to = 0;
+	g->heartbeat = 0;
+	g->heartbeat_ns = n->now_ns;
+	g->owner_left_ns = 0;
+	g->announced_ns = 0;
+}
+
+void ownership_drop_state(struct cl_node *n, struct group *g)
+{
+	if (is_owner(g)) {
+		heartbeat_end(n, g);
+		protect_end(n, g);
+		g->owner = 0;
+	}
+	join_stop(g);
+	claim_forget(g);
+	g->synced = false;
+	g->applied = 0;
+	ss_store_clear(g->store);
+}
+
+/* The state is gone already; say so. */
+static void state_lost(struct cl_node *n, struct group *g, const char *why)
+{
+	role_event(n, g, ROLE_LOST_STATE, why);
+	fx_push(n, CL_FX_RESET, g);
+	fx_log(n, LOG_REPL_RESYNC, "group %u: %s", g->id, why);
+	handover_settled(n, g);
+	membership_say_hello(n);
+}
+
+void ownership_lose_state(struct cl_node *n, struct group *g, const char *why)
+{
+	ownership_drop_state(n, g);
+	state_lost(n, g, why);
+	join_start(n, g);
+}
+
+static bool owner_alive(struct cl_node *n, const struct group *g)
+{
+	return owner_member(n, g) && n->now_ns < heartbeat_silent_ns(n, g);
+}
+
+void ownership_learned(struct cl_node *n, struct group *g, const struct member *m, uint64_t term,
+		       uint16_t protected_set, uint64_t heartbeat)
+{
+	int order = ownership_compare(term, m->slot, g->term, g->owner);
+
+	/* A joiner has nothing to defend: it follows whoever owns here, once the one it knew of is gone. */
+	if (order < 0 && (g->synced || owner_alive(n, g)))
+		return;
+	if (order != 0) {
+		bool had_state = g->synced;
+		if (had_state)
+			ownership_drop_state(n, g);
+		ownership_begin(n, g, m, term);
+		/* R23: the lower owner, and who followed it, stop at once and take the state of the higher. */
+		if (had_state)
+			state_lost(n, g, "newer term seen");
+	}
+	g->owner_id = m->id;
+	g->owner_left_ns = 0;
+	g->protected_set = protected_set;
+	g->heartbeat = heartbeat;
+	g->heartbeat_ns = n->now_ns;
+	if (!g->synced && !g->join.running)
+		join_start(n, g);
+}
+
+void ownership_lineage(struct cl_node *n, struct group *g, uint64_t term, uint8_t owner)
+{
+	if (!g->synced || ownership_compare(term, owner, g->term, g->owner) <= 0)
+		return;
+	ownership_drop_state(n, g);
+	g->term = term;
+	g->owner = owner;
+	g->owner_id = (struct cl_member){ 0 };
+	g->protected_set = 0;
+	state_lost(n, g, "newer state seen");
+}
+
+void ownership_view_changed(struct cl_node *n, struct group *g)
+{
+	if (g->role == CL_ROLE_OFFLINE)
+		role_event(n, g, ROLE_JOINED, "member of the cluster");
+	if (is_owner(g)) {
+		for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
+			if (!member_by_slot(n, slot))
+				join_serve_stop(g, slot);
+		protect_members_changed(n, g);
+		return;
+	}
+	if (owner_member(n, g)) {
+		g->owner_left_ns = 0;
+	} else if (!g->owner_left_ns) {
+		g->owner_left_ns = n->now_ns;
+		/*
+		 * R10 says 500 ms. A host loss alone takes token + consensus, so that every takeover after
+		 * one would be suspect, although the owner cannot have released unprotected output before
+		 * the commit timeout (R6), which is longer. That is the threshold here.
+		 */
+		g->heartbeat_stale_at_left = n->now_ns - g->heartbeat_ns > n->cfg.commit_timeout_ms * MS;
+		join_stop(g);   /* R22: the serving owner is gone; a new marker goes to its successor */
+	}
+}

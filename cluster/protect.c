@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who holds our output (R4), who may be made to (R7), and when we stop
+ * waiting for them (R6). The owner holds for commit.protected_set. What it
+ * has told the others is logged_set: added to only after holding has begun,
+ * taken from before holding ends.
+ */
+#include "cluster/cluster_private.h"
+
+/* Members that could claim with what they hold: one that says it lost its state need not be waited for. */
+static uint16_t slots_holding(const struct cl_node *n, const struct group *g)
+{
+	uint16_t set = 0;
+
+	for (size_t i = 0; i < n->view.n; i++)
+		if (n->view.members[i].slot && n->view.members[i].group[g->index].synced)
+			set |= slot_bit(n->view.members[i].slot);
+	return set;
+}
+
+static void tell(struct cl_node *n, const struct group *g)
+{
+	struct cl_effect *fx = fx_push(n, CL_FX_PROTECTION, g);
+
+	fx->is_protected = g->is_protected;
+	fx->set = g->logged_set;
+}
+
+static void alarm_unprotected(struct cl_node *n, const struct group *g)
+{
+	fx_log(n, LOG_REPL_UNPROTECTED, "group %u term %llu", g->id, (unsigned long long)g->term);
+}
+
+/* An entry of the log, so that it is acknowledged: the standby knows that it is protected, and could say so to others. */
+static void send_protected(struct cl_node *n, struct group *g)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Protected p = HOLDFAST__PROTECTED__INIT;
+	uint64_t before = g->commit.committed;
+
+	g->protected_position = ss_commit_append(&g->commit);
+	p.set = g->logged_set;
+	p.position = g->protected_position;
+	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_PROTECTED_;
+	m.protected_ = &p;
+	message_send_group(n, g, &m);
+	protect_committed(n, g, before);
+}
+
+static void send_unprotected(struct cl_node *n, struct group *g, enum result reason)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Unprotected u = HOLDFAST__UNPROTECTED__INIT;
+
+	u.reason = reason;
+	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_UNPROTECTED;
+	m.unprotected = &u;
+	message_send_group(n, g, &m);
+}
+
+/* ---- a term ---- */
+
+void protect_begin(struct cl_node *n, struct group *g)
+{
+	bool alone = true;
+
+	ss_commit_init(&g->commit, g->applied);
+	g->logged_set = 0;
+	g->is_protected = false;
+	tell(n, g);
+	for (size_t i = 0; i < n->view.n; i++)
+		if (n->view.members[i].id.node_id != n->cfg.node_id && n->view.members[i].group[g->index].synced)
+			alone = false;
+	if (alone)
+		alarm_unprotected(n, g);
+}
+
+void protect_end(struct cl_node *n, struct group *g)
+{
+	(void)n;
+	g->at[T_COMMIT] = g->at[T_DROP] = NEVER;
+	g->logged_set = 0;
+	g->is_protected = false;
+	for (uint8_t slot = 0; slot < SS_SLOTS; slot++)
+		join_serve_stop(g, slot);
+}
+
+/* ---- acknowledgement ---- */
+
+void protect_committed(struct cl_node *n, struct group *g, uint64_t before)
+{
+	bool moved = g->commit.committed != before;
+
+	if (moved)
+		fx_push(n, CL_FX_COMMITTED, g)->position = g->commit.committed;
+	if (g->logged_set && !g->is_protected && g->commit.committed >= g->protected_position) {
+		g->is_protected = true;
+		tell(n, g);
+		fx_log(n, LOG_REPL_PROTECTED, "group %u term %llu", g->id, (unsigned long long)g->term);
+	}
+	if (g->commit.committed == g->commit.appended)
+		g->at[T_COMMIT] = NEVER;
+	else if (moved || g->at[T_COMMIT] == NEVER)
+		g->at[T_COMMIT] = n->now_ns + n->cfg.commit_timeout_ms * MS;
+}
+
+void protect_ack(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+{
+	uint64_t before = g->commit.committed;
+
+	d->member->group[g->index].applied = m->ack->position;
+	if (ss_commit_ack(&g->commit, d->member->slot, m->ack->position))
+		protect_committed(n, g, before);
+}
+
+/* ---- protect (R7) ---- */
+
+/* Standby: we hold snapshot and log. Said again until the owner's heartbeat shows that it knows. */
+void protect_announce(struct cl_node *n, struct group *g)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Synced s = HOLDFAST__SYNCED__INIT;
+
+	if (g->announced_ns && n->now_ns - g->announced_ns < ANNOUNCE_MS * MS)
+		return;
+	g->announced_ns = n->now_ns;
+	s.position = g->applied;
+	s.join_id = g->join.id;
+	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_SYNCED;
+	m.synced = &s;
+	message_send_group(n, g, &m);
+}
+
+/* Hold for the standby first, then say that it is protected. */
+static void protect_member(struct cl_node *n, struct group *g, uint8_t slot, uint64_t position)
+{
+	uint64_t before = g->commit.committed;
+
+	(void)ss_commit_ack(&g->commit, slot, position);
+	if (!(g->logged_set & slot_bit(slot))) {
+		g->logged_set |= slot_bit(slot);
+		(void)ss_commit_protect(&g->commit, g->commit.protected_set | slot_bit(slot));
+		if (g->commit.protected_set == g->logged_set)
+			g->at[T_DROP] = NEVER;
+		send_protected(n, g);
+	}
+	protect_committed(n, g, before);
+}
+
+void protect_synced(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+{
+	if (d->term != g->term)
+		return;
+	d->member->group[g->index].synced = true;
+	d->member->group[g->index].applied = m->synced->position;
+	if (is_owner(g) && g->handover.phase != HANDOVER_RELEASED && d->member != owner_member(n, g) &&
+	    m->synced->position <= g->commit.appended)
+		protect_member(n, g, d->member->slot, m->synced->position);
+}
+
+/* ---- degrade (R6) ---- */
+
+static void degrade(struct cl_node *n, struct group *g, uint16_t lost, enum result reason)
+{
+	g->logged_set &= (uint16_t)~lost;
+	g->degraded++;
+	if (g->logged_set) {
+		send_protected(n, g);
+		tell(n, g);
+		return;
+	}
+	g->is_protected = false;
+	send_unprotected(n, g, reason);
+	tell(n, g);
+	alarm_unprotected(n, g);
+}
+
+/* It was delivered to us, so nobody can have been deaf to it who is still in the view: the wait of R6 begins. */
+static void degrade_logged(struct cl_node *n, struct group *g)
+{
+	uint16_t dropped = (uint16_t)(g->commit.protected_set & ~g->logged_set);
+
+	if (!dropped)
+		return;
+	g->at[T_DROP] = n->now_ns + (dropped & slots_holding(n, g) ? n->cfg.commit_timeout_ms * MS : 0);
+}
+
+void protect_drop(struct cl_node *n, struct group *g)
+{
+	uint64_t before = g->commit.committed;
+
+	(void)ss_commit_protect(&g->commit, g->logged_set);
+	protect_committed(n, g, before);
+}
+
+/* Standbys that have acknowledged nothing of what is open for the commit timeout. */
+void protect_commit_timeout(struct cl_node *n, struct group *g)
+{
+	uint16_t late = 0;
+
+	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
+		if ((g->logged_set & slot_bit(slot)) && g->commit.acked[slot] <= g->commit.committed)
+			late |= slot_bit(slot);
+	if (late)
+		degrade(n, g, late, R_AGAIN);
+	else
+		g->at[T_COMMIT] = n->now_ns + n->cfg.commit_timeout_ms * MS;
+}
+
+void protect_members_changed(struct cl_node *n, struct group *g)
+{
+	uint16_t gone = (uint16_t)(g->commit.protected_set & ~slots_holding(n, g));
+
+	if (g->logged_set & gone)
+		degrade(n, g, gone, R_NOT_FOUND);
+	else if (gone && g->at[T_DROP] != NEVER)
+		degrade_logged(n, g);
+}
+
+void protect_protected(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+{
+	g->protected_set = (uint16_t)m->protected_->set;
+	log_deliver(n, g, d, m->protected_->position, NULL);
+	if (is_owner(g))
+		degrade_logged(n, g);
+}
+
+void protect_unprotected(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+{
+	(void)d;
+	g->protected_set = 0;
+	if (is_owner(g))
+		degrade_logged(n, g);
+	else
+		fx_log(n, LOG_REPL_UNPROTECTED, "group %u term %llu: %s", g->id, (unsigned long long)g->term,
+		       m->unprotected->reason < R_COUNT_ ? result_text((enum result)m->unprotected->reason) : "");
+}
+
+uint8_t protect_best(struct cl_node *n, const struct group *g)
+{
+	uint8_t best = 0;
+
+	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
+		if ((g->logged_set & slot_bit(slot)) && member_by_slot(n, slot) &&
+		    (!best || g->commit.acked[slot] > g->commit.acked[best]))
+			best = slot;
+	return best;
+}

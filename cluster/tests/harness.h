@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A cluster in memory: real cl_node instances over a totally ordered
+ * multicast with views, partitions, stopped and dead processes. Laws 4, 5 and
+ * 8 of replication.md are asserted after every step of every node.
+ *
+ *	sendq of each node --order()--> inbox of each node of the same part --> cl_step
+ *
+ * A message in a sendq is lost with its node; one that was ordered reaches
+ * everybody in the part before the next view (virtual synchrony).
+ */
+#ifndef HF_CLUSTER_TESTS_HARNESS_H
+#define HF_CLUSTER_TESTS_HARNESS_H
+
+#include "cluster/cluster.h"
+
+#define NODES_MAX 4
+#define GROUP 1u
+#define MS_NS 1000000ull
+
+enum quorum_order { QUORUM_AFTER_VIEW, QUORUM_BEFORE_VIEW, QUORUM_LATE };
+
+struct event {
+	struct cl_input in;
+	struct buf data;
+	struct event *next;
+};
+
+struct queue {
+	struct event *head, *tail;
+};
+
+struct world;
+
+struct node {
+	struct world *w;
+	struct cl_node *cl;
+	uint32_t id, pid;
+	uint8_t slot;
+	bool alive, stopped;
+	bool mute_prepare;              /* never answers CL_FX_PREPARE */
+	bool mute_quiesce;
+	bool hold_acks;                 /* its sendq is not ordered */
+	bool lose_snapshots;
+	unsigned int part;
+	uint64_t term_on_disk;
+	uint8_t salt_byte;
+	struct queue inbox, sendq, later;       /* later: answers of the node's own world */
+	/* what it did */
+	enum cl_role role;
+	uint64_t term, deadline_ns;
+	bool is_protected, suspect, handover;
+	const char *why;
+	uint64_t committed;
+	unsigned int resets, stopped_ok, stopped_failed, commands_ok, commands_failed, sent;
+	unsigned int logs[LOG_ID_COUNT_];
+	struct ss_store *mirror;        /* from APPLY and RESET: law 8 */
+};
+
+struct appended {
+	uint64_t key, term, position;
+	uint8_t slot;
+};
+
+struct world {
+	struct node nodes[NODES_MAX];
+	size_t n;
+	uint64_t now_ns;
+	uint64_t ring_seq;
+	enum quorum_order quorum_order;
+	bool two_node;                  /* a half is quorate too */
+	uint32_t expected_votes;
+	enum cl_empty_start empty_start;
+	uint8_t preferred_slot;
+	const char *key;
+	uint64_t next_key;
+	struct appended log[4096];
+	size_t n_log;
+	uint64_t seen[4096];            /* keys that a peer saw while protected: law 5 */
+	size_t n_seen;
+	uint8_t owner_of_term[256];     /* law 4: slot */
+	unsigned int takeovers;
+};
+
+void world_init(struct world *w, size_t n);
+void world_free(struct world *w);
+/* Starts a process on node i: a new incarnation when it ran before. */
+void node_start(struct world *w, size_t i);
+/* kill -9 of the daemon: what it had not handed to Corosync is lost. */
+void node_kill(struct world *w, size_t i);
+void node_stop(struct world *w, size_t i);      /* SIGSTOP */
+void node_wake(struct world *w, size_t i);      /* SIGCONT: timers first, then what was waiting */
+/* Put node i alone into a part of its own; views follow with world_view. */
+void node_cut(struct world *w, size_t i);
+void world_heal(struct world *w);
+/* A new ring in each part, or with same_ring only a new member list. */
+void world_view(struct world *w, bool same_ring);
+void world_run(struct world *w, uint64_t ms);
+/* One input, and its effects, at once. */
+void node_input(struct node *nd, const struct cl_input *in);
+void node_command(struct world *w, size_t i, enum cl_input_kind kind);
+/* The owner appends one record; returns its key. */
+uint64_t node_append(struct world *w, size_t i);
+/* Bytes into the ordered stream, as if node i had sent them. */
+void world_inject(struct world *w, size_t i, struct bytes data);
+bool node_has(const struct node *nd, uint64_t key);
+bool node_may_send(const struct node *nd);
+struct cl_group_status node_status(const struct node *nd);
+/* Index of the one node with role active; asserts that it is the only one alive that says so. */
+size_t world_owner(const struct world *w);
+/* n nodes started, in one view, owned by node 0, everybody protected. */
+void world_settled(struct world *w, size_t n);
+
+#endif
