@@ -46,8 +46,8 @@ static enum result check(const Holdfast__Records *m)
 	return R_OK;
 }
 
-enum result ss_batch_unpack(struct bytes in, enum result (*fn)(void *ctx, const struct ss_record *r),
-			    void *ctx)
+enum result ss_batch_unpack(struct bytes in,
+			    enum result (*fn)(void *ctx, const struct ss_record *r), void *ctx)
 {
 	ProtobufCMessage *base;
 	const Holdfast__Records *m;

@@ -128,7 +128,8 @@ void ss_take_endpoint(struct ss_taker *t, const Holdfast__Endpoint *in, struct i
 	out->port = ss_take_u16(t, in->port);
 }
 
-void ss_take_ts(struct ss_taker *t, size_t n, Holdfast__TrafficSelector *const *in, struct ts_list *out)
+void ss_take_ts(struct ss_taker *t, size_t n, Holdfast__TrafficSelector *const *in,
+		struct ts_list *out)
 {
 	ss_take_check(t, n <= TS_MAX);
 	for (size_t i = 0; t->res == R_OK && i < n; i++) {

@@ -30,7 +30,8 @@ enum result ss_record_pack(enum ss_kind kind, uint64_t key, const ProtobufCMessa
 			   struct ss_record *out) WARN_UNUSED;
 /* The message in a record of that kind; ss_message_free. R_VALUE, R_SHORT, R_NO_MEMORY. */
 enum result ss_record_unpack(const struct ss_record *r, enum ss_kind kind,
-			     const ProtobufCMessageDescriptor *type, ProtobufCMessage **out) WARN_UNUSED;
+			     const ProtobufCMessageDescriptor *type,
+			     ProtobufCMessage **out) WARN_UNUSED;
 
 /* ---- fields, encoding: views that borrow from the state ---- */
 
@@ -65,6 +66,7 @@ void ss_take_secret(struct ss_taker *t, ProtobufCBinaryData in, struct secret *o
 void ss_take_name(struct ss_taker *t, ProtobufCBinaryData in, char out[IKE_NAME_MAX]);
 /* in may be NULL: no endpoint. */
 void ss_take_endpoint(struct ss_taker *t, const Holdfast__Endpoint *in, struct inet_endpoint *out);
-void ss_take_ts(struct ss_taker *t, size_t n, Holdfast__TrafficSelector *const *in, struct ts_list *out);
+void ss_take_ts(struct ss_taker *t, size_t n, Holdfast__TrafficSelector *const *in,
+		struct ts_list *out);
 
 #endif

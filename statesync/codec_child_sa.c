@@ -2,10 +2,12 @@
 /* CHILD SA record: what the exchange that made it gave, and its first lease (R1, R5). */
 #include "statesync/codec.h"
 
+/* clang-format off */
 #define PLAIN(X) \
 	X(spi_in) X(spi_out) X(ike_spi) X(initiator) X(tunnel) X(udp_encap) X(birth_term) \
 	X(lease_end) X(created_ms) X(rekey_at_ms) X(expire_at_ms) X(lifetime_kb) \
 	X(tombstone_until_ms) X(replaced_by)
+/* clang-format on */
 
 enum result ss_encode_child_sa(const struct child_sa_state *s, struct ss_record *out)
 {
@@ -41,7 +43,8 @@ enum result ss_encode_child_sa(const struct child_sa_state *s, struct ss_record 
 	return ss_record_pack(SS_CHILD_SA, s->spi_in, &m.base, out);
 }
 
-static void take_child_sa(struct ss_taker *t, const Holdfast__ChildSa *m, struct child_sa_state *out)
+static void take_child_sa(struct ss_taker *t, const Holdfast__ChildSa *m,
+			  struct child_sa_state *out)
 {
 	ss_take_version(t, m->version);
 #define X(field) out->field = m->field;

@@ -3,12 +3,14 @@
 #include "statesync/codec.h"
 
 /* The replay window is 1024 packets; a newer version's may be wider. */
-#define BITMAP_MAX 8192u
+#define BITMAP_MAX  8192u
 #define BITMAP_WORD 8u
 
+/* clang-format off */
 #define PLAIN(X) \
 	X(spi_in) X(seq_next) X(in_right_edge) X(exact) X(at_ms) X(rate_pps) \
 	X(in_packets) X(in_bytes) X(out_packets) X(out_bytes)
+/* clang-format on */
 
 enum result ss_encode_counters(const struct ss_counters *c, struct ss_record *out)
 {

@@ -9,6 +9,7 @@
 
 #define DIGEST_LEN 32u
 
+/* clang-format off */
 #define PLAIN(X) \
 	X(spi_i) X(spi_r) X(initiator) X(nat_local) X(nat_remote) X(udp_encap) \
 	X(next_request_id) X(expected_request_id) X(birth_term) X(created_ms) \
@@ -28,6 +29,7 @@
 
 #define OUTSTANDING_BYTES(X) \
 	X(request, SS_DATAGRAM_MAX) X(dh_public, SS_DATAGRAM_MAX) X(nonce, IKE_NONCE_MAX)
+/* clang-format on */
 
 /* An outstanding request in its packed shape, with what that points at. */
 struct put_outstanding {
@@ -155,8 +157,8 @@ static void take_ike_sa(struct ss_taker *t, const Holdfast__IkeSa *m, struct ike
 #define X(field) ss_take_secret(t, m->field, &out->field);
 	KEYS(X)
 #undef X
-	ss_take_check(t, m->last_request_digest.len == 0 ||
-			 m->last_request_digest.len == DIGEST_LEN);
+	ss_take_check(t,
+		      m->last_request_digest.len == 0 || m->last_request_digest.len == DIGEST_LEN);
 #define X(field, max) ss_take_bytes(t, m->field, max, &out->field);
 	BYTES(X)
 #undef X

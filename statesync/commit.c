@@ -24,7 +24,7 @@ static bool advance(struct ss_commit *c)
 uint64_t ss_commit_append(struct ss_commit *c)
 {
 	c->appended++;
-	(void)advance(c);       /* nobody is protected: at once (R6) */
+	(void)advance(c); /* nobody is protected: at once (R6) */
 	return c->appended;
 }
 

@@ -10,9 +10,9 @@
 
 /* Every member must come to the same key from the passphrase alone, so the salt is the application's. */
 static const char scrypt_salt[] = "holdfast failover key";
-#define SCRYPT_N (1u << 15)
-#define SCRYPT_R 8u
-#define SCRYPT_P 1u
+#define SCRYPT_N          (1u << 15)
+#define SCRYPT_R          8u
+#define SCRYPT_P          1u
 /* It takes 128 * N * r = 32 MiB, just above what OpenSSL allows by itself. */
 #define SCRYPT_MEMORY_MAX (64u << 20)
 
@@ -41,7 +41,8 @@ static enum result run_kdf(const char *name, const OSSL_PARAM *params, struct se
 	return res;
 }
 
-enum result ss_hkdf(const struct secret *key, struct bytes salt, struct bytes info, struct secret *out)
+enum result ss_hkdf(const struct secret *key, struct bytes salt, struct bytes info,
+		    struct secret *out)
 {
 	const OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),

@@ -23,7 +23,7 @@ enum result ss_record_copy(struct ss_record *dst, const struct ss_record *src)
 
 	if (!buf_set(&copy.data, buf_bytes(&src->data)))
 		return R_NO_MEMORY;
-	ss_record_clear(dst);   /* only now: src may be dst */
+	ss_record_clear(dst); /* only now: src may be dst */
 	*dst = copy;
 	return R_OK;
 }

@@ -30,7 +30,7 @@ static const char key_label[] = "holdfast cluster";
 enum channel { CHANNEL_CPG, CHANNEL_SNAPSHOT, CHANNELS };
 
 struct origin {
-	struct secret key;              /* empty: no HELLO yet */
+	struct secret key; /* empty: no HELLO yet */
 	uint8_t salt[SALT];
 	uint64_t last[CHANNELS];
 };
@@ -45,9 +45,9 @@ struct ss_sealer {
 	EVP_CIPHER *cipher;
 	EVP_CIPHER_CTX *ctx;
 	uint8_t slot;
-	uint64_t sequence;              /* last one used */
-	struct origin origins[SS_SLOTS];        /* ours too: CPG delivers it back */
-	struct retired *retired;        /* one per restart of a member: only its own HELLO adds one */
+	uint64_t sequence;               /* last one used */
+	struct origin origins[SS_SLOTS]; /* ours too: CPG delivers it back */
+	struct retired *retired; /* one per restart of a member: only its own HELLO adds one */
 	size_t n_retired;
 };
 
@@ -71,7 +71,8 @@ static enum result derive(const struct ss_sealer *s, uint8_t slot, const uint8_t
 	return ss_hkdf(&s->failover_key, bytes(salt, SALT), bytes(info, sizeof(info)), out);
 }
 
-struct ss_sealer *ss_sealer_new(const struct secret *failover_key, uint8_t slot, const uint8_t salt[32])
+struct ss_sealer *ss_sealer_new(const struct secret *failover_key, uint8_t slot,
+				const uint8_t salt[32])
 {
 	struct ss_sealer *s;
 
@@ -119,11 +120,12 @@ static void make_nonce(uint64_t sequence, uint8_t nonce[NONCE])
 static bool gcm_seal(struct ss_sealer *s, uint64_t sequence, struct bytes aad, struct bytes plain,
 		     uint8_t *out)
 {
+	const struct secret *key = &s->origins[s->slot].key;
 	uint8_t nonce[NONCE];
 	int n;
 
 	make_nonce(sequence, nonce);
-	return EVP_EncryptInit_ex2(s->ctx, s->cipher, s->origins[s->slot].key.data, nonce, NULL) == 1 &&
+	return EVP_EncryptInit_ex2(s->ctx, s->cipher, key->data, nonce, NULL) == 1 &&
 	       EVP_EncryptUpdate(s->ctx, NULL, &n, aad.p, (int)aad.len) == 1 &&
 	       EVP_EncryptUpdate(s->ctx, out, &n, plain.p, (int)plain.len) == 1 &&
 	       EVP_EncryptFinal_ex(s->ctx, out + plain.len, &n) == 1 &&
@@ -135,13 +137,14 @@ static bool gcm_open(struct ss_sealer *s, const struct secret *key, uint64_t seq
 {
 	uint8_t nonce[NONCE];
 	size_t len = sealed.len - TAG;
+	void *tag = (void *)(sealed.p + len);
 	int n;
 
 	make_nonce(sequence, nonce);
 	return EVP_DecryptInit_ex2(s->ctx, s->cipher, key->data, nonce, NULL) == 1 &&
 	       EVP_DecryptUpdate(s->ctx, NULL, &n, aad.p, (int)aad.len) == 1 &&
 	       EVP_DecryptUpdate(s->ctx, out, &n, sealed.p, (int)len) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_SET_TAG, TAG, (void *)(sealed.p + len)) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) == 1 &&
 	       EVP_DecryptFinal_ex(s->ctx, out + len, &n) == 1;
 }
 
@@ -157,7 +160,7 @@ enum result ss_seal(struct ss_sealer *s, enum ss_envelope_kind kind, uint32_t gr
 	sealed.p = malloc(sealed.len);
 	if (sealed.p == NULL)
 		return R_NO_MEMORY;
-	s->sequence++;          /* spent whatever comes: a nonce is never tried twice */
+	s->sequence++; /* spent whatever comes: a nonce is never tried twice */
 	w = wire_writer(sealed.p, header);
 	wire_put_u8(&w, VERSION);
 	wire_put_u8(&w, (uint8_t)kind);
@@ -184,7 +187,7 @@ static enum result read_header(struct bytes in, struct ss_opened *h, struct byte
 	uint8_t kind = wire_u8(&r);
 
 	*h = (struct ss_opened){ .kind = (enum ss_envelope_kind)kind, .slot = wire_u8(&r) };
-	wire_u8(&r);            /* reserved: authenticated, ignored */
+	wire_u8(&r); /* reserved: authenticated, ignored */
 	h->group = wire_u32(&r);
 	h->term = wire_u64(&r);
 	h->sequence = wire_u64(&r);
@@ -211,7 +214,8 @@ enum result ss_envelope_peek(struct bytes in, struct ss_opened *out)
 static bool is_retired(const struct ss_sealer *s, uint8_t slot, struct bytes salt)
 {
 	for (size_t i = 0; i < s->n_retired; i++)
-		if (s->retired[i].slot == slot && bytes_equal(bytes(s->retired[i].salt, SALT), salt))
+		if (s->retired[i].slot == slot &&
+		    bytes_equal(bytes(s->retired[i].salt, SALT), salt))
 			return true;
 	return false;
 }
@@ -225,7 +229,8 @@ static void retire(struct ss_sealer *s, uint8_t slot)
 	if (o->key.len == 0)
 		return;
 	grown = reallocarray(s->retired, s->n_retired + 1, sizeof(*grown));
-	must(grown != NULL);    /* 33 bytes per restart of a member: to go on without them is no choice */
+	/* 33 bytes per restart of a member: to go on without them is no choice */
+	must(grown != NULL);
 	s->retired = grown;
 	s->retired[s->n_retired].slot = slot;
 	memcpy(s->retired[s->n_retired].salt, o->salt, SALT);
@@ -239,7 +244,7 @@ static enum result new_origin(const struct ss_sealer *s, uint8_t slot, struct by
 			      struct origin *out)
 {
 	if (slot == s->slot)
-		return R_EXISTS;        /* R14: another process in our slot */
+		return R_EXISTS; /* R14: another process in our slot */
 	if (is_retired(s, slot, salt))
 		return R_STALE;
 	memcpy(out->salt, salt.p, SALT);
@@ -259,8 +264,8 @@ static enum result open_from(struct ss_sealer *s, const struct origin *o, struct
 	h->plain = (struct buf){ .p = malloc(len + 1), .len = len };
 	if (h->plain.p == NULL)
 		return R_NO_MEMORY;
-	if (!gcm_open(s, &o->key, h->sequence, bytes(in.p, header),
-		      bytes(in.p + header, len + TAG), h->plain.p))
+	if (!gcm_open(s, &o->key, h->sequence, bytes(in.p, header), bytes(in.p + header, len + TAG),
+		      h->plain.p))
 		return R_INTEGRITY;
 	return R_OK;
 }

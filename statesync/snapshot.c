@@ -10,16 +10,16 @@
 
 #include "base/must.h"
 
-#define DIGEST_LEN 32u
+#define DIGEST_LEN      32u
 /* Kind, key and lengths around the data of a record, packed. */
 #define RECORD_OVERHEAD 32u
 
 struct ss_snapshot_writer {
 	uint64_t position;
 	uint8_t digest[DIGEST_LEN];
-	struct ss_record *records;      /* parents first: ss_store_each */
+	struct ss_record *records; /* parents first: ss_store_each */
 	size_t total, next;
-	bool ended;                     /* an empty store, too, is told by one chunk */
+	bool ended; /* an empty store, too, is told by one chunk */
 	bool no_memory;
 };
 
@@ -105,7 +105,7 @@ bool ss_snapshot_next(struct ss_snapshot_writer *w, size_t max, struct buf *chun
 struct ss_snapshot_reader {
 	struct ss_store *store;
 	bool begun, done;
-	enum result broken;             /* why the join has to restart */
+	enum result broken; /* why the join has to restart */
 	uint64_t position, total, received;
 	uint8_t digest[DIGEST_LEN];
 };

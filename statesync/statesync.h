@@ -16,18 +16,18 @@
 
 /* Numbers are on the wire (records.proto): never reused. */
 enum ss_kind {
-	SS_IKE_SA = 1,          /* key: our IKE SPI */
-	SS_CHILD_SA = 2,        /* key: spi_in */
-	SS_LEASE = 3,           /* key: spi_in */
-	SS_COUNTERS = 4,        /* key: spi_in; inbound checkpoint (R18) or exact handover values (R19) */
-	SS_PEER_INDEX = 5,      /* key: hash of crypto map name and sequence */
+	SS_IKE_SA = 1,   /* key: our IKE SPI */
+	SS_CHILD_SA = 2, /* key: spi_in */
+	SS_LEASE = 3,    /* key: spi_in */
+	SS_COUNTERS = 4, /* key: spi_in; inbound checkpoint (R18) or exact handover values (R19) */
+	SS_PEER_INDEX = 5, /* key: hash of crypto map name and sequence */
 };
 
 struct ss_record {
-	uint32_t kind;          /* enum ss_kind, or one of a newer version: kept and passed on */
+	uint32_t kind; /* enum ss_kind, or one of a newer version: kept and passed on */
 	uint64_t key;
-	bool erase;             /* the record is gone */
-	struct buf data;        /* packed protobuf message of the kind; wiped by ss_record_clear */
+	bool erase;      /* the record is gone */
+	struct buf data; /* packed protobuf message of the kind; wiped by ss_record_clear */
 };
 
 void ss_record_clear(struct ss_record *r);
@@ -36,18 +36,18 @@ enum result ss_record_copy(struct ss_record *dst, const struct ss_record *src) W
 struct ss_lease {
 	uint32_t spi_in;
 	uint64_t lease_end;
-	bool self_granted;      /* R17: granted while unprotected */
-	uint64_t rate_pps;      /* last rate, for R10 */
+	bool self_granted; /* R17: granted while unprotected */
+	uint64_t rate_pps; /* last rate, for R10 */
 };
 
 struct ss_counters {
 	uint32_t spi_in;
-	uint64_t seq_next;      /* exact only in a handover */
+	uint64_t seq_next; /* exact only in a handover */
 	uint64_t in_right_edge;
-	bool exact;             /* R19: taken with the datapath stopped; bitmap is valid */
-	struct buf in_bitmap;   /* 64-bit words, big endian, newest word last */
-	uint64_t at_ms;         /* cluster time */
-	uint64_t rate_pps;      /* inbound rate, for the exposure bound (R18) */
+	bool exact;           /* R19: taken with the datapath stopped; bitmap is valid */
+	struct buf in_bitmap; /* 64-bit words, big endian, newest word last */
+	uint64_t at_ms;       /* cluster time */
+	uint64_t rate_pps;    /* inbound rate, for the exposure bound (R18) */
 	uint64_t in_packets, in_bytes, out_packets, out_bytes;
 };
 
@@ -82,9 +82,10 @@ void ss_store_free(struct ss_store *st);
 /* Last writer wins. An unknown kind is kept. Erasing a CHILD_SA also drops its LEASE and COUNTERS. A lease never goes down. */
 enum result ss_store_apply(struct ss_store *st, const struct ss_record *r) WARN_UNUSED;
 const struct ss_record *ss_store_get(const struct ss_store *st, enum ss_kind kind, uint64_t key);
-size_t ss_store_count(const struct ss_store *st, enum ss_kind kind);    /* 0: of all kinds */
+size_t ss_store_count(const struct ss_store *st, enum ss_kind kind); /* 0: of all kinds */
 /* In order of first insertion; IKE SAs before CHILD SAs before the rest. */
-void ss_store_each(const struct ss_store *st, void (*fn)(void *ctx, const struct ss_record *r), void *ctx);
+void ss_store_each(const struct ss_store *st, void (*fn)(void *ctx, const struct ss_record *r),
+		   void *ctx);
 void ss_store_clear(struct ss_store *st);
 /* SHA-256 over all records in key order: equal stores have equal digests (law 8). */
 void ss_store_digest(const struct ss_store *st, uint8_t out[32]);
@@ -94,19 +95,20 @@ void ss_store_digest(const struct ss_store *st, uint8_t out[32]);
 /* Packs n records; *out is owned by the caller and holds keys: wipe it. */
 enum result ss_batch_pack(const struct ss_record *records, size_t n, struct buf *out) WARN_UNUSED;
 /* Calls fn for each record, in order, only after the whole batch has been checked. R_SHORT, R_VALUE. */
-enum result ss_batch_unpack(struct bytes in, enum result (*fn)(void *ctx, const struct ss_record *r),
+enum result ss_batch_unpack(struct bytes in,
+			    enum result (*fn)(void *ctx, const struct ss_record *r),
 			    void *ctx) WARN_UNUSED;
-void ss_buf_wipe(struct buf *b);        /* wipe and free */
+void ss_buf_wipe(struct buf *b); /* wipe and free */
 
 /* ---- output commit (R4): who holds our output, and what is held ---- */
 
 #define SS_SLOTS 16
 
 struct ss_commit {
-	uint16_t protected_set;         /* bit per slot: standbys whose acknowledgement we wait for */
-	uint64_t acked[SS_SLOTS];       /* cumulative, by slot */
-	uint64_t appended;              /* last log position that we sent */
-	uint64_t committed;             /* every protected standby has it */
+	uint16_t protected_set;   /* bit per slot: standbys whose acknowledgement we wait for */
+	uint64_t acked[SS_SLOTS]; /* cumulative, by slot */
+	uint64_t appended;        /* last log position that we sent */
+	uint64_t committed;       /* every protected standby has it */
 };
 
 /* A new term begins behind position applied, nobody protected. */
@@ -140,7 +142,8 @@ enum ss_envelope_kind { SS_ENV_HELLO = 1, SS_ENV_MESSAGE = 2, SS_ENV_SNAPSHOT = 
 
 struct ss_sealer;
 /* failover_key: 32 bytes or more. salt: 32 random bytes of this process start. NULL: short key, bad slot, no memory. */
-struct ss_sealer *ss_sealer_new(const struct secret *failover_key, uint8_t slot, const uint8_t salt[32]);
+struct ss_sealer *ss_sealer_new(const struct secret *failover_key, uint8_t slot,
+				const uint8_t salt[32]);
 void ss_sealer_free(struct ss_sealer *s);
 enum result ss_seal(struct ss_sealer *s, enum ss_envelope_kind kind, uint32_t group, uint64_t term,
 		    struct bytes plain, struct buf *out) WARN_UNUSED;
@@ -151,7 +154,7 @@ struct ss_opened {
 	uint32_t group;
 	uint64_t term;
 	uint64_t sequence;
-	struct buf plain;       /* wipe with ss_buf_wipe */
+	struct buf plain; /* wipe with ss_buf_wipe */
 };
 
 /*
@@ -169,7 +172,8 @@ void ss_sealer_forget(struct ss_sealer *s, uint8_t slot);
 /* "failover key WORD": scrypt (N 2^15, r 8, p 1) with a fixed application salt to 32 bytes; R_CRYPTO. */
 enum result ss_key_from_passphrase(struct bytes passphrase, struct secret *out) WARN_UNUSED;
 /* A key for another purpose (relay, ...): HKDF over the failover key with a label. */
-enum result ss_key_derive(const struct secret *failover_key, const char *label, struct secret *out) WARN_UNUSED;
+enum result ss_key_derive(const struct secret *failover_key, const char *label,
+			  struct secret *out) WARN_UNUSED;
 
 /* ---- snapshot (R22): cut from the store at a position, in chunks; resumable ---- */
 
@@ -187,7 +191,8 @@ struct ss_snapshot_reader;
 struct ss_snapshot_reader *ss_snapshot_reader_new(const uint8_t hash_seed[16]);
 void ss_snapshot_reader_free(struct ss_snapshot_reader *r);
 /* R_OK: taken, more to come; R_EXISTS: seen before; R_VALUE/R_SHORT/R_STALE: the join restarts. *done with the last one. */
-enum result ss_snapshot_read(struct ss_snapshot_reader *r, struct bytes chunk, bool *done) WARN_UNUSED;
+enum result ss_snapshot_read(struct ss_snapshot_reader *r, struct bytes chunk,
+			     bool *done) WARN_UNUSED;
 uint64_t ss_snapshot_position(const struct ss_snapshot_reader *r);
 /* Records taken so far: where a broken transfer resumes. */
 uint64_t ss_snapshot_received(const struct ss_snapshot_reader *r);

@@ -11,7 +11,7 @@
 #include "base/wire_writer.h"
 
 struct ss_store {
-	struct hashmap *records;        /* struct ss_record by name */
+	struct hashmap *records; /* struct ss_record by name */
 };
 
 /* (kind, key) in the order of bytes. */
@@ -164,7 +164,8 @@ static unsigned int rank(uint32_t kind)
 	return kind == SS_IKE_SA ? 0 : kind == SS_CHILD_SA ? 1 : 2;
 }
 
-void ss_store_each(const struct ss_store *st, void (*fn)(void *ctx, const struct ss_record *r), void *ctx)
+void ss_store_each(const struct ss_store *st, void (*fn)(void *ctx, const struct ss_record *r),
+		   void *ctx)
 {
 	const struct ss_record *r;
 

@@ -152,7 +152,10 @@ static void fuzz_cluster_message(struct bytes in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const decoders[])(struct bytes in) = {
-		fuzz_batch, fuzz_sealed, fuzz_snapshot, fuzz_cluster_message,
+		fuzz_batch,
+		fuzz_sealed,
+		fuzz_snapshot,
+		fuzz_cluster_message,
 	};
 
 	if (size > 0)

@@ -7,7 +7,7 @@
 struct seen {
 	size_t n;
 	struct ss_record r[MAX];
-	size_t fail_at;         /* the n-th record is refused; 0: none */
+	size_t fail_at; /* the n-th record is refused; 0: none */
 };
 
 static enum result see(void *ctx, const struct ss_record *r)
@@ -122,7 +122,8 @@ static void one_bad_record_refuses_the_whole_batch(void **state)
 	refuse_with(erase_with_data, bytes("", 0));
 	refuse_with((struct ss_record){ .kind = 0, .key = 1 }, bytes("", 0));
 	refuse_with(fixture_record(SS_LEASE, 1, 1, 512 * 1024 + 1), bytes("", 0));
-	refuse_with(fixture_record(SS_LEASE, 2, 1, 5), bytes(unknown_in_frame, sizeof(unknown_in_frame)));
+	refuse_with(fixture_record(SS_LEASE, 2, 1, 5),
+		    bytes(unknown_in_frame, sizeof(unknown_in_frame)));
 	refuse_with(fixture_record(SS_LEASE, 2, 1, 5),
 		    bytes(record_with_unknown, sizeof(record_with_unknown)));
 }

@@ -7,17 +7,30 @@
 static struct child_sa_state full_state(void)
 {
 	return (struct child_sa_state){
-		.spi_in = 0x1f000100, .spi_out = 0xfedcba98, .ike_spi = 0x8000000000000002,
-		.stage = CHILD_SA_DEAD, .initiator = true, .tunnel = 7,
+		.spi_in = 0x1f000100,
+		.spi_out = 0xfedcba98,
+		.ike_spi = 0x8000000000000002,
+		.stage = CHILD_SA_DEAD,
+		.initiator = true,
+		.tunnel = 7,
 		.transforms = { ENCR_AES_CBC, 192, AUTH_HMAC_SHA2_256_128, true },
-		.dh_group = DH_CURVE25519, .udp_encap = true,
-		.local = fixture_endpoint(1, 4500), .remote = { .addr.family = INET_V6, .port = 1 },
-		.local_ts = fixture_ts(1, TS_MAX), .remote_ts = fixture_ts(99, 2),
+		.dh_group = DH_CURVE25519,
+		.udp_encap = true,
+		.local = fixture_endpoint(1, 4500),
+		.remote = { .addr.family = INET_V6, .port = 1 },
+		.local_ts = fixture_ts(1, TS_MAX),
+		.remote_ts = fixture_ts(99, 2),
 		.keys_in = { fixture_secret(1, 24), fixture_secret(2, 32) },
 		.keys_out = { fixture_secret(3, 24), fixture_secret(4, 32) },
-		.birth_term = 12, .lease_end = 0x123456789, .created_ms = 1, .rekey_at_ms = 2,
-		.expire_at_ms = 3, .lifetime_kb = 4608000, .tombstone_until_ms = 4,
-		.replaced_by = 0x1f000101, .nonce_low = fixture_buf(5, 32),
+		.birth_term = 12,
+		.lease_end = 0x123456789,
+		.created_ms = 1,
+		.rekey_at_ms = 2,
+		.expire_at_ms = 3,
+		.lifetime_kb = 4608000,
+		.tombstone_until_ms = 4,
+		.replaced_by = 0x1f000101,
+		.nonce_low = fixture_buf(5, 32),
 	};
 }
 
@@ -115,9 +128,11 @@ static void values_out_of_range_are_refused(void **state)
 	s = full_state(), s.stage = CHILD_SA_NONE, refuse_state(s);
 	s = full_state(), s.stage = CHILD_SA_DEAD + 1, refuse_state(s);
 	s = full_state(), s.spi_in = ESP_SPI_MIN - 1, refuse_state(s);
-	s = full_state(), s.local_ts.ts[0].port_start = 2, s.local_ts.ts[0].port_end = 1, refuse_state(s);
+	s = full_state(), s.local_ts.ts[0].port_start = 2, s.local_ts.ts[0].port_end = 1,
+	refuse_state(s);
 	s = full_state(), s.remote_ts.ts[1].end = inet_v4(1), refuse_state(s);
-	s = full_state(), buf_free(&s.nonce_low), s.nonce_low = fixture_buf(0, 257), refuse_state(s);
+	s = full_state(), buf_free(&s.nonce_low), s.nonce_low = fixture_buf(0, 257),
+	refuse_state(s);
 }
 
 static void ninth_selector_is_refused(void **state)

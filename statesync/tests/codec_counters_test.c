@@ -3,20 +3,35 @@
 #include "statesync/tests/fixtures.h"
 
 static const struct ss_lease full_lease = {
-	.spi_in = 0x1f000100, .lease_end = 0x8000000000, .self_granted = true, .rate_pps = 100000,
+	.spi_in = 0x1f000100,
+	.lease_end = 0x8000000000,
+	.self_granted = true,
+	.rate_pps = 100000,
 };
 
 static struct ss_counters full_counters(void)
 {
 	return (struct ss_counters){
-		.spi_in = 0x1f000100, .seq_next = 1, .in_right_edge = 0x100000002, .exact = true,
-		.in_bitmap = fixture_buf(1, 128), .at_ms = 3, .rate_pps = 4, .in_packets = 5,
-		.in_bytes = 6, .out_packets = 7, .out_bytes = 8,
+		.spi_in = 0x1f000100,
+		.seq_next = 1,
+		.in_right_edge = 0x100000002,
+		.exact = true,
+		.in_bitmap = fixture_buf(1, 128),
+		.at_ms = 3,
+		.rate_pps = 4,
+		.in_packets = 5,
+		.in_bytes = 6,
+		.out_packets = 7,
+		.out_bytes = 8,
 	};
 }
 
 static const struct ss_peer_index full_index = {
-	.map = "outside_map", .seq = 20, .index = 3, .generation = 0x100000000, .reason = 4,
+	.map = "outside_map",
+	.seq = 20,
+	.index = 3,
+	.generation = 0x100000000,
+	.reason = 4,
 };
 
 static void every_field_of_a_lease_survives(void **state)
@@ -31,10 +46,12 @@ static void every_field_of_a_lease_survives(void **state)
 	append_future_fields(&r.data);
 	assert_int_equal(ss_decode_lease(&r, &out), R_OK);
 	assert_true(out.spi_in == full_lease.spi_in && out.lease_end == full_lease.lease_end);
-	assert_true(out.self_granted == full_lease.self_granted && out.rate_pps == full_lease.rate_pps);
+	assert_true(out.self_granted == full_lease.self_granted &&
+		    out.rate_pps == full_lease.rate_pps);
 	r.key++;
 	assert_int_equal(ss_decode_lease(&r, &out), R_VALUE);
-	assert_true(out.spi_in == 0 && out.lease_end == 0 && !out.self_granted && out.rate_pps == 0);
+	assert_true(out.spi_in == 0 && out.lease_end == 0 && !out.self_granted &&
+		    out.rate_pps == 0);
 	ss_record_clear(&r);
 }
 

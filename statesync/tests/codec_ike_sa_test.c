@@ -7,36 +7,66 @@
 static struct ike_outstanding full_outstanding(void)
 {
 	return (struct ike_outstanding){
-		.kind = IKE_REQ_CHILD_REKEY, .exchange = CREATE_CHILD_SA, .message_id = 0x80000001,
-		.request = fixture_buf(1, 700), .dh_group = DH_ECP_256,
-		.dh_private = fixture_secret(2, 32), .dh_public = fixture_buf(3, 64),
-		.nonce = fixture_buf(4, 32), .new_ike_spi = 0x9999888877776666,
-		.new_spi_in = 0x11223344, .old_spi_in = 0x55667788, .tunnel = 3,
-		.tsi = fixture_ts(1, TS_MAX), .tsr = fixture_ts(40, 4),
+		.kind = IKE_REQ_CHILD_REKEY,
+		.exchange = CREATE_CHILD_SA,
+		.message_id = 0x80000001,
+		.request = fixture_buf(1, 700),
+		.dh_group = DH_ECP_256,
+		.dh_private = fixture_secret(2, 32),
+		.dh_public = fixture_buf(3, 64),
+		.nonce = fixture_buf(4, 32),
+		.new_ike_spi = 0x9999888877776666,
+		.new_spi_in = 0x11223344,
+		.old_spi_in = 0x55667788,
+		.tunnel = 3,
+		.tsi = fixture_ts(1, TS_MAX),
+		.tsr = fixture_ts(40, 4),
 	};
 }
 
 static struct ike_sa_state full_state(void)
 {
 	return (struct ike_sa_state){
-		.spi_i = 0x1122334455667788, .spi_r = 0x99aabbccddeeff00, .initiator = true,
-		.stage = IKE_SA_ESTABLISHED, .connection = "tunnel-group 198.51.100.1",
-		.local = fixture_endpoint(1, 4500), .remote = fixture_endpoint(2, 64999),
-		.nat_local = true, .nat_remote = true, .udp_encap = true,
+		.spi_i = 0x1122334455667788,
+		.spi_r = 0x99aabbccddeeff00,
+		.initiator = true,
+		.stage = IKE_SA_ESTABLISHED,
+		.connection = "tunnel-group 198.51.100.1",
+		.local = fixture_endpoint(1, 4500),
+		.remote = fixture_endpoint(2, 64999),
+		.nat_local = true,
+		.nat_remote = true,
+		.udp_encap = true,
 		.transforms = { ENCR_AES_CBC, 256, AUTH_HMAC_SHA2_512_256, PRF_HMAC_SHA2_512, 21 },
-		.sk_d = fixture_secret(10, 64), .sk_ai = fixture_secret(11, 64),
-		.sk_ar = fixture_secret(12, 64), .sk_ei = fixture_secret(13, 32),
-		.sk_er = fixture_secret(14, 32), .sk_pi = fixture_secret(15, 64),
+		.sk_d = fixture_secret(10, 64),
+		.sk_ai = fixture_secret(11, 64),
+		.sk_ar = fixture_secret(12, 64),
+		.sk_ei = fixture_secret(13, 32),
+		.sk_er = fixture_secret(14, 32),
+		.sk_pi = fixture_secret(15, 64),
 		.sk_pr = fixture_secret(16, 64),
-		.local_id = { ID_FQDN, fixture_buf(17, 11) }, .remote_id = { ID_KEY_ID, fixture_buf(18, 5) },
-		.next_request_id = 17, .expected_request_id = 0xffffffff,
-		.last_response = fixture_buf(19, 1200), .last_request_digest = fixture_buf(20, 32),
+		.local_id = { ID_FQDN, fixture_buf(17, 11) },
+		.remote_id = { ID_KEY_ID, fixture_buf(18, 5) },
+		.next_request_id = 17,
+		.expected_request_id = 0xffffffff,
+		.last_response = fixture_buf(19, 1200),
+		.last_request_digest = fixture_buf(20, 32),
 		.outstanding = full_outstanding(),
-		.init_request = fixture_buf(21, 500), .init_response = fixture_buf(22, 510),
-		.nonce_i = fixture_buf(23, 16), .nonce_r = fixture_buf(24, 256),
-		.birth_term = 4001, .created_ms = 1, .established_ms = 2, .rekey_at_ms = 3,
-		.expire_at_ms = 4, .tombstone_until_ms = UINT64_MAX, .replaced_by = 0x8000000000000001,
-		.peer_fragmentation = true, .peer_mid_sync = true, .peer_replay_sync = true, .tunnel = 9,
+		.init_request = fixture_buf(21, 500),
+		.init_response = fixture_buf(22, 510),
+		.nonce_i = fixture_buf(23, 16),
+		.nonce_r = fixture_buf(24, 256),
+		.birth_term = 4001,
+		.created_ms = 1,
+		.established_ms = 2,
+		.rekey_at_ms = 3,
+		.expire_at_ms = 4,
+		.tombstone_until_ms = UINT64_MAX,
+		.replaced_by = 0x8000000000000001,
+		.peer_fragmentation = true,
+		.peer_mid_sync = true,
+		.peer_replay_sync = true,
+		.tunnel = 9,
 	};
 }
 
@@ -197,8 +227,8 @@ static void values_out_of_range_are_refused(void **state)
 	s = full_state(), s.outstanding.exchange = IKE_SA_INIT - 1, refuse_state(s);
 	s = full_state(), s.outstanding.exchange = INFORMATIONAL + 1, refuse_state(s);
 	s = full_state(), s.local_id.type = 0, refuse_state(s);
-	s = full_state(), s.outstanding.tsi.ts[0].port_start = 9, s.outstanding.tsi.ts[0].port_end = 8,
-	refuse_state(s);
+	s = full_state(), s.outstanding.tsi.ts[0].port_start = 9,
+	s.outstanding.tsi.ts[0].port_end = 8, refuse_state(s);
 	s = full_state(), s.outstanding.tsi.ts[0].start = inet_v4(0xffffffff), refuse_state(s);
 	s = full_state(), s.outstanding.tsr.ts[0].start.family = INET_V6, refuse_state(s);
 	s = full_state(), s.outstanding.tsr.ts[0].start.family = INET_NONE,
@@ -212,7 +242,8 @@ static void lengths_out_of_range_are_refused(void **state)
 	(void)state;
 	s = full_state(), buf_free(&s.nonce_i), s.nonce_i = fixture_buf(0, 257), refuse_state(s);
 	s = full_state(), s.last_request_digest.len = 31, refuse_state(s);
-	s = full_state(), buf_free(&s.init_request), s.init_request = fixture_buf(0, 65536), refuse_state(s);
+	s = full_state(), buf_free(&s.init_request), s.init_request = fixture_buf(0, 65536),
+	refuse_state(s);
 	s = full_state(), buf_free(&s.outstanding.request), refuse_state(s);
 	s = full_state(), memset(s.connection, 'x', sizeof(s.connection)), refuse_state(s);
 }

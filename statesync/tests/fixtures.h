@@ -49,8 +49,10 @@ static inline struct ts_list fixture_ts(uint8_t tag, uint8_t n)
 		struct traffic_selector *ts = &l.ts[i];
 		uint32_t net = 0xc6336400u + tag;
 
-		*ts = (struct traffic_selector){
-			.start = inet_v4(net), .end = inet_v4(net + i), .port_end = 65535, .protocol = i };
+		*ts = (struct traffic_selector){ .start = inet_v4(net),
+						 .end = inet_v4(net + i),
+						 .port_end = 65535,
+						 .protocol = i };
 		if (i == 1)
 			ts->port_start = ts->port_end = 443;
 		if (i == 2)
@@ -70,7 +72,7 @@ static inline void assert_bytes(struct bytes a, struct bytes b)
 		assert_memory_equal(a.p, b.p, a.len);
 }
 
-#define ASSERT_BUF(a, b) assert_bytes(buf_bytes(&(a)), buf_bytes(&(b)))
+#define ASSERT_BUF(a, b)    assert_bytes(buf_bytes(&(a)), buf_bytes(&(b)))
 #define ASSERT_SECRET(a, b) assert_bytes(secret_bytes(&(a)), secret_bytes(&(b)))
 
 static inline void assert_endpoint(const struct inet_endpoint *a, const struct inet_endpoint *b)

@@ -107,7 +107,8 @@ static void message_with_nothing_in_it_packs_to_nothing(void **state)
 	(void)state;
 	assert_int_equal(ss_message_pack(&m.base, &packed), R_OK);
 	assert_int_equal(packed.len, 0);
-	assert_int_equal(ss_message_unpack(&holdfast__records__descriptor, buf_bytes(&packed), &back), R_OK);
+	assert_int_equal(
+		ss_message_unpack(&holdfast__records__descriptor, buf_bytes(&packed), &back), R_OK);
 	ss_message_free(back);
 	ss_message_free(NULL);
 	buf_free(&packed);

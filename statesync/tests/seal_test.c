@@ -6,7 +6,15 @@
 #define TERM  0x0102030405060708ull
 
 /* Byte offsets of the envelope (statesync.h). */
-enum { AT_VERSION = 0, AT_KIND = 1, AT_SLOT = 2, AT_GROUP = 4, AT_TERM = 8, AT_SEQUENCE = 16, AT_SALT = 24 };
+enum {
+	AT_VERSION = 0,
+	AT_KIND = 1,
+	AT_SLOT = 2,
+	AT_GROUP = 4,
+	AT_TERM = 8,
+	AT_SEQUENCE = 16,
+	AT_SALT = 24
+};
 
 static struct ss_sealer *member(uint8_t key, uint8_t slot, uint8_t salt)
 {
@@ -168,7 +176,8 @@ static void wrong_slot_is_refused(void **state)
 static void replay_is_stale(void **state)
 {
 	struct pair p = new_pair();
-	struct buf first = sealed(p.a, SS_ENV_MESSAGE, "1"), second = sealed(p.a, SS_ENV_MESSAGE, "2");
+	struct buf first = sealed(p.a, SS_ENV_MESSAGE, "1"),
+		   second = sealed(p.a, SS_ENV_MESSAGE, "2");
 
 	(void)state;
 	assert_open(p.b, &second, 1, "2");
@@ -183,7 +192,8 @@ static void replay_is_stale(void **state)
 static void snapshot_channel_has_its_own_order(void **state)
 {
 	struct pair p = new_pair();
-	struct buf chunk = sealed(p.a, SS_ENV_SNAPSHOT, "chunk"), m = sealed(p.a, SS_ENV_MESSAGE, "m");
+	struct buf chunk = sealed(p.a, SS_ENV_SNAPSHOT, "chunk"),
+		   m = sealed(p.a, SS_ENV_MESSAGE, "m");
 
 	(void)state;
 	assert_open(p.b, &m, 1, "m");
@@ -260,7 +270,8 @@ static void another_process_in_our_slot_is_told(void **state)
 
 static void every_byte_of_the_envelope_is_authenticated(void **state)
 {
-	static const enum ss_envelope_kind kinds[] = { SS_ENV_HELLO, SS_ENV_MESSAGE, SS_ENV_SNAPSHOT };
+	static const enum ss_envelope_kind kinds[] = { SS_ENV_HELLO, SS_ENV_MESSAGE,
+						       SS_ENV_SNAPSHOT };
 
 	(void)state;
 	for (size_t k = 0; k < 3; k++) {
@@ -344,10 +355,9 @@ static void passphrase_goes_through_scrypt(void **state)
 {
 	/* hashlib.scrypt(b"secret word", salt=b"holdfast failover key", n=32768, r=8, p=1, dklen=32) */
 	static const uint8_t want[32] = {
-		0xdb, 0x39, 0x8a, 0x3a, 0x2d, 0x93, 0xec, 0x3c,
-		0xc8, 0x0b, 0x4c, 0x29, 0xe3, 0x57, 0x4c, 0x77,
-		0x75, 0x6f, 0x3e, 0xbc, 0x39, 0x22, 0xd0, 0x3f,
-		0x5b, 0xf8, 0xe9, 0x7b, 0x8d, 0x76, 0x31, 0x3a,
+		0xdb, 0x39, 0x8a, 0x3a, 0x2d, 0x93, 0xec, 0x3c, 0xc8, 0x0b, 0x4c,
+		0x29, 0xe3, 0x57, 0x4c, 0x77, 0x75, 0x6f, 0x3e, 0xbc, 0x39, 0x22,
+		0xd0, 0x3f, 0x5b, 0xf8, 0xe9, 0x7b, 0x8d, 0x76, 0x31, 0x3a,
 	};
 	struct secret key = { 0 };
 
@@ -363,10 +373,9 @@ static void derived_keys_differ_by_label(void **state)
 {
 	/* HKDF-SHA256, no salt, info "holdfast key relay", over bytes 1 + 31 i */
 	static const uint8_t want[32] = {
-		0xa0, 0x7f, 0x5d, 0x81, 0x39, 0xce, 0x5c, 0x05,
-		0xb9, 0xdf, 0xd7, 0xa3, 0x19, 0x03, 0x7f, 0x03,
-		0x75, 0xa9, 0x06, 0xc3, 0x4b, 0xb3, 0x0f, 0xfc,
-		0xff, 0xa3, 0x58, 0xc5, 0x09, 0xf1, 0xa3, 0xd4,
+		0xa0, 0x7f, 0x5d, 0x81, 0x39, 0xce, 0x5c, 0x05, 0xb9, 0xdf, 0xd7,
+		0xa3, 0x19, 0x03, 0x7f, 0x03, 0x75, 0xa9, 0x06, 0xc3, 0x4b, 0xb3,
+		0x0f, 0xfc, 0xff, 0xa3, 0x58, 0xc5, 0x09, 0xf1, 0xa3, 0xd4,
 	};
 	struct secret failover_key = fixture_secret(1, 32), a = { 0 }, b = { 0 };
 

@@ -40,7 +40,8 @@ static struct ss_snapshot_reader *new_reader(void)
 }
 
 /* Reads and wipes the next chunk. */
-static enum result pass_on(struct ss_snapshot_writer *w, struct ss_snapshot_reader *r, size_t max, bool *done)
+static enum result pass_on(struct ss_snapshot_writer *w, struct ss_snapshot_reader *r, size_t max,
+			   bool *done)
 {
 	struct buf chunk = { 0 };
 	enum result res;
@@ -61,7 +62,8 @@ static void assert_same(const struct ss_store *a, const struct ss_store *b)
 	assert_int_equal(ss_store_count(a, 0), ss_store_count(b, 0));
 }
 
-static void finish(struct ss_snapshot_writer *w, struct ss_snapshot_reader *r, uint8_t tag, size_t max)
+static void finish(struct ss_snapshot_writer *w, struct ss_snapshot_reader *r, uint8_t tag,
+		   size_t max)
 {
 	struct ss_store *want = filled(tag), *got;
 	struct buf chunk = { 0 };
@@ -185,7 +187,8 @@ static void chunk_seen_before_changes_nothing(void **state)
 }
 
 /* Whatever comes after a refusal is refused too: the join starts again. */
-static void assert_broken(struct ss_snapshot_writer *w, struct ss_snapshot_reader *r, enum result why)
+static void assert_broken(struct ss_snapshot_writer *w, struct ss_snapshot_reader *r,
+			  enum result why)
 {
 	bool done = true;
 
@@ -229,6 +232,24 @@ static void chunk_of_another_snapshot_restarts_the_join(void **state)
 		ss_snapshot_reader_free(r);
 		ss_snapshot_writer_free(others[i]);
 	}
+}
+
+static void contents_other_than_the_digest_says_restart_the_join(void **state)
+{
+	struct ss_snapshot_writer *w = cut(1, POSITION);
+	struct ss_snapshot_reader *r = new_reader();
+	struct buf chunk = { 0 };
+	bool done;
+
+	(void)state;
+	assert_true(ss_snapshot_next(w, 1u << 20, &chunk));
+	chunk.p[chunk.len - 1] ^= 1; /* in the data of the last record */
+	assert_int_equal(ss_snapshot_read(r, buf_bytes(&chunk), &done), R_VALUE);
+	assert_false(done);
+	assert_null(ss_snapshot_take(r));
+	ss_buf_wipe(&chunk);
+	ss_snapshot_writer_free(w);
+	ss_snapshot_reader_free(r);
 }
 
 static void unfinished_store_is_not_handed_over(void **state)
@@ -294,6 +315,7 @@ int main(void)
 		cmocka_unit_test(chunk_seen_before_changes_nothing),
 		cmocka_unit_test(missing_chunk_restarts_the_join),
 		cmocka_unit_test(chunk_of_another_snapshot_restarts_the_join),
+		cmocka_unit_test(contents_other_than_the_digest_says_restart_the_join),
 		cmocka_unit_test(unfinished_store_is_not_handed_over),
 		cmocka_unit_test(damage_never_gives_another_store),
 	};

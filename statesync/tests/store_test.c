@@ -104,7 +104,8 @@ static void lease_never_goes_down(void **state)
 	assert_true(lease_end(st, 256) == 1000);
 	apply(st, lease(256, 1001));
 	assert_true(lease_end(st, 256) == 1001);
-	assert_int_not_equal(ss_store_apply(st, &bad), R_OK); /* nor by way of one that nobody can read */
+	/* nor by way of one that nobody can read */
+	assert_int_not_equal(ss_store_apply(st, &bad), R_OK);
 	assert_true(lease_end(st, 256) == 1001);
 	ss_record_clear(&bad);
 	ss_store_free(st);
@@ -113,7 +114,8 @@ static void lease_never_goes_down(void **state)
 static void unknown_kinds_and_fields_are_kept(void **state)
 {
 	struct ss_store *st = new_store();
-	struct ss_record strange = fixture_record(4000, 12, 3, 40), future = lease(256, 5), newer = lease(257, 5);
+	struct ss_record strange = fixture_record(4000, 12, 3, 40), future = lease(256, 5),
+			 newer = lease(257, 5);
 	static const uint8_t version_2[] = { 1 << 3, 2 };
 
 	(void)state;
@@ -150,7 +152,9 @@ static void note(void *ctx, const struct ss_record *r)
 static void parents_come_first_then_first_insertion(void **state)
 {
 	static const struct order want = {
-		6, { SS_IKE_SA, SS_IKE_SA, SS_CHILD_SA, SS_CHILD_SA, SS_COUNTERS, 99 }, { 9, 2, 8, 7, 1, 3 },
+		6,
+		{ SS_IKE_SA, SS_IKE_SA, SS_CHILD_SA, SS_CHILD_SA, SS_COUNTERS, 99 },
+		{ 9, 2, 8, 7, 1, 3 },
 	};
 	struct ss_store *st = new_store();
 	struct order got = { 0 };
@@ -190,7 +194,8 @@ static void clear_leaves_an_empty_usable_store(void **state)
 /* A log of 400 records over few names: updates, erasures, leases up and down. */
 static struct ss_record log_record(uint32_t i)
 {
-	static const uint32_t kinds[] = { SS_IKE_SA, SS_CHILD_SA, SS_LEASE, SS_COUNTERS, SS_PEER_INDEX, 321 };
+	static const uint32_t kinds[] = { SS_IKE_SA,   SS_CHILD_SA,   SS_LEASE,
+					  SS_COUNTERS, SS_PEER_INDEX, 321 };
 	uint32_t x = (i + 1) * 2654435761u;
 	uint32_t kind = kinds[(x >> 8) % 6], key = 256 + (x >> 16) % 8;
 	struct ss_record r;
@@ -199,7 +204,8 @@ static struct ss_record log_record(uint32_t i)
 		ss_encode_erase((enum ss_kind)kind, key, &r);
 		return r;
 	}
-	return kind == SS_LEASE ? lease(key, (x >> 12) % 100) : fixture_record(kind, key, (uint8_t)x, 1 + x % 60);
+	return kind == SS_LEASE ? lease(key, (x >> 12) % 100)
+				: fixture_record(kind, key, (uint8_t)x, 1 + x % 60);
 }
 
 static enum result apply_fn(void *ctx, const struct ss_record *r)
