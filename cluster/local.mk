@@ -21,6 +21,14 @@ libcluster_la_SOURCES = \
 	cluster/status.c \
 	cluster/transport.h
 
+# The only part that knows Corosync; linked by node/ alone.
+noinst_LTLIBRARIES += libcluster-adapters.la
+libcluster_adapters_la_CPPFLAGS = -I$(top_builddir)/inc/cluster $(HF_GEN) $(HF_DEFS) $(QB_CFLAGS) $(COROSYNC_CFLAGS)
+libcluster_adapters_la_LIBADD = $(COROSYNC_LIBS) $(QB_LIBS)
+libcluster_adapters_la_SOURCES = \
+	cluster/adapters/corosync.c \
+	cluster/adapters/corosync.h
+
 # libike has what frees the state structs.
 cluster_test_libs = libcluster.la libstatesync.la libike.la libbase.la $(CMOCKA_LIBS)
 cluster_tests = \
@@ -30,3 +38,7 @@ cluster_harness = cluster/tests/harness.c cluster/tests/harness.h
 
 cluster_tests_takeover_test_SOURCES = cluster/tests/takeover_test.c $(cluster_harness)
 cluster_tests_takeover_test_LDADD = $(cluster_test_libs)
+
+# For looking at a real Corosync by hand: make cluster/tests/corosync_probe
+EXTRA_PROGRAMS = cluster/tests/corosync_probe
+cluster_tests_corosync_probe_LDADD = libcluster-adapters.la libbase.la $(QB_LIBS)
