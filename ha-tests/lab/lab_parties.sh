@@ -167,6 +167,7 @@ lab_charon_conf() {
 	}
 	}
 	retransmit_timeout = ${PEER_RETRANSMIT:-1.0}
+	half_open_timeout = 8
 	}
 	CONF
 }
