@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two IKE engines in one process, each with a standby engine that lives from
+ * records only, a network between them, and a model of the datapath. Time
+ * and randomness are the harness's; jobs run inline. Laws of replication.md
+ * that can be seen here are asserted at every step: no (key, IV) twice, no
+ * two different messages with one id, a standby is silent.
+ */
+#ifndef HF_IKE_TESTS_ENGINE_HARNESS_H
+#define HF_IKE_TESTS_ENGINE_HARNESS_H
+
+#include "base/iana.h"
+#include "ike/ike.h"
+
+enum { A = 0, B = 1 };          /* A initiates unless a test says otherwise */
+
+#define LINES_MAX 8
+#define DP_MAX 64
+
+struct options {                /* zero is the plain case */
+	uint8_t lines;          /* crypto ACL lines; 0: 1 */
+	uint16_t encr, key_bits, integ, prf;
+	uint16_t dh[3];         /* of side A; 0: X25519 */
+	uint16_t dh_b[3];       /* of side B; 0: as A */
+	uint16_t pfs;
+	uint32_t ike_life_s, child_life_s;
+	uint32_t dpd_s;
+	uint32_t half_open_cookie, half_open_max;
+	bool wrong_psk;         /* A's local key is not B's remote key */
+	bool wrong_id;          /* A calls itself something B does not know */
+	bool force_udp;         /* at A */
+	bool nat_a;             /* A is behind a NAT */
+	bool no_common_ts;
+	bool no_common_esp;
+	bool b_narrow;          /* B's line 0 covers half of A's */
+	bool cross_keys;        /* different keys in the two directions */
+};
+
+/* Where the active node of a side dies within a step (R4). */
+enum die_at { DIE_NOT, DIE_BEFORE_COMMIT, DIE_AFTER_COMMIT, DIE_AFTER_SEND };
+
+struct dp_child {
+	struct child_sa_state s;
+	bool outbound;
+	uint64_t order;         /* of the last USE_OUTBOUND */
+};
+
+struct side {
+	struct ike_engine *engine, *standby;
+	uint8_t slot, standby_slot;
+	uint64_t term;
+	struct inet_addr addr;
+	struct dp_child dp[DP_MAX];
+	size_t n_dp;
+	unsigned int steps;     /* with effects */
+	unsigned int takeovers;
+	enum die_at die_at;
+	unsigned int die_step;  /* 1-based */
+	unsigned int logs[LOG_ID_COUNT_];
+	unsigned int sent[64];  /* by exchange, requests, first transmissions and repeats */
+	unsigned int init_requests;
+};
+
+struct packet {
+	struct buf datagram;
+	struct inet_endpoint src, dst;
+	int to;
+	uint64_t at_ms;
+	uint8_t exchange;
+	bool response;
+};
+
+struct world {
+	struct side side[2];
+	struct options opt;
+	uint64_t now;
+	uint64_t rng;
+	struct packet *net;
+	size_t n_net, cap_net;
+	bool with_standby;
+	bool hold_jobs;         /* jobs stay out until world_jobs() */
+	bool hold_net;          /* packets stay in net until world_deliver() */
+	struct { struct ike_job *job; int side; } jobs[16];
+	size_t n_jobs;
+	/* what the network does to a packet: number of copies; NULL: one */
+	unsigned int (*impair)(struct world *w, struct packet *p);
+	unsigned int drop_pct, dup_pct, jitter_ms;
+	uint64_t use_order;
+	struct seal *seals;
+	size_t n_seals, cap_seals;
+	struct said *said;
+	size_t n_said, cap_said;
+};
+
+struct world *world_new(uint64_t seed, const struct options *opt, bool with_standby);
+void world_free(struct world *w);
+struct ike_config *world_config(const struct world *w, int side, const struct options *opt);
+uint64_t world_random(struct world *w);
+
+/* One input to the active engine of a side, and what comes of it (jobs included, packets into the net). */
+void world_input(struct world *w, int side, const struct ike_input *in);
+/* Delivers what is due and fires timers until now is t. */
+void world_run_until(struct world *w, uint64_t t);
+void world_run(struct world *w, uint64_t ms);
+/* Delivers the i-th packet of the net now. */
+void world_deliver(struct world *w, size_t i);
+void world_drop(struct world *w, size_t i);
+/* Jobs that were held come home. */
+void world_jobs(struct world *w);
+/* The active node of the side is gone; its standby takes over, and gets a standby of its own. */
+void world_takeover(struct world *w, int side, bool suspect);
+
+void initiate(struct world *w, int side, uint32_t tunnel);
+void rekey_child(struct world *w, int side);
+void rekey_ike(struct world *w, int side);
+void liveness(struct world *w, int side);
+void clear_all(struct world *w, int side);
+
+/* Established IKE SA of the side; fails the test when there is not exactly one. */
+struct ike_sa_state world_sa(struct world *w, int side);
+size_t world_count_sa(struct world *w, int side, enum ike_sa_stage stage);
+size_t world_count_child(struct world *w, int side, enum child_sa_stage stage);
+/* The CHILD SA that carries the tunnel's outbound traffic; NULL. */
+const struct dp_child *world_outbound(struct world *w, int side, uint32_t tunnel);
+/* Both directions: what one side sends the other has installed, with the same keys. */
+bool world_tunnel_works(struct world *w, uint32_t tunnel);
+/* Tells both engines what a datapath under traffic tells. */
+void world_traffic(struct world *w);
+
+#endif
