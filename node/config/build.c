@@ -85,7 +85,7 @@ void build_weak(struct build *b, const struct arg *a)
 		return;
 	struct weak_use *use = &b->weak[b->n_weak++];
 	use->where = build_arg_where(b, a);
-	snprintf(use->word, sizeof(use->word), "%.*s", (int)a->keyword.len, (const char *)a->keyword.p);
+	snprintf(use->word, sizeof(use->word), "%.15s", a->text);
 }
 
 bool build_secret(struct build *b, struct secret *s, const struct arg *a, bool hex)
@@ -186,10 +186,12 @@ static void report_similar(struct build *b, const char *of, struct bytes similar
 /* A line that no table knows, and that is no mistake in one that a table knows. */
 static void keep_unknown(struct build *b)
 {
-	bool quiet = import_is_irrelevant(b->line) || b->mode == MODE_INTERFACE || b->mode == MODE_OBJECT ||
-		     b->mode == MODE_KEPT || (b->mode == MODE_UNKNOWN && b->line->indented);
-	if (mode_is_vpn(b->mode))
+	bool irrelevant = import_is_irrelevant(b->line);
+	/* Its own family ends the one before, unless it may be a part of it. */
+	if (mode_is_vpn(b->mode) || (irrelevant && !import_may_be_inside(b->line)))
 		b->mode = MODE_GLOBAL;
+	bool quiet = irrelevant || b->mode == MODE_INTERFACE || b->mode == MODE_OBJECT || b->mode == MODE_KEPT ||
+		     (b->mode == MODE_UNKNOWN && b->line->indented);
 	build_keep(b);
 	if (b->mode == MODE_GLOBAL)
 		b->mode = MODE_UNKNOWN;
@@ -305,8 +307,11 @@ static void one_line(struct build *b, const char *text, size_t len, void (*handl
 	size_t prompt = import_prompt(text, len);
 	struct line l;
 	if (len > LINE_BYTES_MAX || memchr(text, '\0', len)) {
-		diagnostics_add(b->diag, SEVERITY_ERROR, b->line_no, 0,
-				"the line is not text: expected at most %u bytes and none that is zero", LINE_BYTES_MAX);
+		/* Said once: the first pass only looks for names. */
+		if (handle == handle_line)
+			diagnostics_add(b->diag, SEVERITY_ERROR, b->line_no, 0,
+					"the line is not text: expected at most %u bytes and none that is zero",
+					LINE_BYTES_MAX);
 		return;
 	}
 	if (line_split(&l, text + prompt, len - prompt) != R_OK) {

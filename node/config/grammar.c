@@ -242,10 +242,34 @@ static int rank_compare(const struct walk *a, const struct walk *b)
 	return a->words == b->words ? 0 : a->words < b->words ? -1 : 1;
 }
 
+/*
+ * Two rows match equally well. Where their keywords differ, an abbreviation is
+ * ambiguous: *f says where. Otherwise they are forms of one command, and the
+ * first row stands.
+ */
+static bool is_ambiguous(const struct walk *a, const struct walk *b, struct failure *f)
+{
+	struct syntax x = { .p = a->row->syntax }, y = { .p = b->row->syntax };
+	for (size_t at = a->no; at < a->l->n; at++) {
+		struct element e = syntax_next(&x), g = syntax_next(&y);
+		if (e.kind != ELEMENT_WORD || g.kind != ELEMENT_WORD) {
+			if (e.kind != g.kind)
+				return false;
+			continue;
+		}
+		if (e.len != g.len || memcmp(e.text, g.text, e.len) != 0) {
+			*f = (struct failure){ .at = at, .ambiguous = true, .n = 2,
+					       .list = { { g.text, g.len, true, b->row }, { e.text, e.len, true, a->row } } };
+			return true;
+		}
+	}
+	return false;
+}
+
 enum result grammar_match(const struct grammar *g, int mode, const struct line *l, struct match *m,
 			  struct failure *f)
 {
-	struct failure ignored;
+	struct failure ignored, ambiguity = { 0 };
 	struct walk best = { 0 };
 	bool tie = false;
 	bool no = l->n > 0 && strcasecmp(l->tokens[0].text, "no") == 0;
@@ -260,7 +284,10 @@ enum result grammar_match(const struct grammar *g, int mode, const struct line *
 		if (!walk_row(&w))
 			continue;
 		int order = best.row ? rank_compare(&w, &best) : 1;
-		tie = order == 0 || (tie && order < 0);
+		if (order == 0)
+			tie = tie || is_ambiguous(&w, &best, &ambiguity);
+		else if (order > 0)
+			tie = false;
 		if (order > 0) {
 			best = w;
 			*m = attempt;
@@ -269,7 +296,7 @@ enum result grammar_match(const struct grammar *g, int mode, const struct line *
 	if (!best.row)
 		return R_NOT_FOUND;
 	if (tie) {
-		*f = (struct failure){ .at = no, .ambiguous = true };
+		*f = ambiguity;
 		return R_NOT_FOUND;
 	}
 	m->column = l->tokens[no].column;

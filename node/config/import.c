@@ -50,6 +50,13 @@ bool import_is_session_word(const char *word)
 	return listed(words, word);
 }
 
+/* The word that names the family: behind "no". "" on an empty line. */
+static const char *first_word(const struct line *l)
+{
+	size_t first = l->n > 1 && strcasecmp(l->tokens[0].text, "no") == 0;
+	return l->n > 0 ? l->tokens[first].text : "";
+}
+
 bool import_is_irrelevant(const struct line *l)
 {
 	static const char *const families[] = {
@@ -72,8 +79,16 @@ bool import_is_irrelevant(const struct line *l)
 		"vpdn", "vpn", "vpn-addr-assign", "vpn-sessiondb", "vpnsetup", "wccp", "webvpn", "xlate", "zone",
 		"zonelabs-integrity", NULL,
 	};
-	size_t first = l->n > 1 && strcasecmp(l->tokens[0].text, "no") == 0;
-	return l->n > 0 && listed(families, l->tokens[first].text);
+	return listed(families, first_word(l));
+}
+
+bool import_may_be_inside(const struct line *l)
+{
+	static const char *const words[] = {
+		"cts", "description", "dhcp", "igmp", "ip", "ipv6", "mac-address", "management", "nat", "pim",
+		"service", "vlan", NULL,
+	};
+	return l->indented || listed(words, first_word(l));
 }
 
 bool import_is_vpn_family(const char *word)

@@ -19,6 +19,8 @@ bool import_is_noise(const struct line *l);
 bool import_is_session_word(const char *word);
 /* The line is of a family of the ASA that has nothing to do with IPsec ("policy-map", "no snmp-server"). */
 bool import_is_irrelevant(const struct line *l);
+/* Although irrelevant, the line may stand inside an interface or an object ("description", "nat"). */
+bool import_may_be_inside(const struct line *l);
 /* A wrong line of this family must not pass: it may have been meant to protect something. */
 bool import_is_vpn_family(const char *word);
 /* Copy line to out with what may be a key in it replaced by "*****". */

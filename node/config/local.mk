@@ -27,3 +27,14 @@ node_config_sources = \
 	node/config/running.c \
 	node/config/tables.c \
 	node/config/text.c node/config/text.h
+
+node_config_tests = \
+	node/config/tests/config_errors_test \
+	node/config/tests/config_model_test \
+	node/config/tests/grammar_test
+check_PROGRAMS += $(node_config_tests)
+node_config_tests_config_errors_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_config_tests_config_model_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_config_tests_grammar_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+EXTRA_DIST += node/config/tests/asa-paste.txt node/config/tests/asa-paste.running \
+	node/config/tests/asa-paste.diagnostics etc/holdfast.conf.sample

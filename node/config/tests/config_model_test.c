@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From text to the model and back: samples, "no", defaults, round trips, the digest, every truncation. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/iana.h"
+#include "node/config/model.h"
+
+#define SAMPLE "etc/holdfast.conf.sample"
+#define PASTE "node/config/tests/asa-paste.txt"
+#define PASTE_RUNNING "node/config/tests/asa-paste.running"
+#define PASTE_DIAGNOSTICS "node/config/tests/asa-paste.diagnostics"
+
+static struct text slurp(const char *path)
+{
+	struct text t = { 0 };
+	char piece[4096];
+	size_t n;
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	while ((n = fread(piece, 1, sizeof(piece), f)) > 0)
+		text_append(&t, bytes(piece, n));
+	fclose(f);
+	return t;
+}
+
+static struct config *parse(const char *text)
+{
+	struct diagnostics diag;
+	struct config *cfg;
+	char line[DIAGNOSTIC_LINE_MAX];
+	enum result res = config_parse(bytes(text, strlen(text)), "c", &cfg, &diag);
+	for (size_t i = 0; res != R_OK && i < diag.n; i++)
+		print_message("%s\n", diagnostics_line(&diag, i, line));
+	assert_int_equal(res, R_OK);
+	return cfg;
+}
+
+static struct text running(const struct config *cfg, bool mask)
+{
+	struct text t = { 0 };
+	config_running(cfg, mask, &t);
+	assert_false(t.failed);
+	return t;
+}
+
+static void assert_key(const struct secret *key, const char *wanted)
+{
+	assert_int_equal(key->len, strlen(wanted));
+	assert_memory_equal(key->data, wanted, key->len);
+}
+
+static void assert_address(const struct inet_addr *a, const char *wanted)
+{
+	char text[INET_TEXT_MAX];
+	assert_string_equal(inet_text(a, text), wanted);
+}
+
+static void the_twenty_line_sample_gives_one_active_tunnel(void **state)
+{
+	struct text text = slurp(SAMPLE);
+	struct config *cfg = parse(text_string(&text));
+	(void)state;
+	assert_string_equal(cfg->hostname, "vpn1");
+	assert_true(cfg->failover.enabled);
+	assert_int_equal(cfg->failover.slot, 1);
+	assert_int_equal(cfg->failover.key.len, 32);
+	assert_int_equal(cfg->failover.deadline_ms, 2000);
+	assert_int_equal(cfg->failover.n_groups, 1);
+	assert_int_equal(cfg->failover.groups[0].id, 1);
+	assert_int_equal(cfg->n_map_entries, 1);
+	const struct config_map_entry *e = &cfg->map_entries[0];
+	assert_true(e->active);
+	assert_null(e->inactive_why);
+	assert_ptr_equal(e->interface, &cfg->interfaces[0]);
+	assert_address(&e->interface->address, "192.0.2.1");
+	assert_int_equal(e->n_peers, 1);
+	assert_address(&e->peers[0].address, "192.0.2.9");
+	assert_ptr_equal(e->peers[0].group, &cfg->tunnel_groups[0]);
+	assert_key(&cfg->tunnel_groups[0].remote_key, "what-they-prove-themselves-with");
+	assert_key(&cfg->tunnel_groups[0].local_key, "what-we-prove-ourselves-with");
+	assert_int_equal(e->lifetime_s, 28800);
+	assert_int_equal(e->lifetime_kb, 4608000);
+	assert_int_equal(e->pfs_group, DH_NONE);
+	assert_int_equal(e->acl->n_aces, 1);
+	assert_true(e->acl->aces[0].permit);
+	assert_address(&e->acl->aces[0].source.prefix.addr, "198.51.100.0");
+	assert_int_equal(e->acl->aces[0].destination.prefix.len, 24);
+	assert_int_equal(e->proposals[0]->encr[0].id, ENCR_AES_GCM_16);
+	assert_int_equal(e->proposals[0]->encr[0].key_bits, 256);
+	assert_int_equal(cfg->ike_policies[0].encr[0].id, ENCR_AES_CBC);
+	assert_int_equal(cfg->ike_policies[0].integ[0], AUTH_HMAC_SHA2_256_128);
+	assert_int_equal(cfg->ike_policies[0].prf[0], PRF_HMAC_SHA2_256);
+	assert_int_equal(cfg->ike_policies[0].group[0], DH_MODP_2048);
+	assert_int_equal(cfg->ike_policies[0].lifetime_s, 86400);
+	config_free(cfg);
+	text_free(&text);
+}
+
+static void a_pasted_running_config_is_understood_as_its_golden_files_say(void **state)
+{
+	struct text text = slurp(PASTE), wanted = slurp(PASTE_RUNNING), remarks = slurp(PASTE_DIAGNOSTICS);
+	struct text got_remarks = { 0 };
+	struct diagnostics diag;
+	struct config *cfg;
+	(void)state;
+	assert_int_equal(config_parse(bytes(text.p, text.len), "asa", &cfg, &diag), R_OK);
+	struct text got = running(cfg, true);
+	for (size_t i = 0; i < diag.n; i++) {
+		char line[DIAGNOSTIC_LINE_MAX];
+		text_printf(&got_remarks, "%s\n", diagnostics_line(&diag, i, line));
+	}
+	if (getenv("HF_WRITE_GOLDEN")) {
+		FILE *f = fopen(PASTE_RUNNING, "w");
+		fputs(text_string(&got), f);
+		fclose(f);
+		f = fopen(PASTE_DIAGNOSTICS, "w");
+		fputs(text_string(&got_remarks), f);
+		fclose(f);
+	} else {
+		assert_string_equal(text_string(&got), text_string(&wanted));
+		assert_string_equal(text_string(&got_remarks), text_string(&remarks));
+	}
+	/* What golden text cannot show. */
+	assert_address(&cfg->map_entries[0].peers[0].address, "203.0.113.77");
+	assert_int_equal(cfg->map_entries[0].lifetime_kb, 1000000);
+	assert_int_equal(cfg->map_entries[1].lifetime_kb, 0);
+	assert_int_equal(cfg->map_entries[0].acl->aces[0].destination.prefix.len, 26);
+	config_free(cfg);
+	text_free(&text);
+	text_free(&wanted);
+	text_free(&remarks);
+	text_free(&got);
+	text_free(&got_remarks);
+}
+
+/* Everything that has a line of its own, away from its default. */
+static const char everything[] =
+	"hostname node7\nnames\nname 203.0.113.7 Seven\ncrypto weak-algorithms allow\ncrypto engine workers 3\n"
+	"logging enable\nlogging id-style native\n"
+	"interface eth0\n shutdown\n nameif outside\n security-level 0\n"
+	" ip address 192.0.2.1 255.255.255.0 standby 192.0.2.2\n speed 1000\n"
+	"interface eth1\n"
+	"object network net\n subnet 198.51.100.0 255.255.255.0\n nat (inside,outside) dynamic interface\n"
+	"object network host\n host 203.0.113.8\n"
+	"access-list A remark first\naccess-list A extended permit ip object net object host\n"
+	"access-list A extended deny ip any4 host Seven\naccess-list A extended permit ip any 198.18.0.0 255.254.0.0\n"
+	"access-list B extended permit tcp any any eq www\n"
+	"failover\nfailover lan unit secondary\nfailover slot 9\nfailover cluster-name north\nfailover key pass-phrase\n"
+	"failover role-manager pacemaker\nfailover takeover fenced\nfailover empty-start after 60\n"
+	"failover commit-timeout 900\nfailover deadline 2500\nfailover allow-unencrypted-corosync\n"
+	"failover inbound-policy strict\nfailover group 2\n secondary\n preempt\nfailover group 1\n primary\n"
+	"route outside 0 0 192.0.2.254\nroute outside 198.18.0.0 255.255.0.0 192.0.2.253 7\n"
+	"sysopt connection tcpmss 1350\n"
+	"crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes-gcm aes-192\n protocol esp integrity sha-512 null\n"
+	"crypto ipsec security-association lifetime seconds 3600\n"
+	"crypto ipsec security-association lifetime kilobytes unlimited\n"
+	"crypto ipsec security-association replay window-size 512\n"
+	"crypto map M 20 match address A\ncrypto map M 20 set peer Seven 203.0.113.9\n"
+	"crypto map M 20 set ikev2 ipsec-proposal P Q\ncrypto map M 20 set pfs group24\n"
+	"crypto map M 20 set security-association lifetime kilobytes 5000 seconds 700\n"
+	"crypto map M 20 set connection-type answer-only\ncrypto map M 20 set nat-t-disable\n"
+	"crypto map M 3 set security-association lifetime kilobytes unlimited\n"
+	"crypto map M 3 set ikev1 transform-set OLD\n"
+	"crypto map M interface outside\n"
+	"crypto ikev2 policy 20\n lifetime seconds none\n group 31 2\n"
+	"crypto ikev2 policy 3\n encryption aes-gcm-192\n integrity null\n prf sha512 sha\n lifetime seconds 600\n"
+	"crypto isakmp identity key-id gate-way\ncrypto isakmp disconnect-notify\nno crypto isakmp nat-traversal\n"
+	"crypto ikev2 enable outside\ncrypto ikev2 cookie-challenge never\ncrypto ikev2 limit max-sa 5\n"
+	"crypto ikev2 limit max-in-negotiation-sa 30\n"
+	"tunnel-group Seven type ipsec-l2l\ntunnel-group Seven ipsec-attributes\n"
+	" ikev2 local-authentication pre-shared-key hex 00ff10\n ikev2 remote-authentication pre-shared-key hex\n"
+	" isakmp keepalive disable\n peer-id-validate nocheck\n ikev1 pre-shared-key old\n"
+	"tunnel-group branch.example.com type ipsec-l2l\ntunnel-group branch.example.com ipsec-attributes\n"
+	" ikev2 local-authentication pre-shared-key 0 a\n ikev2 remote-authentication pre-shared-key b\n"
+	" isakmp keepalive threshold infinite\n"
+	"tunnel-group DefaultL2LGroup ipsec-attributes\n isakmp keepalive threshold 20 retry 5\n"
+	"policy-map P\n class C\n";
+
+static void assert_round_trip(const char *text)
+{
+	struct config *first = parse(text);
+	struct text once = running(first, false);
+	struct config *second = parse(text_string(&once));
+	struct text twice = running(second, false);
+	assert_string_equal(text_string(&twice), text_string(&once));
+	assert_string_equal(second->digest, first->digest);
+	assert_int_equal(second->n_kept, first->n_kept);
+	config_free(first);
+	config_free(second);
+	text_free(&once);
+	text_free(&twice);
+}
+
+static void an_unmasked_running_config_parses_to_an_equal_configuration(void **state)
+{
+	struct text sample = slurp(SAMPLE), paste = slurp(PASTE);
+	(void)state;
+	assert_round_trip(text_string(&sample));
+	assert_round_trip(text_string(&paste));
+	assert_round_trip(everything);
+	assert_round_trip("");
+	text_free(&sample);
+	text_free(&paste);
+}
+
+static void every_value_reaches_the_model(void **state)
+{
+	struct config *cfg = parse(everything);
+	const struct config_failover *f = &cfg->failover;
+	(void)state;
+	assert_true(cfg->weak_algorithms);
+	assert_int_equal(cfg->workers, 3);
+	assert_true(cfg->logging);
+	assert_false(cfg->log_id_asa);
+	assert_true(cfg->interfaces[0].shutdown);
+	assert_int_equal(cfg->interfaces[1].security_level, -1);
+	assert_address(&cfg->interfaces[0].standby, "192.0.2.2");
+	assert_int_equal(f->unit, UNIT_SECONDARY);
+	assert_int_equal(f->slot, 9);
+	assert_string_equal(f->cluster_name, "north");
+	assert_key(&f->key, "pass-phrase");
+	assert_false(f->key_hex);
+	assert_int_equal(f->role_manager, ROLE_MANAGER_PACEMAKER);
+	assert_int_equal(f->takeover, TAKEOVER_FENCED);
+	assert_int_equal(f->empty_start, EMPTY_START_AFTER);
+	assert_int_equal(f->empty_start_s, 60);
+	assert_int_equal(f->commit_timeout_ms, 900);
+	assert_int_equal(f->deadline_ms, 2500);
+	assert_true(f->allow_unencrypted_corosync);
+	assert_int_equal(f->inbound, INBOUND_STRICT);
+	assert_int_equal(f->n_groups, 2);
+	assert_int_equal(f->groups[0].id, 1);
+	assert_int_equal(f->groups[1].prefer, UNIT_SECONDARY);
+	assert_true(f->groups[1].preempt);
+	assert_int_equal(cfg->n_routes, 2);
+	assert_int_equal(cfg->routes[1].metric, 7);
+	assert_int_equal(cfg->tcpmss, 1350);
+	assert_int_equal(cfg->replay_window, 512);
+	assert_int_equal(cfg->cookie_percent, CONFIG_COOKIE_NEVER);
+	assert_int_equal(cfg->max_sa, 5);
+	assert_int_equal(cfg->max_negotiating_percent, 30);
+	assert_string_equal(cfg->key_id, "gate-way");
+	assert_true(cfg->disconnect_notify);
+	assert_false(cfg->nat_traversal);
+	/* Sorted: policies by priority, entries by sequence number. */
+	assert_int_equal(cfg->ike_policies[0].priority, 3);
+	assert_int_equal(cfg->ike_policies[0].prf[1], PRF_HMAC_SHA1);
+	assert_int_equal(cfg->ike_policies[1].lifetime_s, 0);
+	assert_int_equal(cfg->ike_policies[1].group[0], DH_CURVE25519);
+	assert_int_equal(cfg->map_entries[0].seq, 3);
+	assert_int_equal(cfg->map_entries[0].lifetime_s, 3600);
+	assert_int_equal(cfg->map_entries[0].lifetime_kb, 0);
+	const struct config_map_entry *e = &cfg->map_entries[1];
+	assert_int_equal(e->lifetime_kb, 5000);
+	assert_int_equal(e->lifetime_s, 700);
+	assert_int_equal(e->n_peers, 2);
+	assert_address(&e->peers[0].address, "203.0.113.7");
+	assert_string_equal(e->peers[0].group->name, "Seven");
+	assert_null(e->peers[1].group);
+	assert_int_equal(e->connection_type, CONNECTION_ANSWER_ONLY);
+	assert_true(e->nat_t_disable);
+	assert_non_null(e->proposals[0]);
+	assert_null(e->proposals[1]);
+	assert_false(e->active);
+	assert_false(e->acl->aces[1].permit);
+	assert_address(&e->acl->aces[1].destination.prefix.addr, "203.0.113.7");
+	const struct config_tunnel_group *g = config_tunnel_group_by_name(cfg, "Seven");
+	assert_int_equal(g->local_key.len, 3);
+	assert_memory_equal(g->local_key.data, "\x00\xff\x10", 3);
+	assert_key(&g->remote_key, "hex");
+	assert_false(g->keepalive);
+	assert_int_equal(g->peer_id_validate, PEER_ID_NOCHECK);
+	g = config_tunnel_group_by_name(cfg, "branch.example.com");
+	assert_true(g->keepalive);
+	assert_int_equal(g->keepalive_threshold_s, 0);
+	config_free(cfg);
+}
+
+static void a_peer_is_found_by_identity_by_address_and_by_default(void **state)
+{
+	struct config *cfg = parse(everything);
+	const struct inet_addr seven = inet_v4(0xcb007107);
+	(void)state;
+	const struct config_tunnel_group *branch = config_tunnel_group_by_name(cfg, "branch.example.com");
+	struct bytes name = bytes("branch.example.com", 18);
+	assert_ptr_equal(config_tunnel_group_by_identity(cfg, ID_FQDN, name), branch);
+	assert_ptr_equal(config_tunnel_group_by_identity(cfg, ID_KEY_ID, name), branch);
+	assert_null(config_tunnel_group_by_identity(cfg, ID_DER_ASN1_DN, name));
+	assert_null(config_tunnel_group_by_identity(cfg, ID_FQDN, bytes("branch.example.co", 17)));
+	assert_null(config_tunnel_group_by_identity(cfg, ID_FQDN, bytes("DefaultL2LGroup", 15)));
+	assert_string_equal(config_tunnel_group_by_identity(cfg, ID_IPV4_ADDR, bytes(seven.a, 4))->name, "Seven");
+	assert_null(config_tunnel_group_by_identity(cfg, ID_IPV6_ADDR, bytes(seven.a, 4)));
+	assert_null(config_tunnel_group_by_identity(cfg, ID_IPV4_ADDR, bytes(seven.a, 3)));
+	assert_string_equal(config_tunnel_group_by_address(cfg, &seven)->name, "Seven");
+	assert_string_equal(config_tunnel_group_default(cfg)->name, "DefaultL2LGroup");
+	config_free(cfg);
+}
+
+struct no_case {
+	const char *set;
+	const char *unset;
+};
+
+/* The configuration with both lines is the one with neither. */
+static const struct no_case no_cases[] = {
+	{ "hostname a", "no hostname" },
+	{ "crypto weak-algorithms allow", "no crypto weak-algorithms" },
+	{ "crypto engine workers 2", "no crypto engine workers" },
+	{ "logging enable", "no logging enable" },
+	{ "logging id-style native", "no logging id-style" },
+	{ "interface eth0\n nameif x", "no interface eth0" },
+	{ "interface eth0\n ip address 192.0.2.1 255.255.255.0\nno interface eth1\ninterface eth0",
+	  "interface eth0\n no ip address\nno interface eth0" },
+	{ "object network o\n host 192.0.2.1", "no object network o" },
+	{ "failover\nfailover lan unit primary\nfailover key k", "no failover\nno failover lan unit\nno failover key" },
+	{ "failover slot 3", "no failover slot" },
+	{ "failover cluster-name c", "no failover cluster-name c" },
+	{ "failover empty-start never", "no failover empty-start" },
+	{ "failover empty-start after 5", "no failover empty-start after" },
+	{ "failover takeover fenced", "no failover takeover fenced" },
+	{ "failover deadline 5000", "no failover deadline" },
+	{ "failover commit-timeout 5000", "no failover commit-timeout 5000" },
+	{ "failover group 3", "no failover group 3" },
+	{ "sysopt connection tcpmss 1300", "no sysopt connection tcpmss" },
+	{ "crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes-gcm", "no crypto ipsec ikev2 ipsec-proposal P" },
+	{ "crypto ipsec security-association lifetime seconds 600",
+	  "no crypto ipsec security-association lifetime seconds 600" },
+	{ "crypto ipsec security-association replay disable", "no crypto ipsec security-association replay disable" },
+	{ "crypto ipsec security-association replay window-size 64",
+	  "no crypto ipsec security-association replay window-size" },
+	{ "crypto map M 1 set peer 192.0.2.1", "no crypto map M 1" },
+	{ "crypto ikev2 policy 1\n group 19", "no crypto ikev2 policy 1" },
+	{ "crypto ikev2 cookie-challenge 10", "no crypto ikev2 cookie-challenge" },
+	{ "crypto ikev2 cookie-challenge never", "no crypto ikev2 cookie-challenge never" },
+	{ "crypto ikev2 limit max-sa 9", "no crypto ikev2 limit max-sa" },
+	{ "crypto isakmp identity hostname", "no crypto isakmp identity hostname" },
+	{ "crypto isakmp identity key-id x", "no crypto isakmp identity key-id" },
+	{ "crypto isakmp disconnect-notify", "no crypto isakmp disconnect-notify" },
+	{ "no crypto isakmp nat-traversal", "crypto isakmp nat-traversal" },
+	{ "tunnel-group 192.0.2.9 type ipsec-l2l", "no tunnel-group 192.0.2.9" },
+	{ "access-list A extended permit ip any any", "no access-list A extended permit ip any any" },
+	/* "no" of a default, or of what is not there, is silent */
+	{ "", "no crypto map M 10 set tfc-packets\nno crypto map M 10 set peer 192.0.2.1\nno crypto map M 10" },
+	{ "", "no tunnel-group x\nno failover\nno crypto ikev2 enable outside\nno names" },
+};
+
+static void no_takes_away_what_a_line_set(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(no_cases) / sizeof(no_cases[0]); i++) {
+		struct text both = { 0 };
+		text_printf(&both, "%s\n%s\n", no_cases[i].set, no_cases[i].unset);
+		struct config *cfg = parse(text_string(&both));
+		struct text got = running(cfg, false);
+		if (strcmp(text_string(&got), "hostname holdfast\n: end\n") != 0)
+			print_message("left by:\n%s", text_string(&both));
+		assert_string_equal(text_string(&got), "hostname holdfast\n: end\n");
+		config_free(cfg);
+		text_free(&both);
+		text_free(&got);
+	}
+}
+
+static void no_takes_single_values_out_of_a_list(void **state)
+{
+	struct config *cfg = parse("crypto ikev2 policy 1\n group 19 20 21\n no group 20\n encryption aes aes-gcm\n"
+				   " no encryption aes\n prf sha512\n no prf\n"
+				   "crypto map M 1 set peer 192.0.2.1 192.0.2.2\nno crypto map M 1 set peer 192.0.2.1\n");
+	(void)state;
+	assert_int_equal(cfg->ike_policies[0].n_group, 2);
+	assert_int_equal(cfg->ike_policies[0].group[1], DH_ECP_521);
+	assert_int_equal(cfg->ike_policies[0].n_encr, 1);
+	assert_int_equal(cfg->ike_policies[0].encr[0].id, ENCR_AES_GCM_16);
+	assert_int_equal(cfg->ike_policies[0].prf[0], PRF_HMAC_SHA2_256);
+	assert_int_equal(cfg->map_entries[0].n_peers, 1);
+	assert_address(&cfg->map_entries[0].peers[0].address, "192.0.2.2");
+	config_free(cfg);
+}
+
+static void mode_comes_from_the_grammar_and_not_from_indentation(void **state)
+{
+	static const char *const same[] = {
+		"crypto ikev2 policy 1\n group 19\n prf sha384\ntunnel-group x type ipsec-l2l\n",
+		"crypto ikev2 policy 1\ngroup 19\nprf sha384\ntunnel-group x type ipsec-l2l\n",
+		"  crypto ikev2 policy 1\n    group 19  \n    prf sha384\r\n  exit\n!\n  tunnel-group x type ipsec-l2l\r\n",
+		"fw(config)# crypto ikev2 policy 1\nfw(config-ikev2-policy)# group 19\nfw(config-ikev2-policy)# prf sha384\n"
+		"fw(config)# tunnel-group x type ipsec-l2l\nfw# show running-config\n",
+		"cry ikev2 pol 1\n gr 19\n prf sha384\ntunnel-group x ty ipsec\n: end\n",
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		struct config *cfg = parse(same[i]), *first = parse(same[0]);
+		assert_string_equal(cfg->digest, first->digest);
+		config_free(cfg);
+		config_free(first);
+	}
+}
+
+static void the_digest_tells_pairs_apart_and_not_their_nodes(void **state)
+{
+	struct config *one = parse("hostname a\nfailover lan unit primary\nfailover key k\nlogging enable\n");
+	struct config *two = parse("hostname b\nfailover slot 5\nfailover key k\nlogging enable\nbanner motd x\n");
+	struct config *other = parse("hostname a\nfailover lan unit primary\nfailover key k\n");
+	struct config *key = parse("hostname a\nfailover lan unit primary\nfailover key l\nlogging enable\n");
+	(void)state;
+	assert_string_equal(one->digest, two->digest);
+	assert_string_not_equal(one->digest, other->digest);
+	assert_string_not_equal(one->digest, key->digest);
+	assert_int_equal(strlen(one->digest), 64);
+	config_free(one);
+	config_free(two);
+	config_free(other);
+	config_free(key);
+}
+
+static void a_masked_running_config_holds_no_key(void **state)
+{
+	struct config *cfg = parse("failover key phrase1\ntunnel-group x type ipsec-l2l\ntunnel-group x ipsec-attributes\n"
+				   " ikev2 local-authentication pre-shared-key phrase2\n"
+				   " ikev2 remote-authentication pre-shared-key hex aabbcc\n ikev1 pre-shared-key phrase3\n"
+				   "snmp-server community phrase4\nusername u password phrase5 privilege 15\n");
+	struct text masked = running(cfg, true);
+	(void)state;
+	assert_null(strstr(text_string(&masked), "phrase"));
+	assert_null(strstr(text_string(&masked), "aabbcc"));
+	assert_non_null(strstr(text_string(&masked), "failover key *****\n"));
+	assert_non_null(strstr(text_string(&masked), "pre-shared-key hex *****\n"));
+	config_free(cfg);
+	text_free(&masked);
+}
+
+/* Truncated anywhere and with any one byte changed, a parse ends in a configuration or in errors. */
+static void no_truncation_or_changed_byte_breaks_the_parser(void **state)
+{
+	size_t len = strlen(everything);
+	char *copy = malloc(len);
+	struct diagnostics diag;
+	struct config *cfg;
+	(void)state;
+	assert_non_null(copy);
+	for (size_t i = 0; i < 2 * len; i++) {
+		memcpy(copy, everything, len);
+		size_t use = i < len ? i : len;
+		if (i >= len)
+			copy[i - len] = (char)(copy[i - len] ^ (1 << i % 7));
+		enum result res = config_parse(bytes(copy, use), "c", &cfg, &diag);
+		assert_true(res == R_OK ? diag.errors == 0 && cfg : res == R_CONFIG && diag.errors > 0 && !cfg);
+		config_free(cfg);
+	}
+	free(copy);
+}
+
+static void a_file_with_keys_must_be_closed_to_others(void **state)
+{
+	static const struct { mode_t mode; enum result wanted; } modes[] = {
+		{ 0600, R_OK }, { 0640, R_OK }, { 0644, R_CONFIG }, { 0660, R_CONFIG }, { 0602, R_CONFIG },
+	};
+	char path[] = "/tmp/holdfast-config-XXXXXX";
+	static const char text[] = "failover key k\n";
+	struct diagnostics diag;
+	struct config *cfg;
+	int fd = mkstemp(path);
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		assert_int_equal(fchmod(fd, modes[i].mode), 0);
+		assert_int_equal(config_load_file(path, &cfg, &diag), modes[i].wanted);
+		config_free(cfg);
+	}
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(fchmod(fd, 0644), 0);
+	assert_int_equal(config_load_file(path, &cfg, &diag), R_OK);
+	config_free(cfg);
+	close(fd);
+	unlink(path);
+	assert_int_equal(config_load_file(path, &cfg, &diag), R_SYSTEM);
+	assert_int_equal(diag.errors, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_twenty_line_sample_gives_one_active_tunnel),
+		cmocka_unit_test(a_pasted_running_config_is_understood_as_its_golden_files_say),
+		cmocka_unit_test(an_unmasked_running_config_parses_to_an_equal_configuration),
+		cmocka_unit_test(every_value_reaches_the_model),
+		cmocka_unit_test(a_peer_is_found_by_identity_by_address_and_by_default),
+		cmocka_unit_test(no_takes_away_what_a_line_set),
+		cmocka_unit_test(no_takes_single_values_out_of_a_list),
+		cmocka_unit_test(mode_comes_from_the_grammar_and_not_from_indentation),
+		cmocka_unit_test(the_digest_tells_pairs_apart_and_not_their_nodes),
+		cmocka_unit_test(a_masked_running_config_holds_no_key),
+		cmocka_unit_test(no_truncation_or_changed_byte_breaks_the_parser),
+		cmocka_unit_test(a_file_with_keys_must_be_closed_to_others),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
