@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The datapath as a whole: creation, policies, tunnels, ownership of groups, grace periods. Control thread. */
 #include <stdlib.h>
+#include <sys/eventfd.h>
 
 #include "base/must.h"
 #include "base/rcu.h"
@@ -43,6 +44,16 @@ void datapath_changed(struct esp_datapath *dp)
 {
 	const uint64_t g = atomic_load_explicit(&dp->generation, memory_order_relaxed);
 	atomic_store_explicit(&dp->generation, g + 1, memory_order_release);
+	datapath_kick(dp);
+}
+
+void datapath_kick(struct esp_datapath *dp)
+{
+	for (unsigned int i = 0; i < dp->workers; i++) {
+		const int fd = atomic_load_explicit(&dp->kick_fd[i], memory_order_acquire);
+		if (fd >= 0)
+			(void)eventfd_write(fd, 1);
+	}
 }
 
 struct esp_datapath *esp_datapath_new(const struct esp_datapath_config *cfg)
@@ -60,12 +71,16 @@ struct esp_datapath *esp_datapath_new(const struct esp_datapath_config *cfg)
 	dp->crypto = esp_crypto_new(cfg->workers);
 	dp->verdicts = aligned_alloc(alignof(struct verdict_counters),
 				     cfg->workers * sizeof(dp->verdicts[0]));
+	dp->kick_fd = malloc(cfg->workers * sizeof(dp->kick_fd[0]));
+	for (unsigned int i = 0; dp->kick_fd != NULL && i < cfg->workers; i++)
+		atomic_init(&dp->kick_fd[i], -1);
 	dp->tunnels = hashmap_new(cfg->hash_seed);
 	struct sad *sad = sad_new(SAD_FIRST_LOG2);
 	struct spd *spd = spd_new(NULL, 0);
 	atomic_init(&dp->sad, sad);
 	atomic_init(&dp->spd, spd);
-	if (dp->crypto == NULL || dp->verdicts == NULL || dp->tunnels == NULL ||
+	if (dp->crypto == NULL || dp->verdicts == NULL || dp->kick_fd == NULL ||
+	    dp->tunnels == NULL ||
 	    sad == NULL || spd == NULL) {
 		esp_datapath_free(dp);
 		return NULL;
@@ -92,6 +107,9 @@ void esp_datapath_free(struct esp_datapath *dp)
 	spd_free(atomic_load_explicit(&dp->spd, memory_order_relaxed));
 	free(atomic_load_explicit(&dp->sad, memory_order_relaxed));
 	esp_crypto_free(dp->crypto);
+	for (unsigned int g = 0; g < ESP_GROUPS_MAX; g++)
+		relay_link_free(atomic_load_explicit(&dp->group[g].relay, memory_order_relaxed));
+	free((void *)dp->kick_fd);
 	free(dp->verdicts);
 	free(dp);
 }
@@ -171,6 +189,7 @@ void esp_group_set(struct esp_datapath *dp, uint8_t group, enum esp_group_state 
 	must(group < ESP_GROUPS_MAX);
 	atomic_store_explicit(&dp->group[group].state_term, group_word(state, term),
 			      memory_order_release);
+	datapath_kick(dp);      /* out of READY, whose workers wait for nothing else */
 	rcu_wait_for_workers();
 }
 

@@ -17,6 +17,7 @@
 #include "base/hashmap.h"
 #include "base/spsc_ring.h"
 #include "esp/esp.h"
+#include "esp/relay.h"
 #include "esp/replay_window.h"
 #include "esp/selector.h"
 #include "esp/transform.h"
@@ -210,6 +211,8 @@ const struct spd_rule *spd_match(const struct spd *spd, const struct flow *f);
 struct esp_group {
 	_Atomic uint64_t state_term;    /* term << 2 | enum esp_group_state: read together */
 	_Atomic uint64_t deadline_ns;   /* 0: none given yet, nothing is sent */
+	_Atomic(struct relay_link *) relay; /* R19; NULL: none */
+	_Atomic uint64_t straggler_ns;  /* of the last packet relayed */
 };
 
 static inline uint64_t group_word(enum esp_group_state state, uint64_t term)
@@ -241,6 +244,7 @@ struct esp_datapath {
 	_Atomic uint64_t generation;    /* grows with each change that a flow cache could notice */
 	struct esp_group group[ESP_GROUPS_MAX];
 	struct verdict_counters *verdicts; /* one per worker */
+	_Atomic int *kick_fd;           /* eventfd of each worker's thread, -1: none runs */
 
 	/* Control only. */
 	struct hashmap *tunnels;        /* by number */
@@ -255,6 +259,8 @@ void datapath_retire(struct esp_datapath *dp, void *p, void (*free_fn)(void *p))
 void datapath_reap(struct esp_datapath *dp);
 /* Control: readers that cached a child or a policy must look again. */
 void datapath_changed(struct esp_datapath *dp);
+/* Control: wake the worker threads, for they may be waiting for packets. */
+void datapath_kick(struct esp_datapath *dp);
 /* The tunnel with this number, made when missing; NULL when out of memory. The caller owns one use. */
 struct esp_tunnel *datapath_tunnel_use(struct esp_datapath *dp, uint32_t id);
 void datapath_tunnel_drop(struct esp_datapath *dp, struct esp_tunnel *t);

@@ -247,10 +247,12 @@ void esp_worker_thread_stop(struct esp_worker_thread *t);
 /* Control: next IKE datagram from this worker; false when none. */
 bool esp_worker_thread_ike(struct esp_worker_thread *t, struct esp_ike_datagram *out);
 /*
- * R19: where a group's stragglers go while it is in state RELAY: ESP as it
- * is, clear packets sealed with key (32 bytes, derived from the failover key;
- * nonce = sender slot and counter). Receivers open with the same key. now_ms since
- * which no straggler was seen is in esp_relay_idle_ms().
+ * R19: where a group's stragglers go while it is in state RELAY, and whom it
+ * accepts them from; both owners call it before the handover. Everything is
+ * sealed with key, 32 bytes that both derive from the failover key for this
+ * one handover (its term), so that nothing recorded in another one opens.
+ * esp_relay_idle_ms() is the time since the last straggler, since the clock's
+ * zero when none has come.
  */
 enum result esp_relay_set(struct esp_datapath *dp, uint8_t group, const struct inet_endpoint *mate,
 			  const struct secret *key) WARN_UNUSED;

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The TUN device of the plaintext side: one queue per worker. It is not
+ * persistent, so it dies with the process and takes its routes along (fail
+ * closed, and R20 for an address on it).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "esp/io.h"
+
+static bool attach(int fd, const char *name)
+{
+	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_MULTI_QUEUE };
+	memcpy(request.ifr_name, name, strlen(name));
+	return ioctl(fd, TUNSETIFF, &request) == 0;
+}
+
+enum result esp_io_open_tun(const char *name, unsigned int queues, int fds[])
+{
+	if (strlen(name) >= IFNAMSIZ)
+		return R_VALUE;
+	for (unsigned int i = 0; i < queues; i++) {
+		fds[i] = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		if (fds[i] >= 0 && attach(fds[i], name))
+			continue;
+		const int saved = errno;
+		if (fds[i] >= 0)
+			close(fds[i]);
+		while (i-- > 0)
+			close(fds[i]);
+		errno = saved;
+		return R_SYSTEM;
+	}
+	return R_OK;
+}
+
+size_t io_tun_read(int fd, struct esp_packet *pkts, size_t n)
+{
+	size_t got = 0;
+	while (got < n) {
+		struct esp_packet *p = &pkts[got];
+		io_packet_reset(p);
+		const ssize_t len = read(fd, p->buf + p->off, io_packet_room(p));
+		if (len < 0)
+			break;
+		p->len = (uint32_t)len;
+		got++;
+	}
+	return got;
+}
+
+bool io_tun_write(int fd, const struct esp_packet *p)
+{
+	return write(fd, p->buf + p->off, p->len) == (ssize_t)p->len;
+}
