@@ -172,8 +172,8 @@ lab_charon_conf() {
 	CONF
 }
 
-# lab_swanctl_conf LOCAL REMOTE LOCAL_TS REMOTE_TS LOCAL_PSK REMOTE_PSK: charon takes the secret whose owner is its own
-# identity to prove itself, and any that matches to check the other side.
+# lab_swanctl_conf LOCAL REMOTE LOCAL_TS REMOTE_TS LOCAL_PSK REMOTE_PSK: charon proves itself with the secret whose
+# owners are both ends, and tries every secret of the other end to check it.
 lab_swanctl_conf() {
 	cat <<-CONF
 	connections {
@@ -207,11 +207,12 @@ lab_swanctl_conf() {
 	}
 	secrets {
 	ike-local {
-	id = $1
+	id-local = $1
+	id-remote = $2
 	secret = $5
 	}
 	ike-remote {
-	id = $2
+	id = $1
 	secret = $6
 	}
 	}
