@@ -53,7 +53,7 @@ void log_sink_open(bool foreground, bool asa_style)
 	qb_log_init("holdfastd", 3 << 3 /* LOG_DAEMON */, 7);
 	qb_log_ctl(QB_LOG_SYSLOG, QB_LOG_CONF_ENABLED, !foreground);
 	qb_log_filter_ctl(target, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, "*", 6);
-	qb_log_format_set(target, foreground ? "%t.%T %p %b" : "%b");
+	qb_log_format_set(target, foreground ? "%T %p %b" : "%b");
 	qb_log_ctl(target, QB_LOG_CONF_ENABLED, 1);
 	sink.asa_style = asa_style;
 	sink.limiter = log_limiter_new(BURST, PER_SECOND);

@@ -29,7 +29,7 @@
 static const char usage[] =
 	"usage: holdfastd [-f] [-c FILE] [-s DIR] [--export-keys DIR]\n"
 	"       holdfastd -t FILE\n"
-	"  -c FILE             configuration (" HF_SYSCONFDIR "/holdfast/holdfast.conf)\n"
+	"  -c FILE             configuration (" HF_SYSCONFDIR "/holdfast.conf)\n"
 	"  -s DIR              state: term files, guard table (" HF_STATEDIR ")\n"
 	"  -f                  stay in the foreground, log to stderr\n"
 	"  -t FILE             check a configuration and exit\n"

@@ -185,7 +185,6 @@ static void loop_fill(struct world *w)
 enum result world_open(struct world *w, const struct world_options *o)
 {
 	struct cl_node_config cluster = { 0 };
-	struct admin_ops ops;
 
 	memset(w, 0, sizeof(*w));
 	w->options = *o;
@@ -219,8 +218,8 @@ enum result world_open(struct world *w, const struct world_options *o)
 	if (res != R_OK)
 		return res;
 	loop_fill(w);
-	admin_ops_fill(w, &ops);
-	res = admin_server_new(w->loop, o->service, &ops, &w->admin);
+	admin_ops_fill(w, &w->admin_ops);
+	res = admin_server_new(w->loop, o->service, &w->admin_ops, &w->admin);
 	if (res != R_OK)
 		say(LOG_NODE_FAILED, "the admin service cannot be published; is another holdfastd running?");
 	world_touch(w);

@@ -40,6 +40,7 @@ struct world {
 	struct cl_transport_facts facts;
 	struct world_mcast *mcast_first, **mcast_last;  /* waiting for Corosync's flow control */
 	struct crypto_pool *pool;
+	struct admin_ops admin_ops;     /* outlives the server */
 	struct admin_server *admin;
 	struct address *address;
 	struct plain *plain;
