@@ -118,7 +118,11 @@ void ike_life_due(struct ike_sa *sa)
 		ike_sa_remove(sa);
 		break;
 	case IKE_SA_REKEYED:
-		ike_sa_want_delete(sa, "the peer did not delete the replaced IKE SA");
+		/* Made by the peer's rekey and never used: the peer forgot its request when ours went through (2.25.2). */
+		if (!sa->s.initiator && sa->s.expected_request_id == 0 && sa->s.next_request_id == 0)
+			ike_sa_remove(sa);
+		else
+			ike_sa_want_delete(sa, "the peer did not delete the replaced IKE SA");
 		break;
 	default:
 		if (sa->s.outstanding.kind == IKE_REQ_IKE_REKEY) {

@@ -7,19 +7,30 @@
 #include "ike/cookie.h"
 #include "ike/v2.h"
 
-static enum result secrets_refresh(struct ike_engine *e)
+static enum result rotate(struct ike_engine *e)
 {
 	uint8_t fresh[COOKIE_SECRET_LEN];
 
-	if (e->cookie_rotate_ms > e->now)
-		return R_OK;
 	e->ec.random(e->ec.random_ctx, fresh, sizeof(fresh));
 
 	enum result res = cookie_rotate(&e->cookies, fresh);
 
 	wipe(fresh, sizeof(fresh));
-	e->cookie_rotate_ms = e->now + IKE_COOKIE_ROTATE_MS;
 	return res;
+}
+
+/* Secrets change when they are needed; after a quiet time the previous one is too old as well. */
+static enum result secrets_refresh(struct ike_engine *e)
+{
+	bool both = e->now >= e->cookie_rotate_ms + IKE_COOKIE_ROTATE_MS;
+
+	if (e->now < e->cookie_rotate_ms)
+		return R_OK;
+	e->cookie_rotate_ms = e->now + IKE_COOKIE_ROTATE_MS;
+
+	enum result res = rotate(e);
+
+	return res == R_OK && both ? rotate(e) : res;
 }
 
 static enum result challenge(struct ike_engine *e, const struct ike_input *in, const struct ike_message *m)

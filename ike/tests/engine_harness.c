@@ -643,6 +643,13 @@ void world_takeover(struct world *w, int side, bool suspect)
 	step(w, side, &(struct ike_input){ .kind = IKE_IN_ACTIVATE, .term = s->term, .suspect = suspect });
 }
 
+void world_restart(struct world *w, int side)
+{
+	world_input(w, side, &(struct ike_input){ .kind = IKE_IN_DEACTIVATE });
+	dp_clear(&w->side[side]);
+	world_input(w, side, &(struct ike_input){ .kind = IKE_IN_ACTIVATE, .term = ++w->side[side].term });
+}
+
 /* ---- time ---- */
 
 static size_t next_packet(const struct world *w)

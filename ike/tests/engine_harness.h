@@ -110,6 +110,9 @@ void world_jobs(struct world *w);
 /* The active node of the side is gone; its standby takes over, and gets a standby of its own. */
 void world_takeover(struct world *w, int side, bool suspect);
 
+/* The side restarts with nothing, in a later term. */
+void world_restart(struct world *w, int side);
+
 void initiate(struct world *w, int side, uint32_t tunnel);
 void rekey_child(struct world *w, int side);
 void rekey_ike(struct world *w, int side);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* IKE_SA_INIT and IKE_AUTH between two engines, both roles, and their refusals. */
+/* IKE_SA_INIT and IKE_AUTH between two engines, both roles, and their refusals (RFC 7296 1.2, 2.6, 2.7, 2.15, 2.23). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,22 +13,449 @@ static struct world *setup(const struct options *o)
 	struct world *w = world_new(1, o, false);
 
 	initiate(w, A, 1);
-	world_run(w, 1000);
+	world_run(w, 3000);
 	return w;
+}
+
+static void assert_up(struct world *w)
+{
+	struct ike_sa_state a = world_sa(w, A), b = world_sa(w, B);
+
+	assert_int_equal(a.spi_i, b.spi_i);
+	assert_int_equal(a.spi_r, b.spi_r);
+	assert_true(a.initiator && !b.initiator);
+	assert_int_equal(a.outstanding.kind, IKE_REQ_NONE);
+	assert_int_equal(a.init_request.len + a.nonce_i.len + b.init_response.len + b.nonce_r.len, 0);
+	assert_true(world_tunnel_works(w, 1));
+}
+
+static void assert_down(struct world *w)
+{
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(world_count_sa(w, i, IKE_SA_ESTABLISHED), 0);
+		assert_int_equal(world_count_sa(w, i, IKE_SA_INIT_ANSWERED), 0);
+		assert_int_equal(w->side[i].n_dp, 0);
+		assert_int_equal(ike_engine_stats(w->side[i].engine)->half_open, 0);
+	}
 }
 
 static void a_psk_tunnel_comes_up_in_four_messages(void **state)
 {
-	struct world *w = setup(&(struct options){ 0 });
+	struct world *w = setup(&(struct options){ .cross_keys = true });
 
 	(void)state;
+	assert_up(w);
 	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 1);
 	assert_int_equal(w->side[A].sent[IKE_AUTH], 1);
 	assert_int_equal(w->side[A].logs[LOG_IKE_SA_UP], 1);
 	assert_int_equal(w->side[B].logs[LOG_IKE_SA_UP], 1);
+	world_free(w);
+}
+
+static void every_cipher_prf_and_group_comes_up(void **state)
+{
+	static const struct options o[] = {
+		{ .encr = ENCR_AES_GCM_16, .key_bits = 128, .prf = PRF_HMAC_SHA2_384, .dh = { DH_ECP_256 } },
+		{ .encr = ENCR_AES_CBC, .key_bits = 256, .integ = AUTH_HMAC_SHA2_256_128, .dh = { DH_ECP_384 } },
+		{ .encr = ENCR_AES_CBC, .key_bits = 128, .integ = AUTH_HMAC_SHA2_512_256, .prf = PRF_HMAC_SHA2_512,
+		  .dh = { DH_ECP_521 } },
+		{ .encr = ENCR_AES_CBC, .key_bits = 192, .integ = AUTH_HMAC_SHA2_384_192, .dh = { DH_MODP_2048 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(o) / sizeof(o[0]); i++) {
+		struct world *w = setup(&o[i]);
+
+		assert_up(w);
+		assert_int_equal(world_sa(w, B).transforms.encr, o[i].encr);
+		assert_int_equal(world_sa(w, B).transforms.dh, o[i].dh[0]);
+		rekey_ike(w, B);
+		world_run(w, 1000);
+		assert_true(world_sa(w, B).initiator);
+		assert_true(world_tunnel_works(w, 1));
+		world_free(w);
+	}
+}
+
+static void spis_hold_slot_and_shard(void **state)
+{
+	struct world *w = setup(&(struct options){ 0 });
+	struct ike_sa_state b = world_sa(w, B);
+	const struct dp_child *c = world_outbound(w, B, 1);
+
+	(void)state;
+	assert_int_equal(ike_spi_slot(b.spi_r), 1);
+	assert_int_equal(esp_spi_slot(c->s.spi_in), 1);
+	assert_int_equal(esp_spi_shard(c->s.spi_in), ike_spi_shard(b.spi_r));
+	world_free(w);
+}
+
+static void another_group_is_asked_for_and_followed(void **state)
+{
+	struct world *w = setup(&(struct options){ .dh = { DH_CURVE25519, DH_ECP_256 }, .dh_b = { DH_ECP_256 } });
+
+	(void)state;
+	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 2);
+	assert_int_equal(world_sa(w, A).transforms.dh, DH_ECP_256);
+	assert_true(world_tunnel_works(w, 1));
+	world_free(w);
+}
+
+static void a_group_that_was_not_offered_is_not_followed(void **state)
+{
+	struct world *w = setup(&(struct options){ .dh = { DH_CURVE25519 }, .dh_b = { DH_ECP_256 } });
+
+	(void)state;
+	assert_int_equal(w->side[B].logs[LOG_IKE_NO_PROPOSAL], 1);
+	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 1);
+	assert_down(w);
+	world_free(w);
+}
+
+static void a_cookie_is_asked_for_under_load_and_shown(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ .half_open_cookie = 1 }, false);
+	struct ike_config *c = world_config(w, B, &w->opt);
+
+	(void)state;
+	c->half_open_cookie = 0;
+	world_input(w, B, &(struct ike_input){ .kind = IKE_IN_CONFIG, .config = c });
+	initiate(w, A, 1);
+	world_run(w, 1000);
+	assert_int_equal(ike_engine_stats(w->side[B].engine)->cookies_sent, 1);
+	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 2);
+	assert_up(w);
+	world_free(w);
+}
+
+static void cookie_then_group_then_cookie_ends(void **state)
+{
+	struct options o = { .dh = { DH_CURVE25519, DH_ECP_256 }, .dh_b = { DH_ECP_256 } };
+	struct world *w = world_new(1, &o, false);
+	struct ike_config *c = world_config(w, B, &o);
+
+	(void)state;
+	c->half_open_cookie = 0;
+	world_input(w, B, &(struct ike_input){ .kind = IKE_IN_CONFIG, .config = c });
+	initiate(w, A, 1);
+	world_run(w, 1000);
+	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 3);
+	assert_up(w);
+	world_free(w);
+}
+
+static unsigned int always_cookie(struct world *w, struct packet *p)
+{
+	/* The responder rotates its secret between all messages: no cookie is ever right. */
+	if (p->to == B && p->exchange == IKE_SA_INIT)
+		w->now += 200000;
+	return 1;
+}
+
+static void cookie_rounds_are_bounded(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, false);
+	struct ike_config *c = world_config(w, B, &w->opt);
+
+	(void)state;
+	c->half_open_cookie = 0;
+	world_input(w, B, &(struct ike_input){ .kind = IKE_IN_CONFIG, .config = c });
+	w->impair = always_cookie;
+	initiate(w, A, 1);
+	for (int i = 0; i < 40 && w->n_net > 0; i++)
+		world_deliver(w, 0);
+	assert_in_range(w->side[A].sent[IKE_SA_INIT], 2, 10);
+	assert_down(w);
+	world_free(w);
+}
+
+static void a_wrong_key_is_refused_and_leaves_nothing(void **state)
+{
+	struct world *w = setup(&(struct options){ .wrong_psk = true });
+
+	(void)state;
+	assert_int_equal(w->side[B].logs[LOG_IKE_AUTH_FAILED], 1);
+	assert_int_equal(w->side[A].logs[LOG_IKE_AUTH_FAILED], 1);
+	assert_int_equal(ike_engine_stats(w->side[B].engine)->auth_failed, 1);
+	assert_down(w);
+	world_run(w, 61000);
+	assert_int_equal(ike_sa_count(w->side[A].engine) + ike_sa_count(w->side[B].engine), 0);
+	world_free(w);
+}
+
+static void an_unknown_identity_gets_the_answer_of_a_wrong_key(void **state)
+{
+	struct world *key = setup(&(struct options){ .wrong_psk = true });
+	struct world *id = setup(&(struct options){ .wrong_id = true });
+
+	(void)state;
+	assert_int_equal(id->side[B].logs[LOG_IKE_NO_TUNNEL_GROUP], 1);
+	assert_int_equal(id->side[A].logs[LOG_IKE_AUTH_FAILED], key->side[A].logs[LOG_IKE_AUTH_FAILED]);
+	assert_down(id);
+	world_free(key);
+	world_free(id);
+}
+
+static void a_wrong_responder_key_is_found_and_deleted(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, false);
+	struct ike_config *c = world_config(w, A, &w->opt);
+
+	(void)state;
+	secret_wipe(&c->connections[0].psk_remote);
+	assert_int_equal(secret_set(&c->connections[0].psk_remote, bytes("other", 5)), R_OK);
+	world_input(w, A, &(struct ike_input){ .kind = IKE_IN_CONFIG, .config = c });
+	initiate(w, A, 1);
+	world_run(w, 3000);
+	assert_int_equal(w->side[A].logs[LOG_IKE_AUTH_FAILED], 1);
+	assert_int_equal(w->side[A].logs[LOG_IKE_SA_UP], 0);
+	assert_down(w);
+	world_free(w);
+}
+
+static void without_common_selectors_the_ike_sa_stays(void **state)
+{
+	struct world *w = setup(&(struct options){ .no_common_ts = true, .lines = 2 });
+
+	(void)state;
+	assert_int_equal(w->side[B].logs[LOG_IKE_TS_UNACCEPTABLE], 1);
 	world_sa(w, A);
 	world_sa(w, B);
+	assert_false(world_tunnel_works(w, 1));
+	initiate(w, A, 2);
+	world_run(w, 1000);
+	assert_true(world_tunnel_works(w, 2));
+	world_free(w);
+}
+
+static void without_common_esp_transforms_the_ike_sa_stays(void **state)
+{
+	struct world *w = setup(&(struct options){ .no_common_esp = true });
+
+	(void)state;
+	assert_int_equal(w->side[B].logs[LOG_IKE_NO_PROPOSAL], 1);
+	world_sa(w, A);
+	world_sa(w, B);
+	assert_int_equal(w->side[A].n_dp + w->side[B].n_dp, 0);
+	world_free(w);
+}
+
+static void selectors_are_narrowed_to_the_responders_line(void **state)
+{
+	struct world *w = setup(&(struct options){ .b_narrow = true });
+
+	(void)state;
 	assert_true(world_tunnel_works(w, 1));
+	assert_int_equal(inet_to_v4(&world_outbound(w, A, 1)->s.remote_ts.ts[0].end), 0xc613007f);
+	world_free(w);
+}
+
+static void one_child_sa_per_line_on_one_ike_sa(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ .lines = 4 }, false);
+
+	(void)state;
+	initiate(w, A, 0);
+	world_run(w, 1000);
+	assert_up(w);
+	for (uint32_t t = 1; t <= 4; t++)
+		assert_true(world_tunnel_works(w, t));
+	assert_int_equal(w->side[A].sent[CREATE_CHILD_SA], 3);
+	/* What is there is not made again. */
+	initiate(w, A, 0);
+	world_run(w, 1000);
+	assert_int_equal(w->side[A].sent[CREATE_CHILD_SA], 3);
+	world_free(w);
+}
+
+static void the_responder_sets_up_further_lines(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ .lines = 2 }, false);
+
+	(void)state;
+	initiate(w, A, 1);
+	world_run(w, 1000);
+	initiate(w, B, 2);
+	world_run(w, 1000);
+	assert_up(w);
+	assert_true(world_tunnel_works(w, 2));
+	assert_int_equal(w->side[B].sent[IKE_SA_INIT], 0);
+	world_free(w);
+}
+
+static void a_nat_floats_both_to_4500(void **state)
+{
+	struct world *w = setup(&(struct options){ .nat_a = true });
+	struct ike_sa_state a, b;
+
+	(void)state;
+	assert_up(w);
+	a = world_sa(w, A);
+	b = world_sa(w, B);
+	assert_true(a.nat_local && !a.nat_remote && a.udp_encap);
+	assert_true(!b.nat_local && b.nat_remote && b.udp_encap);
+	assert_int_equal(a.local.port, 4500);
+	assert_int_equal(b.remote.port, 14500);
+	assert_true(world_outbound(w, B, 1)->s.udp_encap);
+	rekey_child(w, B);
+	world_run(w, 1000);
+	assert_up(w);
+	world_free(w);
+}
+
+static void without_a_nat_esp_is_not_encapsulated(void **state)
+{
+	struct world *w = setup(&(struct options){ 0 });
+
+	(void)state;
+	assert_int_equal(world_sa(w, A).local.port, 500);
+	assert_false(world_outbound(w, A, 1)->s.udp_encap);
+	world_free(w);
+}
+
+static void encapsulation_can_be_forced(void **state)
+{
+	struct world *w = setup(&(struct options){ .force_udp = true });
+
+	(void)state;
+	assert_up(w);
+	assert_int_equal(world_sa(w, B).local.port, 4500);
+	assert_true(world_outbound(w, A, 1)->s.udp_encap && world_outbound(w, B, 1)->s.udp_encap);
+	world_free(w);
+}
+
+static void lost_messages_come_again_byte_for_byte(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world *w = world_new(seed, &(struct options){ .lines = 2 }, false);
+
+		w->drop_pct = 30;
+		w->dup_pct = 20;
+		w->jitter_ms = 300;
+		initiate(w, A, 0);
+		world_run(w, 300000);
+		w->drop_pct = 0;
+		initiate(w, A, 0);
+		world_run(w, 60000);
+		assert_true(world_tunnel_works(w, 1));
+		assert_true(world_tunnel_works(w, 2));
+		world_free(w);
+	}
+}
+
+static void a_silent_peer_is_given_up_after_the_last_try(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, false);
+
+	(void)state;
+	w->drop_pct = 100;
+	initiate(w, A, 1);
+	world_run(w, 62000);
+	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 6);
+	assert_int_equal(w->side[A].logs[LOG_IKE_PEER_DEAD], 0);
+	world_run(w, 3000);
+	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 6);
+	assert_int_equal(w->side[A].logs[LOG_IKE_PEER_DEAD], 1);
+	assert_int_equal(ike_sa_count(w->side[A].engine), 0);
+	world_free(w);
+}
+
+static void half_opens_expire(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, false);
+
+	(void)state;
+	initiate(w, A, 1);
+	world_deliver(w, 0);
+	w->hold_net = true;
+	assert_int_equal(ike_engine_stats(w->side[B].engine)->half_open, 1);
+	world_run(w, 31000);
+	assert_int_equal(ike_engine_stats(w->side[B].engine)->half_open, 0);
+	assert_int_equal(ike_sa_count(w->side[B].engine), 0);
+	world_free(w);
+}
+
+static void a_flood_is_bounded_and_established_sas_live(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ .half_open_cookie = 1000, .half_open_max = 20 }, false);
+
+	(void)state;
+	initiate(w, A, 1);
+	world_run(w, 1000);
+	initiate(w, B, 1);
+	for (unsigned int i = 0; i < 200; i++) {
+		struct buf m = { 0 };
+		struct world *other = world_new(100 + i, &(struct options){ 0 }, false);
+
+		initiate(other, A, 1);
+		assert_true(buf_set(&m, buf_bytes(&other->net[0].datagram)));
+		world_free(other);
+		world_input(w, B, &(struct ike_input){
+			.kind = IKE_IN_DATAGRAM, .local = { w->side[B].addr, 500 }, .remote = { w->side[A].addr, 500 },
+			.datagram = buf_bytes(&m) });
+		buf_free(&m);
+	}
+	assert_in_range(ike_engine_stats(w->side[B].engine)->half_open, 1, 20);
+	assert_in_range(ike_engine_stats(w->side[B].engine)->cookies_sent, 100, 200);
+	liveness(w, A);
+	world_run(w, 1000);
+	assert_true(world_tunnel_works(w, 1));
+	world_free(w);
+}
+
+static void initial_contact_ends_the_sas_of_a_former_life(void **state)
+{
+	struct world *w = setup(&(struct options){ 0 });
+
+	(void)state;
+	/* A loses its memory. */
+	world_restart(w, A);
+	initiate(w, A, 1);
+	world_run(w, 1000);
+	assert_int_equal(w->side[B].logs[LOG_IKE_INITIAL_CONTACT], 1);
+	assert_up(w);
+	world_free(w);
+}
+
+static void a_bad_auth_message_does_not_kill_the_half_open(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, false);
+
+	(void)state;
+	initiate(w, A, 1);
+	world_deliver(w, 0);
+	world_deliver(w, 0);
+	assert_int_equal(w->net[0].exchange, IKE_AUTH);
+	for (size_t i = 28; i < w->net[0].datagram.len; i++) {
+		struct buf bad = { 0 };
+
+		assert_true(buf_set(&bad, buf_bytes(&w->net[0].datagram)));
+		bad.p[i] ^= 0x10;
+		world_input(w, B, &(struct ike_input){ .kind = IKE_IN_DATAGRAM, .local = w->net[0].dst,
+						       .remote = w->net[0].src, .datagram = buf_bytes(&bad) });
+		buf_free(&bad);
+	}
+	assert_int_equal(w->n_net, 1);
+	world_run(w, 1000);
+	assert_up(w);
+	world_free(w);
+}
+
+static void a_standby_is_silent(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, true);
+	struct ike_outbox out = { 0 };
+
+	(void)state;
+	initiate(w, A, 1);
+	ike_step(w->side[B].standby, w->now, &(struct ike_input){
+		.kind = IKE_IN_DATAGRAM, .local = w->net[0].dst, .remote = w->net[0].src,
+		.datagram = buf_bytes(&w->net[0].datagram) }, &out);
+	for (size_t i = 0; i < out.n; i++)
+		assert_int_equal(out.fx[i].kind, IKE_FX_LOG);
+	assert_int_equal(ike_engine_stats(w->side[B].standby)->refused[R_NOT_OWNER], 1);
+	ike_outbox_clear(&out);
 	world_free(w);
 }
 
@@ -36,6 +463,31 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_psk_tunnel_comes_up_in_four_messages),
+		cmocka_unit_test(every_cipher_prf_and_group_comes_up),
+		cmocka_unit_test(spis_hold_slot_and_shard),
+		cmocka_unit_test(another_group_is_asked_for_and_followed),
+		cmocka_unit_test(a_group_that_was_not_offered_is_not_followed),
+		cmocka_unit_test(a_cookie_is_asked_for_under_load_and_shown),
+		cmocka_unit_test(cookie_then_group_then_cookie_ends),
+		cmocka_unit_test(cookie_rounds_are_bounded),
+		cmocka_unit_test(a_wrong_key_is_refused_and_leaves_nothing),
+		cmocka_unit_test(an_unknown_identity_gets_the_answer_of_a_wrong_key),
+		cmocka_unit_test(a_wrong_responder_key_is_found_and_deleted),
+		cmocka_unit_test(without_common_selectors_the_ike_sa_stays),
+		cmocka_unit_test(without_common_esp_transforms_the_ike_sa_stays),
+		cmocka_unit_test(selectors_are_narrowed_to_the_responders_line),
+		cmocka_unit_test(one_child_sa_per_line_on_one_ike_sa),
+		cmocka_unit_test(the_responder_sets_up_further_lines),
+		cmocka_unit_test(a_nat_floats_both_to_4500),
+		cmocka_unit_test(without_a_nat_esp_is_not_encapsulated),
+		cmocka_unit_test(encapsulation_can_be_forced),
+		cmocka_unit_test(lost_messages_come_again_byte_for_byte),
+		cmocka_unit_test(a_silent_peer_is_given_up_after_the_last_try),
+		cmocka_unit_test(half_opens_expire),
+		cmocka_unit_test(a_flood_is_bounded_and_established_sas_live),
+		cmocka_unit_test(initial_contact_ends_the_sas_of_a_former_life),
+		cmocka_unit_test(a_bad_auth_message_does_not_kill_the_half_open),
+		cmocka_unit_test(a_standby_is_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
