@@ -185,7 +185,7 @@ static enum result walk(struct ike_message *m, uint8_t type, struct bytes chain,
 	struct wire_reader r = wire_reader(chain);
 
 	for (size_t n = 0; type != PAYLOAD_NONE; n++) {
-		struct generic_header g;
+		struct generic_header g = { 0 };
 		enum result res = take_generic(&r, &g);
 		const struct payload_row *row = row_of(type);
 

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+# ike: the sans-I/O protocol engine. Includes base and ike only.
+
+noinst_LTLIBRARIES += libike.la
+libike_la_CPPFLAGS = -I$(top_builddir)/inc/ike $(HF_DEFS)
+libike_la_LIBADD = $(OPENSSL_LIBS)
+libike_la_SOURCES = \
+	ike/auth_psk.c \
+	ike/child_sa.c \
+	ike/cookie.c \
+	ike/cookie.h \
+	ike/crypto.c \
+	ike/crypto.h \
+	ike/effects.c \
+	ike/engine.c \
+	ike/engine.h \
+	ike/ike.h \
+	ike/ike_config.c \
+	ike/ike_config.h \
+	ike/ike_export.c \
+	ike/ike_import.c \
+	ike/ike_sa.c \
+	ike/ike_state.c \
+	ike/ike_state.h \
+	ike/jobs.c \
+	ike/jobs.h \
+	ike/keymat.h \
+	ike/keymat_v2.c \
+	ike/lifetime.c \
+	ike/message.c \
+	ike/message.h \
+	ike/nat_detect.c \
+	ike/nat_detect.h \
+	ike/payload.h \
+	ike/payload_auth.c \
+	ike/payload_delete.c \
+	ike/payload_id.c \
+	ike/payload_ke.c \
+	ike/payload_nonce.c \
+	ike/payload_notify.c \
+	ike/payload_rules.c \
+	ike/payload_sa.c \
+	ike/payload_sk.c \
+	ike/payload_ts.c \
+	ike/proposal.c \
+	ike/proposal.h \
+	ike/proposal_offer.c \
+	ike/proposal_offer.h \
+	ike/receive.c \
+	ike/request.c \
+	ike/retransmit.c \
+	ike/ts_narrow.c \
+	ike/ts_narrow.h \
+	ike/tunnel.c \
+	ike/v2.h \
+	ike/v2_child.c \
+	ike/v2_cookie.c \
+	ike/v2_create_child_sa.c \
+	ike/v2_exchange.c \
+	ike/v2_ike_auth.c \
+	ike/v2_ike_sa_init.c \
+	ike/v2_informational.c \
+	ike/v2_rekey_collision.c \
+	ike/v2_rekey_ike.c \
+	ike/v2_transitions.c
+
+ike_test_libs = libike.la libbase.la $(CMOCKA_LIBS)
+ike_tests = \
+	ike/tests/cookie_test \
+	ike/tests/crypto_test \
+	ike/tests/engine_rekey_test \
+	ike/tests/engine_setup_test \
+	ike/tests/golden_test \
+	ike/tests/jobs_test \
+	ike/tests/message_test \
+	ike/tests/payload_test \
+	ike/tests/proposal_test \
+	ike/tests/sk_test \
+	ike/tests/ts_narrow_test
+ike_fuzz_targets = \
+	ha-tests/fuzz/fuzz_ike_message \
+	ha-tests/fuzz/fuzz_ike_payloads \
+	ha-tests/fuzz/fuzz_ike_sk
+check_PROGRAMS += $(ike_tests) $(ike_fuzz_targets)
+EXTRA_DIST += \
+	ike/tests/fixtures \
+	ike/tests/hex.h \
+	ike/tests/wire.h \
+	ha-tests/fuzz/corpus/ike_message \
+	ha-tests/fuzz/corpus/ike_payloads \
+	ha-tests/fuzz/corpus/ike_sk
+
+# The engine tests share a world of two engines and a network.
+ike_engine_test_support = ike/tests/engine_harness.c ike/tests/engine_harness.h
+ike_tests_engine_rekey_test_SOURCES = ike/tests/engine_rekey_test.c $(ike_engine_test_support)
+ike_tests_engine_setup_test_SOURCES = ike/tests/engine_setup_test.c $(ike_engine_test_support)
+
+ike_tests_cookie_test_LDADD = $(ike_test_libs)
+ike_tests_crypto_test_LDADD = $(ike_test_libs)
+ike_tests_engine_rekey_test_LDADD = $(ike_test_libs)
+ike_tests_engine_setup_test_LDADD = $(ike_test_libs)
+ike_tests_golden_test_LDADD = $(ike_test_libs)
+ike_tests_jobs_test_LDADD = $(ike_test_libs) $(OPENSSL_LIBS)
+ike_tests_message_test_LDADD = $(ike_test_libs)
+ike_tests_payload_test_LDADD = $(ike_test_libs)
+ike_tests_proposal_test_LDADD = $(ike_test_libs)
+ike_tests_sk_test_LDADD = $(ike_test_libs)
+ike_tests_ts_narrow_test_LDADD = $(ike_test_libs)
+
+ha_tests_fuzz_fuzz_ike_message_SOURCES = ha-tests/fuzz/fuzz_ike_message.c ha-tests/fuzz/replay.c ha-tests/fuzz/fuzz.h
+ha_tests_fuzz_fuzz_ike_message_LDADD = libike.la libbase.la
+ha_tests_fuzz_fuzz_ike_payloads_SOURCES = ha-tests/fuzz/fuzz_ike_payloads.c ha-tests/fuzz/replay.c ha-tests/fuzz/fuzz.h
+ha_tests_fuzz_fuzz_ike_payloads_LDADD = libike.la libbase.la
+ha_tests_fuzz_fuzz_ike_sk_SOURCES = ha-tests/fuzz/fuzz_ike_sk.c ha-tests/fuzz/replay.c ha-tests/fuzz/fuzz.h
+ha_tests_fuzz_fuzz_ike_sk_LDADD = libike.la libbase.la
