@@ -113,6 +113,25 @@ static void put_icmp(struct text *t)
 		    "\t\ticmp type destination-unreachable @th,136,8 17 @th,240,16 { 500, 4500 } counter drop\n\t}\n");
 }
 
+/*
+ * Between two owners a service address is nobody's: the kernel would forward
+ * what is for it to whom it last knew, and two nodes that do so play
+ * ping-pong with a peer's packet until its TTL is used up.
+ */
+static void put_strays(struct text *t, const struct config *cfg)
+{
+	char text[INET_TEXT_MAX];
+
+	text_printf(t, "\tchain strays {\n\t\ttype filter hook forward priority filter\n");
+	for (size_t i = 0; i < cfg->n_interfaces; i++) {
+		const struct inet_addr *a = &cfg->interfaces[i].address;
+		if (a->family != INET_NONE)
+			text_printf(t, "\t\t%s daddr %s counter drop\n", a->family == INET_V6 ? "ip6" : "ip",
+				    inet_text(a, text));
+	}
+	text_printf(t, "\t}\n");
+}
+
 static void put_mss(struct text *t, const struct config *cfg, const char *tun)
 {
 	if (!cfg->tcpmss)
@@ -134,6 +153,7 @@ void plain_table_text(const struct config *cfg, const char *tun, struct text *ou
 	put_entry_chains(out, cfg, 'i', true, "clear_in");
 	put_hooks(out, cfg, tun);
 	put_icmp(out);
+	put_strays(out, cfg);
 	put_mss(out, cfg, tun);
 	text_printf(out, "}\n");
 }

@@ -159,6 +159,8 @@ static const char table[] =
 	"\tchain errors {\n\t\ttype filter hook output priority filter\n"
 	"\t\ticmp type destination-unreachable @th,136,8 50 counter drop\n"
 	"\t\ticmp type destination-unreachable @th,136,8 17 @th,240,16 { 500, 4500 } counter drop\n\t}\n"
+	"\tchain strays {\n\t\ttype filter hook forward priority filter\n"
+	"\t\tip daddr 192.0.2.1 counter drop\n\t}\n"
 	"\tchain segments {\n\t\ttype filter hook forward priority mangle\n"
 	"\t\toifname \"hf0\" tcp flags syn tcp option maxseg size > 1300 tcp option maxseg size set 1300\n"
 	"\t\tiifname \"hf0\" tcp flags syn tcp option maxseg size > 1300 tcp option maxseg size set 1300\n\t}\n"
