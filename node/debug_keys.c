@@ -91,19 +91,28 @@ static void export_ike(void *ctx, const struct ike_sa_state *s)
 	fclose(f);
 }
 
+static const char *esp_integ(uint16_t integ)
+{
+	switch (integ) {
+	case AUTH_HMAC_SHA2_256_128: return "HMAC-SHA-256-128 [RFC4868]";
+	case AUTH_HMAC_SHA2_384_192: return "HMAC-SHA-384-192 [RFC4868]";
+	case AUTH_HMAC_SHA2_512_256: return "HMAC-SHA-512-256 [RFC4868]";
+	default: return "NULL";
+	}
+}
+
 static void esp_line(FILE *f, const struct child_sa_state *s, bool inbound)
 {
 	char from[INET_TEXT_MAX], to[INET_TEXT_MAX], encr[HEX_MAX], integ[HEX_MAX];
 	const struct inet_addr *src = inbound ? &s->remote.addr : &s->local.addr;
 	const struct inet_addr *dst = inbound ? &s->local.addr : &s->remote.addr;
 	const struct esp_keys *k = inbound ? &s->keys_in : &s->keys_out;
-	bool gcm = s->transforms.encr == ENCR_AES_GCM_16;
 
-	fprintf(f, "\"%s\",\"%s\",\"%s\",\"0x%08x\",\"%s\",\"0x%s\",\"%s\",\"0x%s\"\n",
+	fprintf(f, "\"%s\",\"%s\",\"%s\",\"0x%08x\",\"%s\",\"0x%s\",\"%s\",\"%s%s\"\n",
 		src->family == INET_V6 ? "IPv6" : "IPv4", inet_text(src, from), inet_text(dst, to),
-		inbound ? s->spi_in : s->spi_out, gcm ? "AES-GCM [RFC4106]" : "AES-CBC [RFC3602]",
-		hex(&k->encr, encr), gcm ? "ANY 128 bit authentication [no checking]" : "HMAC-SHA-256-128 [RFC4868]",
-		hex(&k->integ, integ));
+		inbound ? s->spi_in : s->spi_out,
+		s->transforms.encr == ENCR_AES_GCM_16 ? "AES-GCM with 16 octet ICV [RFC4106]" : "AES-CBC [RFC3602]",
+		hex(&k->encr, encr), esp_integ(s->transforms.integ), k->integ.len ? "0x" : "", hex(&k->integ, integ));
 }
 
 static void export_child(void *ctx, const struct child_sa_state *s)
