@@ -35,15 +35,21 @@ esp_tests = \
 	esp/tests/datapath_test \
 	esp/tests/io_test \
 	esp/tests/ownership_test \
+	esp/tests/policy_test \
+	esp/tests/relay_test \
 	esp/tests/replay_window_test \
-	esp/tests/transform_test
+	esp/tests/transform_test \
+	esp/tests/workers_test
 check_PROGRAMS += $(esp_tests)
-thread_tests += esp/tests/io_test esp/tests/replay_window_test
+thread_tests += esp/tests/io_test esp/tests/replay_window_test esp/tests/workers_test
 
 esp_tests_datapath_test_SOURCES = esp/tests/datapath_test.c esp/tests/hex.h esp/tests/pair.h \
 	esp/tests/fixtures/esp_packets.h
 esp_tests_datapath_test_LDADD = $(esp_test_libs)
 esp_tests_io_test_LDADD = $(esp_test_libs)
 esp_tests_ownership_test_LDADD = $(esp_test_libs)
+esp_tests_policy_test_LDADD = $(esp_test_libs)
+esp_tests_relay_test_LDADD = $(esp_test_libs)
 esp_tests_replay_window_test_LDADD = $(esp_test_libs)
 esp_tests_transform_test_LDADD = $(esp_test_libs)
+esp_tests_workers_test_LDADD = $(esp_test_libs) -lpthread

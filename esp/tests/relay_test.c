@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* R19: what the two owners of a handover say to each other cannot be read, changed, forged or repeated. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "esp/relay.h"
+
+enum { CAP = 512 };
+
+struct ends {
+	struct relay_link *old_owner, *new_owner;
+};
+
+static struct relay_link *link_new(uint8_t slot, uint8_t key_byte)
+{
+	SECRET key = { 0 };
+	uint8_t raw[RELAY_KEY_LEN];
+	const struct inet_endpoint mate = { .addr = inet_v4(0xc0000201), .port = 5000 };
+	struct relay_link *link = NULL;
+	memset(raw, key_byte, sizeof(raw));
+	assert_int_equal(R_OK, secret_set(&key, bytes(raw, sizeof(raw))));
+	assert_int_equal(R_OK, relay_link_new(2, slot, &mate, &key, &link));
+	return link;
+}
+
+static struct ends ends(void)
+{
+	return (struct ends){ .old_owner = link_new(1, 7), .new_owner = link_new(2, 7) };
+}
+
+static void ends_free(struct ends *e)
+{
+	relay_link_free(e->old_owner);
+	relay_link_free(e->new_owner);
+}
+
+static size_t seal(struct relay_link *link, const char *text, uint8_t out[CAP])
+{
+	const struct relay_message m = {
+		.kind = RELAY_ESP,
+		.group = 2,
+		.tos = 0xb9,
+		.local = { .addr = inet_v4(1), .port = 4500 },
+		.remote = { .addr = inet_v4(2), .port = 1024 },
+		.payload = bytes(text, strlen(text)),
+	};
+	size_t len = 0;
+	assert_int_equal(R_OK, relay_seal(link, &m, out, CAP, &len));
+	return len;
+}
+
+static void a_message_arrives_whole_and_once(void **state)
+{
+	(void)state;
+	struct ends e = ends();
+	uint8_t datagram[CAP], again[CAP];
+	struct relay_message m;
+	for (int i = 0; i < 10; i++) {
+		const size_t len = seal(e.old_owner, "straggler", datagram);
+		memcpy(again, datagram, len);
+		assert_int_equal(2, relay_peek_group(bytes(datagram, len)));
+		assert_int_equal(R_OK, relay_open(e.new_owner, datagram, len, &m));
+		assert_int_equal(RELAY_ESP, m.kind);
+		assert_int_equal(0xb9, m.tos);
+		assert_int_equal(4500, m.local.port);
+		assert_int_equal(2, inet_to_v4(&m.remote.addr));
+		assert_true(bytes_equal(bytes("straggler", 9), m.payload));
+		assert_int_equal(R_DUPLICATE, relay_open(e.new_owner, again, len, &m));
+	}
+	ends_free(&e);
+}
+
+static void every_bit_and_every_length_counts(void **state)
+{
+	(void)state;
+	struct ends e = ends();
+	uint8_t good[CAP], datagram[CAP];
+	struct relay_message m;
+	const size_t len = seal(e.old_owner, "straggler", good);
+	for (size_t bit = 0; bit < len * 8; bit++) {
+		memcpy(datagram, good, len);
+		datagram[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+		assert_int_equal(R_INTEGRITY, relay_open(e.new_owner, datagram, len, &m));
+	}
+	for (size_t cut = 0; cut < len; cut++) {
+		memcpy(datagram, good, len);
+		assert_int_not_equal(R_OK, relay_open(e.new_owner, datagram, cut, &m));
+	}
+	memcpy(datagram, good, len);
+	assert_int_equal(R_OK, relay_open(e.new_owner, datagram, len, &m));
+	ends_free(&e);
+}
+
+static void another_key_or_another_sender_is_refused(void **state)
+{
+	(void)state;
+	struct ends e = ends();
+	struct relay_link *stranger = link_new(1, 8), *restarted = link_new(1, 7);
+	uint8_t datagram[CAP];
+	struct relay_message m;
+	size_t len = seal(stranger, "x", datagram);
+	assert_int_equal(R_INTEGRITY, relay_open(e.new_owner, datagram, len, &m));
+	len = seal(e.old_owner, "x", datagram);
+	assert_int_equal(R_OK, relay_open(e.new_owner, datagram, len, &m));
+	/* The same key and another salt: not the one sender of this handover. */
+	len = seal(restarted, "x", datagram);
+	assert_int_equal(R_INTEGRITY, relay_open(e.new_owner, datagram, len, &m));
+	relay_link_free(stranger);
+	relay_link_free(restarted);
+	ends_free(&e);
+}
+
+static void what_is_too_long_or_misshapen_is_refused(void **state)
+{
+	(void)state;
+	struct ends e = ends();
+	uint8_t big[CAP] = { 0 }, out[CAP];
+	size_t len = 0;
+	const struct relay_message m = { .kind = RELAY_CLEAR, .payload = bytes(big, sizeof(big)) };
+	struct relay_link *link = NULL;
+	SECRET brief = { 0 };
+	const struct inet_endpoint mate = { 0 };
+	assert_int_equal(R_TOO_LONG, relay_seal(e.old_owner, &m, out, sizeof(out), &len));
+	assert_int_equal(R_OK, secret_set(&brief, bytes("short", 5)));
+	assert_int_equal(R_VALUE, relay_link_new(0, 1, &mate, &brief, &link));
+	assert_int_equal(-1, relay_peek_group(bytes(big, 10)));
+	ends_free(&e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_message_arrives_whole_and_once),
+		cmocka_unit_test(every_bit_and_every_length_counts),
+		cmocka_unit_test(another_key_or_another_sender_is_refused),
+		cmocka_unit_test(what_is_too_long_or_misshapen_is_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
