@@ -15,3 +15,40 @@ node_cli_sources = \
 bin_PROGRAMS += holdfast
 holdfast_SOURCES = node/cli/client.c
 holdfast_LDADD = libnode.la libbase.la $(OPENSSL_LIBS) $(QB_LIBS) $(JANSSON_LIBS)
+
+node_cli_tests = \
+	node/cli/tests/server_test \
+	node/cli/tests/show_test
+check_PROGRAMS += $(node_cli_tests)
+node_cli_tests_server_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_cli_tests_show_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+
+dist_pkgdata_DATA = etc/show-json.schema.json etc/holdfast.conf.sample
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = etc/bash-completion/holdfast
+
+EXTRA_DIST += \
+	node/cli/tests/golden/clear.json \
+	node/cli/tests/golden/clear.txt \
+	node/cli/tests/golden/counters.json \
+	node/cli/tests/golden/counters.txt \
+	node/cli/tests/golden/failover-off.json \
+	node/cli/tests/golden/failover-off.txt \
+	node/cli/tests/golden/failover.json \
+	node/cli/tests/golden/failover.txt \
+	node/cli/tests/golden/ikev2-sa-detail.json \
+	node/cli/tests/golden/ikev2-sa-detail.txt \
+	node/cli/tests/golden/ikev2-sa-none.json \
+	node/cli/tests/golden/ikev2-sa-none.txt \
+	node/cli/tests/golden/ikev2-sa.json \
+	node/cli/tests/golden/ikev2-sa.txt \
+	node/cli/tests/golden/ipsec-sa-none.json \
+	node/cli/tests/golden/ipsec-sa-none.txt \
+	node/cli/tests/golden/ipsec-sa-peer.json \
+	node/cli/tests/golden/ipsec-sa-peer.txt \
+	node/cli/tests/golden/ipsec-sa.json \
+	node/cli/tests/golden/ipsec-sa.txt \
+	node/cli/tests/golden/running-config.json \
+	node/cli/tests/golden/running-config.txt \
+	node/cli/tests/golden/version.json \
+	node/cli/tests/golden/version.txt

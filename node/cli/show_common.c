@@ -11,6 +11,19 @@ const char *show_endpoint(const struct inet_endpoint *e, char out[INET_TEXT_MAX]
 	return out;
 }
 
+const char *show_mask(const struct traffic_selector *ts, char out[INET_TEXT_MAX])
+{
+	struct inet_prefix p;
+	if (!inet_range_to_prefix(&ts->start, &ts->end, &p))
+		return inet_text(&ts->end, out);
+	if (p.addr.family == INET_V4) {
+		struct inet_addr mask = inet_v4(p.len ? UINT32_MAX << (32 - p.len) : 0);
+		return inet_text(&mask, out);
+	}
+	snprintf(out, INET_TEXT_MAX, "%u", p.len);
+	return out;
+}
+
 json_t *json_spi32(uint32_t spi)
 {
 	return json_sprintf("0x%08x", spi);
@@ -39,9 +52,10 @@ json_t *json_endpoint(const struct inet_endpoint *e)
 
 json_t *json_selector(const struct traffic_selector *ts)
 {
-	return json_pack("{s:o, s:o, s:i, s:i, s:i}", "first", json_address(&ts->start), "last",
-			 json_address(&ts->end), "protocol", (int)ts->protocol, "port_first", (int)ts->port_start,
-			 "port_last", (int)ts->port_end);
+	char mask[INET_TEXT_MAX];
+	return json_pack("{s:o, s:o, s:s, s:i, s:i, s:i}", "first", json_address(&ts->start), "last",
+			 json_address(&ts->end), "mask", show_mask(ts, mask), "protocol", (int)ts->protocol,
+			 "port_first", (int)ts->port_start, "port_last", (int)ts->port_end);
 }
 
 void json_finish(json_t *root, struct text *out)

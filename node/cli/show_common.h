@@ -9,6 +9,11 @@
 
 /* "192.0.2.1/500": the ASA's way to write an endpoint. */
 const char *show_endpoint(const struct inet_endpoint *e, char out[INET_TEXT_MAX]);
+/*
+ * What stands for the mask of a selector: "255.255.255.0", the prefix length
+ * for IPv6, and the last address where the range is no prefix.
+ */
+const char *show_mask(const struct traffic_selector *ts, char out[INET_TEXT_MAX]);
 /* 0x%08x and 0x%016x as JSON strings: an SPI is a name, not a quantity. */
 json_t *json_spi32(uint32_t spi);
 json_t *json_spi64(uint64_t spi);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* show crypto ipsec sa: the shape of ASA 9.x, which outside tools parse field by field. */
-#include <stdio.h>
-
 #include "node/cli/show_common.h"
 
 /* How the ASA writes an ESP transform, and what it costs in bytes. */
@@ -69,18 +67,10 @@ static unsigned int overhead(const struct view_child *c)
 
 static void text_ident(const char *side, const struct traffic_selector *ts, struct text *out)
 {
-	struct inet_prefix p;
-	char first[INET_TEXT_MAX], last[INET_TEXT_MAX], mask[INET_TEXT_MAX];
+	char first[INET_TEXT_MAX], mask[INET_TEXT_MAX];
 	unsigned int port = ts->port_start == ts->port_end ? ts->port_start : 0;
-	inet_text(&ts->start, first);
-	if (!inet_range_to_prefix(&ts->start, &ts->end, &p))
-		snprintf(mask, sizeof(mask), "%.60s", inet_text(&ts->end, last));
-	else if (p.addr.family == INET_V4) {
-		struct inet_addr m = inet_v4(p.len ? UINT32_MAX << (32 - p.len) : 0);
-		inet_text(&m, mask);
-	} else
-		snprintf(mask, sizeof(mask), "%u", p.len);
-	text_printf(out, "      %s ident (addr/mask/prot/port): (%s/%s/%u/%u)\n", side, first, mask, ts->protocol, port);
+	text_printf(out, "      %s ident (addr/mask/prot/port): (%s/%s/%u/%u)\n", side, inet_text(&ts->start, first),
+		    show_mask(ts, mask), ts->protocol, port);
 }
 
 static void text_settings(const struct view_child *c, struct text *out)
@@ -174,8 +164,9 @@ void show_ipsec_text(const struct view_child_list *l, struct text *out)
 static json_t *json_direction(const struct view_child *c, bool inbound)
 {
 	uint64_t left_kb = inbound ? c->in_lifetime_left_kb : c->out_lifetime_left_kb;
-	json_t *d = json_pack("{s:o, s:I, s:o}", "spi", json_spi32(inbound ? c->spi_in : c->spi_out), "lifetime_left_s",
-			      (json_int_t)c->lifetime_left_s, "lifetime_left_kb",
+	uint32_t spi = inbound ? c->spi_in : c->spi_out;
+	json_t *d = json_pack("{s:o, s:I, s:I, s:o}", "spi", json_spi32(spi), "spi_number", (json_int_t)spi,
+			      "lifetime_left_s", (json_int_t)c->lifetime_left_s, "lifetime_left_kb",
 			      c->lifetime_kb_unlimited ? json_null() : json_count(left_kb));
 	json_t *rest = inbound ? json_pack("{s:i, s:o, s:o, s:o}", "replay_window", (int)c->replay_window,
 					   "replay_bitmap", json_spi64(c->replay_bitmap), "highest_sequence",

@@ -37,4 +37,4 @@ node_config_tests_config_errors_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_config_tests_config_model_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_config_tests_grammar_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 EXTRA_DIST += node/config/tests/asa-paste.txt node/config/tests/asa-paste.running \
-	node/config/tests/asa-paste.diagnostics etc/holdfast.conf.sample
+	node/config/tests/asa-paste.diagnostics
