@@ -86,6 +86,8 @@ count_packets() {
 FILTER_IKE='udp port 500 or (udp port 4500 and udp[8:4] = 0)'
 FILTER_VPN='udp port 500 or udp port 4500 or ip proto 50'
 FILTER_IKE_AUTH='(udp port 500 and udp[26] = 35) or (udp port 4500 and udp[8:4] = 0 and udp[30] = 35)'
+# What a node says itself: it also forwards what comes to it after it lost the service address.
+FILTER_OWN="src host $SERVICE and ($FILTER_VPN)"
 FILTER_CLEAR='net 198.51.100.0/24 and net 203.0.113.0/24'
 
 # --- verdicts -------------------------------------------------------------------------------------------
@@ -126,7 +128,7 @@ lab_start_tunnel() {
 # hold_laws [OPTION...]: ends the captures at the nodes' egress and judges them with the keys that both daemons exported.
 hold_laws() {
 	egress_stop || fail "the captures are not complete"
-	"$LAB_SRC/check-capture" --keys "$LAB_DIR/n1/keys" --keys "$LAB_DIR/n2/keys" "$@" \
+	"$LAB_SRC/check-capture" --from $SERVICE --keys "$LAB_DIR/n1/keys" --keys "$LAB_DIR/n2/keys" "$@" \
 		"n1=$LAB_DIR/n1/egress.pcap" "n2=$LAB_DIR/n2/egress.pcap" || fail "the captures break a law"
 }
 

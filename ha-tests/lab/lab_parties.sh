@@ -212,7 +212,7 @@ lab_swanctl_conf() {
 	secret = $5
 	}
 	ike-remote {
-	id = $1
+	id = $2
 	secret = $6
 	}
 	}

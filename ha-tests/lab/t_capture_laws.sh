@@ -11,5 +11,5 @@ status=$?
 cat "$LAB_DIR/demo.log"
 sed -n "s/^demo: /figure: /p" "$LAB_DIR/demo.log"
 [ $status = 0 ] || fail "the demo ended with status $status"
-"$LAB_SRC/check-capture" --keys "$LAB_DIR/n1/keys" --keys "$LAB_DIR/n2/keys" \
+"$LAB_SRC/check-capture" --from $SERVICE --keys "$LAB_DIR/n1/keys" --keys "$LAB_DIR/n2/keys" \
 	"n1=$LAB_DIR/n1/egress.pcap" "n2=$LAB_DIR/n2/egress.pcap" || fail "the captures break a law"

@@ -18,7 +18,7 @@ start=$(now_ms)
 wait_for 5 "n$mate is active" is_active "$mate" || fail "n$mate does not become active"
 owned=$(($(now_ms) - start))
 sleep 2
-capture_start "n$active" woken outside -Q out "$FILTER_VPN" || fail "no capture"
+capture_start "n$active" woken outside -Q out "$FILTER_OWN" || fail "no capture"
 lab_signal "n$active" holdfastd CONT
 sleep 5
 flow_stop stop || fail "the flow left no report"
