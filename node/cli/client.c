@@ -22,9 +22,10 @@ struct client {
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: holdfast [--json] [--service NAME] [COMMAND ...]\n"
-		    "       holdfast --complete LINE\n"
-		    "Without a command on a terminal: a prompt. A trailing ? shows what may follow.\n");
+	fprintf(to,
+		"usage: holdfast [--json] [--service NAME] [COMMAND ...]\n"
+		"       holdfast --complete LINE\n"
+		"Without a command on a terminal: a prompt. A trailing ? shows what may follow.\n");
 }
 
 /* One message there, one back. */
@@ -85,7 +86,8 @@ static bool connect_daemon(struct client *c, const char *service)
 	if (c->ipc)
 		return true;
 	if (errno == EACCES || errno == EPERM)
-		fprintf(stderr, "holdfast: access denied: be root or a member of the group holdfast\n");
+		fprintf(stderr,
+			"holdfast: access denied: be root or a member of the group holdfast\n");
 	else
 		fprintf(stderr, "holdfast: holdfastd is not running (%s)\n", strerror(errno));
 	return false;

@@ -131,34 +131,42 @@ static void run_failover_active(void *ctx, const struct match *m)
 }
 
 static const struct grammar_row rows_exec[] = {
-	{ MODE_EXEC, "show crypto ikev2 sa [{detail}]", "IKE SAs and their CHILD SAs", run_show_ike, NULL,
+	{ MODE_EXEC, "show crypto ikev2 sa [{detail}]", "IKE SAs and their CHILD SAs", run_show_ike,
+	  NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "show crypto ipsec sa [peer ADDRESS]", "CHILD SAs with their counters",
+	  run_show_ipsec, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "show failover", "Roles, protection and replication", run_show_failover, NULL,
 	  ROW_POSITIVE, 0 },
-	{ MODE_EXEC, "show crypto ipsec sa [peer ADDRESS]", "CHILD SAs with their counters", run_show_ipsec, NULL,
+	{ MODE_EXEC, "show running-config", "The configuration in force, without its keys",
+	  run_show_running, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "show counters", "Every counted reason", run_show_counters, NULL, ROW_POSITIVE,
+	  0 },
+	{ MODE_EXEC, "show version", "Version, uptime and libraries", run_show_version, NULL,
 	  ROW_POSITIVE, 0 },
-	{ MODE_EXEC, "show failover", "Roles, protection and replication", run_show_failover, NULL, ROW_POSITIVE, 0 },
-	{ MODE_EXEC, "show running-config", "The configuration in force, without its keys", run_show_running, NULL,
-	  ROW_POSITIVE, 0 },
-	{ MODE_EXEC, "show counters", "Every counted reason", run_show_counters, NULL, ROW_POSITIVE, 0 },
-	{ MODE_EXEC, "show version", "Version, uptime and libraries", run_show_version, NULL, ROW_POSITIVE, 0 },
-	{ MODE_EXEC, "clear crypto ikev2 sa [ADDRESS]", "Delete IKE SAs, of one peer or all", run_clear_ike, NULL,
-	  ROW_POSITIVE, 0 },
-	{ MODE_EXEC, "clear crypto ikev2 sa peer ADDRESS", "Delete the IKE SAs of a peer", run_clear_ike, NULL,
-	  ROW_POSITIVE, 0 },
-	{ MODE_EXEC, "failover active", "Become active; with no: hand over to the standby", run_failover_active, NULL,
-	  0, 0 },
+	{ MODE_EXEC, "clear crypto ikev2 sa [ADDRESS]", "Delete IKE SAs, of one peer or all",
+	  run_clear_ike, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "clear crypto ikev2 sa peer ADDRESS", "Delete the IKE SAs of a peer",
+	  run_clear_ike, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "failover active", "Become active; with no: hand over to the standby",
+	  run_failover_active, NULL, 0, 0 },
 	{ 0 },
 };
 
 static const struct grammar_table tables_exec[] = { { rows_exec, NULL }, { 0 } };
 
 static const struct grammar_word words_exec[] = {
-	{ "show", "What the daemon knows" }, { "clear", "Delete state" },     { "crypto", "IPsec" },
-	{ "ikev2", "IKE version 2" },        { "sa", "Security associations" }, { 0 },
+	{ "show", "What the daemon knows" },
+	{ "clear", "Delete state" },
+	{ "crypto", "IPsec" },
+	{ "ikev2", "IKE version 2" },
+	{ "sa", "Security associations" },
+	{ 0 },
 };
 
 static const struct grammar grammar_exec = { .tables = tables_exec, .words = words_exec };
 
-enum admin_exit admin_run(const struct admin_ops *ops, const char *line, bool json, struct text *out)
+enum admin_exit admin_run(const struct admin_ops *ops, const char *line, bool json,
+			  struct text *out)
 {
 	struct call c = { .ops = ops, .json = json, .out = out };
 	struct line l;
@@ -195,7 +203,8 @@ void admin_prompt(const struct admin_ops *ops, struct text *out)
 {
 	struct view_version version = { 0 };
 	struct view_failover failover = { 0 };
-	if (ops->version(ops->ctx, &version) != R_OK || ops->failover(ops->ctx, &failover) != R_OK) {
+	if (ops->version(ops->ctx, &version) != R_OK ||
+	    ops->failover(ops->ctx, &failover) != R_OK) {
 		text_printf(out, "holdfast# ");
 		return;
 	}

@@ -24,7 +24,8 @@ struct admin_ops {
 	void *ctx;
 	/* peer: only SAs with this remote address; NULL for all. */
 	enum result (*ike_sas)(void *ctx, const struct inet_addr *peer, struct view_ike_list *out);
-	enum result (*child_sas)(void *ctx, const struct inet_addr *peer, struct view_child_list *out);
+	enum result (*child_sas)(void *ctx, const struct inet_addr *peer,
+				 struct view_child_list *out);
 	enum result (*failover)(void *ctx, struct view_failover *out);
 	enum result (*version)(void *ctx, struct view_version *out);
 	enum result (*counters)(void *ctx, struct view_counter_list *out);
@@ -41,7 +42,8 @@ struct admin_ops {
  * Run one command line. json asks for the machine form of a show command. The
  * answer, also the error message of a failed one, is appended to out.
  */
-enum admin_exit admin_run(const struct admin_ops *ops, const char *line, bool json, struct text *out);
+enum admin_exit admin_run(const struct admin_ops *ops, const char *line, bool json,
+			  struct text *out);
 /* What may follow line: one "  word   help" each. For "?" at the prompt. Needs no daemon. */
 void admin_help(const char *line, struct text *out);
 /* As admin_help, but only the words, one per line: for completion. */

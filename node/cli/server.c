@@ -11,7 +11,7 @@
 #include "node/cli/protocol.h"
 
 #define ADMIN_GROUP "holdfast"
-#define GROUPS_MAX 64
+#define GROUPS_MAX  64
 
 struct admin_server {
 	qb_ipcs_service_t *service;
@@ -140,11 +140,16 @@ enum result admin_server_new(qb_loop_t *loop, const char *service, const struct 
 			     struct admin_server **out)
 {
 	struct qb_ipcs_service_handlers handlers = {
-		.connection_accept = on_accept, .connection_created = on_created, .msg_process = on_message,
+		.connection_accept = on_accept,
+		.connection_created = on_created,
+		.msg_process = on_message,
 		.connection_destroyed = on_destroyed,
 	};
 	struct qb_ipcs_poll_handlers poll = {
-		.job_add = poll_job_add, .dispatch_add = poll_add, .dispatch_mod = poll_mod, .dispatch_del = poll_del,
+		.job_add = poll_job_add,
+		.dispatch_add = poll_add,
+		.dispatch_mod = poll_mod,
+		.dispatch_del = poll_del,
 	};
 	struct admin_server *s = calloc(1, sizeof(*s));
 	if (!s)

@@ -53,9 +53,10 @@ json_t *json_endpoint(const struct inet_endpoint *e)
 json_t *json_selector(const struct traffic_selector *ts)
 {
 	char mask[INET_TEXT_MAX];
-	return json_pack("{s:o, s:o, s:s, s:i, s:i, s:i}", "first", json_address(&ts->start), "last",
-			 json_address(&ts->end), "mask", show_mask(ts, mask), "protocol", (int)ts->protocol,
-			 "port_first", (int)ts->port_start, "port_last", (int)ts->port_end);
+	return json_pack("{s:o, s:o, s:s, s:i, s:i, s:i}", "first", json_address(&ts->start),
+			 "last", json_address(&ts->end), "mask", show_mask(ts, mask), "protocol",
+			 (int)ts->protocol, "port_first", (int)ts->port_start, "port_last",
+			 (int)ts->port_end);
 }
 
 void json_finish(json_t *root, struct text *out)

@@ -16,16 +16,20 @@ static const char *unit_text(const struct view_host *h)
 static const char *state_text(enum view_host_state state)
 {
 	static const char *const names[] = {
-		[HOST_ACTIVE] = "Active",           [HOST_STANDBY_READY] = "Standby Ready",
-		[HOST_SYNCING] = "Bulk Sync",       [HOST_FAILED] = "Failed",
-		[HOST_NOT_DETECTED] = "Not Detected", [HOST_DISABLED] = "Disabled",
+		[HOST_ACTIVE] = "Active",
+		[HOST_STANDBY_READY] = "Standby Ready",
+		[HOST_SYNCING] = "Bulk Sync",
+		[HOST_FAILED] = "Failed",
+		[HOST_NOT_DETECTED] = "Not Detected",
+		[HOST_DISABLED] = "Disabled",
 	};
 	return names[state];
 }
 
 static bool is_up(const struct view_host *h)
 {
-	return h->state == HOST_ACTIVE || h->state == HOST_STANDBY_READY || h->state == HOST_SYNCING;
+	return h->state == HOST_ACTIVE || h->state == HOST_STANDBY_READY ||
+	       h->state == HOST_SYNCING;
 }
 
 static size_t monitored(const struct view_host *h)
@@ -51,11 +55,12 @@ static void text_header(const struct view_failover *v, struct text *out)
 	else
 		text_printf(out, "Failover LAN Interface: not Configured\n");
 	text_printf(out, "Reconnect timeout 0:00:00\n");
-	text_printf(out, "Unit Poll frequency %u milliseconds, holdtime %u milliseconds\n", v->heartbeat_ms,
-		    v->deadline_ms);
+	text_printf(out, "Unit Poll frequency %u milliseconds, holdtime %u milliseconds\n",
+		    v->heartbeat_ms, v->deadline_ms);
 	text_printf(out, "Interface Poll frequency 0 seconds, holdtime 0 seconds\n");
 	text_printf(out, "Interface Policy 1\n");
-	text_printf(out, "Monitored Interfaces %zu of %u maximum\n", monitored(&v->self), VIEW_INTERFACES_MAX);
+	text_printf(out, "Monitored Interfaces %zu of %u maximum\n", monitored(&v->self),
+		    VIEW_INTERFACES_MAX);
 	text_printf(out, "MAC Address Move Notification Interval not set\n");
 	if (!v->enabled)
 		return;
@@ -64,23 +69,29 @@ static void text_header(const struct view_failover *v, struct text *out)
 	time_t when = (time_t)v->last_failover;
 	struct tm tm;
 	char text[64];
-	if (v->last_failover && gmtime_r(&when, &tm) && strftime(text, sizeof(text), "%H:%M:%S UTC %b %e %Y", &tm))
+	if (v->last_failover && gmtime_r(&when, &tm) &&
+	    strftime(text, sizeof(text), "%H:%M:%S UTC %b %e %Y", &tm))
 		text_printf(out, "Last Failover at: %s\n", text);
 }
 
 static void text_host(const char *which, const struct view_host *h, struct text *out)
 {
 	text_printf(out, "        %s host: %s - %s\n", which, unit_text(h), state_text(h->state));
-	text_printf(out, "                Active time: %llu (sec)\n", (unsigned long long)h->active_s);
+	text_printf(out, "                Active time: %llu (sec)\n",
+		    (unsigned long long)h->active_s);
 	if (is_up(h) && *h->version)
-		text_printf(out, "                slot %u: holdfast hw/sw rev (/%s) status (Up Sys)\n", h->slot, h->version);
+		text_printf(out,
+			    "                slot %u: holdfast hw/sw rev (/%s) status (Up Sys)\n",
+			    h->slot, h->version);
 	for (size_t i = 0; i < h->n_interfaces; i++) {
 		const struct view_host_interface *ifc = &h->interfaces[i];
 		char address[INET_TEXT_MAX];
 		struct inet_addr none = inet_v4(0);
 		text_printf(out, "                  Interface %s (%s): %s (%s)\n", ifc->nameif,
 			    inet_text(ifc->address.family ? &ifc->address : &none, address),
-			    !is_up(h) ? "Unknown" : ifc->up ? "Normal" : "No Link",
+			    !is_up(h) ? "Unknown"
+			    : ifc->up ? "Normal"
+				      : "No Link",
 			    ifc->monitored ? "Monitored" : "Not-Monitored");
 	}
 }
@@ -88,20 +99,26 @@ static void text_host(const char *which, const struct view_host *h, struct text 
 static void text_tables(const struct view_failover *v, struct text *out)
 {
 	text_printf(out, "\nStateful Failover Logical Update Statistics\n");
-	text_printf(out, "        Link : %s corosync (%s)\n", *v->cluster_name ? v->cluster_name : "unconfigured",
+	text_printf(out, "        Link : %s corosync (%s)\n",
+		    *v->cluster_name ? v->cluster_name : "unconfigured",
 		    v->cluster_up ? "up" : "down");
 	text_printf(out, "        Stateful Obj    xmit       xerr       rcv        rerr\n");
 	for (size_t i = 0; i < v->n_rows; i++) {
 		const struct view_stateful *r = &v->rows[i];
-		text_printf(out, "        %-16s%-11llu%-11llu%-11llu%llu\n", r->name, (unsigned long long)r->xmit,
-			    (unsigned long long)r->xerr, (unsigned long long)r->rcv, (unsigned long long)r->rerr);
+		text_printf(out, "        %-16s%-11llu%-11llu%-11llu%llu\n", r->name,
+			    (unsigned long long)r->xmit, (unsigned long long)r->xerr,
+			    (unsigned long long)r->rcv, (unsigned long long)r->rerr);
 	}
 	text_printf(out, "\n        Logical Update Queue Information\n");
 	text_printf(out, "                        Cur     Max     Total\n");
-	const struct { const char *name; const struct view_queue *q; } queues[] = { { "Recv Q:", &v->recv }, { "Xmit Q:", &v->xmit } };
+	const struct {
+		const char *name;
+		const struct view_queue *q;
+	} queues[] = { { "Recv Q:", &v->recv }, { "Xmit Q:", &v->xmit } };
 	for (size_t i = 0; i < 2; i++)
 		text_printf(out, "        %-16s%-8llu%-8llu%llu\n", queues[i].name,
-			    (unsigned long long)queues[i].q->current, (unsigned long long)queues[i].q->max,
+			    (unsigned long long)queues[i].q->current,
+			    (unsigned long long)queues[i].q->max,
 			    (unsigned long long)queues[i].q->total);
 }
 
@@ -113,7 +130,8 @@ static void text_member(const struct view_failover *v, const struct view_host *h
 		text_printf(out, ", protected");
 	if (h != &v->self && *h->config_digest && *v->self.config_digest)
 		text_printf(out, ", configuration %s",
-			    strcmp(h->config_digest, v->self.config_digest) == 0 ? "same" : "DIFFERENT");
+			    strcmp(h->config_digest, v->self.config_digest) == 0 ? "same"
+										 : "DIFFERENT");
 	text_printf(out, "\n");
 }
 
@@ -124,7 +142,8 @@ static void text_extension(const struct view_failover *v, struct text *out)
 	text_printf(out, "        Term: %llu\n", (unsigned long long)v->term);
 	text_printf(out, "        Quorum: %s\n", v->quorate ? "yes" : "NO");
 	text_printf(out, "        Role manager: %s\n", v->role_manager);
-	text_printf(out, "        Last takeover: %s", *v->last_takeover ? v->last_takeover : "never");
+	text_printf(out, "        Last takeover: %s",
+		    *v->last_takeover ? v->last_takeover : "never");
 	if (v->last_takeover_suspect)
 		text_printf(out, ", suspect");
 	if (v->last_takeover_ms)
@@ -138,7 +157,8 @@ static void text_extension(const struct view_failover *v, struct text *out)
 		    (unsigned long long)v->log_position, (unsigned long long)v->acked_position,
 		    (unsigned long long)v->held);
 	text_printf(out, "        Outputs released unprotected: %llu, suspect takeovers: %llu\n",
-		    (unsigned long long)v->unprotected_releases, (unsigned long long)v->suspect_takeovers);
+		    (unsigned long long)v->unprotected_releases,
+		    (unsigned long long)v->suspect_takeovers);
 	text_member(v, &v->self, out);
 	for (size_t i = 0; i < v->n_others; i++)
 		text_member(v, &v->others[i], out);
@@ -163,43 +183,50 @@ static json_t *json_host(const struct view_host *h)
 	json_t *interfaces = json_array();
 	for (size_t i = 0; i < h->n_interfaces; i++) {
 		const struct view_host_interface *ifc = &h->interfaces[i];
-		json_array_append_new(interfaces, json_pack("{s:s, s:o, s:b, s:b}", "nameif", ifc->nameif, "address",
-							    json_address(&ifc->address), "up", ifc->up, "monitored",
-							    ifc->monitored));
+		json_array_append_new(interfaces,
+				      json_pack("{s:s, s:o, s:b, s:b}", "nameif", ifc->nameif,
+						"address", json_address(&ifc->address), "up",
+						ifc->up, "monitored", ifc->monitored));
 	}
-	return json_pack("{s:s, s:s, s:i, s:s, s:b, s:o, s:s, s:s, s:o}", "name", h->name, "unit", unit_text(h), "slot",
-			 (int)h->slot, "state", state_text(h->state), "protected", h->is_protected, "active_s",
-			 json_count(h->active_s), "version", h->version, "config_digest", h->config_digest,
-			 "interfaces", interfaces);
+	return json_pack("{s:s, s:s, s:i, s:s, s:b, s:o, s:s, s:s, s:o}", "name", h->name, "unit",
+			 unit_text(h), "slot", (int)h->slot, "state", state_text(h->state),
+			 "protected", h->is_protected, "active_s", json_count(h->active_s),
+			 "version", h->version, "config_digest", h->config_digest, "interfaces",
+			 interfaces);
 }
 
 static json_t *json_queue(const struct view_queue *q)
 {
-	return json_pack("{s:o, s:o, s:o}", "current", json_count(q->current), "max", json_count(q->max), "total",
-			 json_count(q->total));
+	return json_pack("{s:o, s:o, s:o}", "current", json_count(q->current), "max",
+			 json_count(q->max), "total", json_count(q->total));
 }
 
 static json_t *json_rows(const struct view_failover *v)
 {
 	json_t *rows = json_array();
 	for (size_t i = 0; i < v->n_rows; i++)
-		json_array_append_new(rows, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", v->rows[i].name, "xmit",
-						      json_count(v->rows[i].xmit), "xerr", json_count(v->rows[i].xerr),
-						      "rcv", json_count(v->rows[i].rcv), "rerr",
+		json_array_append_new(rows, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name",
+						      v->rows[i].name, "xmit",
+						      json_count(v->rows[i].xmit), "xerr",
+						      json_count(v->rows[i].xerr), "rcv",
+						      json_count(v->rows[i].rcv), "rerr",
 						      json_count(v->rows[i].rerr)));
 	return rows;
 }
 
 static json_t *json_group(const struct view_failover *v)
 {
-	json_t *takeover = json_pack("{s:s, s:b, s:I}", "reason", v->last_takeover, "suspect", v->last_takeover_suspect,
-				     "duration_ms", (json_int_t)v->last_takeover_ms);
-	return json_pack("{s:I, s:b, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)v->group,
-			 "protected", v->is_protected, "term", json_count(v->term), "quorate", v->quorate,
-			 "role_manager", v->role_manager, "last_takeover", takeover, "heartbeat_age_ms",
-			 v->heartbeat_seen ? json_integer(v->heartbeat_age_ms) : json_null(), "log_position",
-			 json_count(v->log_position), "acked_position", json_count(v->acked_position), "held",
-			 json_count(v->held), "unprotected_releases", json_count(v->unprotected_releases),
+	json_t *takeover = json_pack("{s:s, s:b, s:I}", "reason", v->last_takeover, "suspect",
+				     v->last_takeover_suspect, "duration_ms",
+				     (json_int_t)v->last_takeover_ms);
+	return json_pack("{s:I, s:b, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+			 (json_int_t)v->group, "protected", v->is_protected, "term",
+			 json_count(v->term), "quorate", v->quorate, "role_manager",
+			 v->role_manager, "last_takeover", takeover, "heartbeat_age_ms",
+			 v->heartbeat_seen ? json_integer(v->heartbeat_age_ms) : json_null(),
+			 "log_position", json_count(v->log_position), "acked_position",
+			 json_count(v->acked_position), "held", json_count(v->held),
+			 "unprotected_releases", json_count(v->unprotected_releases),
 			 "suspect_takeovers", json_count(v->suspect_takeovers));
 }
 
@@ -208,13 +235,15 @@ void show_failover_json(const struct view_failover *v, struct text *out)
 	json_t *others = json_array();
 	for (size_t i = 0; i < v->n_others; i++)
 		json_array_append_new(others, json_host(&v->others[i]));
-	json_t *root = json_pack("{s:b, s:s, s:b, s:I, s:I, s:o, s:o, s:o}", "enabled", v->enabled, "cluster_name",
-				 v->cluster_name, "cluster_up", v->cluster_up, "heartbeat_ms",
-				 (json_int_t)v->heartbeat_ms, "deadline_ms", (json_int_t)v->deadline_ms,
-				 "last_failover", v->last_failover ? json_integer(v->last_failover) : json_null(),
+	json_t *root = json_pack("{s:b, s:s, s:b, s:I, s:I, s:o, s:o, s:o}", "enabled", v->enabled,
+				 "cluster_name", v->cluster_name, "cluster_up", v->cluster_up,
+				 "heartbeat_ms", (json_int_t)v->heartbeat_ms, "deadline_ms",
+				 (json_int_t)v->deadline_ms, "last_failover",
+				 v->last_failover ? json_integer(v->last_failover) : json_null(),
 				 "this_host", json_host(&v->self), "other_hosts", others);
-	json_t *rest = json_pack("{s:o, s:o, s:o, s:o}", "stateful", json_rows(v), "recv_queue", json_queue(&v->recv),
-				 "xmit_queue", json_queue(&v->xmit), "group", json_group(v));
+	json_t *rest = json_pack("{s:o, s:o, s:o, s:o}", "stateful", json_rows(v), "recv_queue",
+				 json_queue(&v->recv), "xmit_queue", json_queue(&v->xmit), "group",
+				 json_group(v));
 	json_object_update_new(root, rest);
 	json_finish(json_pack("{s:o}", "failover", root), out);
 }

@@ -49,7 +49,8 @@ void view_child_list_free(struct view_child_list *l)
 	*l = (struct view_child_list){ 0 };
 }
 
-bool view_counter_add(struct view_counter_list *l, const char *protocol, const char *name, uint64_t value)
+bool view_counter_add(struct view_counter_list *l, const char *protocol, const char *name,
+		      uint64_t value)
 {
 	struct view_counter *c = grow((void **)&l->list, &l->n, sizeof(*l->list));
 	if (!c)

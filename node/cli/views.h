@@ -14,52 +14,54 @@
 #include "node/config/text.h"
 
 #define VIEW_NAME_MAX 65
-#define VIEW_ID_MAX 257
+#define VIEW_ID_MAX   257
 
 /* One CHILD SA pair: a line of "show crypto ikev2 sa", a block of "show crypto ipsec sa". */
 struct view_child {
-	uint32_t spi_in;                /* the one that we receive with */
+	uint32_t spi_in; /* the one that we receive with */
 	uint32_t spi_out;
 	struct traffic_selector local;
 	struct traffic_selector remote;
 	struct esp_transforms transforms;
-	uint16_t pfs_group;             /* enum ike_dh of its last key exchange; 0: keys of the IKE SA */
-	bool nat_t;                     /* UDP encapsulation */
+	uint16_t pfs_group; /* enum ike_dh of its last key exchange; 0: keys of the IKE SA */
+	bool nat_t;         /* UDP encapsulation */
 	struct inet_endpoint local_endpoint;
 	struct inet_endpoint remote_endpoint;
-	bool initiator;                 /* we initiated the IKE SA */
+	bool initiator; /* we initiated the IKE SA */
 
-	char interface[VIEW_NAME_MAX];  /* nameif: "outside" */
+	char interface[VIEW_NAME_MAX]; /* nameif: "outside" */
 	char crypto_map[VIEW_NAME_MAX];
-	uint32_t seq;                   /* of the crypto map entry */
-	char access_list[400];          /* config_ace_text() of the line, "" when unknown */
+	uint32_t seq;          /* of the crypto map entry */
+	char access_list[400]; /* config_ace_text() of the line, "" when unknown */
 	char tunnel_group[VIEW_NAME_MAX];
-	uint32_t conn_id;               /* any number that is the same for both directions */
-	bool active;                    /* false: held ready by a standby */
+	uint32_t conn_id; /* any number that is the same for both directions */
+	bool active;      /* false: held ready by a standby */
 
-	uint64_t encaps_packets;        /* sealed and sent */
-	uint64_t encaps_bytes;          /* of inner packets */
-	uint64_t decaps_packets;        /* opened and accepted */
+	uint64_t encaps_packets; /* sealed and sent */
+	uint64_t encaps_bytes;   /* of inner packets */
+	uint64_t decaps_packets; /* opened and accepted */
 	uint64_t decaps_bytes;
-	uint64_t send_errors;           /* could not be sealed or sent */
-	uint64_t recv_errors;           /* any inbound drop of this SA */
-	uint64_t replay_drops;          /* part of recv_errors */
-	uint64_t auth_failures;         /* part of recv_errors */
+	uint64_t send_errors;   /* could not be sealed or sent */
+	uint64_t recv_errors;   /* any inbound drop of this SA */
+	uint64_t replay_drops;  /* part of recv_errors */
+	uint64_t auth_failures; /* part of recv_errors */
 
-	uint32_t path_mtu;              /* bytes */
+	uint32_t path_mtu; /* bytes */
 	uint32_t media_mtu;
-	uint32_t lifetime_left_s;       /* until it is rekeyed at the latest */
+	uint32_t lifetime_left_s; /* until it is rekeyed at the latest */
 	bool lifetime_kb_unlimited;
-	uint64_t in_lifetime_left_kb;   /* ignored when unlimited */
+	uint64_t in_lifetime_left_kb; /* ignored when unlimited */
 	uint64_t out_lifetime_left_kb;
 
-	uint32_t replay_window;         /* packets; 0: no replay detection */
-	uint64_t replay_bitmap;         /* the newest 64 of the window; bit 0 is the highest accepted number */
-	uint64_t in_highest_seq;        /* highest accepted, with ESN all 64 bits */
+	uint32_t replay_window; /* packets; 0: no replay detection */
+	uint64_t
+		replay_bitmap; /* the newest 64 of the window; bit 0 is the highest accepted number */
+	uint64_t in_highest_seq; /* highest accepted, with ESN all 64 bits */
 	uint64_t out_next_seq;
-	uint64_t out_lease_end;         /* R17; 0 when leases are not in use */
-	uint64_t replay_exposure;       /* R18: packets that could be replayed after a takeover; 0: none */
-	uint64_t birth_term;            /* R16 */
+	uint64_t out_lease_end; /* R17; 0 when leases are not in use */
+	uint64_t
+		replay_exposure; /* R18: packets that could be replayed after a takeover; 0: none */
+	uint64_t birth_term;     /* R16 */
 };
 
 /* One IKE SA with its CHILD SAs. */
@@ -68,44 +70,44 @@ struct view_ike {
 	uint32_t tunnel_id;
 	struct inet_endpoint local;
 	struct inet_endpoint remote;
-	bool ready;                     /* established; else still negotiating or being deleted */
-	char status[24];                /* "READY", "IN-NEG", "DELETE" */
-	char status_description[64];    /* "Negotiation done" */
+	bool ready;                  /* established; else still negotiating or being deleted */
+	char status[24];             /* "READY", "IN-NEG", "DELETE" */
+	char status_description[64]; /* "Negotiation done" */
 	bool initiator;
 
-	uint16_t encr;                  /* IANA numbers of what was negotiated */
+	uint16_t encr; /* IANA numbers of what was negotiated */
 	uint16_t key_bits;
-	uint16_t integ;                 /* 0 with an AEAD */
+	uint16_t integ; /* 0 with an AEAD */
 	uint16_t prf;
 	uint16_t dh;
-	char auth_sign[16];             /* "PSK": our AUTH */
-	char auth_verify[16];           /* the peer's */
-	uint32_t lifetime_s;            /* 0: none */
-	uint32_t active_s;              /* since IKE_AUTH, over rekeys of the IKE SA */
+	char auth_sign[16];   /* "PSK": our AUTH */
+	char auth_verify[16]; /* the peer's */
+	uint32_t lifetime_s;  /* 0: none */
+	uint32_t active_s;    /* since IKE_AUTH, over rekeys of the IKE SA */
 
-	uint64_t spi_local;             /* ours */
+	uint64_t spi_local; /* ours */
 	uint64_t spi_remote;
-	char local_id[VIEW_ID_MAX];     /* escaped text form */
+	char local_id[VIEW_ID_MAX]; /* escaped text form */
 	char remote_id[VIEW_ID_MAX];
 	char tunnel_group[VIEW_NAME_MAX];
-	uint32_t local_req_id;          /* message id of our newest request */
-	uint32_t remote_req_id;         /* message id of the peer's newest request */
-	uint32_t local_next_id;         /* of our next request */
+	uint32_t local_req_id;  /* message id of our newest request */
+	uint32_t remote_req_id; /* message id of the peer's newest request */
+	uint32_t local_next_id; /* of our next request */
 	uint32_t remote_next_id;
-	uint32_t local_queued;          /* requests of ours that wait for their turn or their response */
+	uint32_t local_queued; /* requests of ours that wait for their turn or their response */
 	uint32_t remote_queued;
 	uint32_t local_window;
 	uint32_t remote_window;
 	bool dpd;
 	uint32_t dpd_threshold_s;
 	uint32_t dpd_retry_s;
-	bool nat_local;                 /* NAT detected in front of us */
+	bool nat_local; /* NAT detected in front of us */
 	bool nat_remote;
-	uint32_t fragment_mtu;          /* RFC 7383; 0: not in use */
-	uint64_t birth_term;            /* R16 */
-	uint8_t shard;                  /* R25 */
+	uint32_t fragment_mtu; /* RFC 7383; 0: not in use */
+	uint64_t birth_term;   /* R16 */
+	uint8_t shard;         /* R25 */
 
-	struct view_child *children;    /* owned; add with view_ike_add_child */
+	struct view_child *children; /* owned; add with view_ike_add_child */
 	size_t n_children;
 };
 
@@ -126,37 +128,44 @@ struct view_child *view_child_add(struct view_child_list *l);
 void view_ike_list_free(struct view_ike_list *l);
 void view_child_list_free(struct view_child_list *l);
 
-enum view_host_state { HOST_ACTIVE, HOST_STANDBY_READY, HOST_SYNCING, HOST_FAILED, HOST_NOT_DETECTED, HOST_DISABLED };
+enum view_host_state {
+	HOST_ACTIVE,
+	HOST_STANDBY_READY,
+	HOST_SYNCING,
+	HOST_FAILED,
+	HOST_NOT_DETECTED,
+	HOST_DISABLED
+};
 
 #define VIEW_INTERFACES_MAX 16
 
 struct view_host_interface {
 	char nameif[VIEW_NAME_MAX];
-	struct inet_addr address;       /* what it has in its present role; INET_NONE prints as 0.0.0.0 */
+	struct inet_addr address; /* what it has in its present role; INET_NONE prints as 0.0.0.0 */
 	bool up;
 	bool monitored;
 };
 
 struct view_host {
-	char name[VIEW_NAME_MAX];       /* hostname; "" when unknown */
-	bool secondary;                 /* unit; primary otherwise */
+	char name[VIEW_NAME_MAX]; /* hostname; "" when unknown */
+	bool secondary;           /* unit; primary otherwise */
 	uint8_t slot;
 	enum view_host_state state;
-	bool is_protected;              /* R4: the owner holds its output for this standby */
-	uint64_t active_s;              /* time spent active since it started */
-	char version[32];               /* "" when unknown */
-	char config_digest[65];         /* "" when unknown */
+	bool is_protected;      /* R4: the owner holds its output for this standby */
+	uint64_t active_s;      /* time spent active since it started */
+	char version[32];       /* "" when unknown */
+	char config_digest[65]; /* "" when unknown */
 	struct view_host_interface interfaces[VIEW_INTERFACES_MAX];
 	size_t n_interfaces;
 };
 
 /* One row of the ASA's "Stateful Obj" table; the first column is at most 15 characters. */
 struct view_stateful {
-	char name[16];                  /* "VPN IKEv2 SA", "VPN IKEv2 P2", "VPN ESP SEQ" */
-	uint64_t xmit;                  /* records sent */
+	char name[16]; /* "VPN IKEv2 SA", "VPN IKEv2 P2", "VPN ESP SEQ" */
+	uint64_t xmit; /* records sent */
 	uint64_t xerr;
-	uint64_t rcv;                   /* records applied */
-	uint64_t rerr;                  /* refused: did not authenticate or parse */
+	uint64_t rcv;  /* records applied */
+	uint64_t rerr; /* refused: did not authenticate or parse */
 };
 
 struct view_queue {
@@ -166,55 +175,55 @@ struct view_queue {
 };
 
 #define VIEW_STATEFUL_MAX 16
-#define VIEW_OTHERS_MAX 15
+#define VIEW_OTHERS_MAX   15
 
 struct view_failover {
 	bool enabled;
 	char cluster_name[VIEW_NAME_MAX]; /* "" prints as not configured */
-	bool cluster_up;                /* CPG connected */
+	bool cluster_up;                  /* CPG connected */
 	bool quorate;
-	uint32_t heartbeat_ms;          /* interval */
-	uint32_t deadline_ms;           /* R12 */
-	int64_t last_failover;          /* when the group last changed its owner: seconds since 1970 UTC; 0: never */
+	uint32_t heartbeat_ms; /* interval */
+	uint32_t deadline_ms;  /* R12 */
+	int64_t last_failover; /* when the group last changed its owner: seconds since 1970 UTC; 0: never */
 	struct view_host self;
 	struct view_host others[VIEW_OTHERS_MAX]; /* the first is the ASA's "Other host" */
 	size_t n_others;
 	struct view_stateful rows[VIEW_STATEFUL_MAX];
 	size_t n_rows;
-	struct view_queue recv;         /* records */
+	struct view_queue recv; /* records */
 	struct view_queue xmit;
 
 	/* Holdfast's own part, printed after the ASA's. */
 	uint32_t group;
-	bool is_protected;              /* the group has a protected standby */
+	bool is_protected; /* the group has a protected standby */
 	uint64_t term;
-	char role_manager[16];          /* "internal", "pacemaker" */
-	char last_takeover[64];         /* why the owner took the group: "process down", "" when never */
-	bool last_takeover_suspect;     /* R10 */
-	uint32_t last_takeover_ms;      /* from noticing to owning; 0: unknown */
+	char role_manager[16];  /* "internal", "pacemaker" */
+	char last_takeover[64]; /* why the owner took the group: "process down", "" when never */
+	bool last_takeover_suspect; /* R10 */
+	uint32_t last_takeover_ms;  /* from noticing to owning; 0: unknown */
 	bool heartbeat_seen;
-	uint32_t heartbeat_age_ms;      /* of the owner's last heartbeat, in cluster time */
-	uint64_t log_position;          /* newest record of the log */
-	uint64_t acked_position;        /* acknowledged by every protected standby */
-	uint64_t held;                  /* outputs that wait for acknowledgement now */
-	uint64_t unprotected_releases;  /* R6: outputs released without acknowledgement */
+	uint32_t heartbeat_age_ms;     /* of the owner's last heartbeat, in cluster time */
+	uint64_t log_position;         /* newest record of the log */
+	uint64_t acked_position;       /* acknowledged by every protected standby */
+	uint64_t held;                 /* outputs that wait for acknowledgement now */
+	uint64_t unprotected_releases; /* R6: outputs released without acknowledgement */
 	uint64_t suspect_takeovers;
 };
 
 struct view_version {
-	char version[32];               /* "0.1.0" */
+	char version[32]; /* "0.1.0" */
 	char hostname[VIEW_NAME_MAX];
 	uint64_t uptime_s;
-	char openssl[64];               /* text of the library in use */
-	char ipsec_mb[32];              /* "" when not in use */
-	char corosync[32];              /* "" when unknown */
+	char openssl[64];  /* text of the library in use */
+	char ipsec_mb[32]; /* "" when not in use */
+	char corosync[32]; /* "" when unknown */
 	uint32_t workers;
 };
 
 /* show counters: every counted reason of every folder, in the order in which they were added. */
 struct view_counter {
-	char protocol[12];              /* "ESP", "IKEV2", "HA", "IPC" */
-	char name[48];                  /* a verdict or result name */
+	char protocol[12]; /* "ESP", "IKEV2", "HA", "IPC" */
+	char name[48];     /* a verdict or result name */
 	uint64_t value;
 };
 
@@ -224,7 +233,8 @@ struct view_counter_list {
 };
 
 /* false when out of memory. Zero values are kept out of the text, not of JSON. */
-bool view_counter_add(struct view_counter_list *l, const char *protocol, const char *name, uint64_t value);
+bool view_counter_add(struct view_counter_list *l, const char *protocol, const char *name,
+		      uint64_t value);
 void view_counter_list_free(struct view_counter_list *l);
 
 /* Formatters. Appending only; *out is the caller's. The JSON forms obey etc/show-json.schema.json. */

@@ -42,27 +42,18 @@ const struct algorithm_word words_esp_integrity[] = {
 };
 
 const struct algorithm_word words_prf[] = {
-	{ "sha512", PRF_HMAC_SHA2_512, 0, false },
-	{ "sha384", PRF_HMAC_SHA2_384, 0, false },
-	{ "sha256", PRF_HMAC_SHA2_256, 0, false },
-	{ "sha", PRF_HMAC_SHA1, 0, false },
-	{ "md5", PRF_HMAC_MD5, 0, true },
-	{ 0 },
+	{ "sha512", PRF_HMAC_SHA2_512, 0, false }, { "sha384", PRF_HMAC_SHA2_384, 0, false },
+	{ "sha256", PRF_HMAC_SHA2_256, 0, false }, { "sha", PRF_HMAC_SHA1, 0, false },
+	{ "md5", PRF_HMAC_MD5, 0, true },          { 0 },
 };
 
 const struct algorithm_word words_group[] = {
-	{ "31", DH_CURVE25519, 0, false },
-	{ "21", DH_ECP_521, 0, false },
-	{ "20", DH_ECP_384, 0, false },
-	{ "19", DH_ECP_256, 0, false },
-	{ "16", DH_MODP_4096, 0, false },
-	{ "15", DH_MODP_3072, 0, false },
-	{ "14", DH_MODP_2048, 0, false },
-	{ "24", DH_MODP_2048_256, 0, true },
-	{ "5", DH_MODP_1536, 0, true },
-	{ "2", DH_MODP_1024, 0, true },
-	{ "1", DH_MODP_768, 0, true },
-	{ 0 },
+	{ "31", DH_CURVE25519, 0, false }, { "21", DH_ECP_521, 0, false },
+	{ "20", DH_ECP_384, 0, false },    { "19", DH_ECP_256, 0, false },
+	{ "16", DH_MODP_4096, 0, false },  { "15", DH_MODP_3072, 0, false },
+	{ "14", DH_MODP_2048, 0, false },  { "24", DH_MODP_2048_256, 0, true },
+	{ "5", DH_MODP_1536, 0, true },    { "2", DH_MODP_1024, 0, true },
+	{ "1", DH_MODP_768, 0, true },     { 0 },
 };
 
 static bool word_equal(struct bytes keyword, const char *word)
@@ -74,7 +65,7 @@ static const struct algorithm_word *find(const struct algorithm_word *words, con
 {
 	while (words->word && !word_equal(a->keyword, words->word))
 		words++;
-	must(words->word != NULL);      /* the syntax and the table name the same words */
+	must(words->word != NULL); /* the syntax and the table name the same words */
 	return words;
 }
 
@@ -93,8 +84,8 @@ void encr_list_apply(struct build *b, const struct match *m, struct config_encr 
 		*n = 0;
 	for (size_t i = 0; i < m->n_args; i++) {
 		const struct arg *a = &m->args[i];
-		const struct algorithm_word *w =
-			m->no ? find(words_encryption, a) : algorithm_take(b, words_encryption, a);
+		const struct algorithm_word *w = m->no ? find(words_encryption, a)
+						       : algorithm_take(b, words_encryption, a);
 		uint8_t at = 0;
 		while (at < *n && (list[at].id != w->id || list[at].key_bits != w->key_bits))
 			at++;
@@ -105,14 +96,15 @@ void encr_list_apply(struct build *b, const struct match *m, struct config_encr 
 	}
 }
 
-void id_list_apply(struct build *b, const struct match *m, const struct algorithm_word *words, uint16_t *list,
-		   uint8_t *n)
+void id_list_apply(struct build *b, const struct match *m, const struct algorithm_word *words,
+		   uint16_t *list, uint8_t *n)
 {
 	if (!m->no || m->n_args == 0)
 		*n = 0;
 	for (size_t i = 0; i < m->n_args; i++) {
 		const struct arg *a = &m->args[i];
-		const struct algorithm_word *w = m->no ? find(words, a) : algorithm_take(b, words, a);
+		const struct algorithm_word *w = m->no ? find(words, a)
+						       : algorithm_take(b, words, a);
 		uint8_t at = 0;
 		while (at < *n && list[at] != w->id)
 			at++;
@@ -128,17 +120,20 @@ bool encr_is_aead(uint16_t id)
 	return id == ENCR_AES_GCM_16;
 }
 
-static void append_word(char *out, const struct algorithm_word *words, uint16_t id, uint16_t key_bits)
+static void append_word(char *out, const struct algorithm_word *words, uint16_t id,
+			uint16_t key_bits)
 {
 	size_t len = strlen(out);
 	for (; words->word; words++)
 		if (words->id == id && words->key_bits == key_bits) {
-			snprintf(out + len, ALGORITHM_LIST_TEXT_MAX - len, "%s%s", len ? " " : "", words->word);
+			snprintf(out + len, ALGORITHM_LIST_TEXT_MAX - len, "%s%s", len ? " " : "",
+				 words->word);
 			return;
 		}
 }
 
-const char *encr_list_text(const struct config_encr *list, uint8_t n, char out[ALGORITHM_LIST_TEXT_MAX])
+const char *encr_list_text(const struct config_encr *list, uint8_t n,
+			   char out[ALGORITHM_LIST_TEXT_MAX])
 {
 	out[0] = '\0';
 	for (uint8_t i = 0; i < n; i++)

@@ -15,7 +15,7 @@
 #include "node/config/import.h"
 
 #define LINE_BYTES_MAX 8192u
-#define UNKNOWN_SHOWN 8u        /* unknown lines that are reported one by one */
+#define UNKNOWN_SHOWN  8u /* unknown lines that are reported one by one */
 
 void *build_grow(struct build *b, void **array, size_t *n, size_t size)
 {
@@ -120,7 +120,8 @@ void build_keep(struct build *b)
 	struct config_kept *kept = BUILD_GROW(b, b->cfg->kept, b->cfg->n_kept);
 	if (kept)
 		*kept = (struct config_kept){
-			.text = build_string(b, b->line->raw), .line = b->line_no,
+			.text = build_string(b, b->line->raw),
+			.line = b->line_no,
 			.header = has_mode(b) && b->line->indented ? b->header : NULL,
 		};
 }
@@ -144,15 +145,18 @@ void apply_keep(void *ctx, const struct match *m)
 		return;
 	b->warned[b->n_warned++] = m->row;
 	/* Only words of the table: an argument may be a key. */
-	build_warning(b, build_where(b, m), "%s: this version does not have it; the line is kept and not used",
+	build_warning(b, build_where(b, m),
+		      "%s: this version does not have it; the line is kept and not used",
 		      m->row->help);
 }
 
 static const char *mode_name(enum config_mode mode)
 {
 	static const char *const names[] = {
-		[MODE_INTERFACE] = "interface", [MODE_OBJECT] = "object network",
-		[MODE_FAILOVER_GROUP] = "failover group", [MODE_IKE_POLICY] = "crypto ikev2 policy",
+		[MODE_INTERFACE] = "interface",
+		[MODE_OBJECT] = "object network",
+		[MODE_FAILOVER_GROUP] = "failover group",
+		[MODE_IKE_POLICY] = "crypto ikev2 policy",
 		[MODE_PROPOSAL] = "crypto ipsec ikev2 ipsec-proposal",
 		[MODE_TUNNEL_GROUP] = "tunnel-group ipsec-attributes",
 	};
@@ -178,7 +182,8 @@ static void report_similar(struct build *b, const char *of, struct bytes similar
 	const struct token *word = &b->line->tokens[0];
 	char hint[80] = "";
 	if (similar.len)
-		snprintf(hint, sizeof(hint), " (did you mean '%.*s'?)", (int)similar.len, (const char *)similar.p);
+		snprintf(hint, sizeof(hint), " (did you mean '%.*s'?)", (int)similar.len,
+			 (const char *)similar.p);
 	diagnostics_add(b->diag, SEVERITY_ERROR, b->line_no, word->column,
 			"'%.48s' is not valid here: expected a line of %s%s", word->text, of, hint);
 }
@@ -190,8 +195,8 @@ static void keep_unknown(struct build *b)
 	/* Its own family ends the one before, unless it may be a part of it. */
 	if (mode_is_vpn(b->mode) || (irrelevant && !import_may_be_inside(b->line)))
 		b->mode = MODE_GLOBAL;
-	bool quiet = irrelevant || b->mode == MODE_INTERFACE || b->mode == MODE_OBJECT || b->mode == MODE_KEPT ||
-		     (b->mode == MODE_UNKNOWN && b->line->indented);
+	bool quiet = irrelevant || b->mode == MODE_INTERFACE || b->mode == MODE_OBJECT ||
+		     b->mode == MODE_KEPT || (b->mode == MODE_UNKNOWN && b->line->indented);
 	build_keep(b);
 	if (b->mode == MODE_GLOBAL)
 		b->mode = MODE_UNKNOWN;
@@ -199,8 +204,10 @@ static void keep_unknown(struct build *b)
 		return;
 	const struct token *word = &b->line->tokens[0];
 	if (b->unknown++ < UNKNOWN_SHOWN)
-		build_warning(b, (struct config_where){ b->line_no, word->column },
-			      "'%.48s' is not known and is not IPsec: the line is kept and not used", word->text);
+		build_warning(
+			b, (struct config_where){ b->line_no, word->column },
+			"'%.48s' is not known and is not IPsec: the line is kept and not used",
+			word->text);
 }
 
 /* The first word, after "no", may be a misspelling of one that matters. */
@@ -220,14 +227,16 @@ static bool report_misspelling(struct build *b, const char *word)
 		return false;
 	similar = grammar_similar(&b->grammar, MODE_GLOBAL, word);
 	char keyword[GRAMMAR_NAME_MAX] = "";
-	snprintf(keyword, sizeof(keyword), "%.*s", (int)similar.len, similar.len ? (const char *)similar.p : "");
+	snprintf(keyword, sizeof(keyword), "%.*s", (int)similar.len,
+		 similar.len ? (const char *)similar.p : "");
 	if (!import_is_vpn_family(keyword))
 		return false;
 	report_similar(b, "the configuration", similar);
 	return true;
 }
 
-static void handle_mismatch(struct build *b, const struct failure *in_mode, const struct failure *global)
+static void handle_mismatch(struct build *b, const struct failure *in_mode,
+			    const struct failure *global)
 {
 	size_t first = strcasecmp(b->line->tokens[0].text, "no") == 0 && b->line->n > 1;
 	const char *word = b->line->tokens[first].text;
@@ -254,7 +263,8 @@ static void apply(struct build *b, const struct match *m)
 static bool is_leaving(const struct line *l)
 {
 	return l->n == 1 && (strcasecmp(l->tokens[0].text, "exit") == 0 ||
-			     strcasecmp(l->tokens[0].text, "quit") == 0 || strcasecmp(l->tokens[0].text, "end") == 0);
+			     strcasecmp(l->tokens[0].text, "quit") == 0 ||
+			     strcasecmp(l->tokens[0].text, "end") == 0);
 }
 
 static void handle_line(struct build *b)
@@ -287,7 +297,8 @@ static void take_name(struct build *b)
 	struct config_name *name = BUILD_GROW(b, b->cfg->names, b->cfg->n_names);
 	if (name)
 		*name = (struct config_name){
-			.name = build_string(b, match_text(&m, 1)), .address = match_arg(&m, 0)->address,
+			.name = build_string(b, match_text(&m, 1)),
+			.address = match_arg(&m, 0)->address,
 		};
 }
 
@@ -309,9 +320,10 @@ static void one_line(struct build *b, const char *text, size_t len, void (*handl
 	if (len > LINE_BYTES_MAX || memchr(text, '\0', len)) {
 		/* Said once: the first pass only looks for names. */
 		if (handle == handle_line)
-			diagnostics_add(b->diag, SEVERITY_ERROR, b->line_no, 0,
-					"the line is not text: expected at most %u bytes and none that is zero",
-					LINE_BYTES_MAX);
+			diagnostics_add(
+				b->diag, SEVERITY_ERROR, b->line_no, 0,
+				"the line is not text: expected at most %u bytes and none that is zero",
+				LINE_BYTES_MAX);
 		return;
 	}
 	if (line_split(&l, text + prompt, len - prompt) != R_OK) {
@@ -344,10 +356,16 @@ static struct config *config_new(void)
 	if (!cfg)
 		return NULL;
 	*cfg = (struct config){
-		.hostname = "holdfast", .failover = { .cluster_name = "", .deadline_ms = CONFIG_DEADLINE_MS },
-		.cookie_percent = CONFIG_COOKIE_DEFAULT, .max_negotiating_percent = 100, .nat_traversal = true,
-		.nat_keepalive_s = CONFIG_NAT_KEEPALIVE_S, .lifetime_s = CONFIG_LIFETIME_S,
-		.lifetime_kb = CONFIG_LIFETIME_KB, .replay_window = CONFIG_REPLAY_WINDOW, .log_id_asa = true,
+		.hostname = "holdfast",
+		.failover = { .cluster_name = "", .deadline_ms = CONFIG_DEADLINE_MS },
+		.cookie_percent = CONFIG_COOKIE_DEFAULT,
+		.max_negotiating_percent = 100,
+		.nat_traversal = true,
+		.nat_keepalive_s = CONFIG_NAT_KEEPALIVE_S,
+		.lifetime_s = CONFIG_LIFETIME_S,
+		.lifetime_kb = CONFIG_LIFETIME_KB,
+		.replay_window = CONFIG_REPLAY_WINDOW,
+		.log_id_asa = true,
 		.arena = arena_new(),
 	};
 	if (!cfg->arena) {
@@ -360,11 +378,13 @@ static struct config *config_new(void)
 static void summarize(struct build *b)
 {
 	if (b->unknown > UNKNOWN_SHOWN)
-		diagnostics_add(b->diag, SEVERITY_WARNING, 0, 0, "%zu more lines are not known and are not used",
+		diagnostics_add(b->diag, SEVERITY_WARNING, 0, 0,
+				"%zu more lines are not known and are not used",
 				b->unknown - UNKNOWN_SHOWN);
 }
 
-enum result config_parse(struct bytes text, const char *file_name, struct config **out, struct diagnostics *diag)
+enum result config_parse(struct bytes text, const char *file_name, struct config **out,
+			 struct diagnostics *diag)
 {
 	struct build *b = calloc(1, sizeof(*b));
 	struct config *cfg = config_new();
@@ -376,7 +396,9 @@ enum result config_parse(struct bytes text, const char *file_name, struct config
 	b->cfg = cfg;
 	b->diag = diag;
 	b->mode = MODE_GLOBAL;
-	b->grammar = (struct grammar){ .tables = config_tables, .resolve = resolve_name, .resolve_ctx = b };
+	b->grammar = (struct grammar){ .tables = config_tables,
+				       .resolve = resolve_name,
+				       .resolve_ctx = b };
 	each_line(b, text, take_name);
 	each_line(b, text, handle_line);
 	summarize(b);

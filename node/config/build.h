@@ -17,8 +17,8 @@ enum config_mode {
 	MODE_IKE_POLICY,
 	MODE_PROPOSAL,
 	MODE_TUNNEL_GROUP,
-	MODE_KEPT,              /* below a line of a family that is kept: its lines are kept too */
-	MODE_UNKNOWN,           /* below a line that no table knows: as MODE_KEPT, for indented lines */
+	MODE_KEPT,    /* below a line of a family that is kept: its lines are kept too */
+	MODE_UNKNOWN, /* below a line that no table knows: as MODE_KEPT, for indented lines */
 };
 
 #define WEAK_MAX DIAGNOSTICS_MAX
@@ -35,15 +35,15 @@ struct build {
 	struct grammar grammar;
 	unsigned int line_no;
 	const struct line *line;
-	struct failure failure;         /* how far the rows came that did not match the line */
+	struct failure failure; /* how far the rows came that did not match the line */
 	enum config_mode mode;
-	size_t item;                    /* index of the object that the mode is about */
-	const char *header;             /* the line that opened the mode */
+	size_t item;        /* index of the object that the mode is about */
+	const char *header; /* the line that opened the mode */
 	struct weak_use weak[WEAK_MAX];
 	size_t n_weak;
-	const struct grammar_row *warned[64];   /* rows whose first kept line was reported */
+	const struct grammar_row *warned[64]; /* rows whose first kept line was reported */
 	size_t n_warned;
-	size_t unknown;                 /* kept lines that no table knows */
+	size_t unknown; /* kept lines that no table knows */
 	bool no_memory;
 };
 
@@ -52,7 +52,8 @@ struct build {
  * build remembers.
  */
 void *build_grow(struct build *b, void **array, size_t *n, size_t size);
-#define BUILD_GROW(b, array, n) ((__typeof__(array))build_grow((b), (void **)&(array), &(n), sizeof(*(array))))
+#define BUILD_GROW(b, array, n) \
+	((__typeof__(array))build_grow((b), (void **)&(array), &(n), sizeof(*(array))))
 /* Take element i out of an array. */
 void build_remove(void *array, size_t *n, size_t size, size_t i);
 #define BUILD_REMOVE(array, n, i) build_remove((array), &(n), sizeof(*(array)), (i))
@@ -85,8 +86,8 @@ struct running {
 	struct text *out;
 	const struct config *cfg;
 	bool mask;
-	bool canonical;                 /* for the digest: no node-local rows, nothing that is kept */
-	const void *item;               /* the object that the table's rows describe */
+	bool canonical;   /* for the digest: no node-local rows, nothing that is kept */
+	const void *item; /* the object that the table's rows describe */
 };
 
 void running_emit(struct running *r, const struct grammar_row *row, const char *const *values);
@@ -104,7 +105,8 @@ const char *mask_text(const struct inet_prefix *p, char out[INET_TEXT_MAX]);
 extern const struct grammar_table config_tables[];
 
 extern const struct grammar_row rows_system[], rows_interface[], rows_object[], rows_access_list[],
-	rows_failover[], rows_failover_group[], rows_network[], rows_proposal[], rows_ipsec[], rows_crypto_map[],
-	rows_map_binding[], rows_ike[], rows_ike_policy[], rows_tunnel_group[], rows_kept[];
+	rows_failover[], rows_failover_group[], rows_network[], rows_proposal[], rows_ipsec[],
+	rows_crypto_map[], rows_map_binding[], rows_ike[], rows_ike_policy[], rows_tunnel_group[],
+	rows_kept[];
 
 #endif

@@ -23,7 +23,8 @@ static void default_ike_policy(struct config_ike_policy *p)
 }
 
 /* Some cipher of the list is not AEAD, and no integrity algorithm goes with it. */
-static bool lacks_integrity(const struct config_encr *encr, uint8_t n_encr, const uint16_t *integ, uint8_t n_integ)
+static bool lacks_integrity(const struct config_encr *encr, uint8_t n_encr, const uint16_t *integ,
+			    uint8_t n_integ)
 {
 	bool needs = false;
 	for (uint8_t i = 0; i < n_encr; i++)
@@ -46,12 +47,14 @@ static void resolve_ike_policies(struct build *b)
 		struct config_ike_policy *p = &cfg->ike_policies[i];
 		default_ike_policy(p);
 		if (lacks_integrity(p->encr, p->n_encr, p->integ, p->n_integ))
-			build_error(b, p->where,
-				    "crypto ikev2 policy %u: its encryption needs integrity: expected an algorithm other than null",
-				    p->priority);
+			build_error(
+				b, p->where,
+				"crypto ikev2 policy %u: its encryption needs integrity: expected an algorithm other than null",
+				p->priority);
 	}
 	if (cfg->n_ike_policies)
-		qsort(cfg->ike_policies, cfg->n_ike_policies, sizeof(*cfg->ike_policies), policy_compare);
+		qsort(cfg->ike_policies, cfg->n_ike_policies, sizeof(*cfg->ike_policies),
+		      policy_compare);
 }
 
 static void resolve_proposals(struct build *b)
@@ -59,21 +62,25 @@ static void resolve_proposals(struct build *b)
 	for (size_t i = 0; i < b->cfg->n_proposals; i++) {
 		struct config_proposal *p = &b->cfg->proposals[i];
 		if (p->n_encr == 0)
-			build_error(b, p->where,
-				    "ipsec-proposal %s has no cipher: expected a line protocol esp encryption", p->name);
+			build_error(
+				b, p->where,
+				"ipsec-proposal %s has no cipher: expected a line protocol esp encryption",
+				p->name);
 		else if (lacks_integrity(p->encr, p->n_encr, p->integ, p->n_integ))
-			build_error(b, p->where,
-				    "ipsec-proposal %s: its encryption needs integrity: expected a line protocol esp integrity other than null",
-				    p->name);
+			build_error(
+				b, p->where,
+				"ipsec-proposal %s: its encryption needs integrity: expected a line protocol esp integrity other than null",
+				p->name);
 	}
 }
 
 static void resolve_weak(struct build *b)
 {
 	for (size_t i = 0; !b->cfg->weak_algorithms && i < b->n_weak; i++)
-		build_error(b, b->weak[i].where,
-			    "'%s' is weak: expected a stronger algorithm, or a line crypto weak-algorithms allow",
-			    b->weak[i].word);
+		build_error(
+			b, b->weak[i].where,
+			"'%s' is weak: expected a stronger algorithm, or a line crypto weak-algorithms allow",
+			b->weak[i].word);
 }
 
 static void resolve_end(struct build *b, struct config_ace_end *end)
@@ -106,17 +113,22 @@ static void check_crypto_acl(struct build *b, const struct config_map_entry *e)
 	for (size_t i = 0; i < e->acl->n_aces; i++) {
 		const struct config_ace *ace = &e->acl->aces[i];
 		if (!ace->usable) {
-			build_error(b, ace->where, "access-list %s is used by crypto map %s %u: %s", e->acl_name, e->map,
-				    e->seq, ace->unusable_why);
+			build_error(b, ace->where, "access-list %s is used by crypto map %s %u: %s",
+				    e->acl_name, e->map, e->seq, ace->unusable_why);
 			continue;
 		}
-		if (ace->source.prefix.addr.family == INET_NONE || ace->destination.prefix.addr.family == INET_NONE)
-			build_error(b, ace->where,
-				    "access-list %s is used by crypto map %s %u: expected an object that is a host or a subnet",
-				    e->acl_name, e->map, e->seq);
-		else if (ace->source.prefix.addr.family != INET_V4 || ace->destination.prefix.addr.family != INET_V4)
-			build_error(b, ace->where, "access-list %s is used by crypto map %s %u: expected IPv4 networks",
-				    e->acl_name, e->map, e->seq);
+		if (ace->source.prefix.addr.family == INET_NONE ||
+		    ace->destination.prefix.addr.family == INET_NONE)
+			build_error(
+				b, ace->where,
+				"access-list %s is used by crypto map %s %u: expected an object that is a host or a subnet",
+				e->acl_name, e->map, e->seq);
+		else if (ace->source.prefix.addr.family != INET_V4 ||
+			 ace->destination.prefix.addr.family != INET_V4)
+			build_error(
+				b, ace->where,
+				"access-list %s is used by crypto map %s %u: expected IPv4 networks",
+				e->acl_name, e->map, e->seq);
 	}
 }
 
@@ -130,7 +142,8 @@ static bool any_group_by_name(const struct config *cfg)
 {
 	for (size_t i = 0; i < cfg->n_tunnel_groups; i++) {
 		const struct config_tunnel_group *g = &cfg->tunnel_groups[i];
-		if (g->is_l2l && !g->is_default && g->address.family == INET_NONE && group_has_keys(g))
+		if (g->is_l2l && !g->is_default && g->address.family == INET_NONE &&
+		    group_has_keys(g))
 			return true;
 	}
 	return false;
@@ -202,7 +215,8 @@ static const struct config_proposal *proposal_find(const struct config *cfg, con
 static void resolve_peers(const struct config *cfg, struct config_map_entry *e)
 {
 	for (uint8_t i = 0; i < e->n_peers; i++) {
-		const struct config_tunnel_group *g = config_tunnel_group_by_address(cfg, &e->peers[i].address);
+		const struct config_tunnel_group *g = config_tunnel_group_by_address(
+			cfg, &e->peers[i].address);
 		const struct config_tunnel_group *fallback = config_tunnel_group_default(cfg);
 		e->peers[i].group = g ? g : group_has_keys(fallback) ? fallback : NULL;
 	}
@@ -221,7 +235,8 @@ static void resolve_map_entry(struct build *b, struct config_map_entry *e)
 	for (uint8_t i = 0; i < e->n_proposals; i++) {
 		e->proposals[i] = proposal_find(cfg, e->proposal_names[i]);
 		if (!e->proposals[i])
-			build_warning(b, e->proposals_where, "crypto map %s %u: there is no ipsec-proposal %s", e->map,
+			build_warning(b, e->proposals_where,
+				      "crypto map %s %u: there is no ipsec-proposal %s", e->map,
 				      e->seq, e->proposal_names[i]);
 	}
 	resolve_peers(cfg, e);
@@ -232,8 +247,8 @@ static void resolve_map_entry(struct build *b, struct config_map_entry *e)
 	e->inactive_why = why_inactive(cfg, e);
 	e->active = e->inactive_why == NULL;
 	if (!e->active)
-		build_warning(b, e->where, "crypto map %s %u is incomplete and not used: %s", e->map, e->seq,
-			      e->inactive_why);
+		build_warning(b, e->where, "crypto map %s %u is incomplete and not used: %s",
+			      e->map, e->seq, e->inactive_why);
 }
 
 static int entry_compare(const void *a, const void *b)
@@ -250,14 +265,16 @@ static void resolve_interfaces(struct build *b)
 		struct config_ikev2_enable *e = &cfg->ikev2_interfaces[i];
 		e->interface = config_interface_by_nameif(cfg, e->nameif);
 		if (!e->interface)
-			build_error(b, e->where, "'%s' is not valid here: expected the nameif of an interface",
+			build_error(b, e->where,
+				    "'%s' is not valid here: expected the nameif of an interface",
 				    e->nameif);
 	}
 	for (size_t i = 0; i < cfg->n_map_bindings; i++) {
 		struct config_map_binding *m = &cfg->map_bindings[i];
 		m->interface = config_interface_by_nameif(cfg, m->nameif);
 		if (!m->interface)
-			build_error(b, m->where, "'%s' is not valid here: expected the nameif of an interface",
+			build_error(b, m->where,
+				    "'%s' is not valid here: expected the nameif of an interface",
 				    m->nameif);
 	}
 }
@@ -266,9 +283,10 @@ static void resolve_routes(struct build *b)
 {
 	for (size_t i = 0; i < b->cfg->n_routes; i++)
 		if (!config_interface_by_nameif(b->cfg, b->cfg->routes[i].nameif))
-			build_error(b, b->cfg->routes[i].where,
-				    "route: there is no interface '%s': expected the nameif of an interface",
-				    b->cfg->routes[i].nameif);
+			build_error(
+				b, b->cfg->routes[i].where,
+				"route: there is no interface '%s': expected the nameif of an interface",
+				b->cfg->routes[i].nameif);
 }
 
 static void check_tunnel_groups(struct build *b)
@@ -276,9 +294,10 @@ static void check_tunnel_groups(struct build *b)
 	for (size_t i = 0; i < b->cfg->n_tunnel_groups; i++) {
 		const struct config_tunnel_group *g = &b->cfg->tunnel_groups[i];
 		if (!g->is_l2l && (g->local_key.len || g->remote_key.len))
-			build_warning(b, g->where,
-				      "tunnel-group %s is not used: expected a line tunnel-group %s type ipsec-l2l",
-				      g->name, g->name);
+			build_warning(
+				b, g->where,
+				"tunnel-group %s is not used: expected a line tunnel-group %s type ipsec-l2l",
+				g->name, g->name);
 	}
 }
 
@@ -296,7 +315,9 @@ static void resolve_failover(struct build *b)
 	if (!f->enabled)
 		return;
 	if (f->slot == 0)
-		build_error(b, f->where, "failover: expected a line failover lan unit {primary|secondary} or failover slot");
+		build_error(
+			b, f->where,
+			"failover: expected a line failover lan unit {primary|secondary} or failover slot");
 	if (f->key.len == 0)
 		build_error(b, f->where, "failover: expected a line failover key");
 	if (f->n_groups == 0) {
@@ -322,7 +343,8 @@ void config_resolve(struct build *b)
 	resolve_failover(b);
 	check_tunnel_groups(b);
 	if (cfg->n_map_entries)
-		qsort(cfg->map_entries, cfg->n_map_entries, sizeof(*cfg->map_entries), entry_compare);
+		qsort(cfg->map_entries, cfg->n_map_entries, sizeof(*cfg->map_entries),
+		      entry_compare);
 	for (size_t i = 0; i < cfg->n_map_entries; i++)
 		resolve_map_entry(b, &cfg->map_entries[i]);
 }

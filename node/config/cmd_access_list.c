@@ -26,7 +26,8 @@ static void apply_object(void *ctx, const struct match *m)
 		return;
 	struct config_object *o = BUILD_GROW(b, cfg->objects, cfg->n_objects);
 	if (o)
-		*o = (struct config_object){ .name = build_string(b, name), .where = build_where(b, m) };
+		*o = (struct config_object){ .name = build_string(b, name),
+					     .where = build_where(b, m) };
 }
 
 static void write_object(struct running *r, const struct grammar_row *row)
@@ -63,9 +64,10 @@ static void apply_object_subnet(void *ctx, const struct match *m)
 	struct build *b = ctx;
 	struct config_object *o = &b->cfg->objects[b->item];
 	o->prefix = (struct inet_prefix){ 0 };
-	if (!m->no && inet_prefix_from_mask(&match_arg(m, 0)->address, &match_arg(m, 1)->address, &o->prefix) != R_OK)
-		build_error(b, build_arg_where(b, match_arg(m, 0)), "'%s' is not valid here: expected an IPv4 address",
-			    match_text(m, 0));
+	if (!m->no && inet_prefix_from_mask(&match_arg(m, 0)->address, &match_arg(m, 1)->address,
+					    &o->prefix) != R_OK)
+		build_error(b, build_arg_where(b, match_arg(m, 0)),
+			    "'%s' is not valid here: expected an IPv4 address", match_text(m, 0));
 }
 
 static void write_object_subnet(struct running *r, const struct grammar_row *row)
@@ -77,9 +79,11 @@ static void write_object_subnet(struct running *r, const struct grammar_row *row
 }
 
 const struct grammar_row rows_object[] = {
-	{ MODE_GLOBAL, "object network NAME", "A named network", apply_object, write_object, 0, MODE_OBJECT },
+	{ MODE_GLOBAL, "object network NAME", "A named network", apply_object, write_object, 0,
+	  MODE_OBJECT },
 	{ MODE_OBJECT, "host ADDRESS", "One address", apply_object_host, write_object_host, 0, 0 },
-	{ MODE_OBJECT, "subnet ADDRESS MASK", "A network", apply_object_subnet, write_object_subnet, 0, 0 },
+	{ MODE_OBJECT, "subnet ADDRESS MASK", "A network", apply_object_subnet, write_object_subnet,
+	  0, 0 },
 	{ MODE_OBJECT, "range LINE", "A range of addresses", apply_keep_silently, NULL, 0, 0 },
 	{ MODE_OBJECT, "fqdn LINE", "A host by its DNS name", apply_keep_silently, NULL, 0, 0 },
 	{ 0 },
@@ -94,7 +98,8 @@ static struct config_acl *acl_get(struct build *b, const char *name, const struc
 			return &cfg->acls[i];
 	struct config_acl *acl = m->no ? NULL : BUILD_GROW(b, cfg->acls, cfg->n_acls);
 	if (acl)
-		*acl = (struct config_acl){ .name = build_string(b, name), .where = build_where(b, m) };
+		*acl = (struct config_acl){ .name = build_string(b, name),
+					    .where = build_where(b, m) };
 	return acl;
 }
 
@@ -109,8 +114,8 @@ static bool end_equal(const struct config_ace_end *a, const struct config_ace_en
 
 static bool ace_equal(const struct config_ace *a, const struct config_ace *b)
 {
-	return a->usable && b->usable && a->permit == b->permit && end_equal(&a->source, &b->source) &&
-	       end_equal(&a->destination, &b->destination);
+	return a->usable && b->usable && a->permit == b->permit &&
+	       end_equal(&a->source, &b->source) && end_equal(&a->destination, &b->destination);
 }
 
 enum { ACE_ACL, ACE_ACTION, ACE_SOURCE, ACE_DESTINATION };
@@ -122,8 +127,10 @@ static void apply_ace(void *ctx, const struct match *m)
 	if (!acl || !match_arg(m, ACE_DESTINATION))
 		return;
 	struct config_ace ace = {
-		.permit = match_arg(m, ACE_ACTION)->choice == 0, .usable = true,
-		.source = match_arg(m, ACE_SOURCE)->endpoint, .destination = match_arg(m, ACE_DESTINATION)->endpoint,
+		.permit = match_arg(m, ACE_ACTION)->choice == 0,
+		.usable = true,
+		.source = match_arg(m, ACE_SOURCE)->endpoint,
+		.destination = match_arg(m, ACE_DESTINATION)->endpoint,
 		.where = build_where(b, m),
 	};
 	size_t i = 0;
@@ -186,7 +193,8 @@ static void write_aces(struct running *r, const struct grammar_row *row)
 		const struct config_ace *ace = &acl->aces[i];
 		char source[2 * INET_TEXT_MAX], destination[2 * INET_TEXT_MAX];
 		if (ace->usable)
-			EMIT(r, row, acl->name, ace->permit ? "permit" : "deny", end_text(&ace->source, source),
+			EMIT(r, row, acl->name, ace->permit ? "permit" : "deny",
+			     end_text(&ace->source, source),
 			     end_text(&ace->destination, destination));
 		else
 			text_printf(r->out, "%s\n", ace->verbatim);
@@ -212,14 +220,16 @@ static void apply_other_ace(void *ctx, const struct match *m)
 		*ace = (struct config_ace){
 			.where = { b->line_no, failure_column(&b->failure, b->line) },
 			.verbatim = build_string(b, b->line->raw),
-			.unusable_why = build_string(b, failure_text(&b->failure, b->line, why, sizeof(why))),
+			.unusable_why = build_string(
+				b, failure_text(&b->failure, b->line, why, sizeof(why))),
 		};
 }
 
 const struct grammar_row rows_access_list[] = {
-	{ MODE_GLOBAL, "access-list NAME extended {permit|deny} ip ENDPOINT ENDPOINT", "Traffic that is protected",
-	  apply_ace, write_aces, 0, 0 },
+	{ MODE_GLOBAL, "access-list NAME extended {permit|deny} ip ENDPOINT ENDPOINT",
+	  "Traffic that is protected", apply_ace, write_aces, 0, 0 },
 	{ MODE_GLOBAL, "access-list NAME remark LINE", "A comment", apply_remark, NULL, 0, 0 },
-	{ MODE_GLOBAL, "access-list NAME LINE", "A line that no crypto map can use", apply_other_ace, NULL, 0, 0 },
+	{ MODE_GLOBAL, "access-list NAME LINE", "A line that no crypto map can use",
+	  apply_other_ace, NULL, 0, 0 },
 	{ 0 },
 };

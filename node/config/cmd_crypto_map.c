@@ -27,7 +27,9 @@ static struct config_map_entry *entry_get(struct build *b, const struct match *m
 	e = BUILD_GROW(b, cfg->map_entries, cfg->n_map_entries);
 	if (e)
 		*e = (struct config_map_entry){
-			.map = build_string(b, match_text(m, MAP_NAME)), .seq = seq, .where = build_where(b, m),
+			.map = build_string(b, match_text(m, MAP_NAME)),
+			.seq = seq,
+			.where = build_where(b, m),
 		};
 	return e;
 }
@@ -61,11 +63,13 @@ static void add_peer(struct build *b, struct config_map_entry *e, const struct a
 		if (inet_equal(&e->peers[i].address, &a->address))
 			return;
 	if (e->n_peers == CONFIG_MAP_PEERS_MAX)
-		build_error(b, build_arg_where(b, a), "'%s' is not valid here: expected at most %d peers", a->text,
+		build_error(b, build_arg_where(b, a),
+			    "'%s' is not valid here: expected at most %d peers", a->text,
 			    CONFIG_MAP_PEERS_MAX);
 	else
 		e->peers[e->n_peers++] = (struct config_map_peer){
-			.address = a->address, .name = build_string(b, a->text),
+			.address = a->address,
+			.name = build_string(b, a->text),
 		};
 }
 
@@ -74,7 +78,8 @@ static void remove_peer(struct config_map_entry *e, const struct inet_addr *addr
 	for (uint8_t i = 0; i < e->n_peers; i++)
 		if (inet_equal(&e->peers[i].address, address)) {
 			e->n_peers--;
-			memmove(&e->peers[i], &e->peers[i + 1], (size_t)(e->n_peers - i) * sizeof(e->peers[0]));
+			memmove(&e->peers[i], &e->peers[i + 1],
+				(size_t)(e->n_peers - i) * sizeof(e->peers[0]));
 			return;
 		}
 }
@@ -134,7 +139,8 @@ static void apply_proposals(void *ctx, const struct match *m)
 		if (a->slot != MAP_FIRST)
 			continue;
 		if (e->n_proposals == CONFIG_MAP_PROPOSALS_MAX) {
-			build_error(b, build_arg_where(b, a), "'%s' is not valid here: expected at most %d proposals",
+			build_error(b, build_arg_where(b, a),
+				    "'%s' is not valid here: expected at most %d proposals",
 				    a->text, CONFIG_MAP_PROPOSALS_MAX);
 			return;
 		}
@@ -224,18 +230,21 @@ static void write_lifetime_kilobytes(struct running *r, const struct grammar_row
 	const struct config_map_entry *e = r->item;
 	char seq[NUMBER_TEXT_MAX], n[NUMBER_TEXT_MAX];
 	if (e->own_lifetime_kb)
-		EMIT(r, row, e->map, seq_text(e, seq), e->lifetime_kb ? number_text(e->lifetime_kb, n) : "unlimited",
-		     NULL);
+		EMIT(r, row, e->map, seq_text(e, seq),
+		     e->lifetime_kb ? number_text(e->lifetime_kb, n) : "unlimited", NULL);
 }
 
 static void apply_connection_type(void *ctx, const struct match *m)
 {
 	static const enum config_connection_type choices[] = {
-		CONNECTION_BIDIRECTIONAL, CONNECTION_ANSWER_ONLY, CONNECTION_ORIGINATE_ONLY,
+		CONNECTION_BIDIRECTIONAL,
+		CONNECTION_ANSWER_ONLY,
+		CONNECTION_ORIGINATE_ONLY,
 	};
 	struct config_map_entry *e = entry_get(ctx, m);
 	if (e)
-		e->connection_type = m->no ? CONNECTION_BIDIRECTIONAL : choices[match_arg(m, MAP_FIRST)->choice];
+		e->connection_type = m->no ? CONNECTION_BIDIRECTIONAL
+					   : choices[match_arg(m, MAP_FIRST)->choice];
 }
 
 static void write_connection_type(struct running *r, const struct grammar_row *row)
@@ -244,7 +253,8 @@ static void write_connection_type(struct running *r, const struct grammar_row *r
 	char seq[NUMBER_TEXT_MAX];
 	if (e->connection_type != CONNECTION_BIDIRECTIONAL)
 		EMIT(r, row, e->map, seq_text(e, seq),
-		     e->connection_type == CONNECTION_ANSWER_ONLY ? "answer-only" : "originate-only");
+		     e->connection_type == CONNECTION_ANSWER_ONLY ? "answer-only"
+								  : "originate-only");
 }
 
 static void apply_nat_t_disable(void *ctx, const struct match *m)
@@ -267,36 +277,46 @@ static void apply_remove(void *ctx, const struct match *m)
 	struct build *b = ctx;
 	struct config_map_entry *e = entry_get(b, m);
 	if (e)
-		BUILD_REMOVE(b->cfg->map_entries, b->cfg->n_map_entries, (size_t)(e - b->cfg->map_entries));
+		BUILD_REMOVE(b->cfg->map_entries, b->cfg->n_map_entries,
+			     (size_t)(e - b->cfg->map_entries));
 }
 
 #define MAP "crypto map NAME <1-65535> "
 
 const struct grammar_row rows_crypto_map[] = {
-	{ MODE_GLOBAL, MAP "match address NAME", "Access-list of the traffic that is protected", apply_match_address,
-	  write_match_address, 0, 0 },
-	{ MODE_GLOBAL, MAP "set pfs [" WORDS_PFS_GROUP "]", "A key exchange for every CHILD SA", apply_pfs, write_pfs,
-	  0, 0 },
-	{ MODE_GLOBAL, MAP "set connection-type {bidirectional|answer-only|originate-only}", "Who may initiate",
-	  apply_connection_type, write_connection_type, 0, 0 },
-	{ MODE_GLOBAL, MAP "set peer ADDRESS+", "The other gateway; up to ten, tried in order", apply_peer, write_peer,
-	  0, 0 },
-	{ MODE_GLOBAL, MAP "set ikev2 ipsec-proposal NAME+", "Proposals for CHILD SAs", apply_proposals,
-	  write_proposals, 0, 0 },
-	{ MODE_GLOBAL, MAP "set security-association lifetime seconds <120-2147483647> [kilobytes KILOBYTES]",
-	  "Seconds until a CHILD SA is rekeyed", apply_lifetime_seconds, write_lifetime_seconds, 0, 0 },
-	{ MODE_GLOBAL, MAP "set security-association lifetime kilobytes KILOBYTES [seconds <120-2147483647>]",
-	  "Kilobytes until a CHILD SA is rekeyed", apply_lifetime_kilobytes, write_lifetime_kilobytes, 0, 0 },
+	{ MODE_GLOBAL, MAP "match address NAME", "Access-list of the traffic that is protected",
+	  apply_match_address, write_match_address, 0, 0 },
+	{ MODE_GLOBAL, MAP "set pfs [" WORDS_PFS_GROUP "]", "A key exchange for every CHILD SA",
+	  apply_pfs, write_pfs, 0, 0 },
+	{ MODE_GLOBAL, MAP "set connection-type {bidirectional|answer-only|originate-only}",
+	  "Who may initiate", apply_connection_type, write_connection_type, 0, 0 },
+	{ MODE_GLOBAL, MAP "set peer ADDRESS+", "The other gateway; up to ten, tried in order",
+	  apply_peer, write_peer, 0, 0 },
+	{ MODE_GLOBAL, MAP "set ikev2 ipsec-proposal NAME+", "Proposals for CHILD SAs",
+	  apply_proposals, write_proposals, 0, 0 },
+	{ MODE_GLOBAL,
+	  MAP "set security-association lifetime seconds <120-2147483647> [kilobytes KILOBYTES]",
+	  "Seconds until a CHILD SA is rekeyed", apply_lifetime_seconds, write_lifetime_seconds, 0,
+	  0 },
+	{ MODE_GLOBAL,
+	  MAP "set security-association lifetime kilobytes KILOBYTES [seconds <120-2147483647>]",
+	  "Kilobytes until a CHILD SA is rekeyed", apply_lifetime_kilobytes,
+	  write_lifetime_kilobytes, 0, 0 },
 	{ MODE_GLOBAL, MAP "set nat-t-disable", "Never use UDP encapsulation", apply_nat_t_disable,
 	  write_nat_t_disable, 0, 0 },
-	{ MODE_GLOBAL, "crypto map NAME <1-65535>", "The whole entry", apply_remove, NULL, ROW_NO_ONLY, 0 },
-	{ MODE_GLOBAL, MAP "set {ikev1|transform-set|phase1-mode} LINE", "IKEv1", apply_keep, NULL, 0, 0 },
-	{ MODE_GLOBAL, MAP "set {trustpoint|df-bit|reverse-route|tfc-packets|validate-icmp-errors} [LINE]",
-	  "A feature of later versions", apply_keep, NULL, 0, 0 },
-	{ MODE_GLOBAL, MAP "set ikev2 mode {tunnel|transport|transport-require}", "Encapsulation mode", apply_keep, NULL,
+	{ MODE_GLOBAL, "crypto map NAME <1-65535>", "The whole entry", apply_remove, NULL,
+	  ROW_NO_ONLY, 0 },
+	{ MODE_GLOBAL, MAP "set {ikev1|transform-set|phase1-mode} LINE", "IKEv1", apply_keep, NULL,
 	  0, 0 },
-	{ MODE_GLOBAL, MAP "set ikev2 pre-shared-key SECRET", "A key of the entry", apply_keep, NULL, 0, 0 },
-	{ MODE_GLOBAL, MAP "ipsec-isakmp dynamic NAME", "A dynamic crypto map", apply_keep, NULL, 0, 0 },
+	{ MODE_GLOBAL,
+	  MAP "set {trustpoint|df-bit|reverse-route|tfc-packets|validate-icmp-errors} [LINE]",
+	  "A feature of later versions", apply_keep, NULL, 0, 0 },
+	{ MODE_GLOBAL, MAP "set ikev2 mode {tunnel|transport|transport-require}",
+	  "Encapsulation mode", apply_keep, NULL, 0, 0 },
+	{ MODE_GLOBAL, MAP "set ikev2 pre-shared-key SECRET", "A key of the entry", apply_keep,
+	  NULL, 0, 0 },
+	{ MODE_GLOBAL, MAP "ipsec-isakmp dynamic NAME", "A dynamic crypto map", apply_keep, NULL, 0,
+	  0 },
 	{ 0 },
 };
 
@@ -308,18 +328,21 @@ static void apply_binding(void *ctx, const struct match *m)
 	size_t i = 0;
 	/* An interface carries one map: a new one takes the place of the old. */
 	while (i < cfg->n_map_bindings &&
-	       !(nameif ? strcmp(cfg->map_bindings[i].nameif, nameif) == 0 : strcmp(cfg->map_bindings[i].map, map) == 0))
+	       !(nameif ? strcmp(cfg->map_bindings[i].nameif, nameif) == 0
+			: strcmp(cfg->map_bindings[i].map, map) == 0))
 		i++;
 	if (m->no) {
 		if (i < cfg->n_map_bindings)
 			BUILD_REMOVE(cfg->map_bindings, cfg->n_map_bindings, i);
 		return;
 	}
-	struct config_map_binding *slot =
-		i < cfg->n_map_bindings ? &cfg->map_bindings[i] : BUILD_GROW(b, cfg->map_bindings, cfg->n_map_bindings);
+	struct config_map_binding *slot = i < cfg->n_map_bindings ? &cfg->map_bindings[i]
+								  : BUILD_GROW(b, cfg->map_bindings,
+									       cfg->n_map_bindings);
 	if (slot)
 		*slot = (struct config_map_binding){
-			.map = build_string(b, map), .nameif = build_string(b, nameif),
+			.map = build_string(b, map),
+			.nameif = build_string(b, nameif),
 			.where = build_arg_where(b, match_arg(m, 1)),
 		};
 }
@@ -331,7 +354,7 @@ static void write_binding(struct running *r, const struct grammar_row *row)
 }
 
 const struct grammar_row rows_map_binding[] = {
-	{ MODE_GLOBAL, "crypto map NAME interface NAME", "Apply a crypto map to an interface", apply_binding,
-	  write_binding, 0, 0 },
+	{ MODE_GLOBAL, "crypto map NAME interface NAME", "Apply a crypto map to an interface",
+	  apply_binding, write_binding, 0, 0 },
 	{ 0 },
 };

@@ -25,7 +25,9 @@ static void write_failover(struct running *r, const struct grammar_row *row)
 
 static void apply_unit(void *ctx, const struct match *m)
 {
-	failover(ctx)->unit = m->no ? UNIT_UNSET : match_arg(m, 0)->choice == 0 ? UNIT_PRIMARY : UNIT_SECONDARY;
+	failover(ctx)->unit = m->no                          ? UNIT_UNSET
+			      : match_arg(m, 0)->choice == 0 ? UNIT_PRIMARY
+							     : UNIT_SECONDARY;
 }
 
 static const char *unit_text(enum config_unit unit)
@@ -78,7 +80,8 @@ static void set_key(struct build *b, const struct match *m, unsigned int slot, b
 		build_error(b, build_arg_where(b, key),
 			    "the failover key is masked: expected the key itself, not *****");
 	else if (hex && f->key.len != FAILOVER_KEY_BYTES)
-		build_error(b, build_arg_where(b, key), "the key is not valid here: expected 64 hexadecimal digits");
+		build_error(b, build_arg_where(b, key),
+			    "the key is not valid here: expected 64 hexadecimal digits");
 }
 
 static void apply_key_hex(void *ctx, const struct match *m)
@@ -94,8 +97,9 @@ static void apply_key(void *ctx, const struct match *m)
 static void apply_key_encrypted(void *ctx, const struct match *m)
 {
 	if (!m->no)
-		build_error(ctx, build_where(ctx, m),
-			    "an encrypted key (8) cannot be read: expected the key in clear or in hex");
+		build_error(
+			ctx, build_where(ctx, m),
+			"an encrypted key (8) cannot be read: expected the key in clear or in hex");
 }
 
 static void write_key_hex(struct running *r, const struct grammar_row *row)
@@ -112,8 +116,9 @@ static void write_key(struct running *r, const struct grammar_row *row)
 
 static void apply_role_manager(void *ctx, const struct match *m)
 {
-	failover(ctx)->role_manager =
-		m->no || match_arg(m, 0)->choice == 0 ? ROLE_MANAGER_INTERNAL : ROLE_MANAGER_PACEMAKER;
+	failover(ctx)->role_manager = m->no || match_arg(m, 0)->choice == 0
+					      ? ROLE_MANAGER_INTERNAL
+					      : ROLE_MANAGER_PACEMAKER;
 }
 
 static void write_role_manager(struct running *r, const struct grammar_row *row)
@@ -124,7 +129,8 @@ static void write_role_manager(struct running *r, const struct grammar_row *row)
 
 static void apply_takeover(void *ctx, const struct match *m)
 {
-	failover(ctx)->takeover = m->no || match_arg(m, 0)->choice == 0 ? TAKEOVER_FAST : TAKEOVER_FENCED;
+	failover(ctx)->takeover = m->no || match_arg(m, 0)->choice == 0 ? TAKEOVER_FAST
+									: TAKEOVER_FENCED;
 }
 
 static void write_takeover(struct running *r, const struct grammar_row *row)
@@ -135,8 +141,8 @@ static void write_takeover(struct running *r, const struct grammar_row *row)
 
 static void apply_empty_start(void *ctx, const struct match *m)
 {
-	failover(ctx)->empty_start =
-		m->no || match_arg(m, 0)->choice == 0 ? EMPTY_START_FENCED : EMPTY_START_NEVER;
+	failover(ctx)->empty_start = m->no || match_arg(m, 0)->choice == 0 ? EMPTY_START_FENCED
+									   : EMPTY_START_NEVER;
 }
 
 static void write_empty_start(struct running *r, const struct grammar_row *row)
@@ -195,7 +201,8 @@ static void write_unencrypted(struct running *r, const struct grammar_row *row)
 
 static void apply_inbound(void *ctx, const struct match *m)
 {
-	failover(ctx)->inbound = m->no || match_arg(m, 0)->choice == 0 ? INBOUND_LEARN : INBOUND_STRICT;
+	failover(ctx)->inbound = m->no || match_arg(m, 0)->choice == 0 ? INBOUND_LEARN
+								       : INBOUND_STRICT;
 }
 
 static void write_inbound(struct running *r, const struct grammar_row *row)
@@ -206,38 +213,45 @@ static void write_inbound(struct running *r, const struct grammar_row *row)
 
 const struct grammar_row rows_failover[] = {
 	{ MODE_GLOBAL, "failover", "Run as one of a pair", apply_failover, write_failover, 0, 0 },
-	{ MODE_GLOBAL, "failover lan unit {primary|secondary}", "Which of the pair this node is", apply_unit,
-	  write_unit, ROW_NODE_LOCAL, 0 },
-	{ MODE_GLOBAL, "failover slot <1-15>", "Number of this node in its SPIs and IVs", apply_slot, write_slot,
-	  ROW_NODE_LOCAL, 0 },
-	{ MODE_GLOBAL, "failover cluster-name NAME", "Name of the Corosync cluster that must be ours",
-	  apply_cluster_name, write_cluster_name, 0, 0 },
-	{ MODE_GLOBAL, "failover key hex HEX", "Key that seals replication, 64 hexadecimal digits", apply_key_hex,
-	  write_key_hex, 0, 0 },
-	{ MODE_GLOBAL, "failover key 8 SECRET", "An encrypted key", apply_key_encrypted, NULL, 0, 0 },
-	{ MODE_GLOBAL, "failover key 0 SECRET", "Passphrase of the key that seals replication", apply_key, NULL, 0,
+	{ MODE_GLOBAL, "failover lan unit {primary|secondary}", "Which of the pair this node is",
+	  apply_unit, write_unit, ROW_NODE_LOCAL, 0 },
+	{ MODE_GLOBAL, "failover slot <1-15>", "Number of this node in its SPIs and IVs",
+	  apply_slot, write_slot, ROW_NODE_LOCAL, 0 },
+	{ MODE_GLOBAL, "failover cluster-name NAME",
+	  "Name of the Corosync cluster that must be ours", apply_cluster_name, write_cluster_name,
+	  0, 0 },
+	{ MODE_GLOBAL, "failover key hex HEX", "Key that seals replication, 64 hexadecimal digits",
+	  apply_key_hex, write_key_hex, 0, 0 },
+	{ MODE_GLOBAL, "failover key 8 SECRET", "An encrypted key", apply_key_encrypted, NULL, 0,
 	  0 },
-	{ MODE_GLOBAL, "failover key SECRET", "Passphrase of the key that seals replication", apply_key, write_key, 0,
-	  0 },
-	{ MODE_GLOBAL, "failover role-manager {internal|pacemaker}", "Who decides which node is active",
-	  apply_role_manager, write_role_manager, 0, 0 },
-	{ MODE_GLOBAL, "failover takeover {fast|fenced}", "Whether a takeover waits for fencing", apply_takeover,
-	  write_takeover, 0, 0 },
-	{ MODE_GLOBAL, "failover empty-start {fenced|never}", "When to start without the state of a lost owner",
-	  apply_empty_start, write_empty_start, 0, 0 },
-	{ MODE_GLOBAL, "failover empty-start after <1-86400>", "Start without the state of a lost owner after seconds",
-	  apply_empty_start_after, write_empty_start_after, 0, 0 },
+	{ MODE_GLOBAL, "failover key 0 SECRET", "Passphrase of the key that seals replication",
+	  apply_key, NULL, 0, 0 },
+	{ MODE_GLOBAL, "failover key SECRET", "Passphrase of the key that seals replication",
+	  apply_key, write_key, 0, 0 },
+	{ MODE_GLOBAL, "failover role-manager {internal|pacemaker}",
+	  "Who decides which node is active", apply_role_manager, write_role_manager, 0, 0 },
+	{ MODE_GLOBAL, "failover takeover {fast|fenced}", "Whether a takeover waits for fencing",
+	  apply_takeover, write_takeover, 0, 0 },
+	{ MODE_GLOBAL, "failover empty-start {fenced|never}",
+	  "When to start without the state of a lost owner", apply_empty_start, write_empty_start,
+	  0, 0 },
+	{ MODE_GLOBAL, "failover empty-start after <1-86400>",
+	  "Start without the state of a lost owner after seconds", apply_empty_start_after,
+	  write_empty_start_after, 0, 0 },
 	{ MODE_GLOBAL, "failover commit-timeout <100-60000>",
 	  "Milliseconds without acknowledgement until unprotected; from Corosync's timeouts by default",
 	  apply_commit_timeout, write_commit_timeout, 0, 0 },
-	{ MODE_GLOBAL, "failover deadline <500-60000>", "Milliseconds until an owner that cannot prove it is silent",
-	  apply_deadline, write_deadline, 0, 0 },
-	{ MODE_GLOBAL, "failover allow-unencrypted-corosync", "Start although Corosync does not encrypt",
-	  apply_unencrypted, write_unencrypted, 0, 0 },
-	{ MODE_GLOBAL, "failover inbound-policy {learn|strict}", "Replay windows after a takeover", apply_inbound,
-	  write_inbound, 0, 0 },
-	{ MODE_GLOBAL, "failover lan interface LINE", "The ASA's failover link", apply_keep, NULL, 0, 0 },
-	{ MODE_GLOBAL, "failover {interface|interface-policy|link|polltime|mac|ipsec|replication|standby|timeout|health-check} [LINE]",
+	{ MODE_GLOBAL, "failover deadline <500-60000>",
+	  "Milliseconds until an owner that cannot prove it is silent", apply_deadline,
+	  write_deadline, 0, 0 },
+	{ MODE_GLOBAL, "failover allow-unencrypted-corosync",
+	  "Start although Corosync does not encrypt", apply_unencrypted, write_unencrypted, 0, 0 },
+	{ MODE_GLOBAL, "failover inbound-policy {learn|strict}", "Replay windows after a takeover",
+	  apply_inbound, write_inbound, 0, 0 },
+	{ MODE_GLOBAL, "failover lan interface LINE", "The ASA's failover link", apply_keep, NULL,
+	  0, 0 },
+	{ MODE_GLOBAL,
+	  "failover {interface|interface-policy|link|polltime|mac|ipsec|replication|standby|timeout|health-check} [LINE]",
 	  "The ASA's failover link and polling", apply_keep, NULL, 0, 0 },
 	{ 0 },
 };
@@ -307,11 +321,13 @@ static void write_preempt(struct running *r, const struct grammar_row *row)
 }
 
 const struct grammar_row rows_failover_group[] = {
-	{ MODE_GLOBAL, "failover group <1-255>", "What one node owns at a time", apply_group, write_group, 0,
-	  MODE_FAILOVER_GROUP },
-	{ MODE_FAILOVER_GROUP, "primary", "The primary unit should own it", apply_primary, write_primary, 0, 0 },
-	{ MODE_FAILOVER_GROUP, "secondary", "The secondary unit should own it", apply_secondary, write_secondary, 0, 0 },
-	{ MODE_FAILOVER_GROUP, "preempt", "The preferred unit takes it back when it can", apply_preempt, write_preempt,
-	  0, 0 },
+	{ MODE_GLOBAL, "failover group <1-255>", "What one node owns at a time", apply_group,
+	  write_group, 0, MODE_FAILOVER_GROUP },
+	{ MODE_FAILOVER_GROUP, "primary", "The primary unit should own it", apply_primary,
+	  write_primary, 0, 0 },
+	{ MODE_FAILOVER_GROUP, "secondary", "The secondary unit should own it", apply_secondary,
+	  write_secondary, 0, 0 },
+	{ MODE_FAILOVER_GROUP, "preempt", "The preferred unit takes it back when it can",
+	  apply_preempt, write_preempt, 0, 0 },
 	{ 0 },
 };

@@ -25,7 +25,9 @@ static void apply_policy(void *ctx, const struct match *m)
 	struct config_ike_policy *p = BUILD_GROW(b, cfg->ike_policies, cfg->n_ike_policies);
 	if (p)
 		*p = (struct config_ike_policy){
-			.priority = priority, .lifetime_s = CONFIG_IKE_LIFETIME_S, .where = build_where(b, m),
+			.priority = priority,
+			.lifetime_s = CONFIG_IKE_LIFETIME_S,
+			.where = build_where(b, m),
 		};
 }
 
@@ -85,7 +87,8 @@ static void write_prf(struct running *r, const struct grammar_row *row)
 
 static void apply_lifetime(void *ctx, const struct match *m)
 {
-	current(ctx)->lifetime_s = m->no ? CONFIG_IKE_LIFETIME_S : (uint32_t)match_arg(m, 0)->number;
+	current(ctx)->lifetime_s = m->no ? CONFIG_IKE_LIFETIME_S
+					 : (uint32_t)match_arg(m, 0)->number;
 }
 
 static void write_lifetime(struct running *r, const struct grammar_row *row)
@@ -108,17 +111,21 @@ static void write_no_lifetime(struct running *r, const struct grammar_row *row)
 }
 
 const struct grammar_row rows_ike_policy[] = {
-	{ MODE_GLOBAL, "crypto ikev2 policy <1-65535>", "Algorithms of IKE SAs; the lowest number is tried first",
-	  apply_policy, write_policy, 0, MODE_IKE_POLICY },
-	{ MODE_IKE_POLICY, "encryption " WORDS_ENCRYPTION "+", "Ciphers", apply_encryption, write_encryption, 0, 0 },
-	{ MODE_IKE_POLICY, "integrity " WORDS_INTEGRITY "+", "Integrity algorithms", apply_integrity, write_integrity,
-	  0, 0 },
-	{ MODE_IKE_POLICY, "group " WORDS_GROUP "+", "Key exchange groups", apply_group, write_group, 0, 0 },
-	{ MODE_IKE_POLICY, "prf " WORDS_PRF "+", "Pseudo-random functions", apply_prf, write_prf, 0, 0 },
-	{ MODE_IKE_POLICY, "lifetime seconds <120-2147483647>", "Seconds until the IKE SA is rekeyed", apply_lifetime,
-	  write_lifetime, 0, 0 },
-	{ MODE_IKE_POLICY, "lifetime seconds {none}", "Never rekey by time", apply_no_lifetime, write_no_lifetime, 0,
+	{ MODE_GLOBAL, "crypto ikev2 policy <1-65535>",
+	  "Algorithms of IKE SAs; the lowest number is tried first", apply_policy, write_policy, 0,
+	  MODE_IKE_POLICY },
+	{ MODE_IKE_POLICY, "encryption " WORDS_ENCRYPTION "+", "Ciphers", apply_encryption,
+	  write_encryption, 0, 0 },
+	{ MODE_IKE_POLICY, "integrity " WORDS_INTEGRITY "+", "Integrity algorithms",
+	  apply_integrity, write_integrity, 0, 0 },
+	{ MODE_IKE_POLICY, "group " WORDS_GROUP "+", "Key exchange groups", apply_group,
+	  write_group, 0, 0 },
+	{ MODE_IKE_POLICY, "prf " WORDS_PRF "+", "Pseudo-random functions", apply_prf, write_prf, 0,
 	  0 },
+	{ MODE_IKE_POLICY, "lifetime seconds <120-2147483647>",
+	  "Seconds until the IKE SA is rekeyed", apply_lifetime, write_lifetime, 0, 0 },
+	{ MODE_IKE_POLICY, "lifetime seconds {none}", "Never rekey by time", apply_no_lifetime,
+	  write_no_lifetime, 0, 0 },
 	{ 0 },
 };
 
@@ -128,16 +135,19 @@ static void apply_enable(void *ctx, const struct match *m)
 	struct config *cfg = b->cfg;
 	const char *nameif = match_text(m, 0);
 	size_t i = 0;
-	while (nameif && i < cfg->n_ikev2_interfaces && strcmp(cfg->ikev2_interfaces[i].nameif, nameif) != 0)
+	while (nameif && i < cfg->n_ikev2_interfaces &&
+	       strcmp(cfg->ikev2_interfaces[i].nameif, nameif) != 0)
 		i++;
 	if (m->no && nameif && i < cfg->n_ikev2_interfaces)
 		BUILD_REMOVE(cfg->ikev2_interfaces, cfg->n_ikev2_interfaces, i);
 	if (m->no || i < cfg->n_ikev2_interfaces)
 		return;
-	struct config_ikev2_enable *e = BUILD_GROW(b, cfg->ikev2_interfaces, cfg->n_ikev2_interfaces);
+	struct config_ikev2_enable *e = BUILD_GROW(b, cfg->ikev2_interfaces,
+						   cfg->n_ikev2_interfaces);
 	if (e)
 		*e = (struct config_ikev2_enable){
-			.nameif = build_string(b, nameif), .where = build_arg_where(b, match_arg(m, 0)),
+			.nameif = build_string(b, nameif),
+			.where = build_arg_where(b, match_arg(m, 0)),
 		};
 }
 
@@ -156,15 +166,17 @@ static void apply_cookie(void *ctx, const struct match *m)
 static void write_cookie(struct running *r, const struct grammar_row *row)
 {
 	char n[NUMBER_TEXT_MAX];
-	if (r->cfg->cookie_percent > CONFIG_COOKIE_ALWAYS && r->cfg->cookie_percent != CONFIG_COOKIE_DEFAULT)
+	if (r->cfg->cookie_percent > CONFIG_COOKIE_ALWAYS &&
+	    r->cfg->cookie_percent != CONFIG_COOKIE_DEFAULT)
 		EMIT(r, row, number_text((uint64_t)r->cfg->cookie_percent, n));
 }
 
 static void apply_cookie_fixed(void *ctx, const struct match *m)
 {
 	struct build *b = ctx;
-	b->cfg->cookie_percent = m->no ? CONFIG_COOKIE_DEFAULT
-			       : match_arg(m, 0)->choice == 0 ? CONFIG_COOKIE_ALWAYS : CONFIG_COOKIE_NEVER;
+	b->cfg->cookie_percent = m->no                          ? CONFIG_COOKIE_DEFAULT
+				 : match_arg(m, 0)->choice == 0 ? CONFIG_COOKIE_ALWAYS
+								: CONFIG_COOKIE_NEVER;
 }
 
 static void write_cookie_fixed(struct running *r, const struct grammar_row *row)
@@ -201,7 +213,8 @@ static void write_max_negotiating(struct running *r, const struct grammar_row *r
 
 static void apply_identity(void *ctx, const struct match *m)
 {
-	static const enum config_identity choices[] = { IDENTITY_AUTO, IDENTITY_ADDRESS, IDENTITY_HOSTNAME };
+	static const enum config_identity choices[] = { IDENTITY_AUTO, IDENTITY_ADDRESS,
+							IDENTITY_HOSTNAME };
 	struct build *b = ctx;
 	b->cfg->identity = m->no ? IDENTITY_AUTO : choices[match_arg(m, 0)->choice];
 }
@@ -256,22 +269,27 @@ static void write_nat_traversal(struct running *r, const struct grammar_row *row
 }
 
 const struct grammar_row rows_ike[] = {
-	{ MODE_GLOBAL, "crypto isakmp identity {auto|address|hostname}", "How this node names itself to a peer",
-	  apply_identity, write_identity, 0, 0 },
-	{ MODE_GLOBAL, "crypto isakmp identity key-id WORD", "Name itself by a string", apply_key_id, write_key_id, 0,
-	  0 },
+	{ MODE_GLOBAL, "crypto isakmp identity {auto|address|hostname}",
+	  "How this node names itself to a peer", apply_identity, write_identity, 0, 0 },
+	{ MODE_GLOBAL, "crypto isakmp identity key-id WORD", "Name itself by a string",
+	  apply_key_id, write_key_id, 0, 0 },
 	{ MODE_GLOBAL, "crypto isakmp disconnect-notify", "Tell peers when the last node stops",
 	  apply_disconnect_notify, write_disconnect_notify, 0, 0 },
-	{ MODE_GLOBAL, "crypto isakmp nat-traversal [<10-3600>]", "UDP encapsulation behind NAT; keepalive in seconds",
-	  apply_nat_traversal, write_nat_traversal, 0, 0 },
+	{ MODE_GLOBAL, "crypto isakmp nat-traversal [<10-3600>]",
+	  "UDP encapsulation behind NAT; keepalive in seconds", apply_nat_traversal,
+	  write_nat_traversal, 0, 0 },
 	{ MODE_GLOBAL, "crypto ikev2 enable NAME [{client-services}] [port <1-65535>]",
 	  "Answer and initiate IKEv2 on an interface", apply_enable, write_enable, 0, 0 },
 	{ MODE_GLOBAL, "crypto ikev2 cookie-challenge <0-100>",
-	  "Ask for cookies above this share of half-open SAs, in per cent", apply_cookie, write_cookie, 0, 0 },
-	{ MODE_GLOBAL, "crypto ikev2 cookie-challenge {always|never}", "Ask every initiator for a cookie, or none",
-	  apply_cookie_fixed, write_cookie_fixed, 0, 0 },
-	{ MODE_GLOBAL, "crypto ikev2 limit max-sa <1-1000000>", "Most IKE SAs", apply_max_sa, write_max_sa, 0, 0 },
-	{ MODE_GLOBAL, "crypto ikev2 limit max-in-negotiation-sa <1-100>", "Most half-open SAs, in per cent of max-sa",
-	  apply_max_negotiating, write_max_negotiating, 0, 0 },
+	  "Ask for cookies above this share of half-open SAs, in per cent", apply_cookie,
+	  write_cookie, 0, 0 },
+	{ MODE_GLOBAL, "crypto ikev2 cookie-challenge {always|never}",
+	  "Ask every initiator for a cookie, or none", apply_cookie_fixed, write_cookie_fixed, 0,
+	  0 },
+	{ MODE_GLOBAL, "crypto ikev2 limit max-sa <1-1000000>", "Most IKE SAs", apply_max_sa,
+	  write_max_sa, 0, 0 },
+	{ MODE_GLOBAL, "crypto ikev2 limit max-in-negotiation-sa <1-100>",
+	  "Most half-open SAs, in per cent of max-sa", apply_max_negotiating, write_max_negotiating,
+	  0, 0 },
 	{ 0 },
 };

@@ -31,7 +31,9 @@ static void apply_interface(void *ctx, const struct match *m)
 	struct config_interface *ifc = BUILD_GROW(b, cfg->interfaces, cfg->n_interfaces);
 	if (ifc)
 		*ifc = (struct config_interface){
-			.name = build_string(b, name), .nameif = "", .security_level = -1,
+			.name = build_string(b, name),
+			.nameif = "",
+			.security_level = -1,
 			.where = build_where(b, m),
 		};
 }
@@ -45,10 +47,12 @@ static void apply_nameif(void *ctx, const struct match *m)
 {
 	struct build *b = ctx;
 	const char *nameif = m->no ? "" : match_text(m, 0);
-	const struct config_interface *other = *nameif ? config_interface_by_nameif(b->cfg, nameif) : NULL;
+	const struct config_interface *other = *nameif ? config_interface_by_nameif(b->cfg, nameif)
+						       : NULL;
 	if (other && other != current(b))
-		build_error(b, build_arg_where(b, match_arg(m, 0)), "nameif '%s' is already that of interface %s (line %u)",
-			    nameif, other->name, other->where.line);
+		build_error(b, build_arg_where(b, match_arg(m, 0)),
+			    "nameif '%s' is already that of interface %s (line %u)", nameif,
+			    other->name, other->where.line);
 	else
 		current(b)->nameif = build_string(b, nameif);
 }
@@ -88,15 +92,17 @@ static void apply_address(void *ctx, const struct match *m)
 	if (m->no)
 		return;
 	if (inet_prefix_from_mask(&own->address, &mask->address, &net) != R_OK) {
-		build_error(b, build_arg_where(b, own), "'%s' is not valid here: expected an IPv4 address", own->text);
+		build_error(b, build_arg_where(b, own),
+			    "'%s' is not valid here: expected an IPv4 address", own->text);
 		return;
 	}
 	if (standby && (!inet_prefix_contains(&net, &standby->address) ||
 			inet_equal(&standby->address, &own->address))) {
 		char text[INET_TEXT_MAX];
-		build_error(b, build_arg_where(b, standby),
-			    "'%s' is not valid here: expected another address of %s as the standby's", standby->text,
-			    inet_prefix_text(&net, text));
+		build_error(
+			b, build_arg_where(b, standby),
+			"'%s' is not valid here: expected another address of %s as the standby's",
+			standby->text, inet_prefix_text(&net, text));
 		return;
 	}
 	ifc->address = own->address;
@@ -129,16 +135,18 @@ static void write_shutdown(struct running *r, const struct grammar_row *row)
 }
 
 const struct grammar_row rows_interface[] = {
-	{ MODE_GLOBAL, "interface NAME", "An interface, by its Linux name", apply_interface, write_interface, 0,
-	  MODE_INTERFACE },
-	{ MODE_INTERFACE, "shutdown", "Do not use the interface", apply_shutdown, write_shutdown, 0, 0 },
-	{ MODE_INTERFACE, "nameif NAME", "What the configuration calls the interface", apply_nameif, write_nameif, 0,
+	{ MODE_GLOBAL, "interface NAME", "An interface, by its Linux name", apply_interface,
+	  write_interface, 0, MODE_INTERFACE },
+	{ MODE_INTERFACE, "shutdown", "Do not use the interface", apply_shutdown, write_shutdown, 0,
 	  0 },
+	{ MODE_INTERFACE, "nameif NAME", "What the configuration calls the interface", apply_nameif,
+	  write_nameif, 0, 0 },
 	{ MODE_INTERFACE, "security-level <0-100>", "Trust of the interface", apply_security_level,
 	  write_security_level, 0, 0 },
-	{ MODE_INTERFACE, "ip address ADDRESS MASK [standby ADDRESS]", "Address of the active and of the standby node",
-	  apply_address, write_address, 0, 0 },
-	{ MODE_INTERFACE, "ip address {dhcp|pppoe} [LINE]", "Address that is not fixed", apply_keep, NULL, 0, 0 },
+	{ MODE_INTERFACE, "ip address ADDRESS MASK [standby ADDRESS]",
+	  "Address of the active and of the standby node", apply_address, write_address, 0, 0 },
+	{ MODE_INTERFACE, "ip address {dhcp|pppoe} [LINE]", "Address that is not fixed", apply_keep,
+	  NULL, 0, 0 },
 	{ 0 },
 };
 
@@ -148,7 +156,8 @@ static void apply_tcpmss(void *ctx, const struct match *m)
 	b->cfg->tcpmss = m->no ? 0 : (uint32_t)match_arg(m, 0)->number;
 	if (!m->no && b->cfg->tcpmss > 0 && b->cfg->tcpmss < 48)
 		build_error(b, build_arg_where(b, match_arg(m, 0)),
-			    "'%s' is not valid here: expected 0 or a number from 48 to 65535", match_text(m, 0));
+			    "'%s' is not valid here: expected 0 or a number from 48 to 65535",
+			    match_text(m, 0));
 }
 
 static void write_tcpmss(struct running *r, const struct grammar_row *row)
@@ -170,9 +179,10 @@ static void apply_route(void *ctx, const struct match *m)
 	}
 	struct config_route route = { .metric = 1, .where = build_where(b, m) };
 	if (!match_arg(m, ROUTE_GATEWAY) ||
-	    inet_prefix_from_mask(&match_arg(m, ROUTE_NET)->address, &match_arg(m, ROUTE_MASK)->address,
-				  &route.destination) != R_OK) {
-		build_error(b, build_where(b, m), "expected route NAMEIF NETWORK MASK GATEWAY, all of IPv4");
+	    inet_prefix_from_mask(&match_arg(m, ROUTE_NET)->address,
+				  &match_arg(m, ROUTE_MASK)->address, &route.destination) != R_OK) {
+		build_error(b, build_where(b, m),
+			    "expected route NAMEIF NETWORK MASK GATEWAY, all of IPv4");
 		return;
 	}
 	route.gateway = match_arg(m, ROUTE_GATEWAY)->address;
@@ -189,7 +199,8 @@ static void apply_route(void *ctx, const struct match *m)
 		return;
 	}
 	route.nameif = build_string(b, match_text(m, ROUTE_IFC));
-	struct config_route *slot = i < cfg->n_routes ? &cfg->routes[i] : BUILD_GROW(b, cfg->routes, cfg->n_routes);
+	struct config_route *slot = i < cfg->n_routes ? &cfg->routes[i]
+						      : BUILD_GROW(b, cfg->routes, cfg->n_routes);
 	if (slot)
 		*slot = route;
 }
@@ -198,16 +209,18 @@ static void write_route(struct running *r, const struct grammar_row *row)
 {
 	for (size_t i = 0; i < r->cfg->n_routes; i++) {
 		const struct config_route *x = &r->cfg->routes[i];
-		char net[INET_TEXT_MAX], mask[INET_TEXT_MAX], gateway[INET_TEXT_MAX], metric[NUMBER_TEXT_MAX];
-		EMIT(r, row, x->nameif, inet_text(&x->destination.addr, net), mask_text(&x->destination, mask),
-		     inet_text(&x->gateway, gateway), number_text(x->metric, metric), NULL);
+		char net[INET_TEXT_MAX], mask[INET_TEXT_MAX], gateway[INET_TEXT_MAX],
+			metric[NUMBER_TEXT_MAX];
+		EMIT(r, row, x->nameif, inet_text(&x->destination.addr, net),
+		     mask_text(&x->destination, mask), inet_text(&x->gateway, gateway),
+		     number_text(x->metric, metric), NULL);
 	}
 }
 
 const struct grammar_row rows_network[] = {
-	{ MODE_GLOBAL, "route NAME ADDRESS MASK ADDRESS [<1-255>] [LINE]", "A static route", apply_route, write_route,
-	  0, 0 },
-	{ MODE_GLOBAL, "sysopt connection tcpmss <0-65535>", "Largest TCP segment through a tunnel, in bytes",
-	  apply_tcpmss, write_tcpmss, 0, 0 },
+	{ MODE_GLOBAL, "route NAME ADDRESS MASK ADDRESS [<1-255>] [LINE]", "A static route",
+	  apply_route, write_route, 0, 0 },
+	{ MODE_GLOBAL, "sysopt connection tcpmss <0-65535>",
+	  "Largest TCP segment through a tunnel, in bytes", apply_tcpmss, write_tcpmss, 0, 0 },
 	{ 0 },
 };

@@ -24,7 +24,8 @@ static void apply_proposal(void *ctx, const struct match *m)
 		return;
 	struct config_proposal *p = BUILD_GROW(b, cfg->proposals, cfg->n_proposals);
 	if (p)
-		*p = (struct config_proposal){ .name = build_string(b, name), .where = build_where(b, m) };
+		*p = (struct config_proposal){ .name = build_string(b, name),
+					       .where = build_where(b, m) };
 }
 
 static void write_proposal(struct running *r, const struct grammar_row *row)
@@ -59,12 +60,12 @@ static void write_integrity(struct running *r, const struct grammar_row *row)
 }
 
 const struct grammar_row rows_proposal[] = {
-	{ MODE_GLOBAL, "crypto ipsec ikev2 ipsec-proposal NAME", "Algorithms of CHILD SAs", apply_proposal,
-	  write_proposal, 0, MODE_PROPOSAL },
-	{ MODE_PROPOSAL, "protocol esp encryption " WORDS_ENCRYPTION "+", "Ciphers", apply_encryption,
-	  write_encryption, 0, 0 },
-	{ MODE_PROPOSAL, "protocol esp integrity " WORDS_ESP_INTEGRITY "+", "Integrity algorithms", apply_integrity,
-	  write_integrity, 0, 0 },
+	{ MODE_GLOBAL, "crypto ipsec ikev2 ipsec-proposal NAME", "Algorithms of CHILD SAs",
+	  apply_proposal, write_proposal, 0, MODE_PROPOSAL },
+	{ MODE_PROPOSAL, "protocol esp encryption " WORDS_ENCRYPTION "+", "Ciphers",
+	  apply_encryption, write_encryption, 0, 0 },
+	{ MODE_PROPOSAL, "protocol esp integrity " WORDS_ESP_INTEGRITY "+", "Integrity algorithms",
+	  apply_integrity, write_integrity, 0, 0 },
 	{ 0 },
 };
 
@@ -73,7 +74,8 @@ static void apply_lifetime_seconds(void *ctx, const struct match *m)
 	struct build *b = ctx;
 	b->cfg->lifetime_s = m->no ? CONFIG_LIFETIME_S : (uint32_t)match_arg(m, 0)->number;
 	if (match_arg(m, 1))
-		b->cfg->lifetime_kb = m->no ? CONFIG_LIFETIME_KB : (uint32_t)match_arg(m, 1)->number;
+		b->cfg->lifetime_kb = m->no ? CONFIG_LIFETIME_KB
+					    : (uint32_t)match_arg(m, 1)->number;
 }
 
 static void write_lifetime_seconds(struct running *r, const struct grammar_row *row)
@@ -95,7 +97,8 @@ static void write_lifetime_kilobytes(struct running *r, const struct grammar_row
 {
 	char n[NUMBER_TEXT_MAX];
 	if (r->cfg->lifetime_kb != CONFIG_LIFETIME_KB)
-		EMIT(r, row, r->cfg->lifetime_kb ? number_text(r->cfg->lifetime_kb, n) : "unlimited", NULL);
+		EMIT(r, row,
+		     r->cfg->lifetime_kb ? number_text(r->cfg->lifetime_kb, n) : "unlimited", NULL);
 }
 
 static void apply_replay_disable(void *ctx, const struct match *m)
@@ -125,12 +128,16 @@ static void write_replay_window(struct running *r, const struct grammar_row *row
 }
 
 const struct grammar_row rows_ipsec[] = {
-	{ MODE_GLOBAL, "crypto ipsec security-association lifetime seconds <120-2147483647> [kilobytes KILOBYTES]",
-	  "Seconds until a CHILD SA is rekeyed", apply_lifetime_seconds, write_lifetime_seconds, 0, 0 },
-	{ MODE_GLOBAL, "crypto ipsec security-association lifetime kilobytes KILOBYTES [seconds <120-2147483647>]",
-	  "Kilobytes until a CHILD SA is rekeyed", apply_lifetime_kilobytes, write_lifetime_kilobytes, 0, 0 },
-	{ MODE_GLOBAL, "crypto ipsec security-association replay disable", "Accept replayed packets",
-	  apply_replay_disable, write_replay_disable, 0, 0 },
+	{ MODE_GLOBAL,
+	  "crypto ipsec security-association lifetime seconds <120-2147483647> [kilobytes KILOBYTES]",
+	  "Seconds until a CHILD SA is rekeyed", apply_lifetime_seconds, write_lifetime_seconds, 0,
+	  0 },
+	{ MODE_GLOBAL,
+	  "crypto ipsec security-association lifetime kilobytes KILOBYTES [seconds <120-2147483647>]",
+	  "Kilobytes until a CHILD SA is rekeyed", apply_lifetime_kilobytes,
+	  write_lifetime_kilobytes, 0, 0 },
+	{ MODE_GLOBAL, "crypto ipsec security-association replay disable",
+	  "Accept replayed packets", apply_replay_disable, write_replay_disable, 0, 0 },
 	{ MODE_GLOBAL, "crypto ipsec security-association replay window-size {64|128|256|512|1024}",
 	  "Packets that may be overtaken", apply_replay_window, write_replay_window, 0, 0 },
 	{ 0 },

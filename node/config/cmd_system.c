@@ -83,14 +83,17 @@ static void write_id_style(struct running *r, const struct grammar_row *row)
 }
 
 const struct grammar_row rows_system[] = {
-	{ MODE_GLOBAL, "hostname NAME", "Name of this node", apply_hostname, write_hostname, ROW_NODE_LOCAL, 0 },
+	{ MODE_GLOBAL, "hostname NAME", "Name of this node", apply_hostname, write_hostname,
+	  ROW_NODE_LOCAL, 0 },
 	{ MODE_GLOBAL, "names", "Names stand for addresses", apply_nothing, write_names, 0, 0 },
-	{ MODE_GLOBAL, "name ADDRESS NAME [description LINE]", "A name for an address", apply_nothing, write_name, 0, 0 },
-	{ MODE_GLOBAL, "crypto weak-algorithms {allow}", "Let weak algorithms be used", apply_weak, write_weak, 0, 0 },
-	{ MODE_GLOBAL, "crypto engine workers <1-64>", "Datapath threads; as many as cores by default",
-	  apply_workers, write_workers, 0, 0 },
+	{ MODE_GLOBAL, "name ADDRESS NAME [description LINE]", "A name for an address",
+	  apply_nothing, write_name, 0, 0 },
+	{ MODE_GLOBAL, "crypto weak-algorithms {allow}", "Let weak algorithms be used", apply_weak,
+	  write_weak, 0, 0 },
+	{ MODE_GLOBAL, "crypto engine workers <1-64>",
+	  "Datapath threads; as many as cores by default", apply_workers, write_workers, 0, 0 },
 	{ MODE_GLOBAL, "logging enable", "Write the log", apply_logging, write_logging, 0, 0 },
-	{ MODE_GLOBAL, "logging id-style {asa|native}", "How a log line is numbered", apply_id_style, write_id_style,
-	  0, 0 },
+	{ MODE_GLOBAL, "logging id-style {asa|native}", "How a log line is numbered",
+	  apply_id_style, write_id_style, 0, 0 },
 	{ 0 },
 };

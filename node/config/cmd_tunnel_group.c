@@ -22,9 +22,12 @@ static bool group_get(struct build *b, const struct match *m)
 	if (!g)
 		return false;
 	*g = (struct config_tunnel_group){
-		.name = build_string(b, name), .is_default = strcmp(name, default_l2l) == 0,
-		.keepalive = true, .keepalive_threshold_s = CONFIG_KEEPALIVE_THRESHOLD_S,
-		.keepalive_retry_s = CONFIG_KEEPALIVE_RETRY_S, .where = build_where(b, m),
+		.name = build_string(b, name),
+		.is_default = strcmp(name, default_l2l) == 0,
+		.keepalive = true,
+		.keepalive_threshold_s = CONFIG_KEEPALIVE_THRESHOLD_S,
+		.keepalive_retry_s = CONFIG_KEEPALIVE_RETRY_S,
+		.where = build_where(b, m),
 	};
 	/* The ASA has this one from the start: its type is not configured. */
 	g->is_l2l = g->is_default;
@@ -90,8 +93,10 @@ static void set_key(struct build *b, const struct match *m, bool hex)
 	if (m->no || !build_secret(b, key, match_arg(m, KEY_VALUE), hex))
 		return;
 	g->keys_masked = true;
-	build_warning(b, build_arg_where(b, match_arg(m, KEY_VALUE)),
-		      "the pre-shared key of tunnel-group %s is masked: expected the key itself, not *****", g->name);
+	build_warning(
+		b, build_arg_where(b, match_arg(m, KEY_VALUE)),
+		"the pre-shared key of tunnel-group %s is masked: expected the key itself, not *****",
+		g->name);
 }
 
 static void apply_key(void *ctx, const struct match *m)
@@ -110,9 +115,10 @@ static void apply_key_encrypted(void *ctx, const struct match *m)
 	if (m->no)
 		return;
 	current(b)->keys_masked = true;
-	build_warning(b, build_where(b, m),
-		      "the pre-shared key of tunnel-group %s is encrypted (8): expected it in clear or in hex",
-		      current(b)->name);
+	build_warning(
+		b, build_where(b, m),
+		"the pre-shared key of tunnel-group %s is encrypted (8): expected it in clear or in hex",
+		current(b)->name);
 }
 
 static void write_keys(struct running *r, const struct grammar_row *row, bool hex)
@@ -139,7 +145,8 @@ static void apply_keepalive(void *ctx, const struct match *m)
 	struct config_tunnel_group *g = current(ctx);
 	const struct arg *retry = match_arg(m, 1);
 	g->keepalive = true;
-	g->keepalive_threshold_s = m->no ? CONFIG_KEEPALIVE_THRESHOLD_S : (uint32_t)match_arg(m, 0)->number;
+	g->keepalive_threshold_s = m->no ? CONFIG_KEEPALIVE_THRESHOLD_S
+					 : (uint32_t)match_arg(m, 0)->number;
 	g->keepalive_retry_s = m->no || !retry ? CONFIG_KEEPALIVE_RETRY_S : (uint32_t)retry->number;
 }
 
@@ -148,7 +155,8 @@ static void write_keepalive(struct running *r, const struct grammar_row *row)
 	const struct config_tunnel_group *g = r->item;
 	char threshold[NUMBER_TEXT_MAX], retry[NUMBER_TEXT_MAX];
 	if (g->keepalive && g->keepalive_threshold_s &&
-	    (g->keepalive_threshold_s != CONFIG_KEEPALIVE_THRESHOLD_S || g->keepalive_retry_s != CONFIG_KEEPALIVE_RETRY_S))
+	    (g->keepalive_threshold_s != CONFIG_KEEPALIVE_THRESHOLD_S ||
+	     g->keepalive_retry_s != CONFIG_KEEPALIVE_RETRY_S))
 		EMIT(r, row, number_text(g->keepalive_threshold_s, threshold),
 		     number_text(g->keepalive_retry_s, retry));
 }
@@ -196,27 +204,32 @@ static void write_validate(struct running *r, const struct grammar_row *row)
 #define IKEV2_KEY "ikev2 {local-authentication|remote-authentication} pre-shared-key "
 
 const struct grammar_row rows_tunnel_group[] = {
-	{ MODE_GLOBAL, "tunnel-group NAME type {ipsec-l2l}", "A peer gateway, by its address or its identity",
-	  apply_type, write_type, 0, 0 },
+	{ MODE_GLOBAL, "tunnel-group NAME type {ipsec-l2l}",
+	  "A peer gateway, by its address or its identity", apply_type, write_type, 0, 0 },
 	{ MODE_GLOBAL, "tunnel-group NAME", "The whole group", apply_remove, NULL, ROW_NO_ONLY, 0 },
-	{ MODE_GLOBAL, "tunnel-group NAME ipsec-attributes", "Keys and liveness of a peer", apply_attributes,
-	  write_attributes, 0, MODE_TUNNEL_GROUP },
-	{ MODE_TUNNEL_GROUP, "peer-id-validate {req|cert|nocheck}", "Whether the identity of the peer must match",
-	  apply_validate, write_validate, 0, 0 },
+	{ MODE_GLOBAL, "tunnel-group NAME ipsec-attributes", "Keys and liveness of a peer",
+	  apply_attributes, write_attributes, 0, MODE_TUNNEL_GROUP },
+	{ MODE_TUNNEL_GROUP, "peer-id-validate {req|cert|nocheck}",
+	  "Whether the identity of the peer must match", apply_validate, write_validate, 0, 0 },
 	{ MODE_TUNNEL_GROUP, "isakmp keepalive threshold <10-3600> [retry <2-10>]",
-	  "Idle seconds before a liveness check, and between its repetitions", apply_keepalive, write_keepalive, 0,
-	  0 },
+	  "Idle seconds before a liveness check, and between its repetitions", apply_keepalive,
+	  write_keepalive, 0, 0 },
 	{ MODE_TUNNEL_GROUP, "isakmp keepalive threshold {infinite}", "Only answer liveness checks",
 	  apply_keepalive_infinite, write_keepalive_infinite, 0, 0 },
-	{ MODE_TUNNEL_GROUP, "isakmp keepalive {disable}", "No liveness checks", apply_keepalive_disable,
-	  write_keepalive_disable, 0, 0 },
-	{ MODE_TUNNEL_GROUP, IKEV2_KEY "hex HEX", "Key in hexadecimal digits", apply_key_hex, write_key_hex, 0, 0 },
-	{ MODE_TUNNEL_GROUP, IKEV2_KEY "8 SECRET", "An encrypted key", apply_key_encrypted, NULL, 0, 0 },
+	{ MODE_TUNNEL_GROUP, "isakmp keepalive {disable}", "No liveness checks",
+	  apply_keepalive_disable, write_keepalive_disable, 0, 0 },
+	{ MODE_TUNNEL_GROUP, IKEV2_KEY "hex HEX", "Key in hexadecimal digits", apply_key_hex,
+	  write_key_hex, 0, 0 },
+	{ MODE_TUNNEL_GROUP, IKEV2_KEY "8 SECRET", "An encrypted key", apply_key_encrypted, NULL, 0,
+	  0 },
 	{ MODE_TUNNEL_GROUP, IKEV2_KEY "0 SECRET", "Key in clear", apply_key, NULL, 0, 0 },
 	{ MODE_TUNNEL_GROUP, IKEV2_KEY "SECRET", "Key in clear", apply_key, write_key, 0, 0 },
-	{ MODE_TUNNEL_GROUP, "ikev2 {local-authentication|remote-authentication} {certificate|eap} [LINE]",
+	{ MODE_TUNNEL_GROUP,
+	  "ikev2 {local-authentication|remote-authentication} {certificate|eap} [LINE]",
 	  "Certificates", apply_keep, NULL, 0, 0 },
-	{ MODE_TUNNEL_GROUP, "{ikev1|pre-shared-key|trust-point|chain} [LINE]", "IKEv1", apply_keep, NULL, 0, 0 },
-	{ MODE_TUNNEL_GROUP, "isakmp ikev1-user-authentication LINE", "IKEv1", apply_keep, NULL, 0, 0 },
+	{ MODE_TUNNEL_GROUP, "{ikev1|pre-shared-key|trust-point|chain} [LINE]", "IKEv1", apply_keep,
+	  NULL, 0, 0 },
+	{ MODE_TUNNEL_GROUP, "isakmp ikev1-user-authentication LINE", "IKEv1", apply_keep, NULL, 0,
+	  0 },
 	{ 0 },
 };

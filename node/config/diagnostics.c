@@ -11,8 +11,8 @@ void diagnostics_init(struct diagnostics *d, const char *file)
 	snprintf(d->file, sizeof(d->file), "%s", file);
 }
 
-void diagnostics_add(struct diagnostics *d, enum severity severity, unsigned int line, unsigned int column,
-		     const char *fmt, ...)
+void diagnostics_add(struct diagnostics *d, enum severity severity, unsigned int line,
+		     unsigned int column, const char *fmt, ...)
 {
 	if (severity == SEVERITY_ERROR)
 		d->errors++;
@@ -33,7 +33,9 @@ void diagnostics_add(struct diagnostics *d, enum severity severity, unsigned int
 const char *diagnostics_line(const struct diagnostics *d, size_t i, char out[DIAGNOSTIC_LINE_MAX])
 {
 	static const char *const names[] = {
-		[SEVERITY_ERROR] = "error", [SEVERITY_WARNING] = "warning", [SEVERITY_NOTE] = "note",
+		[SEVERITY_ERROR] = "error",
+		[SEVERITY_WARNING] = "warning",
+		[SEVERITY_NOTE] = "note",
 	};
 	const struct diagnostic *e = &d->list[i];
 	char place[32] = "";
@@ -41,6 +43,7 @@ const char *diagnostics_line(const struct diagnostics *d, size_t i, char out[DIA
 		snprintf(place, sizeof(place), "%u:%u:", e->line, e->column);
 	else if (e->line)
 		snprintf(place, sizeof(place), "%u:", e->line);
-	snprintf(out, DIAGNOSTIC_LINE_MAX, "%s:%s %s: %s", d->file, place, names[e->severity], e->text);
+	snprintf(out, DIAGNOSTIC_LINE_MAX, "%s:%s %s: %s", d->file, place, names[e->severity],
+		 e->text);
 	return out;
 }

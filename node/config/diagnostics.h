@@ -9,31 +9,32 @@
 
 #include <stddef.h>
 
-#define DIAGNOSTICS_MAX 64
+#define DIAGNOSTICS_MAX     64
 #define DIAGNOSTIC_TEXT_MAX 320
 
 enum severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_NOTE };
 
 struct diagnostic {
 	enum severity severity;
-	unsigned int line;      /* from 1; 0 when it is about the whole file */
-	unsigned int column;    /* from 1, in bytes; 0 when it is about the whole line */
+	unsigned int line;   /* from 1; 0 when it is about the whole file */
+	unsigned int column; /* from 1, in bytes; 0 when it is about the whole line */
 	char text[DIAGNOSTIC_TEXT_MAX];
 };
 
 struct diagnostics {
-	char file[256];         /* as given by the caller: "holdfast.conf" */
+	char file[256]; /* as given by the caller: "holdfast.conf" */
 	struct diagnostic list[DIAGNOSTICS_MAX];
 	size_t n;
-	size_t errors;          /* all, also those beyond the list */
+	size_t errors; /* all, also those beyond the list */
 	size_t warnings;
 };
 
 #define DIAGNOSTIC_LINE_MAX (DIAGNOSTIC_TEXT_MAX + 320)
 
 void diagnostics_init(struct diagnostics *d, const char *file);
-void diagnostics_add(struct diagnostics *d, enum severity severity, unsigned int line, unsigned int column,
-		     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void diagnostics_add(struct diagnostics *d, enum severity severity, unsigned int line,
+		     unsigned int column, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
 /* "holdfast.conf:12:9: error: ..."; returns out. */
 const char *diagnostics_line(const struct diagnostics *d, size_t i, char out[DIAGNOSTIC_LINE_MAX]);
 

@@ -19,8 +19,8 @@ struct walk {
 	bool no;
 	struct match *m;
 	struct failure *f;
-	unsigned int exact;     /* keywords that were written in full */
-	unsigned int words;     /* keywords */
+	unsigned int exact; /* keywords that were written in full */
+	unsigned int words; /* keywords */
 	bool took_line;
 };
 
@@ -65,7 +65,9 @@ static void expect(struct walk *w, size_t at, const char *text, size_t len, bool
 			return;
 		}
 	if (f->n < GRAMMAR_EXPECTED_MAX)
-		f->list[f->n++] = (struct expectation){ .text = text, .len = len, .is_word = is_word, .row = w->row };
+		f->list[f->n++] = (struct expectation){
+			.text = text, .len = len, .is_word = is_word, .row = w->row
+		};
 }
 
 static bool is_abbreviation(const char *token, struct bytes word)
@@ -88,7 +90,8 @@ static bool take_keyword(struct walk *w, const struct element *e)
 }
 
 /* Which keyword of a choice the token is; SIZE_MAX for none or several. */
-static size_t choose(const struct element *e, const char *token, bool *ambiguous, struct bytes *chosen)
+static size_t choose(const struct element *e, const char *token, bool *ambiguous,
+		     struct bytes *chosen)
 {
 	size_t found = SIZE_MAX, i = 0;
 	struct bytes word;
@@ -111,7 +114,8 @@ static bool take_choice(struct walk *w, const struct element *e, struct arg *out
 {
 	bool ambiguous = false;
 	struct bytes word;
-	size_t i = w->at < w->l->n ? choose(e, w->l->tokens[w->at].text, &ambiguous, &word) : SIZE_MAX;
+	size_t i = w->at < w->l->n ? choose(e, w->l->tokens[w->at].text, &ambiguous, &word)
+				   : SIZE_MAX;
 	if (i == SIZE_MAX) {
 		for (const char *p = e->text; choice_next(e, &p, &word);)
 			expect(w, w->at, (const char *)word.p, word.len, true);
@@ -174,10 +178,11 @@ static bool take_argument(struct walk *w, const struct element *e)
 	if (w->m->n_args == GRAMMAR_ARGS_MAX)
 		return false;
 	struct arg *a = &w->m->args[w->m->n_args];
-	*a = (struct arg){ .slot = e->slot, .column = w->at < w->l->n ? w->l->tokens[w->at].column : 0 };
-	bool took = e->kind == ELEMENT_CHOICE ? take_choice(w, e, a)
-		  : e->kind == ELEMENT_NUMBER ? take_number(w, e, a)
-					      : take_type(w, e, a);
+	*a = (struct arg){ .slot = e->slot,
+			   .column = w->at < w->l->n ? w->l->tokens[w->at].column : 0 };
+	bool took = e->kind == ELEMENT_CHOICE   ? take_choice(w, e, a)
+		    : e->kind == ELEMENT_NUMBER ? take_number(w, e, a)
+						: take_type(w, e, a);
 	if (took)
 		w->m->n_args++;
 	return took;
@@ -258,8 +263,11 @@ static bool is_ambiguous(const struct walk *a, const struct walk *b, struct fail
 			continue;
 		}
 		if (e.len != g.len || memcmp(e.text, g.text, e.len) != 0) {
-			*f = (struct failure){ .at = at, .ambiguous = true, .n = 2,
-					       .list = { { g.text, g.len, true, b->row }, { e.text, e.len, true, a->row } } };
+			*f = (struct failure){ .at = at,
+					       .ambiguous = true,
+					       .n = 2,
+					       .list = { { g.text, g.len, true, b->row },
+							 { e.text, e.len, true, a->row } } };
 			return true;
 		}
 	}
@@ -280,7 +288,9 @@ enum result grammar_match(const struct grammar *g, int mode, const struct line *
 		struct match attempt = { .row = row, .no = no };
 		if (row->mode != mode || (row->flags & (no ? ROW_POSITIVE : ROW_NO_ONLY)))
 			continue;
-		struct walk w = { .g = g, .row = row, .l = l, .at = no, .no = no, .m = &attempt, .f = f };
+		struct walk w = {
+			.g = g, .row = row, .l = l, .at = no, .no = no, .m = &attempt, .f = f
+		};
 		if (!walk_row(&w))
 			continue;
 		int order = best.row ? rank_compare(&w, &best) : 1;

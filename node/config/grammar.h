@@ -24,22 +24,22 @@
 #include "node/config/model.h"
 
 #define GRAMMAR_TOKENS_MAX 128
-#define GRAMMAR_ARGS_MAX 32
-#define GRAMMAR_NAME_MAX 64
+#define GRAMMAR_ARGS_MAX   32
+#define GRAMMAR_NAME_MAX   64
 
 struct token {
 	const char *text;
-	unsigned int column;            /* from 1 */
-	size_t offset;                  /* into line.raw */
+	unsigned int column; /* from 1 */
+	size_t offset;       /* into line.raw */
 };
 
 /* A line cut into words. Owns its copy. */
 struct line {
-	char *raw;                      /* without trailing blanks */
+	char *raw; /* without trailing blanks */
 	char *words;
 	struct token tokens[GRAMMAR_TOKENS_MAX];
-	size_t n;                       /* of tokens */
-	bool overflow;                  /* more words than tokens */
+	size_t n;      /* of tokens */
+	bool overflow; /* more words than tokens */
 	bool indented;
 };
 
@@ -49,8 +49,8 @@ void line_free(struct line *l);
 
 struct arg {
 	unsigned int slot;
-	const char *text;               /* the word; LINE: the rest of the line */
-	struct bytes keyword;           /* a choice: the keyword in full, into the syntax */
+	const char *text;     /* the word; LINE: the rest of the line */
+	struct bytes keyword; /* a choice: the keyword in full, into the syntax */
 	unsigned int column;
 	unsigned int choice;            /* index in the choice */
 	uint64_t number;                /* <low-high>; KILOBYTES, 0 for unlimited */
@@ -65,7 +65,7 @@ struct match {
 	bool no;
 	struct arg args[GRAMMAR_ARGS_MAX];
 	size_t n_args;
-	unsigned int column;            /* of the first word after "no" */
+	unsigned int column; /* of the first word after "no" */
 };
 
 /* The first argument of a slot, NULL when it was left out. */
@@ -76,9 +76,9 @@ const char *match_text(const struct match *m, unsigned int slot);
 struct running;
 
 enum row_flags {
-	ROW_NO_ONLY = 1,                /* exists only as "no ..." */
-	ROW_POSITIVE = 2,               /* has no "no" form */
-	ROW_NODE_LOCAL = 4,             /* differs between the nodes of a pair: not part of the digest */
+	ROW_NO_ONLY = 1,    /* exists only as "no ..." */
+	ROW_POSITIVE = 2,   /* has no "no" form */
+	ROW_NODE_LOCAL = 4, /* differs between the nodes of a pair: not part of the digest */
 };
 
 struct grammar_row {
@@ -87,8 +87,8 @@ struct grammar_row {
 	const char *help;
 	void (*apply)(void *ctx, const struct match *m);
 	void (*write)(struct running *r, const struct grammar_row *row);
-	unsigned int flags;             /* enum row_flags */
-	int enter;                      /* mode that the line opens, 0 for none */
+	unsigned int flags; /* enum row_flags */
+	int enter;          /* mode that the line opens, 0 for none */
 };
 
 struct grammar_word {
@@ -107,8 +107,8 @@ struct grammar_table {
 };
 
 struct grammar {
-	const struct grammar_table *tables;             /* ends with one without rows */
-	const struct grammar_word *words;               /* help of words that several rows share; may be NULL */
+	const struct grammar_table *tables; /* ends with one without rows */
+	const struct grammar_word *words;   /* help of words that several rows share; may be NULL */
 	/* Address of a symbolic name; may be NULL. */
 	bool (*resolve)(void *ctx, const char *name, struct inet_addr *out);
 	void *resolve_ctx;
@@ -124,7 +124,7 @@ const struct grammar_row *grammar_next(const struct grammar *g, struct grammar_p
 #define GRAMMAR_EXPECTED_MAX 64
 
 struct expectation {
-	const char *text;               /* into a syntax, or a description */
+	const char *text; /* into a syntax, or a description */
 	size_t len;
 	bool is_word;
 	const struct grammar_row *row;
@@ -132,10 +132,10 @@ struct expectation {
 
 /* How far the rows got, and what they wanted there. */
 struct failure {
-	size_t at;                      /* index of the token that nobody wanted; n of the line: it ended too early */
-	bool at_argument;               /* some row wanted an argument there, rather than another keyword */
-	bool secret;                    /* that argument is a secret */
-	bool ambiguous;                 /* several rows or keywords match an abbreviation */
+	size_t at; /* index of the token that nobody wanted; n of the line: it ended too early */
+	bool at_argument; /* some row wanted an argument there, rather than another keyword */
+	bool secret;      /* that argument is a secret */
+	bool ambiguous;   /* several rows or keywords match an abbreviation */
 	struct expectation list[GRAMMAR_EXPECTED_MAX];
 	size_t n;
 };
@@ -156,7 +156,8 @@ unsigned int failure_column(const struct failure *f, const struct line *l);
 struct bytes grammar_similar(const struct grammar *g, int mode, const char *word);
 
 /* One line per possible next word of text: "  word    help", or only the word. */
-void grammar_help(const struct grammar *g, int mode, const char *text, bool words_only, struct text *out);
+void grammar_help(const struct grammar *g, int mode, const char *text, bool words_only,
+		  struct text *out);
 
 /*
  * Write a row with its arguments by slot; NULL leaves the optional part out

@@ -85,7 +85,8 @@ const char *failure_text(const struct failure *f, const struct line *l, char *ou
 	else if (f->secret)
 		snprintf(out, cap, "the key is not valid here");
 	else
-		snprintf(out, cap, "'%.48s' is %s", word, f->ambiguous ? "ambiguous" : "not valid here");
+		snprintf(out, cap, "'%.48s' is %s", word,
+			 f->ambiguous ? "ambiguous" : "not valid here");
 	for (size_t i = 0; i < f->n; i++) {
 		add_string(out, cap, i == 0 ? ": expected " : i + 1 == f->n ? " or " : ", ");
 		add_expectation(out, cap, &f->list[i]);
@@ -116,7 +117,8 @@ static const char *word_help(const struct grammar *g, const struct expectation *
 	return "";
 }
 
-void grammar_help(const struct grammar *g, int mode, const char *text, bool words_only, struct text *out)
+void grammar_help(const struct grammar *g, int mode, const char *text, bool words_only,
+		  struct text *out)
 {
 	/* The word being typed is not part of the match: it filters what may come. */
 	const char *last = strrchr(text, ' ');
@@ -130,7 +132,8 @@ void grammar_help(const struct grammar *g, int mode, const char *text, bool word
 	for (size_t i = 0; f.at == l.n && i < f.n; i++) {
 		const struct expectation *x = &f.list[i];
 		char shown[96] = "";
-		if (*partial && (!x->is_word || strncasecmp(partial, x->text, strlen(partial)) != 0))
+		if (*partial &&
+		    (!x->is_word || strncasecmp(partial, x->text, strlen(partial)) != 0))
 			continue;
 		add_expectation(shown, sizeof(shown), x);
 		if (!words_only)

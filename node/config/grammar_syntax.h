@@ -5,19 +5,27 @@
 
 #include "node/config/grammar.h"
 
-enum element_kind { ELEMENT_END, ELEMENT_WORD, ELEMENT_CHOICE, ELEMENT_NUMBER, ELEMENT_TYPE, ELEMENT_OPEN, ELEMENT_CLOSE };
+enum element_kind {
+	ELEMENT_END,
+	ELEMENT_WORD,
+	ELEMENT_CHOICE,
+	ELEMENT_NUMBER,
+	ELEMENT_TYPE,
+	ELEMENT_OPEN,
+	ELEMENT_CLOSE
+};
 
 struct element {
 	enum element_kind kind;
-	const char *text;       /* without its brackets */
+	const char *text; /* without its brackets */
 	size_t len;
-	bool repeat;            /* followed by + */
-	unsigned int slot;      /* of an argument */
+	bool repeat;       /* followed by + */
+	unsigned int slot; /* of an argument */
 };
 
 struct syntax {
 	const char *p;
-	unsigned int slot;      /* of the next argument */
+	unsigned int slot; /* of the next argument */
 };
 
 struct element syntax_next(struct syntax *s);

@@ -127,7 +127,8 @@ static bool take_endpoint_host(const struct grammar *g, const struct line *l, si
 	if (*at >= l->n || !parse_address(g, l->tokens[*at].text, &address))
 		return false;
 	*end = (struct config_ace_end){
-		.form = ACE_HOST, .prefix = { .addr = address, .len = (uint8_t)(inet_len(&address) * 8) },
+		.form = ACE_HOST,
+		.prefix = { .addr = address, .len = (uint8_t)(inet_len(&address) * 8) },
 	};
 	(*at)++;
 	return true;
@@ -158,13 +159,14 @@ static bool take_endpoint_subnet(const struct grammar *g, const struct line *l, 
 	return inet_prefix_from_mask(&address, &mask, &end->prefix) == R_OK;
 }
 
-static bool take_endpoint(const struct grammar *g, const struct line *l, size_t *at, struct arg *out,
-			  const char **wanted)
+static bool take_endpoint(const struct grammar *g, const struct line *l, size_t *at,
+			  struct arg *out, const char **wanted)
 {
 	const char *s = out->text = l->tokens[*at].text;
 	if (strcasecmp(s, "any") == 0 || strcasecmp(s, "any4") == 0) {
 		out->endpoint = (struct config_ace_end){
-			.form = strcasecmp(s, "any") == 0 ? ACE_ANY : ACE_ANY4, .prefix.addr = inet_v4(0),
+			.form = strcasecmp(s, "any") == 0 ? ACE_ANY : ACE_ANY4,
+			.prefix.addr = inet_v4(0),
 		};
 		(*at)++;
 		return true;
@@ -176,8 +178,8 @@ static bool take_endpoint(const struct grammar *g, const struct line *l, size_t 
 	return take_endpoint_subnet(g, l, at, &out->endpoint, wanted);
 }
 
-static bool take_kilobytes(const struct grammar *g, const struct line *l, size_t *at, struct arg *out,
-			   const char **wanted)
+static bool take_kilobytes(const struct grammar *g, const struct line *l, size_t *at,
+			   struct arg *out, const char **wanted)
 {
 	(void)g;
 	(void)wanted;

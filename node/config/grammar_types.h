@@ -6,9 +6,9 @@
 #include "node/config/grammar.h"
 
 struct arg_type {
-	const char *name;               /* as in a syntax */
-	const char *wanted;             /* for messages and help */
-	bool secret;                    /* never echoed */
+	const char *name;   /* as in a syntax */
+	const char *wanted; /* for messages and help */
+	bool secret;        /* never echoed */
 	/*
 	 * Take tokens from *at on. false: *at is the token that does not fit and
 	 * *wanted what would.

@@ -33,7 +33,9 @@ enum result line_split(struct line *l, const char *text, size_t len)
 			break;
 		}
 		l->tokens[l->n++] = (struct token){
-			.text = l->words + i, .column = (unsigned int)i + 1, .offset = i,
+			.text = l->words + i,
+			.column = (unsigned int)i + 1,
+			.offset = i,
 		};
 		while (i < len && !is_blank(l->words[i]))
 			i++;

@@ -40,7 +40,8 @@ static bool has_secrets(const struct config *cfg)
 {
 	bool any = cfg->failover.key.len > 0;
 	for (size_t i = 0; i < cfg->n_tunnel_groups; i++)
-		any |= cfg->tunnel_groups[i].local_key.len > 0 || cfg->tunnel_groups[i].remote_key.len > 0;
+		any |= cfg->tunnel_groups[i].local_key.len > 0 ||
+		       cfg->tunnel_groups[i].remote_key.len > 0;
 	return any;
 }
 
@@ -49,9 +50,10 @@ static bool mode_is_safe(const struct config *cfg, mode_t mode, struct diagnosti
 {
 	if (!has_secrets(cfg) || (mode & (S_IWGRP | S_IRWXO)) == 0)
 		return true;
-	diagnostics_add(diag, SEVERITY_ERROR, 0, 0,
-			"the file holds keys and has mode %04o: expected no access for others, as 0600 or 0640",
-			(unsigned int)mode & 07777u);
+	diagnostics_add(
+		diag, SEVERITY_ERROR, 0, 0,
+		"the file holds keys and has mode %04o: expected no access for others, as 0600 or 0640",
+		(unsigned int)mode & 07777u);
 	return false;
 }
 
@@ -65,11 +67,13 @@ enum result config_load_file(const char *path, struct config **out, struct diagn
 	diagnostics_init(diag, path);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) != 0) {
-		diagnostics_add(diag, SEVERITY_ERROR, 0, 0, "cannot be opened: %s", strerror(errno));
+		diagnostics_add(diag, SEVERITY_ERROR, 0, 0, "cannot be opened: %s",
+				strerror(errno));
 		goto out;
 	}
 	if (!S_ISREG(st.st_mode) || st.st_size > FILE_BYTES_MAX) {
-		diagnostics_add(diag, SEVERITY_ERROR, 0, 0, "expected a regular file of at most %u bytes", FILE_BYTES_MAX);
+		diagnostics_add(diag, SEVERITY_ERROR, 0, 0,
+				"expected a regular file of at most %u bytes", FILE_BYTES_MAX);
 		goto out;
 	}
 	res = read_all(fd, (size_t)st.st_size, &text, &len);
@@ -111,12 +115,13 @@ int config_check_main(const char *path)
 		fprintf(stderr, "%s\n", diagnostics_line(&diag, i, line));
 	if (res != R_OK) {
 		printf("%s: %zu error%s, %zu warning%s: not usable (%s)\n", path, diag.errors,
-		       diag.errors == 1 ? "" : "s", diag.warnings, diag.warnings == 1 ? "" : "s", result_text(res));
+		       diag.errors == 1 ? "" : "s", diag.warnings, diag.warnings == 1 ? "" : "s",
+		       result_text(res));
 		return 1;
 	}
-	printf("%s: ok, %zu of %zu crypto map entries active, %zu tunnel-groups, %zu lines kept, %zu warning%s\n", path,
-	       active_entries(cfg), cfg->n_map_entries, cfg->n_tunnel_groups, cfg->n_kept, diag.warnings,
-	       diag.warnings == 1 ? "" : "s");
+	printf("%s: ok, %zu of %zu crypto map entries active, %zu tunnel-groups, %zu lines kept, %zu warning%s\n",
+	       path, active_entries(cfg), cfg->n_map_entries, cfg->n_tunnel_groups, cfg->n_kept,
+	       diag.warnings, diag.warnings == 1 ? "" : "s");
 	config_free(cfg);
 	return 0;
 }

@@ -7,7 +7,8 @@
 #include "base/iana.h"
 #include "node/config/arena.h"
 
-const struct config_interface *config_interface_by_nameif(const struct config *cfg, const char *nameif)
+const struct config_interface *config_interface_by_nameif(const struct config *cfg,
+							  const char *nameif)
 {
 	for (size_t i = 0; *nameif && i < cfg->n_interfaces; i++)
 		if (strcmp(cfg->interfaces[i].nameif, nameif) == 0)
@@ -23,7 +24,8 @@ const struct config_acl *config_acl_find(const struct config *cfg, const char *n
 	return NULL;
 }
 
-const struct config_tunnel_group *config_tunnel_group_by_name(const struct config *cfg, const char *name)
+const struct config_tunnel_group *config_tunnel_group_by_name(const struct config *cfg,
+							      const char *name)
 {
 	for (size_t i = 0; i < cfg->n_tunnel_groups; i++)
 		if (strcmp(cfg->tunnel_groups[i].name, name) == 0)
@@ -35,13 +37,14 @@ const struct config_tunnel_group *config_tunnel_group_by_address(const struct co
 								 const struct inet_addr *peer)
 {
 	for (size_t i = 0; i < cfg->n_tunnel_groups; i++)
-		if (cfg->tunnel_groups[i].is_l2l && inet_equal(&cfg->tunnel_groups[i].address, peer))
+		if (cfg->tunnel_groups[i].is_l2l &&
+		    inet_equal(&cfg->tunnel_groups[i].address, peer))
 			return &cfg->tunnel_groups[i];
 	return NULL;
 }
 
-const struct config_tunnel_group *config_tunnel_group_by_identity(const struct config *cfg, unsigned int id_type,
-								  struct bytes id)
+const struct config_tunnel_group *
+config_tunnel_group_by_identity(const struct config *cfg, unsigned int id_type, struct bytes id)
 {
 	if (id_type == ID_IPV4_ADDR || id_type == ID_IPV6_ADDR) {
 		struct inet_addr address = inet_from_bytes(id);

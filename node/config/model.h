@@ -18,8 +18,8 @@
 #include "node/config/diagnostics.h"
 #include "node/config/text.h"
 
-#define CONFIG_ALGORITHMS_MAX 12
-#define CONFIG_MAP_PEERS_MAX 10
+#define CONFIG_ALGORITHMS_MAX    12
+#define CONFIG_MAP_PEERS_MAX     10
 #define CONFIG_MAP_PROPOSALS_MAX 11
 
 /* Where an object was defined, for messages. Line 0: built in. */
@@ -30,19 +30,20 @@ struct config_where {
 
 /* interface NAME. An interface without nameif is kept but not usable. */
 struct config_interface {
-	const char *name;               /* the Linux device: "eth0" */
-	const char *nameif;             /* "outside"; "" when none */
-	int security_level;             /* 0..100; -1 when not given */
-	struct inet_addr address;       /* the service address, owned by the active node; INET_NONE when none */
-	struct inet_addr standby;       /* INET_NONE when none */
-	uint8_t prefix_len;             /* of both */
+	const char *name;   /* the Linux device: "eth0" */
+	const char *nameif; /* "outside"; "" when none */
+	int security_level; /* 0..100; -1 when not given */
+	struct inet_addr
+		address; /* the service address, owned by the active node; INET_NONE when none */
+	struct inet_addr standby; /* INET_NONE when none */
+	uint8_t prefix_len;       /* of both */
 	bool shutdown;
 	struct config_where where;
 };
 
 struct config_encr {
-	uint16_t id;                    /* enum ike_encr */
-	uint16_t key_bits;              /* 0 for a cipher of one key size */
+	uint16_t id;       /* enum ike_encr */
+	uint16_t key_bits; /* 0 for a cipher of one key size */
 };
 
 /*
@@ -52,16 +53,16 @@ struct config_encr {
  * meaning for ciphers that are not AEAD.
  */
 struct config_ike_policy {
-	uint32_t priority;              /* ascending in config.ike_policies: best first */
+	uint32_t priority; /* ascending in config.ike_policies: best first */
 	struct config_encr encr[CONFIG_ALGORITHMS_MAX];
-	uint16_t integ[CONFIG_ALGORITHMS_MAX];  /* enum ike_integ */
-	uint16_t prf[CONFIG_ALGORITHMS_MAX];    /* enum ike_prf */
-	uint16_t group[CONFIG_ALGORITHMS_MAX];  /* enum ike_dh */
+	uint16_t integ[CONFIG_ALGORITHMS_MAX]; /* enum ike_integ */
+	uint16_t prf[CONFIG_ALGORITHMS_MAX];   /* enum ike_prf */
+	uint16_t group[CONFIG_ALGORITHMS_MAX]; /* enum ike_dh */
 	uint8_t n_encr;
 	uint8_t n_integ;
 	uint8_t n_prf;
 	uint8_t n_group;
-	uint32_t lifetime_s;            /* 0: none, never rekeyed by time */
+	uint32_t lifetime_s; /* 0: none, never rekeyed by time */
 	struct config_where where;
 };
 
@@ -78,27 +79,28 @@ struct config_proposal {
 /* object network NAME */
 struct config_object {
 	const char *name;
-	struct inet_prefix prefix;      /* a host is /32; family INET_NONE when the object holds nothing usable */
+	struct inet_prefix
+		prefix; /* a host is /32; family INET_NONE when the object holds nothing usable */
 	struct config_where where;
 };
 
 enum config_ace_form { ACE_ANY, ACE_ANY4, ACE_HOST, ACE_SUBNET, ACE_OBJECT };
 
 struct config_ace_end {
-	struct inet_prefix prefix;      /* resolved; any and any4 are 0.0.0.0/0 */
-	enum config_ace_form form;      /* as written, for show output */
-	const char *object;             /* ACE_OBJECT: its name, else NULL */
+	struct inet_prefix prefix; /* resolved; any and any4 are 0.0.0.0/0 */
+	enum config_ace_form form; /* as written, for show output */
+	const char *object;        /* ACE_OBJECT: its name, else NULL */
 };
 
 /* One line of an access-list. Source is the local side of a crypto map, destination the remote one. */
 struct config_ace {
 	bool permit;
-	uint8_t protocol;               /* 0: ip, any protocol */
+	uint8_t protocol; /* 0: ip, any protocol */
 	struct config_ace_end source;
 	struct config_ace_end destination;
 	struct config_where where;
-	bool usable;                    /* false: valid ASA, but of a kind a crypto map cannot use (ports, groups) */
-	const char *verbatim;           /* the line as written, when not usable */
+	bool usable; /* false: valid ASA, but of a kind a crypto map cannot use (ports, groups) */
+	const char *verbatim; /* the line as written, when not usable */
 	const char *unusable_why;
 };
 
@@ -112,7 +114,7 @@ struct config_acl {
 enum config_peer_id_validate { PEER_ID_REQUIRED, PEER_ID_CERT, PEER_ID_NOCHECK };
 
 #define CONFIG_KEEPALIVE_THRESHOLD_S 10u
-#define CONFIG_KEEPALIVE_RETRY_S 2u
+#define CONFIG_KEEPALIVE_RETRY_S     2u
 
 /*
  * tunnel-group NAME type ipsec-l2l. The name is what the remote identity must
@@ -121,55 +123,63 @@ enum config_peer_id_validate { PEER_ID_REQUIRED, PEER_ID_CERT, PEER_ID_NOCHECK }
  */
 struct config_tunnel_group {
 	const char *name;
-	struct inet_addr address;       /* INET_NONE when the name is not an address */
-	bool is_l2l;                    /* "type" was given */
-	bool is_default;                /* DefaultL2LGroup: matches every peer that no other group does */
-	struct secret local_key;        /* empty: not configured, or masked in the file */
+	struct inet_addr address; /* INET_NONE when the name is not an address */
+	bool is_l2l;              /* "type" was given */
+	bool is_default;          /* DefaultL2LGroup: matches every peer that no other group does */
+	struct secret local_key;  /* empty: not configured, or masked in the file */
 	struct secret remote_key;
-	bool local_key_hex;             /* was written with "hex" */
+	bool local_key_hex; /* was written with "hex" */
 	bool remote_key_hex;
-	bool keys_masked;               /* a key read "*****": it cannot be used */
-	bool keepalive;                 /* false: isakmp keepalive disable */
-	uint32_t keepalive_threshold_s; /* idle time before a liveness check; 0: infinite, only answer */
+	bool keys_masked; /* a key read "*****": it cannot be used */
+	bool keepalive;   /* false: isakmp keepalive disable */
+	uint32_t
+		keepalive_threshold_s; /* idle time before a liveness check; 0: infinite, only answer */
 	uint32_t keepalive_retry_s;
 	enum config_peer_id_validate peer_id_validate;
 	struct config_where where;
 };
 
-enum config_connection_type { CONNECTION_BIDIRECTIONAL, CONNECTION_ANSWER_ONLY, CONNECTION_ORIGINATE_ONLY };
+enum config_connection_type {
+	CONNECTION_BIDIRECTIONAL,
+	CONNECTION_ANSWER_ONLY,
+	CONNECTION_ORIGINATE_ONLY
+};
 
 struct config_map_peer {
 	struct inet_addr address;
-	const char *name;                       /* as written: an address, or a name of "name IP NAME" */
-	const struct config_tunnel_group *group; /* the one for this address, else DefaultL2LGroup with keys, else NULL */
+	const char *name; /* as written: an address, or a name of "name IP NAME" */
+	const struct config_tunnel_group
+		*group; /* the one for this address, else DefaultL2LGroup with keys, else NULL */
 };
 
-#define CONFIG_LIFETIME_S 28800u
-#define CONFIG_LIFETIME_KB 4608000u
+#define CONFIG_LIFETIME_S    28800u
+#define CONFIG_LIFETIME_KB   4608000u
 #define CONFIG_REPLAY_WINDOW 1024u
 
 /* crypto map MAP SEQ, references and defaults resolved. */
 struct config_map_entry {
 	const char *map;
-	uint32_t seq;                           /* entries of one map ascend in config.map_entries */
-	const char *acl_name;                   /* NULL: no match address */
-	const struct config_acl *acl;           /* NULL when missing */
-	struct config_map_peer peers[CONFIG_MAP_PEERS_MAX]; /* in the order in which they are tried */
+	uint32_t seq;                 /* entries of one map ascend in config.map_entries */
+	const char *acl_name;         /* NULL: no match address */
+	const struct config_acl *acl; /* NULL when missing */
+	struct config_map_peer
+		peers[CONFIG_MAP_PEERS_MAX]; /* in the order in which they are tried */
 	uint8_t n_peers;
 	const char *proposal_names[CONFIG_MAP_PROPOSALS_MAX];
-	const struct config_proposal *proposals[CONFIG_MAP_PROPOSALS_MAX]; /* NULL for a missing one */
+	const struct config_proposal
+		*proposals[CONFIG_MAP_PROPOSALS_MAX]; /* NULL for a missing one */
 	uint8_t n_proposals;
-	uint16_t pfs_group;                     /* enum ike_dh; DH_NONE: no PFS */
-	uint32_t lifetime_s;                    /* effective */
-	uint32_t lifetime_kb;                   /* effective; 0: unlimited */
-	bool own_lifetime_s;                    /* set on the entry, not inherited */
+	uint16_t pfs_group;   /* enum ike_dh; DH_NONE: no PFS */
+	uint32_t lifetime_s;  /* effective */
+	uint32_t lifetime_kb; /* effective; 0: unlimited */
+	bool own_lifetime_s;  /* set on the entry, not inherited */
 	bool own_lifetime_kb;
 	enum config_connection_type connection_type;
 	bool nat_t_disable;
 	const struct config_interface *interface; /* NULL: the map is not applied */
-	bool active;                            /* complete: may negotiate */
-	const char *inactive_why;               /* NULL when active */
-	struct config_where where;              /* of its first line */
+	bool active;                              /* complete: may negotiate */
+	const char *inactive_why;                 /* NULL when active */
+	struct config_where where;                /* of its first line */
 	struct config_where acl_where;
 	struct config_where peers_where;
 	struct config_where proposals_where;
@@ -199,9 +209,9 @@ enum config_inbound_policy { INBOUND_LEARN, INBOUND_STRICT };
 
 /* failover group N */
 struct config_failover_group {
-	uint8_t id;                     /* 1..255 */
-	enum config_unit prefer;        /* which unit should own it; UNIT_UNSET is primary */
-	bool preempt;                   /* the preferred unit takes the group back when it can */
+	uint8_t id;              /* 1..255 */
+	enum config_unit prefer; /* which unit should own it; UNIT_UNSET is primary */
+	bool preempt;            /* the preferred unit takes the group back when it can */
 	struct config_where where;
 };
 
@@ -209,21 +219,22 @@ struct config_failover_group {
 
 struct config_failover {
 	bool enabled;
-	enum config_unit unit;          /* node-local */
-	uint8_t slot;                   /* 1..15, node-local; from the unit (1, 2) when not given; 0 unknown */
+	enum config_unit unit; /* node-local */
+	uint8_t slot; /* 1..15, node-local; from the unit (1, 2) when not given; 0 unknown */
 	bool own_slot;
-	const char *cluster_name;       /* Corosync's; "" when none */
-	struct secret key;              /* hex: 32 bytes as they are; else a passphrase for scrypt (R3) */
+	const char *cluster_name; /* Corosync's; "" when none */
+	struct secret key;        /* hex: 32 bytes as they are; else a passphrase for scrypt (R3) */
 	bool key_hex;
 	enum config_role_manager role_manager;
 	enum config_takeover takeover;
-	enum config_empty_start empty_start;    /* R15 */
-	uint32_t empty_start_s;         /* EMPTY_START_AFTER */
-	uint32_t commit_timeout_ms;     /* R6; 0: derived from Corosync's timeouts */
-	uint32_t deadline_ms;           /* R12 */
-	bool allow_unencrypted_corosync; /* R3 */
-	enum config_inbound_policy inbound; /* R18 */
-	struct config_failover_group *groups; /* ascending by id; group 1 always exists when enabled */
+	enum config_empty_start empty_start; /* R15 */
+	uint32_t empty_start_s;              /* EMPTY_START_AFTER */
+	uint32_t commit_timeout_ms;          /* R6; 0: derived from Corosync's timeouts */
+	uint32_t deadline_ms;                /* R12 */
+	bool allow_unencrypted_corosync;     /* R3 */
+	enum config_inbound_policy inbound;  /* R18 */
+	struct config_failover_group
+		*groups; /* ascending by id; group 1 always exists when enabled */
 	size_t n_groups;
 	struct config_where where;
 };
@@ -245,22 +256,22 @@ struct config_name {
 
 /* A line that is valid ASA but means nothing here: written back, never acted upon. */
 struct config_kept {
-	const char *text;               /* with the indentation of the file */
-	const char *header;             /* the known line whose mode it stands in; NULL at the top */
+	const char *text;   /* with the indentation of the file */
+	const char *header; /* the known line whose mode it stands in; NULL at the top */
 	unsigned int line;
 };
 
-#define CONFIG_IKE_LIFETIME_S 86400u
+#define CONFIG_IKE_LIFETIME_S  86400u
 #define CONFIG_NAT_KEEPALIVE_S 20u
-#define CONFIG_COOKIE_DEFAULT 50
-#define CONFIG_COOKIE_ALWAYS 0
-#define CONFIG_COOKIE_NEVER (-1)
-#define CONFIG_DIGEST_TEXT 65           /* 64 hexadecimal digits and the NUL */
+#define CONFIG_COOKIE_DEFAULT  50
+#define CONFIG_COOKIE_ALWAYS   0
+#define CONFIG_COOKIE_NEVER    (-1)
+#define CONFIG_DIGEST_TEXT     65 /* 64 hexadecimal digits and the NUL */
 
 struct config {
-	const char *hostname;           /* node-local; "holdfast" when not given */
-	bool weak_algorithms;           /* crypto weak-algorithms allow */
-	uint32_t workers;               /* crypto engine workers; 0: as many as cores */
+	const char *hostname; /* node-local; "holdfast" when not given */
+	bool weak_algorithms; /* crypto weak-algorithms allow */
+	uint32_t workers;     /* crypto engine workers; 0: as many as cores */
 
 	struct config_interface *interfaces;
 	size_t n_interfaces;
@@ -278,20 +289,20 @@ struct config {
 	size_t n_ike_policies;
 	struct config_ikev2_enable *ikev2_interfaces;
 	size_t n_ikev2_interfaces;
-	int cookie_percent;             /* of half-opens against max_negotiating; CONFIG_COOKIE_* */
-	uint32_t max_sa;                /* 0: unlimited */
+	int cookie_percent; /* of half-opens against max_negotiating; CONFIG_COOKIE_* */
+	uint32_t max_sa;    /* 0: unlimited */
 	uint32_t max_negotiating_percent; /* of max_sa */
 	enum config_identity identity;
-	const char *key_id;             /* IDENTITY_KEY_ID */
-	bool disconnect_notify;         /* R21 */
+	const char *key_id;     /* IDENTITY_KEY_ID */
+	bool disconnect_notify; /* R21 */
 	bool nat_traversal;
 	uint32_t nat_keepalive_s;
 
 	struct config_proposal *proposals;
 	size_t n_proposals;
-	uint32_t lifetime_s;            /* global defaults of crypto map entries */
-	uint32_t lifetime_kb;           /* 0: unlimited */
-	uint32_t replay_window;         /* packets: 64..1024; 0: replay protection off */
+	uint32_t lifetime_s;                  /* global defaults of crypto map entries */
+	uint32_t lifetime_kb;                 /* 0: unlimited */
+	uint32_t replay_window;               /* packets: 64..1024; 0: replay protection off */
 	struct config_map_entry *map_entries; /* sorted by map, then seq */
 	size_t n_map_entries;
 	struct config_map_binding *map_bindings;
@@ -299,9 +310,9 @@ struct config {
 	struct config_tunnel_group *tunnel_groups;
 	size_t n_tunnel_groups;
 
-	uint32_t tcpmss;                /* sysopt connection tcpmss, bytes; 0: never touched */
-	bool logging;                   /* logging enable */
-	bool log_id_asa;                /* logging id-style asa; native otherwise */
+	uint32_t tcpmss; /* sysopt connection tcpmss, bytes; 0: never touched */
+	bool logging;    /* logging enable */
+	bool log_id_asa; /* logging id-style asa; native otherwise */
 
 	struct config_kept *kept;
 	size_t n_kept;
@@ -314,7 +325,7 @@ struct config {
 	 */
 	char digest[CONFIG_DIGEST_TEXT];
 
-	struct config_arena *arena;     /* owns every string; internal */
+	struct config_arena *arena; /* owns every string; internal */
 };
 
 /*
@@ -328,7 +339,8 @@ enum result config_parse(struct bytes text, const char *file_name, struct config
  * As config_parse, from a file. A file with secrets that others may read or
  * write is refused (R_CONFIG). R_SYSTEM: it cannot be read; diag says why.
  */
-enum result config_load_file(const char *path, struct config **out, struct diagnostics *diag) WARN_UNUSED;
+enum result config_load_file(const char *path, struct config **out,
+			     struct diagnostics *diag) WARN_UNUSED;
 void config_free(struct config *cfg);
 /* holdfastd -t PATH: prints the diagnostics on stderr and a summary on stdout; 0 when usable, 1 when not. */
 int config_check_main(const char *path);
@@ -340,16 +352,18 @@ int config_check_main(const char *path);
 void config_running(const struct config *cfg, bool mask_secrets, struct text *out);
 
 /* All return NULL when there is none. */
-const struct config_interface *config_interface_by_nameif(const struct config *cfg, const char *nameif);
+const struct config_interface *config_interface_by_nameif(const struct config *cfg,
+							  const char *nameif);
 const struct config_acl *config_acl_find(const struct config *cfg, const char *name);
-const struct config_tunnel_group *config_tunnel_group_by_name(const struct config *cfg, const char *name);
+const struct config_tunnel_group *config_tunnel_group_by_name(const struct config *cfg,
+							      const char *name);
 /*
  * The tunnel-group of a peer from its identity: for the ASA's order, ask first
  * with the identity, then with the peer's address, then take the default.
  * id is the raw identification data, id_type an enum ike_id_type.
  */
-const struct config_tunnel_group *config_tunnel_group_by_identity(const struct config *cfg, unsigned int id_type,
-								  struct bytes id);
+const struct config_tunnel_group *
+config_tunnel_group_by_identity(const struct config *cfg, unsigned int id_type, struct bytes id);
 const struct config_tunnel_group *config_tunnel_group_by_address(const struct config *cfg,
 								 const struct inet_addr *peer);
 const struct config_tunnel_group *config_tunnel_group_default(const struct config *cfg);

@@ -16,11 +16,12 @@ struct text {
 	char *p;
 	size_t len;
 	size_t cap;
-	bool failed;            /* out of memory: the text is incomplete */
+	bool failed; /* out of memory: the text is incomplete */
 };
 
 void text_printf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void text_vprintf(struct text *t, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+void text_vprintf(struct text *t, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
 void text_append(struct text *t, struct bytes b);
 /* Wipe, free and make empty. */
 void text_free(struct text *t);

@@ -16,7 +16,7 @@
 #include "node/cli/protocol.h"
 #include "node/cli/server.h"
 
-#define CHILDREN 200u           /* about 400 kB of text: many pieces */
+#define CHILDREN 200u /* about 400 kB of text: many pieces */
 
 static char service[64];
 static pid_t server;
@@ -53,7 +53,10 @@ static enum result ops_failover(void *ctx, struct view_failover *v)
 }
 
 static const struct admin_ops ops = {
-	.child_sas = ops_child, .ike_sas = ops_ike, .version = ops_version, .failover = ops_failover,
+	.child_sas = ops_child,
+	.ike_sas = ops_ike,
+	.version = ops_version,
+	.failover = ops_failover,
 };
 
 static void serve(int ready)
@@ -107,19 +110,22 @@ static struct admin_request request(enum admin_request_id id, const char *line)
 	return req;
 }
 
-static ssize_t transact_within(qb_ipcc_connection_t *c, struct admin_request *req, struct admin_response *r, int ms)
+static ssize_t transact_within(qb_ipcc_connection_t *c, struct admin_request *req,
+			       struct admin_response *r, int ms)
 {
 	struct iovec iov = { .iov_base = req, .iov_len = (size_t)req->header.size };
 	return qb_ipcc_sendv_recv(c, &iov, 1, r, sizeof(*r), ms);
 }
 
-static ssize_t transact(qb_ipcc_connection_t *c, struct admin_request *req, struct admin_response *r)
+static ssize_t transact(qb_ipcc_connection_t *c, struct admin_request *req,
+			struct admin_response *r)
 {
 	return transact_within(c, req, r, 5000);
 }
 
 /* The whole answer; *pieces counts its messages. */
-static struct text ask(qb_ipcc_connection_t *c, enum admin_request_id id, const char *line, uint32_t *exit, int *pieces)
+static struct text ask(qb_ipcc_connection_t *c, enum admin_request_id id, const char *line,
+		       uint32_t *exit, int *pieces)
 {
 	struct admin_request req = request(id, line);
 	struct admin_response r;

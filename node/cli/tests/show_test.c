@@ -29,7 +29,9 @@ static struct inet_addr addr(const char *text)
 
 static struct traffic_selector range(const char *first, const char *last)
 {
-	return (struct traffic_selector){ .start = addr(first), .end = addr(last), .port_end = 65535 };
+	return (struct traffic_selector){ .start = addr(first),
+					  .end = addr(last),
+					  .port_end = 65535 };
 }
 
 static void set(char *out, size_t cap, const char *text)
@@ -41,15 +43,37 @@ static void set(char *out, size_t cap, const char *text)
 static void fill_child(struct view_child *c)
 {
 	*c = (struct view_child){
-		.spi_in = 0x1a2b3c4d, .spi_out = 0xc0ffee01, .local = range("198.51.100.0", "198.51.100.255"),
-		.remote = range("203.0.113.0", "203.0.113.63"), .transforms = { ENCR_AES_GCM_16, 256, 0, true },
-		.pfs_group = DH_ECP_256, .local_endpoint = { addr("192.0.2.1"), 500 },
-		.remote_endpoint = { addr("192.0.2.9"), 500 }, .initiator = true, .seq = 10, .conn_id = 4097,
-		.active = true, .encaps_packets = 120934, .encaps_bytes = 98765432, .decaps_packets = 120931,
-		.decaps_bytes = 87654321, .send_errors = 2, .recv_errors = 7, .replay_drops = 4, .auth_failures = 3,
-		.path_mtu = 1500, .media_mtu = 1500, .lifetime_left_s = 27311, .in_lifetime_left_kb = 4522398,
-		.out_lifetime_left_kb = 4511548, .replay_window = 1024, .replay_bitmap = 0xfffffffffffffffe,
-		.in_highest_seq = 120940, .out_next_seq = 120935, .out_lease_end = 131072, .replay_exposure = 12,
+		.spi_in = 0x1a2b3c4d,
+		.spi_out = 0xc0ffee01,
+		.local = range("198.51.100.0", "198.51.100.255"),
+		.remote = range("203.0.113.0", "203.0.113.63"),
+		.transforms = { ENCR_AES_GCM_16, 256, 0, true },
+		.pfs_group = DH_ECP_256,
+		.local_endpoint = { addr("192.0.2.1"), 500 },
+		.remote_endpoint = { addr("192.0.2.9"), 500 },
+		.initiator = true,
+		.seq = 10,
+		.conn_id = 4097,
+		.active = true,
+		.encaps_packets = 120934,
+		.encaps_bytes = 98765432,
+		.decaps_packets = 120931,
+		.decaps_bytes = 87654321,
+		.send_errors = 2,
+		.recv_errors = 7,
+		.replay_drops = 4,
+		.auth_failures = 3,
+		.path_mtu = 1500,
+		.media_mtu = 1500,
+		.lifetime_left_s = 27311,
+		.in_lifetime_left_kb = 4522398,
+		.out_lifetime_left_kb = 4511548,
+		.replay_window = 1024,
+		.replay_bitmap = 0xfffffffffffffffe,
+		.in_highest_seq = 120940,
+		.out_next_seq = 120935,
+		.out_lease_end = 131072,
+		.replay_exposure = 12,
 		.birth_term = 3,
 	};
 	SET(c->interface, "outside");
@@ -63,11 +87,19 @@ static void fill_child(struct view_child *c)
 static void fill_other_child(struct view_child *c)
 {
 	*c = (struct view_child){
-		.spi_in = 0x20000100, .spi_out = 0x00000fff, .local = range("198.18.0.0", "198.19.255.255"),
+		.spi_in = 0x20000100,
+		.spi_out = 0x00000fff,
+		.local = range("198.18.0.0", "198.19.255.255"),
 		.remote = range("203.0.113.77", "203.0.113.78"),
-		.transforms = { ENCR_AES_CBC, 128, AUTH_HMAC_SHA2_256_128, false }, .nat_t = true,
-		.local_endpoint = { addr("192.0.2.1"), 4500 }, .remote_endpoint = { addr("203.0.113.5"), 61234 },
-		.seq = 20, .conn_id = 4098, .path_mtu = 1400, .media_mtu = 1500, .lifetime_left_s = 60,
+		.transforms = { ENCR_AES_CBC, 128, AUTH_HMAC_SHA2_256_128, false },
+		.nat_t = true,
+		.local_endpoint = { addr("192.0.2.1"), 4500 },
+		.remote_endpoint = { addr("203.0.113.5"), 61234 },
+		.seq = 20,
+		.conn_id = 4098,
+		.path_mtu = 1400,
+		.media_mtu = 1500,
+		.lifetime_left_s = 60,
 		.lifetime_kb_unlimited = true,
 	};
 	c->local.protocol = c->remote.protocol = 17;
@@ -79,13 +111,34 @@ static void fill_other_child(struct view_child *c)
 static void fill_ike(struct view_ike *sa)
 {
 	*sa = (struct view_ike){
-		.session_id = 1, .tunnel_id = 3686011, .local = { addr("192.0.2.1"), 500 },
-		.remote = { addr("192.0.2.9"), 500 }, .ready = true, .initiator = true, .encr = ENCR_AES_CBC,
-		.key_bits = 256, .integ = AUTH_HMAC_SHA2_256_128, .prf = PRF_HMAC_SHA2_256, .dh = DH_MODP_2048,
-		.lifetime_s = 86400, .active_s = 880, .spi_local = 0x297ef9ca996102a6, .spi_remote = 0x47088c8fb9f039ad,
-		.local_req_id = 3, .remote_req_id = 12, .local_next_id = 4, .remote_next_id = 13, .local_queued = 1,
-		.remote_queued = 0, .local_window = 1, .remote_window = 5, .dpd = true, .dpd_threshold_s = 10,
-		.dpd_retry_s = 3, .birth_term = 3, .shard = 9,
+		.session_id = 1,
+		.tunnel_id = 3686011,
+		.local = { addr("192.0.2.1"), 500 },
+		.remote = { addr("192.0.2.9"), 500 },
+		.ready = true,
+		.initiator = true,
+		.encr = ENCR_AES_CBC,
+		.key_bits = 256,
+		.integ = AUTH_HMAC_SHA2_256_128,
+		.prf = PRF_HMAC_SHA2_256,
+		.dh = DH_MODP_2048,
+		.lifetime_s = 86400,
+		.active_s = 880,
+		.spi_local = 0x297ef9ca996102a6,
+		.spi_remote = 0x47088c8fb9f039ad,
+		.local_req_id = 3,
+		.remote_req_id = 12,
+		.local_next_id = 4,
+		.remote_next_id = 13,
+		.local_queued = 1,
+		.remote_queued = 0,
+		.local_window = 1,
+		.remote_window = 5,
+		.dpd = true,
+		.dpd_threshold_s = 10,
+		.dpd_retry_s = 3,
+		.birth_term = 3,
+		.shard = 9,
 	};
 	SET(sa->status, "READY");
 	SET(sa->status_description, "Negotiation done");
@@ -163,12 +216,16 @@ static void fill_hosts(struct view_failover *v)
 	add_interface(&v->self, "outside", "192.0.2.1", true);
 	add_interface(&v->self, "inside", "198.51.100.1", false);
 	v->n_others = 2;
-	v->others[0] = (struct view_host){ .slot = 2, .secondary = true, .state = HOST_STANDBY_READY, .is_protected = true };
+	v->others[0] = (struct view_host){
+		.slot = 2, .secondary = true, .state = HOST_STANDBY_READY, .is_protected = true
+	};
 	SET(v->others[0].name, "vpn2");
 	SET(v->others[0].version, "0.1.1");
 	SET(v->others[0].config_digest, "aa");
 	add_interface(&v->others[0], "outside", NULL, true);
-	v->others[1] = (struct view_host){ .slot = 3, .secondary = true, .state = HOST_SYNCING, .active_s = 4 };
+	v->others[1] = (struct view_host){
+		.slot = 3, .secondary = true, .state = HOST_SYNCING, .active_s = 4
+	};
 	SET(v->others[1].name, "vpn3");
 	SET(v->others[1].config_digest, "bb");
 }
@@ -242,7 +299,8 @@ static const struct config *ops_config(void *ctx)
 	return cfg;
 }
 
-static enum result ops_clear(void *ctx, const struct inet_addr *peer, unsigned int *cleared, char why[ADMIN_WHY_MAX])
+static enum result ops_clear(void *ctx, const struct inet_addr *peer, unsigned int *cleared,
+			     char why[ADMIN_WHY_MAX])
 {
 	if (*(bool *)ctx) {
 		snprintf(why, ADMIN_WHY_MAX, "vpn2 is active: clear there");
@@ -262,8 +320,15 @@ static enum result ops_active(void *ctx, bool active, char why[ADMIN_WHY_MAX])
 /* Nothing to show, nothing to do: set by a test. */
 static bool bare;
 static const struct admin_ops ops = {
-	.ctx = &bare, .ike_sas = ops_ike, .child_sas = ops_child, .failover = ops_failover, .version = ops_version,
-	.counters = ops_counters, .config = ops_config, .clear_ike = ops_clear, .failover_active = ops_active,
+	.ctx = &bare,
+	.ike_sas = ops_ike,
+	.child_sas = ops_child,
+	.failover = ops_failover,
+	.version = ops_version,
+	.counters = ops_counters,
+	.config = ops_config,
+	.clear_ike = ops_clear,
+	.failover_active = ops_active,
 };
 
 /* --- golden files --- */
@@ -296,7 +361,7 @@ static void assert_golden(const char *name, const struct text *got)
 
 struct golden_case {
 	const char *line;
-	const char *name;       /* of the golden file, ".txt" or ".json" follows */
+	const char *name; /* of the golden file, ".txt" or ".json" follows */
 	bool bare;
 };
 
@@ -336,11 +401,11 @@ static bool valid(const json_t *root, const json_t *schema, const json_t *v);
 static bool type_is(const char *type, const json_t *v)
 {
 	return strcmp(type, "object") == 0    ? json_is_object(v)
-	     : strcmp(type, "array") == 0     ? json_is_array(v)
-	     : strcmp(type, "string") == 0    ? json_is_string(v)
-	     : strcmp(type, "integer") == 0   ? json_is_integer(v)
-	     : strcmp(type, "boolean") == 0   ? json_is_boolean(v)
-	     : strcmp(type, "null") == 0      ? json_is_null(v)
+	       : strcmp(type, "array") == 0   ? json_is_array(v)
+	       : strcmp(type, "string") == 0  ? json_is_string(v)
+	       : strcmp(type, "integer") == 0 ? json_is_integer(v)
+	       : strcmp(type, "boolean") == 0 ? json_is_boolean(v)
+	       : strcmp(type, "null") == 0    ? json_is_null(v)
 					      : false;
 }
 
@@ -350,9 +415,7 @@ static bool type_valid(const json_t *types, const json_t *v)
 	json_t *t;
 	if (json_is_string(types))
 		return type_is(json_string_value(types), v);
-	json_array_foreach(types, i, t)
-		if (type_is(json_string_value(t), v))
-			return true;
+	json_array_foreach(types, i, t) if (type_is(json_string_value(t), v)) return true;
 	return types == NULL;
 }
 
@@ -364,10 +427,10 @@ static bool object_valid(const json_t *root, const json_t *schema, const json_t 
 	size_t i;
 	if (!json_is_object(v) || !properties)
 		return true;
-	json_array_foreach(json_object_get(schema, "required"), i, name)
-		if (!json_object_get(v, json_string_value(name)))
-			return false;
-	json_object_foreach((json_t *)v, key, member) {
+	json_array_foreach(json_object_get(schema, "required"), i,
+			   name) if (!json_object_get(v, json_string_value(name))) return false;
+	json_object_foreach((json_t *)v, key, member)
+	{
 		const json_t *sub = json_object_get(properties, key);
 		if (!sub || !valid(root, sub, member)) {
 			print_message("member %s\n", key);
@@ -380,20 +443,21 @@ static bool object_valid(const json_t *root, const json_t *schema, const json_t 
 
 static bool scalar_valid(const json_t *schema, const json_t *v)
 {
-	const json_t *list = json_object_get(schema, "enum"), *minimum = json_object_get(schema, "minimum");
+	const json_t *list = json_object_get(schema, "enum"),
+		     *minimum = json_object_get(schema, "minimum");
 	const char *pattern = json_string_value(json_object_get(schema, "pattern"));
 	size_t i;
 	json_t *member;
 	bool listed = list == NULL, matches = true;
-	json_array_foreach(list, i, member)
-		listed |= json_equal(member, v);
+	json_array_foreach(list, i, member) listed |= json_equal(member, v);
 	if (pattern) {
 		regex_t re;
 		assert_int_equal(regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB), 0);
 		matches = json_is_string(v) && regexec(&re, json_string_value(v), 0, NULL, 0) == 0;
 		regfree(&re);
 	}
-	return listed && matches && (!minimum || json_integer_value(v) >= json_integer_value(minimum));
+	return listed && matches &&
+	       (!minimum || json_integer_value(v) >= json_integer_value(minimum));
 }
 
 static bool valid(const json_t *root, const json_t *schema, const json_t *v)
@@ -403,16 +467,16 @@ static bool valid(const json_t *root, const json_t *schema, const json_t *v)
 	size_t i;
 	json_t *member;
 	if (ref) {
-		const json_t *to = json_object_get(json_object_get(root, "definitions"), strrchr(ref, '/') + 1);
+		const json_t *to = json_object_get(json_object_get(root, "definitions"),
+						   strrchr(ref, '/') + 1);
 		assert_non_null(to);
 		return valid(root, to, v);
 	}
-	if (!type_valid(json_object_get(schema, "type"), v) || !object_valid(root, schema, v) || !scalar_valid(schema, v))
+	if (!type_valid(json_object_get(schema, "type"), v) || !object_valid(root, schema, v) ||
+	    !scalar_valid(schema, v))
 		return false;
 	if (items && json_is_array(v))
-		json_array_foreach(v, i, member)
-			if (!valid(root, items, member))
-				return false;
+		json_array_foreach(v, i, member) if (!valid(root, items, member)) return false;
 	return true;
 }
 
@@ -448,8 +512,13 @@ static void every_command_has_json_that_obeys_the_schema(void **state)
 static void the_schema_refuses_what_it_should(void **state)
 {
 	static const char *const wrong[] = {
-		"[]", "{\"other\": 1}", "{\"cleared\": -1}", "{\"cleared\": \"1\"}", "{\"ikev2_sas\": [{}]}",
-		"{\"cleared\": 1, \"error\": \"x\"}", "{\"failover\": {\"enabled\": true}}",
+		"[]",
+		"{\"other\": 1}",
+		"{\"cleared\": -1}",
+		"{\"cleared\": \"1\"}",
+		"{\"ikev2_sas\": [{}]}",
+		"{\"cleared\": 1, \"error\": \"x\"}",
+		"{\"failover\": {\"enabled\": true}}",
 		"{\"version\": {\"version\": 1}}",
 	};
 	json_t *schema = load_schema();
@@ -474,8 +543,8 @@ static bool is_value(const char *word)
 static bool is_shape(const char *word)
 {
 	static const char *const shape[] = {
-		"IKEv2", "IKEv2,", "={L2L", "P2", "2021", "24", "28", "1172", "0.0.0.0",
-		"0x00000000", "0x00000001", "16",
+		"IKEv2", "IKEv2,", "={L2L",   "P2",         "2021",       "24",
+		"28",    "1172",   "0.0.0.0", "0x00000000", "0x00000001", "16",
 	};
 	for (size_t i = 0; i < sizeof(shape) / sizeof(shape[0]); i++)
 		if (strcmp(word, shape[i]) == 0)
@@ -500,8 +569,10 @@ static void json_holds_every_value_of_the_text(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(goldens) / sizeof(goldens[0]); i++) {
 		bare = goldens[i].bare;
-		struct text text = run(goldens[i].line, false, ADMIN_OK), json = run(goldens[i].line, true, ADMIN_OK);
-		for (char *save, *w = strtok_r(text.p, " \n,()/:", &save); w; w = strtok_r(NULL, " \n,()/:", &save))
+		struct text text = run(goldens[i].line, false, ADMIN_OK),
+			    json = run(goldens[i].line, true, ADMIN_OK);
+		for (char *save, *w = strtok_r(text.p, " \n,()/:", &save); w;
+		     w = strtok_r(NULL, " \n,()/:", &save))
 			if (is_value(w) && !is_shape(w) && !found(text_string(&json), w)) {
 				print_message("%s: %s is not in the JSON\n", goldens[i].line, w);
 				missing++;
@@ -518,17 +589,20 @@ static void json_holds_every_value_of_the_text(void **state)
 static void commands_may_be_abbreviated_and_wrong_ones_are_explained(void **state)
 {
 	(void)state;
-	struct text full = run("show crypto ikev2 sa detail", false, ADMIN_OK), brief = run("sh cry ikev2 sa det", false, ADMIN_OK);
+	struct text full = run("show crypto ikev2 sa detail", false, ADMIN_OK),
+		    brief = run("sh cry ikev2 sa det", false, ADMIN_OK);
 	assert_string_equal(text_string(&full), text_string(&brief));
 	text_free(&full);
 	text_free(&brief);
 	struct text out = run("show crypto ikev1 sa", false, ADMIN_USAGE);
-	assert_string_equal(text_string(&out),
-			    "ERROR: 'ikev1' is not valid here: expected ikev2 or ipsec (did you mean 'ikev2'?)\n");
+	assert_string_equal(
+		text_string(&out),
+		"ERROR: 'ikev1' is not valid here: expected ikev2 or ipsec (did you mean 'ikev2'?)\n");
 	text_free(&out);
 	out = run("show", true, ADMIN_USAGE);
-	assert_string_equal(text_string(&out), "{\n  \"error\": \"the line ends too early: expected crypto, failover, "
-					       "running-config, counters or version\"\n}\n");
+	assert_string_equal(text_string(&out),
+			    "{\n  \"error\": \"the line ends too early: expected crypto, failover, "
+			    "running-config, counters or version\"\n}\n");
 	text_free(&out);
 	out = run("", false, ADMIN_OK);
 	assert_string_equal(text_string(&out), "");
@@ -561,8 +635,9 @@ static void help_completion_and_prompt(void **state)
 	struct text out = { 0 };
 	(void)state;
 	admin_help("show crypto ", &out);
-	assert_string_equal(text_string(&out), "  ikev2                     IKE SAs and their CHILD SAs\n"
-					       "  ipsec                     CHILD SAs with their counters\n");
+	assert_string_equal(text_string(&out),
+			    "  ikev2                     IKE SAs and their CHILD SAs\n"
+			    "  ipsec                     CHILD SAs with their counters\n");
 	text_free(&out);
 	admin_complete("sh cr i", &out);
 	assert_string_equal(text_string(&out), "ikev2\nipsec\n");

@@ -17,9 +17,10 @@
 #define BASE_LINES 5u
 
 struct error_case {
-	const char *text;       /* after BASE */
+	const char *text; /* after BASE */
 	enum result result;
-	const char *wanted;     /* every diagnostic, one per line; line numbers count from the first line of text */
+	const char *
+		wanted; /* every diagnostic, one per line; line numbers count from the first line of text */
 };
 
 static const struct error_case cases[] = {
@@ -35,12 +36,14 @@ static const struct error_case cases[] = {
 	{ "crypto ikev2 policy 10\n encryption aes-512\n", R_CONFIG,
 	  "c:2:13: error: 'aes-512' is not valid here: expected aes-gcm-256, aes-gcm-192, aes-gcm, aes-256, aes-192, aes, "
 	  "3des or des (did you mean 'aes-192'?)\n" },
-	{ "crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes\n protocol esp integrity sha256\n", R_CONFIG,
+	{ "crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes\n protocol esp integrity sha256\n",
+	  R_CONFIG,
 	  "c:3:25: error: 'sha256' is not valid here: expected sha-512, sha-384, sha-256, sha-1, md5 or null (did you mean "
 	  "'sha-256'?)\n"
 	  "c:1:1: error: ipsec-proposal P: its encryption needs integrity: expected a line protocol esp integrity other than "
 	  "null\n" },
-	{ "failover slot 16\n", R_CONFIG, "c:1:15: error: '16' is not valid here: expected a number from 1 to 15\n" },
+	{ "failover slot 16\n", R_CONFIG,
+	  "c:1:15: error: '16' is not valid here: expected a number from 1 to 15\n" },
 	{ "crypto ikev2 policy 0\n", R_CONFIG,
 	  "c:1:21: error: '0' is not valid here: expected a number from 1 to 65535\n" },
 	{ "crypto ikev2 policy 99999999999999999999\n", R_CONFIG,
@@ -89,7 +92,8 @@ static const struct error_case cases[] = {
 	{ "crypto ikev2 policy 20\n encryption 3des aes\n group 5 14\n", R_CONFIG,
 	  "c:2:13: error: '3des' is weak: expected a stronger algorithm, or a line crypto weak-algorithms allow\n"
 	  "c:3:8: error: '5' is weak: expected a stronger algorithm, or a line crypto weak-algorithms allow\n" },
-	{ "crypto weak-algorithms allow\ncrypto ikev2 policy 20\n encryption 3des aes\n group 5 14\n", R_OK, "" },
+	{ "crypto weak-algorithms allow\ncrypto ikev2 policy 20\n encryption 3des aes\n group 5 14\n",
+	  R_OK, "" },
 	{ "crypto map M 10 set pfs group2\n", R_CONFIG,
 	  "c:1:25: error: 'group2' is weak: expected a stronger algorithm, or a line crypto weak-algorithms allow\n"
 	  "c:1:1: warning: crypto map M 10 is incomplete and not used: no match address\n" },
@@ -117,37 +121,44 @@ static const struct error_case cases[] = {
 	  "c:2:19: error: 'slow' is not valid here: expected fast or fenced\n"
 	  "c:3:27: error: 'none' is not valid here: expected a number from 1 to 1000000\n" },
 	/* abbreviations that could be two things */
-	{ "crypto ikev2 limit max 50\n", R_CONFIG, 
+	{ "crypto ikev2 limit max 50\n", R_CONFIG,
 	  "c:1:20: error: 'max' is ambiguous: expected max-sa or max-in-negotiation-sa\n" },
 	{ "crypto isakmp identity a\n", R_CONFIG,
 	  "c:1:24: error: 'a' is ambiguous: expected auto, address, hostname or key-id\n" },
 	/* an access-list is checked when a crypto map needs it */
 	{ "access-list A extended permit tcp any any eq 80\n", R_OK, "" },
-	{ "access-list A extended permit tcp any any eq 80\ncrypto map M 1 match address A\n", R_CONFIG,
+	{ "access-list A extended permit tcp any any eq 80\ncrypto map M 1 match address A\n",
+	  R_CONFIG,
 	  "c:1:31: error: access-list A is used by crypto map M 1: 'tcp' is not valid here: expected ip\n"
 	  "c:2:1: warning: crypto map M 1 is incomplete and not used: no set peer\n" },
-	{ "access-list A extended permit ip any host 192.0.2.300\ncrypto map M 1 match address A\n", R_CONFIG,
+	{ "access-list A extended permit ip any host 192.0.2.300\ncrypto map M 1 match address A\n",
+	  R_CONFIG,
 	  "c:1:43: error: access-list A is used by crypto map M 1: '192.0.2.300' is not valid here: expected an IP address or "
 	  "a defined name\n"
 	  "c:2:1: warning: crypto map M 1 is incomplete and not used: no set peer\n" },
-	{ "access-list A extended permit ip object O any\ncrypto map M 1 match address A\n", R_CONFIG,
+	{ "access-list A extended permit ip object O any\ncrypto map M 1 match address A\n",
+	  R_CONFIG,
 	  "c:1:1: error: access-list A is used by crypto map M 1: expected an object that is a host or a subnet\n"
 	  "c:2:1: warning: crypto map M 1 is incomplete and not used: no set peer\n" },
 	/* what is kept, and said */
 	{ "frobnicate the network\n with detail\n", R_OK,
 	  "c:1:1: warning: 'frobnicate' is not known and is not IPsec: the line is kept and not used\n" },
-	{ "policy-map P\n class C\n  inspect dns\nno snmp-server location\nbanner motd crypto\n", R_OK, "" },
+	{ "policy-map P\n class C\n  inspect dns\nno snmp-server location\nbanner motd crypto\n",
+	  R_OK, "" },
 	{ "crypto ikev1 policy 5\nauthentication pre-share\nhash md5\ngroup 2\n", R_OK,
 	  "c:1:1: warning: IKEv1: this version does not have it; the line is kept and not used\n" },
-	{ "tunnel-group 192.0.2.9 ipsec-attributes\n ikev2 local-authentication pre-shared-key *****\n", R_OK,
+	{ "tunnel-group 192.0.2.9 ipsec-attributes\n ikev2 local-authentication pre-shared-key *****\n",
+	  R_OK,
 	  "c:2:44: warning: the pre-shared key of tunnel-group 192.0.2.9 is masked: expected the key itself, not *****\n" },
-	{ "tunnel-group 192.0.2.9 ipsec-attributes\n ikev2 local-authentication pre-shared-key k\n", R_OK,
+	{ "tunnel-group 192.0.2.9 ipsec-attributes\n ikev2 local-authentication pre-shared-key k\n",
+	  R_OK,
 	  "c:1:1: warning: tunnel-group 192.0.2.9 is not used: expected a line tunnel-group 192.0.2.9 type ipsec-l2l\n" },
 };
 
 /* What a map entry lacks, one thing after the other. */
-#define ACL "access-list A extended permit ip 198.51.100.0 255.255.255.0 203.0.113.0 255.255.255.0\n"
-#define PROPOSAL "crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes-gcm-256\n"
+#define ACL \
+	"access-list A extended permit ip 198.51.100.0 255.255.255.0 203.0.113.0 255.255.255.0\n"
+#define PROPOSAL  "crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes-gcm-256\n"
 #define WHY(text) "c:1:1: warning: crypto map M 10 is incomplete and not used: " text "\n"
 
 static const struct error_case incomplete[] = {
@@ -157,30 +168,35 @@ static const struct error_case incomplete[] = {
 	{ "crypto map M 10 match address A\n" ACL "crypto map M 10 set peer 192.0.2.9\n", R_OK,
 	  WHY("no set ikev2 ipsec-proposal") },
 	{ "crypto map M 10 match address A\n" ACL
-	  "crypto map M 10 set peer 192.0.2.9\ncrypto map M 10 set ikev2 ipsec-proposal Q\n", R_OK,
-	  "c:4:1: warning: crypto map M 10: there is no ipsec-proposal Q\n" WHY("its ipsec-proposal does not exist") },
+	  "crypto map M 10 set peer 192.0.2.9\ncrypto map M 10 set ikev2 ipsec-proposal Q\n",
+	  R_OK,
+	  "c:4:1: warning: crypto map M 10: there is no ipsec-proposal Q\n" WHY(
+		  "its ipsec-proposal does not exist") },
 	{ "crypto map M 10 match address A\n" ACL PROPOSAL
-	  "crypto map M 10 set peer 192.0.2.9\ncrypto map M 10 set ikev2 ipsec-proposal P\n", R_OK,
-	  WHY("the crypto map is not applied to an interface") },
-	{ "crypto map M 10 match address A\n" ACL PROPOSAL
-	  "crypto map M 10 set peer 192.0.2.9\ncrypto map M 10 set ikev2 ipsec-proposal P\n"
-	  "no crypto ikev2 enable outside\ncrypto map M interface outside\n", R_OK,
-	  WHY("crypto ikev2 is not enabled on its interface") },
+	  "crypto map M 10 set peer 192.0.2.9\ncrypto map M 10 set ikev2 ipsec-proposal P\n",
+	  R_OK, WHY("the crypto map is not applied to an interface") },
 	{ "crypto map M 10 match address A\n" ACL PROPOSAL
 	  "crypto map M 10 set peer 192.0.2.9\ncrypto map M 10 set ikev2 ipsec-proposal P\n"
-	  "crypto map M interface outside\n", R_OK, WHY("no tunnel-group of type ipsec-l2l for its peer") },
+	  "no crypto ikev2 enable outside\ncrypto map M interface outside\n",
+	  R_OK, WHY("crypto ikev2 is not enabled on its interface") },
 	{ "crypto map M 10 match address A\n" ACL PROPOSAL
 	  "crypto map M 10 set peer 192.0.2.9\ncrypto map M 10 set ikev2 ipsec-proposal P\n"
-	  "crypto map M interface outside\nno crypto ikev2 policy 10\n", R_OK, WHY("no crypto ikev2 policy") },
+	  "crypto map M interface outside\n",
+	  R_OK, WHY("no tunnel-group of type ipsec-l2l for its peer") },
 	{ "crypto map M 10 match address A\n" ACL PROPOSAL
 	  "crypto map M 10 set peer 192.0.2.9\ncrypto map M 10 set ikev2 ipsec-proposal P\n"
-	  "crypto map M interface outside\ntunnel-group 192.0.2.9 type ipsec-l2l\n", R_OK,
-	  WHY("its tunnel-group lacks a local or a remote pre-shared key") },
+	  "crypto map M interface outside\nno crypto ikev2 policy 10\n",
+	  R_OK, WHY("no crypto ikev2 policy") },
+	{ "crypto map M 10 match address A\n" ACL PROPOSAL
+	  "crypto map M 10 set peer 192.0.2.9\ncrypto map M 10 set ikev2 ipsec-proposal P\n"
+	  "crypto map M interface outside\ntunnel-group 192.0.2.9 type ipsec-l2l\n",
+	  R_OK, WHY("its tunnel-group lacks a local or a remote pre-shared key") },
 	{ "crypto map M 10 match address A\n" ACL PROPOSAL
 	  "crypto map M 10 set peer 192.0.2.9\ncrypto map M 10 set ikev2 ipsec-proposal P\n"
 	  "crypto map M interface outside\ntunnel-group 192.0.2.9 type ipsec-l2l\n"
 	  "tunnel-group 192.0.2.9 ipsec-attributes\n ikev2 local-authentication pre-shared-key a\n"
-	  " ikev2 remote-authentication pre-shared-key b\n", R_OK, "" },
+	  " ikev2 remote-authentication pre-shared-key b\n",
+	  R_OK, "" },
 };
 
 static void all_diagnostics(const struct diagnostics *d, struct text *out)
@@ -203,9 +219,11 @@ static bool as_wanted(const struct error_case *c)
 	text_printf(&text, BASE "%s", c->text);
 	enum result res = config_parse(bytes(text.p, text.len), "c", &cfg, &diag);
 	all_diagnostics(&diag, &got);
-	bool good = strcmp(text_string(&got), c->wanted) == 0 && res == c->result && (res == R_OK) == (cfg != NULL);
+	bool good = strcmp(text_string(&got), c->wanted) == 0 && res == c->result &&
+		    (res == R_OK) == (cfg != NULL);
 	if (!good)
-		print_message("for:\n%swanted:\n%sgot:\n%s\n", c->text, c->wanted, text_string(&got));
+		print_message("for:\n%swanted:\n%sgot:\n%s\n", c->text, c->wanted,
+			      text_string(&got));
 	config_free(cfg);
 	text_free(&text);
 	text_free(&got);
@@ -263,7 +281,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_error_names_line_column_value_and_what_was_expected),
-		cmocka_unit_test(an_incomplete_crypto_map_entry_is_kept_and_inactive_with_its_reason),
+		cmocka_unit_test(
+			an_incomplete_crypto_map_entry_is_kept_and_inactive_with_its_reason),
 		cmocka_unit_test(the_list_of_diagnostics_is_bounded_and_the_count_is_not),
 		cmocka_unit_test(a_line_with_a_zero_byte_or_without_end_is_refused),
 	};

@@ -13,9 +13,9 @@
 #include "base/iana.h"
 #include "node/config/model.h"
 
-#define SAMPLE "etc/holdfast.conf.sample"
-#define PASTE "node/config/tests/asa-paste.txt"
-#define PASTE_RUNNING "node/config/tests/asa-paste.running"
+#define SAMPLE            "etc/holdfast.conf.sample"
+#define PASTE             "node/config/tests/asa-paste.txt"
+#define PASTE_RUNNING     "node/config/tests/asa-paste.running"
 #define PASTE_DIAGNOSTICS "node/config/tests/asa-paste.diagnostics"
 
 static struct text slurp(const char *path)
@@ -106,7 +106,8 @@ static void the_twenty_line_sample_gives_one_active_tunnel(void **state)
 
 static void a_pasted_running_config_is_understood_as_its_golden_files_say(void **state)
 {
-	struct text text = slurp(PASTE), wanted = slurp(PASTE_RUNNING), remarks = slurp(PASTE_DIAGNOSTICS);
+	struct text text = slurp(PASTE), wanted = slurp(PASTE_RUNNING),
+		    remarks = slurp(PASTE_DIAGNOSTICS);
 	struct text got_remarks = { 0 };
 	struct diagnostics diag;
 	struct config *cfg;
@@ -289,14 +290,17 @@ static void a_peer_is_found_by_identity_by_address_and_by_default(void **state)
 	struct config *cfg = parse(everything);
 	const struct inet_addr seven = inet_v4(0xcb007107);
 	(void)state;
-	const struct config_tunnel_group *branch = config_tunnel_group_by_name(cfg, "branch.example.com");
+	const struct config_tunnel_group *branch = config_tunnel_group_by_name(
+		cfg, "branch.example.com");
 	struct bytes name = bytes("branch.example.com", 18);
 	assert_ptr_equal(config_tunnel_group_by_identity(cfg, ID_FQDN, name), branch);
 	assert_ptr_equal(config_tunnel_group_by_identity(cfg, ID_KEY_ID, name), branch);
 	assert_null(config_tunnel_group_by_identity(cfg, ID_DER_ASN1_DN, name));
 	assert_null(config_tunnel_group_by_identity(cfg, ID_FQDN, bytes("branch.example.co", 17)));
 	assert_null(config_tunnel_group_by_identity(cfg, ID_FQDN, bytes("DefaultL2LGroup", 15)));
-	assert_string_equal(config_tunnel_group_by_identity(cfg, ID_IPV4_ADDR, bytes(seven.a, 4))->name, "Seven");
+	assert_string_equal(
+		config_tunnel_group_by_identity(cfg, ID_IPV4_ADDR, bytes(seven.a, 4))->name,
+		"Seven");
 	assert_null(config_tunnel_group_by_identity(cfg, ID_IPV6_ADDR, bytes(seven.a, 4)));
 	assert_null(config_tunnel_group_by_identity(cfg, ID_IPV4_ADDR, bytes(seven.a, 3)));
 	assert_string_equal(config_tunnel_group_by_address(cfg, &seven)->name, "Seven");
@@ -320,7 +324,8 @@ static const struct no_case no_cases[] = {
 	{ "interface eth0\n ip address 192.0.2.1 255.255.255.0\nno interface eth1\ninterface eth0",
 	  "interface eth0\n no ip address\nno interface eth0" },
 	{ "object network o\n host 192.0.2.1", "no object network o" },
-	{ "failover\nfailover lan unit primary\nfailover key k", "no failover\nno failover lan unit\nno failover key" },
+	{ "failover\nfailover lan unit primary\nfailover key k",
+	  "no failover\nno failover lan unit\nno failover key" },
 	{ "failover slot 3", "no failover slot" },
 	{ "failover cluster-name c", "no failover cluster-name c" },
 	{ "failover empty-start never", "no failover empty-start" },
@@ -330,10 +335,12 @@ static const struct no_case no_cases[] = {
 	{ "failover commit-timeout 5000", "no failover commit-timeout 5000" },
 	{ "failover group 3", "no failover group 3" },
 	{ "sysopt connection tcpmss 1300", "no sysopt connection tcpmss" },
-	{ "crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes-gcm", "no crypto ipsec ikev2 ipsec-proposal P" },
+	{ "crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes-gcm",
+	  "no crypto ipsec ikev2 ipsec-proposal P" },
 	{ "crypto ipsec security-association lifetime seconds 600",
 	  "no crypto ipsec security-association lifetime seconds 600" },
-	{ "crypto ipsec security-association replay disable", "no crypto ipsec security-association replay disable" },
+	{ "crypto ipsec security-association replay disable",
+	  "no crypto ipsec security-association replay disable" },
 	{ "crypto ipsec security-association replay window-size 64",
 	  "no crypto ipsec security-association replay window-size" },
 	{ "crypto map M 1 set peer 192.0.2.1", "no crypto map M 1" },
@@ -346,9 +353,11 @@ static const struct no_case no_cases[] = {
 	{ "crypto isakmp disconnect-notify", "no crypto isakmp disconnect-notify" },
 	{ "no crypto isakmp nat-traversal", "crypto isakmp nat-traversal" },
 	{ "tunnel-group 192.0.2.9 type ipsec-l2l", "no tunnel-group 192.0.2.9" },
-	{ "access-list A extended permit ip any any", "no access-list A extended permit ip any any" },
+	{ "access-list A extended permit ip any any",
+	  "no access-list A extended permit ip any any" },
 	/* "no" of a default, or of what is not there, is silent */
-	{ "", "no crypto map M 10 set tfc-packets\nno crypto map M 10 set peer 192.0.2.1\nno crypto map M 10" },
+	{ "",
+	  "no crypto map M 10 set tfc-packets\nno crypto map M 10 set peer 192.0.2.1\nno crypto map M 10" },
 	{ "", "no tunnel-group x\nno failover\nno crypto ikev2 enable outside\nno names" },
 };
 
@@ -371,9 +380,10 @@ static void no_takes_away_what_a_line_set(void **state)
 
 static void no_takes_single_values_out_of_a_list(void **state)
 {
-	struct config *cfg = parse("crypto ikev2 policy 1\n group 19 20 21\n no group 20\n encryption aes aes-gcm\n"
-				   " no encryption aes\n prf sha512\n no prf\n"
-				   "crypto map M 1 set peer 192.0.2.1 192.0.2.2\nno crypto map M 1 set peer 192.0.2.1\n");
+	struct config *cfg = parse(
+		"crypto ikev2 policy 1\n group 19 20 21\n no group 20\n encryption aes aes-gcm\n"
+		" no encryption aes\n prf sha512\n no prf\n"
+		"crypto map M 1 set peer 192.0.2.1 192.0.2.2\nno crypto map M 1 set peer 192.0.2.1\n");
 	(void)state;
 	assert_int_equal(cfg->ike_policies[0].n_group, 2);
 	assert_int_equal(cfg->ike_policies[0].group[1], DH_ECP_521);
@@ -406,10 +416,13 @@ static void mode_comes_from_the_grammar_and_not_from_indentation(void **state)
 
 static void the_digest_tells_pairs_apart_and_not_their_nodes(void **state)
 {
-	struct config *one = parse("hostname a\nfailover lan unit primary\nfailover key k\nlogging enable\n");
-	struct config *two = parse("hostname b\nfailover slot 5\nfailover key k\nlogging enable\nbanner motd x\n");
+	struct config *one = parse(
+		"hostname a\nfailover lan unit primary\nfailover key k\nlogging enable\n");
+	struct config *two = parse(
+		"hostname b\nfailover slot 5\nfailover key k\nlogging enable\nbanner motd x\n");
 	struct config *other = parse("hostname a\nfailover lan unit primary\nfailover key k\n");
-	struct config *key = parse("hostname a\nfailover lan unit primary\nfailover key l\nlogging enable\n");
+	struct config *key = parse(
+		"hostname a\nfailover lan unit primary\nfailover key l\nlogging enable\n");
 	(void)state;
 	assert_string_equal(one->digest, two->digest);
 	assert_string_not_equal(one->digest, other->digest);
@@ -423,10 +436,11 @@ static void the_digest_tells_pairs_apart_and_not_their_nodes(void **state)
 
 static void a_masked_running_config_holds_no_key(void **state)
 {
-	struct config *cfg = parse("failover key phrase1\ntunnel-group x type ipsec-l2l\ntunnel-group x ipsec-attributes\n"
-				   " ikev2 local-authentication pre-shared-key phrase2\n"
-				   " ikev2 remote-authentication pre-shared-key hex aabbcc\n ikev1 pre-shared-key phrase3\n"
-				   "snmp-server community phrase4\nusername u password phrase5 privilege 15\n");
+	struct config *cfg = parse(
+		"failover key phrase1\ntunnel-group x type ipsec-l2l\ntunnel-group x ipsec-attributes\n"
+		" ikev2 local-authentication pre-shared-key phrase2\n"
+		" ikev2 remote-authentication pre-shared-key hex aabbcc\n ikev1 pre-shared-key phrase3\n"
+		"snmp-server community phrase4\nusername u password phrase5 privilege 15\n");
 	struct text masked = running(cfg, true);
 	(void)state;
 	assert_null(strstr(text_string(&masked), "phrase"));
@@ -452,7 +466,8 @@ static void no_truncation_or_changed_byte_breaks_the_parser(void **state)
 		if (i >= len)
 			copy[i - len] = (char)(copy[i - len] ^ (1 << i % 7));
 		enum result res = config_parse(bytes(copy, use), "c", &cfg, &diag);
-		assert_true(res == R_OK ? diag.errors == 0 && cfg : res == R_CONFIG && diag.errors > 0 && !cfg);
+		assert_true(res == R_OK ? diag.errors == 0 && cfg
+					: res == R_CONFIG && diag.errors > 0 && !cfg);
 		config_free(cfg);
 	}
 	free(copy);
@@ -460,8 +475,12 @@ static void no_truncation_or_changed_byte_breaks_the_parser(void **state)
 
 static void a_file_with_keys_must_be_closed_to_others(void **state)
 {
-	static const struct { mode_t mode; enum result wanted; } modes[] = {
-		{ 0600, R_OK }, { 0640, R_OK }, { 0644, R_CONFIG }, { 0660, R_CONFIG }, { 0602, R_CONFIG },
+	static const struct {
+		mode_t mode;
+		enum result wanted;
+	} modes[] = {
+		{ 0600, R_OK },     { 0640, R_OK },     { 0644, R_CONFIG },
+		{ 0660, R_CONFIG }, { 0602, R_CONFIG },
 	};
 	char path[] = "/tmp/holdfast-config-XXXXXX";
 	static const char text[] = "failover key k\n";

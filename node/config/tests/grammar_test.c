@@ -30,7 +30,9 @@ static bool resolve(void *ctx, const char *name, struct inet_addr *out)
 
 static const struct grammar_table tables[] = { { rows, NULL }, { 0 } };
 static char known_name[] = "gate";
-static const struct grammar grammar = { .tables = tables, .resolve = resolve, .resolve_ctx = known_name };
+static const struct grammar grammar = { .tables = tables,
+					.resolve = resolve,
+					.resolve_ctx = known_name };
 
 /* The row that text matches, -1 for none; the caller frees *l. */
 static int match(int mode, const char *text, struct line *l, struct match *m, struct failure *f)
@@ -81,7 +83,8 @@ static void arguments_come_by_slot_with_their_columns(void **state)
 	assert_int_equal(inet_to_v4(&m.args[1].address), 0xc0000207);
 	assert_string_equal(match_text(&m, 0), "192.0.2.1");
 	line_free(&l);
-	assert_int_equal(match(1, "set life seconds 900 kilobytes unlimited", &l, &m, &f), ROW_LIFE);
+	assert_int_equal(match(1, "set life seconds 900 kilobytes unlimited", &l, &m, &f),
+			 ROW_LIFE);
 	assert_int_equal(match_arg(&m, 0)->number, 900);
 	assert_int_equal(match_arg(&m, 1)->number, 0);
 	line_free(&l);
@@ -169,8 +172,9 @@ static void a_row_is_written_back_with_and_without_its_options(void **state)
 	grammar_write(&rows[ROW_LIFE], (const char *const[]){ "300", "unlimited" }, &out);
 	text_append(&out, bytes("|", 1));
 	grammar_write(&rows[ROW_PFS], (const char *const[]){ NULL }, &out);
-	assert_string_equal(text_string(&out),
-			    "set life seconds 300|set life seconds 300 kilobytes unlimited|set pfs");
+	assert_string_equal(
+		text_string(&out),
+		"set life seconds 300|set life seconds 300 kilobytes unlimited|set pfs");
 	text_free(&out);
 }
 
