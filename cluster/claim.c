@@ -170,7 +170,7 @@ static void claim_send(struct cl_node *n, struct group *g, enum claim_reason rea
 	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
 	Holdfast__Claim c = HOLDFAST__CLAIM__INIT;
 
-	g->claim.term = g->claim.reserved;
+	g->claim.term = g->spent_term = g->claim.reserved;
 	g->claim.reserved = 0;
 	g->claim.sent = true;
 	g->claim.reason = reason;

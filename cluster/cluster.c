@@ -107,7 +107,7 @@ static bool group_init(struct cl_node *n, size_t i)
 	g->id = n->cfg.groups[i].group;
 	g->preferred_slot = n->cfg.groups[i].preferred_slot;
 	g->index = i;
-	g->disk_term = n->cfg.term_on_disk[i];
+	g->disk_term = g->spent_term = n->cfg.term_on_disk[i];
 	g->last_why = "start";
 	for (size_t t = 0; t < T_COUNT; t++)
 		g->at[t] = NEVER;

@@ -142,7 +142,8 @@ struct group {
 	uint8_t released_to;
 	uint64_t heartbeat;             /* number of the last one delivered */
 
-	uint64_t disk_term;             /* R11 */
+	uint64_t disk_term;             /* R11: highest written or being written */
+	uint64_t spent_term;            /* highest that this node may have claimed, before its start too */
 	uint64_t heartbeat_ns;          /* when it was delivered here */
 	uint64_t owner_left_ns;         /* when a view came without the owner */
 	bool heartbeat_stale_at_left;   /* R10 */

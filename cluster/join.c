@@ -100,6 +100,7 @@ static void join_finish(struct cl_node *n, struct group *g)
 	}
 	join_stop(g);
 	g->synced = true;
+	g->announced_ns = 0;
 	fx_log(n, LOG_REPL_SYNCED, "group %u position %llu, %zu records", g->id, (unsigned long long)g->applied,
 	       ss_store_count(g->store, 0));
 	role_event(n, g, ROLE_COMPLETE, "state is complete");

@@ -224,7 +224,8 @@ static void group_status(const struct group *g, Holdfast__GroupStatus *s)
 {
 	holdfast__group_status__init(s);
 	s->group = g->id;
-	s->highest_term = g->known_term > g->disk_term ? g->known_term : g->disk_term;
+	/* R11. A term that is only reserved on disk is not announced: it could not be claimed any more. */
+	s->highest_term = g->known_term > g->spent_term ? g->known_term : g->spent_term;
 	s->term = g->term;
 	s->owner_slot = g->owner;
 	s->applied = g->applied;

@@ -164,8 +164,10 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 	if (!m)
 		return;
 	enum result res = ss_envelope_peek(data, &o);
-	if (res == R_OK && !slot_allowed(n, m, o.slot))
+	if (res == R_OK && !slot_allowed(n, m, o.slot)) {
+		n->messages_refused++;
 		return;
+	}
 	if (res == R_OK)
 		res = ss_open(n->sealer, data, &o);
 	/* A joiner hears members before it has heard their HELLO; that part of the log is in its snapshot. */

@@ -44,6 +44,14 @@ static struct event *pop(struct queue *q)
 	return e;
 }
 
+static void append_queue(struct queue *to, struct queue *from)
+{
+	struct event *e;
+
+	while ((e = pop(from)) != NULL)
+		push(to, e);
+}
+
 static void event_free(struct event *e)
 {
 	buf_free(&e->data);
@@ -254,7 +262,7 @@ static void to_part(struct world *w, const struct node *from, const struct cl_in
 			push(&w->nodes[i].inbox, event_new(in, data));
 }
 
-static void order(struct world *w)
+void world_order(struct world *w)
 {
 	for (size_t i = 0; i < w->n; i++) {
 		struct node *nd = &w->nodes[i];
@@ -272,6 +280,49 @@ void world_inject(struct world *w, size_t i, struct bytes data)
 	struct cl_input in = { .kind = CL_IN_MESSAGE, .from_node_id = w->nodes[i].id, .from_pid = w->nodes[i].pid };
 
 	to_part(w, &w->nodes[i], &in, data);
+}
+
+void node_drop_sent(struct world *w, size_t i)
+{
+	drain(&w->nodes[i].sendq);
+}
+
+void node_forge(struct world *w, size_t i, uint64_t term, Holdfast__ClusterMessage *m)
+{
+	struct node *nd = &w->nodes[i];
+	struct cl_outbox out = { 0 };
+
+	nd->cl->out = &out;
+	message_send(nd->cl, GROUP, term, m);
+	nd->cl->out = NULL;
+	for (size_t k = 0; k < out.n; k++)
+		effect(nd, &out.fx[k]);
+	cl_outbox_clear(&out);
+}
+
+void node_forge_claim(struct world *w, size_t i, uint64_t term, enum claim_reason reason, void (*change)(Holdfast__Claim *c))
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Claim c = HOLDFAST__CLAIM__INIT;
+	struct cl_node *cl = w->nodes[i].cl;
+	struct group *g = &cl->groups[0];
+
+	c.ring_node_id = cl->view.ring.node_id;
+	c.ring_seq = cl->view.ring.seq;
+	c.members_digest = (ProtobufCBinaryData){ .data = cl->view.digest, .len = sizeof(cl->view.digest) };
+	c.applied = g->applied;
+	c.last_heartbeat = g->heartbeat;
+	c.reason = reason;
+	if (change)
+		change(&c);
+	/* It believes in it. */
+	g->claim.sent = true;
+	g->claim.term = term;
+	g->claim.emitted_ns = w->now_ns;
+	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_CLAIM;
+	m.claim = &c;
+	w->nodes[i].term_on_disk = term;
+	node_forge(w, i, term, &m);
 }
 
 static void consume(struct node *nd, struct queue *q)
@@ -303,6 +354,8 @@ static void view_node(struct world *w, struct node *nd, bool same_ring)
 	struct cl_input view, quorum;
 
 	view_inputs(w, nd, same_ring, &view, &quorum);
+	same_ring = same_ring && !nd->fresh;
+	nd->fresh = false;
 	if (!same_ring && w->quorum_order == QUORUM_BEFORE_VIEW)
 		push(&nd->inbox, event_new(&quorum, BYTES_NONE));
 	push(&nd->inbox, event_new(&view, BYTES_NONE));
@@ -323,7 +376,7 @@ void world_view(struct world *w, bool same_ring)
 
 static void assert_one_sender_per_part(const struct world *w)
 {
-	for (size_t i = 0; i < w->n; i++)
+	for (size_t i = 0; w->now_ns > w->healed_ns + 2 * MS_NS && i < w->n; i++)
 		for (size_t k = i + 1; k < w->n; k++)
 			assert_false(w->nodes[i].part == w->nodes[k].part && node_may_send(&w->nodes[i]) &&
 				     node_may_send(&w->nodes[k]));
@@ -333,11 +386,15 @@ static void tick(struct world *w)
 {
 	struct cl_input timer = { .kind = CL_IN_TIMER };
 
-	order(w);
+	world_order(w);
 	for (size_t i = 0; i < w->n; i++) {
 		struct node *nd = &w->nodes[i];
 		consume(nd, &nd->inbox);
-		consume(nd, &nd->later);
+		struct queue later = nd->later;
+		nd->later = (struct queue){ 0 };        /* answers to answers come in the next tick */
+		consume(nd, &later);
+		append_queue(&later, &nd->later);
+		nd->later = later;
 		if (nd->alive && !nd->stopped && cl_next_deadline(nd->cl) <= w->now_ns)
 			node_input(nd, &timer);
 	}
@@ -363,7 +420,7 @@ static struct cl_node_config config(const struct world *w, const struct node *nd
 		.groups = { { .group = GROUP, .preferred_slot = w->preferred_slot } },
 	};
 
-	must(secret_set(&c.failover_key, bytes(w->key, 32)) == R_OK);
+	must(secret_set(&c.failover_key, bytes(nd->key ? nd->key : w->key, 32)) == R_OK);
 	memset(c.salt, nd->salt_byte, sizeof(c.salt));
 	c.salt[0] = nd->slot;
 	return c;
@@ -377,9 +434,9 @@ void node_start(struct world *w, size_t i)
 	nd->id = (uint32_t)(i + 1);
 	if (!nd->slot)
 		nd->slot = (uint8_t)(i + 1);
-	nd->pid = 100 + nd->pid;
+	nd->pid += 100;
 	nd->salt_byte++;
-	nd->alive = true;
+	nd->alive = nd->fresh = true;
 	nd->stopped = false;
 	nd->role = CL_ROLE_OFFLINE;
 	nd->deadline_ns = 0;
@@ -423,15 +480,16 @@ void node_wake(struct world *w, size_t i)
 
 void node_cut(struct world *w, size_t i)
 {
-	order(w);
+	world_order(w);
 	w->nodes[i].part = (unsigned int)(i + 1);
 }
 
 void world_heal(struct world *w)
 {
-	order(w);
+	world_order(w);
 	for (size_t i = 0; i < w->n; i++)
 		w->nodes[i].part = 0;
+	w->healed_ns = w->now_ns;
 }
 
 void node_command(struct world *w, size_t i, enum cl_input_kind kind)

@@ -12,11 +12,13 @@
 #ifndef HF_CLUSTER_TESTS_HARNESS_H
 #define HF_CLUSTER_TESTS_HARNESS_H
 
-#include "cluster/cluster.h"
+#include "cluster/cluster_private.h"
 
 #define NODES_MAX 4
 #define GROUP 1u
 #define MS_NS 1000000ull
+
+struct world;
 
 enum quorum_order { QUORUM_AFTER_VIEW, QUORUM_BEFORE_VIEW, QUORUM_LATE };
 
@@ -30,14 +32,14 @@ struct queue {
 	struct event *head, *tail;
 };
 
-struct world;
-
 struct node {
 	struct world *w;
+	const char *key;                /* the world's when NULL */
 	struct cl_node *cl;
 	uint32_t id, pid;
 	uint8_t slot;
 	bool alive, stopped;
+	bool fresh;                     /* its process has seen no view: votequorum tells it the present ring */
 	bool mute_prepare;              /* never answers CL_FX_PREPARE */
 	bool mute_quiesce;
 	bool hold_acks;                 /* its sendq is not ordered */
@@ -67,6 +69,7 @@ struct world {
 	size_t n;
 	uint64_t now_ns;
 	uint64_t ring_seq;
+	uint64_t healed_ns;             /* two owners may not know of each other yet */
 	enum quorum_order quorum_order;
 	bool two_node;                  /* a half is quorate too */
 	uint32_t expected_votes;
@@ -101,8 +104,16 @@ void node_input(struct node *nd, const struct cl_input *in);
 void node_command(struct world *w, size_t i, enum cl_input_kind kind);
 /* The owner appends one record; returns its key. */
 uint64_t node_append(struct world *w, size_t i);
+/* Lose what node i has sent and nobody has ordered. */
+void node_drop_sent(struct world *w, size_t i);
+/* A message that node i would not send by itself, sealed by it. */
+void node_forge(struct world *w, size_t i, uint64_t term, Holdfast__ClusterMessage *m);
+/* A claim of node i that names the present view, its applied position and last heartbeat; change fills in the rest. */
+void node_forge_claim(struct world *w, size_t i, uint64_t term, enum claim_reason reason, void (*change)(Holdfast__Claim *c));
 /* Bytes into the ordered stream, as if node i had sent them. */
 void world_inject(struct world *w, size_t i, struct bytes data);
+/* Order what is in the sendqs; nobody has delivered it yet. */
+void world_order(struct world *w);
 bool node_has(const struct node *nd, uint64_t key);
 bool node_may_send(const struct node *nd);
 struct cl_group_status node_status(const struct node *nd);

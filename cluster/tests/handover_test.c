@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Planned change of owner, its failures, commands, stop (R19, R21). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "cluster/tests/harness.h"
+
+static struct world w;
+
+static int done(void **state)
+{
+	(void)state;
+	world_free(&w);
+	return 0;
+}
+
+static void assert_handed_over(size_t from, size_t to, uint64_t term)
+{
+	assert_int_equal(world_owner(&w), to);
+	assert_int_equal(w.nodes[to].term, term);
+	assert_true(w.nodes[to].handover);
+	assert_false(w.nodes[to].suspect);
+	assert_string_equal(w.nodes[to].why, "handover");
+	assert_int_equal(w.nodes[from].role, CL_ROLE_STANDBY);
+	assert_int_equal(w.nodes[from].deadline_ns, 0);
+	assert_int_equal(w.nodes[from].resets, 0);      /* it relays: its SAs stay installed */
+	assert_true(w.nodes[to].is_protected);
+}
+
+static void the_owner_hands_over_when_told(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	uint64_t key = node_append(&w, 0);
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	world_run(&w, 30);
+	assert_handed_over(0, 1, 2);
+	assert_true(node_has(&w.nodes[1], key));
+	assert_int_equal(w.nodes[0].commands_ok, 1);
+	assert_int_equal(node_status(&w.nodes[1]).handovers, 1);
+}
+
+static void a_standby_asks_the_owner(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_command(&w, 2, CL_IN_GO_ACTIVE);
+	world_run(&w, 30);
+	assert_handed_over(0, 2, 2);
+	assert_int_equal(w.nodes[2].commands_ok, 1);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+}
+
+static void there_and_back_ten_times(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	for (uint64_t i = 0; i < 10; i++) {
+		uint64_t key = node_append(&w, i % 2);
+		node_command(&w, i % 2, CL_IN_GO_STANDBY);
+		world_run(&w, 30);
+		assert_handed_over(i % 2, 1 - i % 2, i + 2);
+		assert_true(node_has(&w.nodes[1 - i % 2], key));
+	}
+}
+
+static void final_records_are_held_by_the_next_owner_before_release(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	w.nodes[0].mute_quiesce = true;
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	world_run(&w, 10);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_RELEASING);
+	w.nodes[1].hold_acks = true;
+	uint64_t final = node_append(&w, 0);
+	node_command(&w, 0, CL_IN_QUIESCED);
+	world_run(&w, 100);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_RELEASING);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_PREPARING);
+	w.nodes[1].hold_acks = false;
+	world_run(&w, 20);
+	assert_handed_over(0, 1, 2);
+	assert_true(node_has(&w.nodes[1], final));
+}
+
+static void the_term_is_on_disk_before_the_owner_stops(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	w.nodes[0].mute_quiesce = true;
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	world_run(&w, 10);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_RELEASING);
+	assert_int_equal(w.nodes[1].term_on_disk, 2);
+}
+
+static void a_target_that_does_not_get_ready_changes_nothing(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	w.nodes[1].mute_prepare = true;
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	world_run(&w, 500);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_PREPARING);
+	assert_true(node_may_send(&w.nodes[0]));
+	world_run(&w, 700);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].term, 1);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_int_equal(w.nodes[0].commands_failed, 1);
+	assert_true(w.nodes[0].is_protected);
+}
+
+static void a_datapath_that_does_not_stop_goes_on(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	w.nodes[0].mute_quiesce = true;
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	world_run(&w, 1200);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].term, 1);
+	assert_true(node_may_send(&w.nodes[0]));
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_int_equal(w.nodes[0].commands_failed, 1);
+}
+
+static void a_target_that_dies_while_preparing_is_forgotten(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	w.nodes[0].mute_quiesce = true;
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	world_run(&w, 10);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_RELEASING);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 10);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].term, 1);
+	assert_true(node_may_send(&w.nodes[0]));
+	assert_int_equal(w.nodes[0].commands_failed, 1);
+}
+
+/* RELEASE is out and the next owner is gone: only a new term brings the group back. */
+static void a_release_that_nobody_takes_is_reclaimed(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	for (int i = 0; i < 20 && w.nodes[0].deadline_ns; i++)
+		world_run(&w, 1);
+	assert_int_equal(w.nodes[0].deadline_ns, 0);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 20);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].term, 2);
+	assert_string_equal(w.nodes[0].why, "handover failed");
+	assert_true(w.nodes[0].handover);
+	assert_true(node_may_send(&w.nodes[0]));
+	assert_int_equal(w.nodes[0].commands_failed, 1);
+}
+
+static void a_release_that_is_not_answered_is_reclaimed_after_a_second(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	for (int i = 0; i < 20 && w.nodes[0].deadline_ns; i++)
+		world_run(&w, 1);
+	node_stop(&w, 1);
+	world_run(&w, 1100);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].term, 2);
+	node_wake(&w, 1);
+	world_run(&w, 600);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_true(w.nodes[0].is_protected);
+}
+
+static void an_owner_that_dies_while_handing_over_is_taken_over(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	uint64_t key = node_append(&w, 0);
+	w.nodes[0].mute_quiesce = true;
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	world_run(&w, 10);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 20);
+	assert_int_equal(world_owner(&w), 1);
+	assert_string_equal(w.nodes[1].why, "owner left");
+	assert_false(w.nodes[1].handover);
+	assert_true(node_has(&w.nodes[1], key));
+}
+
+static void without_a_protected_standby_nothing_is_handed_over(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 10);
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	assert_int_equal(w.nodes[0].commands_failed, 1);
+	node_command(&w, 0, CL_IN_STOP);
+	assert_int_equal(w.nodes[0].stopped_failed, 1);
+	assert_int_equal(world_owner(&w), 0);
+}
+
+static void stopping_an_owner_hands_over_and_waits_for_stragglers(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_command(&w, 0, CL_IN_STOP);
+	world_run(&w, 30);
+	assert_handed_over(0, 1, 2);
+	assert_int_equal(w.nodes[0].stopped_ok, 0);
+	node_command(&w, 0, CL_IN_RELAY_DONE);
+	assert_int_equal(w.nodes[0].stopped_ok, 1);
+}
+
+static void a_stop_does_not_wait_for_stragglers_for_ever(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_command(&w, 0, CL_IN_STOP);
+	world_run(&w, 5100);
+	assert_int_equal(w.nodes[0].stopped_ok, 1);
+}
+
+static void stopping_a_standby_is_immediate_and_silent(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	unsigned int sent = w.nodes[1].sent;
+	node_command(&w, 1, CL_IN_STOP);
+	assert_int_equal(w.nodes[1].stopped_ok, 1);
+	assert_int_equal(w.nodes[1].sent, sent);
+}
+
+static void commands_that_ask_for_what_is_succeed(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_command(&w, 0, CL_IN_GO_ACTIVE);
+	node_command(&w, 1, CL_IN_GO_STANDBY);
+	assert_int_equal(w.nodes[0].commands_ok, 1);
+	assert_int_equal(w.nodes[1].commands_ok, 1);
+}
+
+static void a_member_without_complete_state_is_not_promoted(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 5);
+	w.nodes[0].lose_snapshots = true;
+	node_start(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 50);
+	node_command(&w, 1, CL_IN_GO_ACTIVE);
+	assert_int_equal(w.nodes[1].commands_failed, 1);
+}
+
+static void a_request_that_the_owner_cannot_meet_is_answered(void **state)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__HandoverRequest r = HOLDFAST__HANDOVER_REQUEST__INIT;
+	(void)state;
+	world_settled(&w, 3);
+	w.nodes[2].hold_acks = true;
+	node_append(&w, 0);
+	world_run(&w, 900);
+	assert_false(node_status(&w.nodes[0]).members[2].in_protected_set);
+	node_drop_sent(&w, 2);       /* as if it had never answered */
+	w.nodes[2].hold_acks = false;
+	r.to_slot = 3;
+	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_HANDOVER_REQUEST;
+	m.handover_request = &r;
+	w.nodes[2].cl->groups[0].command = COMMAND_ACTIVE;
+	node_forge(&w, 2, 1, &m);
+	world_run(&w, 3);
+	assert_int_equal(w.nodes[2].commands_failed, 1);
+	assert_int_equal(world_owner(&w), 0);
+}
+
+#define T(f) cmocka_unit_test_teardown(f, done)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(the_owner_hands_over_when_told),
+		T(a_standby_asks_the_owner),
+		T(there_and_back_ten_times),
+		T(final_records_are_held_by_the_next_owner_before_release),
+		T(the_term_is_on_disk_before_the_owner_stops),
+		T(a_target_that_does_not_get_ready_changes_nothing),
+		T(a_datapath_that_does_not_stop_goes_on),
+		T(a_target_that_dies_while_preparing_is_forgotten),
+		T(a_release_that_nobody_takes_is_reclaimed),
+		T(a_release_that_is_not_answered_is_reclaimed_after_a_second),
+		T(an_owner_that_dies_while_handing_over_is_taken_over),
+		T(without_a_protected_standby_nothing_is_handed_over),
+		T(stopping_an_owner_hands_over_and_waits_for_stragglers),
+		T(a_stop_does_not_wait_for_stragglers_for_ever),
+		T(stopping_a_standby_is_immediate_and_silent),
+		T(commands_that_ask_for_what_is_succeed),
+		T(a_member_without_complete_state_is_not_promoted),
+		T(a_request_that_the_owner_cannot_meet_is_answered),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which claims count, and what a member does with what it must not believe (R3, R9, R11, R14, R23). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "cluster/tests/harness.h"
+
+static struct world w;
+
+static int done(void **state)
+{
+	(void)state;
+	world_free(&w);
+	return 0;
+}
+
+/* A claim of node 1 (slot 2) is delivered to all and refused by all; node 0 stays what it is. */
+static void assert_claim_refused(uint64_t term, enum claim_reason reason, void (*change)(Holdfast__Claim *c))
+{
+	node_forge_claim(&w, 1, term, reason, change);
+	world_run(&w, 5);
+	for (size_t i = 0; i < w.n; i++)
+		assert_int_equal(node_status(&w.nodes[i]).claims_refused, 1);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(node_status(&w.nodes[0]).term, 1);
+}
+
+static void other_ring(Holdfast__Claim *c)
+{
+	c->ring_seq -= 4;
+}
+
+static void a_claim_made_in_another_ring_is_refused(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	assert_claim_refused(2, CLAIM_SILENT, other_ring);
+}
+
+static void other_members(Holdfast__Claim *c)
+{
+	static uint8_t digest[32];
+	c->members_digest.data = digest;
+}
+
+static void a_claim_made_with_other_members_is_refused(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	assert_claim_refused(2, CLAIM_SILENT, other_members);
+}
+
+static void a_claim_is_refused_while_the_owner_is_there(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	assert_claim_refused(2, CLAIM_LEFT, NULL);
+}
+
+static void a_released_claim_without_release_is_refused(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	assert_claim_refused(2, CLAIM_RELEASED, NULL);
+}
+
+static void only_the_owner_reclaims(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	assert_claim_refused(2, CLAIM_RECLAIMED, NULL);
+}
+
+static void nobody_begins_empty_while_there_is_state(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	assert_claim_refused(2, CLAIM_EMPTY, NULL);
+}
+
+static void an_unknown_reason_is_refused(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	assert_claim_refused(2, CLAIM_REASONS, NULL);
+}
+
+static void older_heartbeat(Holdfast__Claim *c)
+{
+	c->last_heartbeat--;
+}
+
+static void a_silent_claim_is_refused_when_a_heartbeat_came_since(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	assert_claim_refused(2, CLAIM_SILENT, older_heartbeat);
+}
+
+static void a_claim_of_a_known_term_is_refused(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	assert_claim_refused(1, CLAIM_SILENT, NULL);
+}
+
+static void a_claim_of_an_announced_term_is_refused(void **state)
+{
+	(void)state;
+	world_init(&w, 2);
+	w.nodes[0].term_on_disk = 7;
+	node_start(&w, 0);
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(node_status(&w.nodes[0]).term, 8);     /* above its own, R11 */
+	node_forge_claim(&w, 1, 8, CLAIM_SILENT, NULL);
+	world_run(&w, 5);
+	assert_int_equal(world_owner(&w), 0);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 150);
+	assert_int_equal(w.nodes[1].term, 9);
+}
+
+static void a_claim_without_quorum_is_refused(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_cut(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 5);
+	node_forge_claim(&w, 1, 2, CLAIM_LEFT, NULL);
+	world_run(&w, 5);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_int_equal(node_status(&w.nodes[1]).claims_refused, 1);
+}
+
+static void a_claim_of_a_member_without_complete_state_is_refused(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_kill(&w, 2);
+	world_view(&w, true);
+	world_run(&w, 5);
+	w.nodes[0].lose_snapshots = true;
+	node_start(&w, 2);
+	world_view(&w, true);
+	world_run(&w, 50);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_JOINING);
+	node_forge_claim(&w, 2, 2, CLAIM_SILENT, NULL);
+	world_run(&w, 50);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_JOINING);
+	assert_int_equal(node_status(&w.nodes[1]).claims_refused, 1);
+}
+
+static void a_claim_of_an_unprotected_member_is_refused_while_a_protected_one_is_there(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	w.nodes[2].hold_acks = true;
+	node_append(&w, 0);
+	world_run(&w, 1000);
+	assert_int_equal(node_status(&w.nodes[1]).is_protected, true);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	w.nodes[2].hold_acks = false;
+	world_order(&w);
+	w.nodes[1].stopped = true;      /* the protected one is slow */
+	world_run(&w, 1);
+	node_forge_claim(&w, 2, 2, CLAIM_LEFT, NULL);
+	world_run(&w, 20);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
+	w.nodes[1].stopped = false;
+	world_run(&w, 50);
+	assert_int_equal(world_owner(&w), 1);
+}
+
+static void of_two_claims_at_once_the_first_delivered_wins(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_append(&w, 0);
+	world_run(&w, 20);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	for (size_t i = 1; i < 3; i++)
+		w.nodes[i].hold_acks = true;
+	world_run(&w, 5);
+	node_forge_claim(&w, 2, 5, CLAIM_LEFT, NULL);
+	node_forge_claim(&w, 1, 5, CLAIM_LEFT, NULL);
+	for (size_t i = 1; i < 3; i++)
+		w.nodes[i].hold_acks = false;
+	world_run(&w, 100);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
+	assert_int_equal(w.nodes[2].resets, 0);
+	assert_true(w.nodes[1].is_protected);
+}
+
+static void late_records_of_a_superseded_owner_are_discarded_and_never_acknowledged(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	uint64_t before = w.nodes[0].committed;
+	node_stop(&w, 0);
+	uint64_t late = node_append(&w, 0);
+	struct queue waiting = w.nodes[0].sendq;        /* sent, ordered behind the claim */
+	w.nodes[0].sendq = (struct queue){ 0 };
+	world_run(&w, 2300);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	w.nodes[0].sendq = waiting;
+	world_order(&w);
+	unsigned int sent = w.nodes[1].sent;
+	world_run(&w, 1);
+	assert_true(w.nodes[1].sent - sent <= 1);       /* at most a heartbeat */
+	node_wake(&w, 0);
+	world_run(&w, 20);
+	assert_false(node_has(&w.nodes[0], late));
+	assert_false(node_has(&w.nodes[1], late));
+	assert_int_equal(w.nodes[0].committed, before);
+}
+
+static void a_member_in_a_slot_in_use_is_refused(void **state)
+{
+	(void)state;
+	world_init(&w, 3);
+	w.expected_votes = 2;
+	node_start(&w, 0);
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 300);
+	w.nodes[2].slot = 1;
+	node_start(&w, 2);
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_OFFLINE);
+	assert_int_equal(w.nodes[2].logs[LOG_CLUSTER_SLOT_IN_USE], 1);
+	assert_int_equal(w.nodes[1].logs[LOG_CLUSTER_SLOT_IN_USE], 1);
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(w.nodes[0].is_protected);
+	world_view(&w, false);          /* not in the next view either */
+	world_run(&w, 300);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_OFFLINE);
+}
+
+static void a_member_with_another_key_is_not_heard(void **state)
+{
+	(void)state;
+	world_init(&w, 3);
+	w.expected_votes = 2;
+	w.nodes[2].key = "another key, also 32 bytes......";
+	node_start(&w, 0);
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 300);
+	node_start(&w, 2);
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(w.nodes[0].is_protected);
+	assert_true(w.nodes[0].logs[LOG_REPL_REFUSED] > 0);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_JOINING);
+	assert_int_equal(node_status(&w.nodes[0]).members[2].slot, 0);
+}
+
+static void a_different_configuration_is_reported(void **state)
+{
+	(void)state;
+	struct cl_input in = { .kind = CL_IN_CONFIG_DIGEST, .digest = { 1 } };
+	world_settled(&w, 2);
+	node_input(&w.nodes[1], &in);
+	world_run(&w, 5);
+	assert_true(node_status(&w.nodes[0]).members[1].digest_differs);
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_CONFIG_DIGEST], 1);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+}
+
+static void halves_of_a_pair_meet_again_with_one_owner(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	uint64_t common = node_append(&w, 0);
+	world_run(&w, 20);
+	node_cut(&w, 1);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 100);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);      /* two_node: both halves are quorate */
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	assert_int_equal(w.nodes[1].term, 2);
+	uint64_t lost = node_append(&w, 0), kept = node_append(&w, 1);
+	world_run(&w, 1000);
+	w.n_seen = 0;
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 3);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);     /* the lower (term, slot) */
+	assert_int_equal(w.nodes[0].deadline_ns, 0);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
+	assert_true(node_has(&w.nodes[0], common) && node_has(&w.nodes[0], kept));
+	assert_false(node_has(&w.nodes[0], lost));
+	assert_true(w.nodes[1].is_protected);
+}
+
+static void a_minority_owner_joins_the_majority(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_cut(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 3000);
+	assert_false(node_may_send(&w.nodes[0]));
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
+	assert_int_equal(node_status(&w.nodes[1]).members[0].in_protected_set, true);
+}
+
+static void a_standby_cut_off_for_a_while_takes_what_it_missed(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_cut(&w, 2);
+	world_view(&w, false);
+	world_run(&w, 100);
+	uint64_t key = node_append(&w, 0);
+	world_run(&w, 100);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 400);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
+	assert_true(node_has(&w.nodes[2], key));
+	assert_true(node_status(&w.nodes[0]).members[2].in_protected_set);
+}
+
+/* A heal in the middle of nothing: no record was missed, so no snapshot is needed. */
+static void a_standby_that_missed_nothing_needs_no_snapshot(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	world_run(&w, 100);
+	node_cut(&w, 2);
+	node_kill(&w, 1);
+	w.expected_votes = 1;           /* quorate halves, to leave the owner as it is */
+	w.two_node = true;
+	w.nodes[2].stopped = true;      /* and a standby that had no time to claim */
+	world_view(&w, false);
+	world_run(&w, 50);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 10);
+	unsigned int resets = w.nodes[2].resets;
+	w.nodes[2].stopped = false;
+	world_run(&w, 1000);
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(w.nodes[0].is_protected);
+	assert_true(w.nodes[2].resets <= resets + 1);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
+}
+
+static void a_message_of_the_owner_that_cannot_be_read_costs_a_resync(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	uint64_t key = node_append(&w, 0);
+	world_order(&w);
+	w.nodes[1].inbox.tail->data.p[w.nodes[1].inbox.tail->data.len - 1] ^= 1;
+	world_run(&w, 300);
+	assert_true(w.nodes[1].logs[LOG_REPL_REFUSED] > 0);
+	assert_int_equal(w.nodes[1].resets, 2);         /* dropped, and filled by the snapshot */
+	assert_true(node_has(&w.nodes[1], key));
+	assert_true(w.nodes[0].is_protected);
+}
+
+static void a_repeated_message_is_refused_and_costs_nothing(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	uint64_t key = node_append(&w, 0);
+	struct buf copy = { 0 };
+	struct event *e = w.nodes[0].sendq.head;
+	while (e->next)
+		e = e->next;
+	assert_true(buf_set(&copy, buf_bytes(&e->data)));
+	world_run(&w, 10);
+	world_inject(&w, 0, buf_bytes(&copy));
+	world_run(&w, 10);
+	buf_free(&copy);
+	assert_true(w.nodes[1].logs[LOG_REPL_REFUSED] > 0);
+	assert_int_equal(w.nodes[1].resets, 0);
+	assert_true(node_has(&w.nodes[1], key));
+}
+
+static void noise_in_the_group_is_refused_and_counted(void **state)
+{
+	static const uint8_t noise[200] = { 1, 2, 1 };
+	(void)state;
+	world_settled(&w, 2);
+	for (size_t len = 0; len < sizeof(noise); len++)
+		world_inject(&w, 1, bytes(noise, len));
+	world_run(&w, 50);
+	assert_true(node_status(&w.nodes[0]).messages_refused >= sizeof(noise) - 24);
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(w.nodes[0].is_protected);
+}
+
+#define T(f) cmocka_unit_test_teardown(f, done)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_claim_made_in_another_ring_is_refused),
+		T(a_claim_made_with_other_members_is_refused),
+		T(a_claim_is_refused_while_the_owner_is_there),
+		T(a_released_claim_without_release_is_refused),
+		T(only_the_owner_reclaims),
+		T(nobody_begins_empty_while_there_is_state),
+		T(an_unknown_reason_is_refused),
+		T(a_silent_claim_is_refused_when_a_heartbeat_came_since),
+		T(a_claim_of_a_known_term_is_refused),
+		T(a_claim_of_an_announced_term_is_refused),
+		T(a_claim_without_quorum_is_refused),
+		T(a_claim_of_a_member_without_complete_state_is_refused),
+		T(a_claim_of_an_unprotected_member_is_refused_while_a_protected_one_is_there),
+		T(of_two_claims_at_once_the_first_delivered_wins),
+		T(late_records_of_a_superseded_owner_are_discarded_and_never_acknowledged),
+		T(a_member_in_a_slot_in_use_is_refused),
+		T(a_member_with_another_key_is_not_heard),
+		T(a_different_configuration_is_reported),
+		T(halves_of_a_pair_meet_again_with_one_owner),
+		T(a_minority_owner_joins_the_majority),
+		T(a_standby_cut_off_for_a_while_takes_what_it_missed),
+		T(a_standby_that_missed_nothing_needs_no_snapshot),
+		T(a_message_of_the_owner_that_cannot_be_read_costs_a_resync),
+		T(a_repeated_message_is_refused_and_costs_nothing),
+		T(noise_in_the_group_is_refused_and_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
