@@ -152,6 +152,7 @@ static void config(struct ike_engine *e, struct ike_config *adopt)
 
 	e->cfg = adopt;
 	ike_config_apply(e);
+	ike_hold_off_end_all(e);
 	ike_config_free(old);
 }
 

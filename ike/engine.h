@@ -47,6 +47,7 @@ enum {
 	IKE_KE_ROUNDS_MAX = 2,          /* the same for CREATE_CHILD_SA */
 	IKE_WANTS_MAX = 1024,           /* requests queued on one SA */
 	IKE_MESSAGE_MAX = 16384,        /* longest message that we make */
+	IKE_VERSION_NOTIFY_MS = 1000,   /* at most one INVALID_MAJOR_VERSION in this time */
 	IKE_RETRY_MS = 1000,            /* least wait after TEMPORARY_FAILURE (RFC 7296 2.25) */
 };
 
@@ -126,7 +127,7 @@ struct ike_engine {
 	struct ike_config *cfg;
 	struct ike_crypto *crypto;
 	bool active;
-	uint64_t term, last_term;
+	uint64_t term;
 	struct sa_list all;             /* in order of creation */
 	struct sa_list dead;            /* tombstones, oldest first */
 	size_t n_dead, n_half_open;
@@ -141,6 +142,7 @@ struct ike_engine {
 	uint64_t last_token, last_job;
 	struct cookie_secrets cookies;
 	uint64_t cookie_rotate_ms;
+	uint64_t next_version_notify_ms;
 	struct ike_stats stats;
 	/* of the step under way */
 	uint64_t now;
@@ -251,6 +253,8 @@ const struct ike_child_config *ike_line_of(const struct ike_connection *conn, ui
 const struct ike_policy *ike_policy_of(const struct ike_engine *e, const struct ike_transforms *t);
 void ike_hold_off(struct ike_engine *e, uint32_t tunnel);
 void ike_hold_off_end(struct ike_engine *e, uint32_t tunnel);
+/* A new configuration: all may be tried again. */
+void ike_hold_off_end_all(struct ike_engine *e);
 void ike_initiate(struct ike_engine *e, const struct ike_input *in);
 /* A new IKE SA towards peers[peer_index], whose first CHILD SA is that of first. */
 struct ike_sa *ike_sa_begin(struct ike_engine *e, const struct ike_connection *conn, uint8_t peer_index,

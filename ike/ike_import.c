@@ -49,6 +49,7 @@ enum result ike_import_sa(struct ike_engine *e, const struct ike_sa_state *s)
 	struct ike_sa *sa = ike_sa_new(e, &copy);
 
 	sa->replicated = true;
+	sa->first.tunnel = sa->s.tunnel;
 	if (sa->s.stage == IKE_SA_INIT_ANSWERED)
 		ike_half_open_count(sa);
 	if (sa->s.stage == IKE_SA_DEAD)

@@ -221,6 +221,7 @@ void ike_sa_forget_init(struct ike_sa *sa)
 	buf_free(&sa->s.nonce_i);
 	buf_free(&sa->s.nonce_r);
 	buf_free(&sa->cookie);
+	sa->s.tunnel = 0;
 }
 
 void ike_sa_free(struct ike_sa *sa)

@@ -262,10 +262,12 @@ static void message(struct ike_sa *sa, const struct ike_header *h, const struct 
 	}
 	/* The one exchange without SK{} that an SA of ours can wait for. */
 	if (h->exchange == IKE_SA_INIT && sa->s.stage == IKE_SA_INIT_SENT && ike_is_response(h)) {
-		if (sa->suspended.job_id == 0)
-			take(sa, &m, in, job, R_OK);
-		else
+		if (sa->suspended.job_id != 0) {
 			e->stats.refused[R_SUSPENDED]++;
+			return;
+		}
+		e->stats.in_responses[h->exchange & 63] += job == NULL;
+		take(sa, &m, in, job, R_OK);
 		return;
 	}
 
@@ -309,8 +311,11 @@ void ike_receive(struct ike_engine *e, const struct ike_input *in)
 
 	if (!e->active)
 		res = R_NOT_OWNER;      /* R13 */
-	if (res == R_MAJOR_VERSION && !ike_is_response(&h))
+	/* RFC 7296 2.5, 1.5: told now and then. */
+	if (res == R_MAJOR_VERSION && !ike_is_response(&h) && e->now >= e->next_version_notify_ms) {
+		e->next_version_notify_ms = e->now + IKE_VERSION_NOTIFY_MS;
 		v2_init_error(e, in, &h, N_INVALID_MAJOR_VERSION, BYTES_NONE);
+	}
 	if (res == R_OK && h.exchange == IKE_SA_INIT && !ike_is_response(&h)) {
 		init_request(e, &h, in);
 		return;

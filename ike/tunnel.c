@@ -96,6 +96,13 @@ void ike_hold_off_end(struct ike_engine *e, uint32_t tunnel)
 	free(hashmap_remove(e->hold_offs, tunnel_key(&tunnel)));
 }
 
+void ike_hold_off_end_all(struct ike_engine *e)
+{
+	hashmap_free(e->hold_offs, free);
+	e->hold_offs = hashmap_new(e->ec.hash_seed);
+	must(e->hold_offs != NULL);
+}
+
 /* ---- set-up ---- */
 
 struct ike_sa *ike_sa_begin(struct ike_engine *e, const struct ike_connection *conn, uint8_t peer_index,

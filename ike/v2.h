@@ -159,6 +159,7 @@ enum result v2_child_offer(struct ike_sa *sa, enum child_exchange where, const s
 			   struct ike_builder *b) WARN_UNUSED;
 void v2_child_put_ts(struct ike_builder *b, const struct ts_list *tsi, const struct ts_list *tsr);
 void v2_child_log_up(const struct child_sa *c);
+void v2_child_log_request(struct v2_context *c);
 
 /* ---- v2_create_child_sa.c ---- */
 

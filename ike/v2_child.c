@@ -18,6 +18,15 @@ static void log_selectors(struct v2_context *c)
 			   ts_text(&c->m->tsi.ts[0], peer), ts_text(&c->m->tsr.ts[0], ours), c->m->tsi.n, c->m->tsr.n);
 }
 
+void v2_child_log_request(struct v2_context *c)
+{
+	char peer[TS_TEXT_MAX], ours[TS_TEXT_MAX];
+
+	if (c->m->tsi.n != 0 && c->m->tsr.n != 0)
+		ike_fx_log(c->e, LOG_IKE_REQUEST_TUNNEL, c->sa, "local traffic selector = %s; remote traffic selector = %s",
+			   ts_text(&c->m->tsr.ts[0], ours), ts_text(&c->m->tsi.ts[0], peer));
+}
+
 enum result v2_child_choose(struct v2_context *c, enum child_exchange where, uint32_t only_tunnel,
 			    struct v2_child_chosen *out)
 {

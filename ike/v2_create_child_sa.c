@@ -27,6 +27,11 @@ static size_t count_children(const struct ike_sa *sa)
 	return n;
 }
 
+static size_t lines_of(const struct ike_sa *sa)
+{
+	return sa->conn != NULL ? sa->conn->n_children : 0;
+}
+
 /* With PFS: the key exchange of the chosen group. *shared is NULL without. */
 static enum result agree(struct v2_context *c, uint16_t group, const struct secret **shared)
 {
@@ -76,12 +81,14 @@ enum result v2_child_new_request(struct v2_context *c)
 	struct ike_sa *sa = c->sa;
 	uint8_t nonce[IKE_NONCE_LEN];
 	struct child_sa *child;
-	size_t lines = sa->conn != NULL ? sa->conn->n_children : 0;
+	size_t lines = lines_of(sa);
 
 	if (sa->s.outstanding.kind == IKE_REQ_IKE_REKEY)
 		return R_TEMPORARY;
 	if (count_children(sa) >= CHILDREN_PER_LINE * lines)
 		return R_NO_ADDITIONAL_SAS;
+	if (c->job == NULL)
+		v2_child_log_request(c);
 
 	enum result res = make_and_answer(c, 0, &child, nonce);
 
@@ -128,7 +135,8 @@ enum result v2_child_rekey_request(struct v2_context *c)
 
 	if (res != R_OK)
 		return res;
-	if (o->kind == IKE_REQ_IKE_REKEY)
+	/* A peer that rekeys and never deletes is slowed down. */
+	if (o->kind == IKE_REQ_IKE_REKEY || count_children(sa) >= 2 * CHILDREN_PER_LINE * lines_of(sa))
 		return R_TEMPORARY;
 	res = make_and_answer(c, old->s.tunnel, &fresh, nonce);
 	if (res != R_OK)

@@ -191,6 +191,9 @@ static enum result answer_child(struct v2_context *c, struct ike_builder *b, str
 	struct ike_sa *sa = c->sa;
 	struct v2_child_chosen chosen;
 	struct sa_payload answer;
+
+	v2_child_log_request(c);
+
 	enum result res = v2_child_choose(c, CHILD_IN_AUTH, 0, &chosen);
 	struct v2_child_make mk = { .chosen = &chosen, .ni = buf_bytes(&sa->s.nonce_i), .nr = buf_bytes(&sa->s.nonce_r) };
 
@@ -216,11 +219,11 @@ enum result v2_auth_request(struct v2_context *c)
 		return res;
 	buf_free(&sa->s.local_id.data);
 	id_of(&sa->conn->local_id, &sa->s.local.addr, &sa->s.local_id);
-	initial_contact(sa, c->m);
 	id_put(c->answer, PAYLOAD_IDR, &sa->s.local_id);
 	res = put_own_auth(sa, c->answer);
 	if (res != R_OK)
 		return R_AUTH_FAILED;
+	initial_contact(sa, c->m);
 	if (is_first_contact(sa))
 		notify_put(c->answer, N_INITIAL_CONTACT, BYTES_NONE);
 	if (c->m->present & IKE_P(SA)) {

@@ -36,6 +36,12 @@ enum result v2_informational_request(struct v2_context *c)
 	uint32_t answer[64];
 	size_t n = 0;
 
+	/* 2.21.2: the initiator could not authenticate us; it may say so without a DELETE. */
+	if (ike_message_notify(c->m, N_AUTHENTICATION_FAILED) != NULL) {
+		ike_fx_log(c->e, LOG_IKE_AUTH_FAILED, c->sa, "the peer does not accept our identity or pre-shared key");
+		delete_ike(c);
+	}
+
 	for (size_t i = 0; i < c->m->n_deletes; i++) {
 		const struct delete_payload *d = &c->m->deletes[i];
 

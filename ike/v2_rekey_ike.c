@@ -71,6 +71,19 @@ static uint64_t new_spi(struct ike_sa *sa)
 
 /* ---- responder ---- */
 
+enum { REPLACED_MAX = 8 };      /* replaced SAs of one connection that wait for their DELETE */
+
+/* A peer that rekeys and never deletes is slowed down. */
+static bool too_many_replaced(const struct ike_sa *sa)
+{
+	const struct ike_sa *other;
+	size_t n = 0;
+
+	TAILQ_FOREACH(other, &sa->e->all, all)
+		n += other->conn == sa->conn && other->s.stage == IKE_SA_REKEYED;
+	return n >= REPLACED_MAX;
+}
+
 /* 2.25.2: not while we make, rekey or close a CHILD SA, nor when it is being replaced already. */
 static bool busy(const struct ike_sa *sa)
 {
@@ -108,7 +121,7 @@ enum result v2_ike_rekey_request(struct v2_context *c)
 	struct rekey r = { .ni = c->m->nonce, .nr = bytes(nonce, sizeof(nonce)) };
 	struct sa_payload answer;
 
-	if (busy(sa))
+	if (busy(sa) || too_many_replaced(sa))
 		return R_TEMPORARY;
 
 	enum result res = choose(c, &r.choice);

@@ -510,6 +510,7 @@ static void check_order(const struct ike_outbox *out)
 }
 
 static void step(struct world *w, int side, const struct ike_input *in);
+static void take_over(struct world *w, int side, bool suspect);
 
 static void take_job(struct world *w, int side, struct ike_effect *f)
 {
@@ -571,7 +572,7 @@ static void step(struct world *w, int side, const struct ike_input *in)
 	}
 	ike_outbox_clear(&out);
 	if (die != DIE_NOT)
-		world_takeover(w, side, false);
+		take_over(w, side, false);
 	else
 		released(w, side, tokens, n_tokens);
 }
@@ -610,7 +611,7 @@ static void install_standby(void *ctx, const struct child_sa_state *s)
 	dp_install(ctx, s);
 }
 
-void world_takeover(struct world *w, int side, bool suspect)
+static void take_over(struct world *w, int side, bool suspect)
 {
 	struct side *s = &w->side[side];
 	uint8_t slot = s->slot;
@@ -641,6 +642,13 @@ void world_takeover(struct world *w, int side, bool suspect)
 	ike_each_sa(s->engine, copy_sa, &ctx);
 	ike_each_child(s->engine, 0, copy_child, &ctx);
 	step(w, side, &(struct ike_input){ .kind = IKE_IN_ACTIVATE, .term = s->term, .suspect = suspect });
+}
+
+void world_takeover(struct world *w, int side, bool suspect)
+{
+	take_over(w, side, suspect);
+	if (!w->hold_jobs)
+		world_jobs(w);
 }
 
 void world_restart(struct world *w, int side)

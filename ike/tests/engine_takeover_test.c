@@ -183,7 +183,7 @@ static bool play(const struct scenario *s, const struct death *d, uint64_t seed,
 	w->dup_pct = trouble;
 	w->jitter_ms = 5 * trouble;
 	s->act(w);
-	world_run(w, trouble != 0 ? 60000 : 20000);
+	world_run(w, trouble != 0 ? 12000 : 20000);
 	w->drop_pct = w->dup_pct = w->jitter_ms = 0;
 	/* Longer than retransmission, tombstones, and the wait for a DELETE that the dead node owed. */
 	world_run(w, 200000);
