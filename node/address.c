@@ -18,6 +18,7 @@
 struct address {
 	struct address_config cfg;
 	struct netlink *netlink;
+	int announce_fd;
 	enum address_state state;
 };
 
@@ -138,8 +139,11 @@ enum result address_open(const struct address_config *cfg, struct address **out,
 	if (!a)
 		return R_NO_MEMORY;
 	a->cfg = *cfg;
-	snprintf(why, 200, "rtnetlink");
+	a->announce_fd = -1;
+	snprintf(why, 200, "rtnetlink and packet sockets");
 	enum result res = netlink_open(&a->netlink);
+	if (res == R_OK)
+		res = announce_open(&a->announce_fd);
 	if (res == R_OK) {
 		snprintf(why, 200, "TUN devices, routing table %u", HF_ROUTE_TABLE);
 		res = netlink_link_up(a->netlink, cfg->tun, TUN_MTU);
@@ -167,6 +171,8 @@ void address_close(struct address *a)
 	if (!a)
 		return;
 	netlink_close(a->netlink);
+	if (a->announce_fd >= 0)
+		close(a->announce_fd);
 	free(a);
 }
 
@@ -217,6 +223,6 @@ void address_announce(const struct address *a)
 		if (ifc->address.family == INET_NONE || ifc->shutdown)
 			continue;
 		/* Lost like any frame: it is repeated, and a host that missed all asks by itself. */
-		(void)!announce_address(ifc->name, &ifc->address);
+		(void)!announce_address(a->announce_fd, ifc->name, &ifc->address);
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Announcements through a packet socket that lives for one call (announce.h): they are rare. */
+/* Frames and the packet socket of announcements (announce.h). */
 #include "node/announce.h"
 
 #include <linux/if_packet.h>
@@ -99,13 +99,18 @@ static enum result send_frame(int fd, int index, const struct wire_writer *w)
 	return sendto(fd, w->base, w->len, 0, (struct sockaddr *)&to, sizeof(to)) >= 0 ? R_OK : R_SYSTEM;
 }
 
-enum result announce_address(const char *device, const struct inet_addr *addr)
+enum result announce_open(int *fd)
+{
+	/* Protocol 0: it sends and never receives. */
+	*fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	return *fd >= 0 ? R_OK : R_SYSTEM;
+}
+
+enum result announce_address(int fd, const char *device, const struct inet_addr *addr)
 {
 	uint8_t mac[6], frame[FRAME_MAX];
-	int index, fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	int index;
 
-	if (fd < 0)
-		return R_SYSTEM;
 	enum result res = hardware_address(fd, device, mac, &index) ? R_OK : R_NOT_FOUND;
 	for (uint16_t op = ARP_REQUEST; res == R_OK && addr->family == INET_V4 && op <= ARP_REPLY; op++) {
 		struct wire_writer w = wire_writer(frame, sizeof(frame));
@@ -117,6 +122,5 @@ enum result announce_address(const char *device, const struct inet_addr *addr)
 		put_na(&w, mac, addr);
 		res = send_frame(fd, index, &w);
 	}
-	close(fd);
 	return res;
 }

@@ -5,7 +5,12 @@
 
 #include "base/inet.h"
 
+/*
+ * The socket is opened once and kept: closing a packet socket waits for a
+ * grace period of the kernel, 10 ms in which control would stand still.
+ */
+enum result announce_open(int *fd) WARN_UNUSED;
 /* One announcement on device. R_NOT_FOUND: no such device or it has no Ethernet address; R_SYSTEM. */
-enum result announce_address(const char *device, const struct inet_addr *addr) WARN_UNUSED;
+enum result announce_address(int fd, const char *device, const struct inet_addr *addr) WARN_UNUSED;
 
 #endif

@@ -216,8 +216,7 @@ static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 		core_role(c, fx);
 		break;
 	case CL_FX_DEADLINE:
-		on_deadline(c, fx);
-		break;
+		break;          /* carried out before all others */
 	case CL_FX_COMMITTED:
 		on_committed(c, fx);
 		break;
@@ -253,6 +252,10 @@ static void cluster_step_once(struct hf_core *c, const struct cl_input *in)
 	struct cl_outbox out = { 0 };
 
 	cl_step(c->cluster, c->now_ns, in, &out);
+	/* First of all: a new owner's workers would drop what they were left until they know how long they may send. */
+	for (size_t i = 0; i < out.n; i++)
+		if (out.fx[i].kind == CL_FX_DEADLINE)
+			on_deadline(c, &out.fx[i]);
 	for (size_t i = 0; i < out.n; i++)
 		cluster_effect(c, &out.fx[i]);
 	cl_outbox_clear(&out);

@@ -98,12 +98,29 @@ static void note_role(struct world *w, const struct hf_role_change *ch)
 	w->role = ch->role;
 }
 
+/* Both ends of a handover have the same key; the next owner opens with it and sends nothing. */
+static void relay_keyed(struct world *w, uint32_t group, const struct inet_endpoint *mate)
+{
+	SECRET key = { 0 };
+	struct log_event ev;
+
+	if (ss_key_derive(&w->failover_key, "holdfast relay", &key) == R_OK &&
+	    esp_relay_set(w->datapath, (uint8_t)group, mate, &key) == R_OK)
+		return;
+	log_event_make(&ev, LOG_NODE_FAILED, NULL, NULL, NULL, "stragglers cannot be relayed");
+	log_emit(&ev);
+}
+
 static void op_role(void *ctx, const struct hf_role_change *ch)
 {
 	struct world *w = ctx;
 	enum address_state state = ADDRESS_NONE;
 
 	note_role(w, ch);
+	if (ch->role == CL_ROLE_PREPARING) {
+		const struct inet_endpoint nobody = { .port = 0 };
+		relay_keyed(w, ch->group, &nobody);
+	}
 	if (ch->role == CL_ROLE_ACTIVE)
 		state = ADDRESS_OWNED;
 	else if (ch->role == CL_ROLE_RELEASING)
@@ -140,14 +157,8 @@ static void look_at_relay(void *data)
 static void op_relay_begin(void *ctx, uint32_t group, const struct inet_endpoint *mate)
 {
 	struct world *w = ctx;
-	SECRET key = { 0 };
 
-	if (ss_key_derive(&w->failover_key, "holdfast relay", &key) != R_OK ||
-	    esp_relay_set(w->datapath, (uint8_t)group, mate, &key) != R_OK) {
-		struct log_event ev;
-		log_event_make(&ev, LOG_NODE_FAILED, NULL, NULL, NULL, "stragglers cannot be relayed");
-		log_emit(&ev);
-	}
+	relay_keyed(w, group, mate);
 	qb_loop_timer_add(w->loop, QB_LOOP_LOW, RELAY_LOOK_NS, w, look_at_relay, &w->relay_timer);
 }
 
