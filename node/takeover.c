@@ -213,8 +213,10 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 		ike_each_child(c->engine, 0, choose_outbound, &fresh);
 		ike_each_child(c->engine, 0, choose_outbound, &settled);
 	}
-	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_ACTIVE, fx->term);
+	/* Not before the addresses are here: the kernel has no route from one that is not its own. Meanwhile it queues. */
+	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_READY, 0);
 	c->ops.role(c->ops_ctx, &ch);
+	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_ACTIVE, fx->term);
 	if (again)
 		return;
 	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)
