@@ -70,6 +70,7 @@ ike_tests = \
 	ike/tests/crypto_test \
 	ike/tests/engine_rekey_test \
 	ike/tests/engine_setup_test \
+	ike/tests/engine_takeover_test \
 	ike/tests/golden_test \
 	ike/tests/jobs_test \
 	ike/tests/message_test \
@@ -94,11 +95,13 @@ EXTRA_DIST += \
 ike_engine_test_support = ike/tests/engine_harness.c ike/tests/engine_harness.h
 ike_tests_engine_rekey_test_SOURCES = ike/tests/engine_rekey_test.c $(ike_engine_test_support)
 ike_tests_engine_setup_test_SOURCES = ike/tests/engine_setup_test.c $(ike_engine_test_support)
+ike_tests_engine_takeover_test_SOURCES = ike/tests/engine_takeover_test.c $(ike_engine_test_support)
 
 ike_tests_cookie_test_LDADD = $(ike_test_libs)
 ike_tests_crypto_test_LDADD = $(ike_test_libs)
 ike_tests_engine_rekey_test_LDADD = $(ike_test_libs)
 ike_tests_engine_setup_test_LDADD = $(ike_test_libs)
+ike_tests_engine_takeover_test_LDADD = $(ike_test_libs)
 ike_tests_golden_test_LDADD = $(ike_test_libs)
 ike_tests_jobs_test_LDADD = $(ike_test_libs) $(OPENSSL_LIBS)
 ike_tests_message_test_LDADD = $(ike_test_libs)
