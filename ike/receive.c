@@ -207,6 +207,8 @@ static void take(struct ike_sa *sa, struct ike_message *m, const struct ike_inpu
 
 	if (res == R_OK)
 		res = ike_payload_rules_check(m, &form);
+	if (res == R_UNSUPPORTED)
+		res = R_STATE;          /* an exchange that we do not know */
 	if (res == R_OK)
 		c.row = v2_transition_row(sa->s.stage, sa->s.outstanding.kind, m, form, &res);
 	if (ike_is_response(&m->header)) {

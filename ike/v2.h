@@ -37,7 +37,7 @@ struct v2_context {
 struct v2_transition {
 	const char *story;
 	uint16_t from;                  /* set of V2_STAGE */
-	uint16_t to;                    /* the same */
+	uint16_t to;                    /* the same: what it may lead to, besides no change */
 	uint8_t exchange;
 	bool response;
 	uint8_t answers;                /* response: enum ike_request_kind that it must answer */

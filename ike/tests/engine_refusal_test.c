@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a peer, or anybody, may send that is wrong: each case one message to B,
+ * sealed with A's keys where it comes from the peer, and the notify that must
+ * answer it (RFC 7296 2.5, 2.21, 2.25, 3.10.1).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/must.h"
+#include "base/wire_reader.h"
+#include "ike/payload.h"
+#include "ike/proposal.h"
+#include "ike/tests/engine_harness.h"
+
+static struct world *up(void)
+{
+	struct world *w = world_new(1, &(struct options){ .lines = 2 }, false);
+
+	initiate(w, A, 0);
+	world_run(w, 2000);
+	assert_true(world_tunnel_works(w, 1) && world_tunnel_works(w, 2));
+	return w;
+}
+
+typedef void (*build_fn)(struct world *w, struct ike_builder *b);
+
+/* A's message with its next request id, in A's name and keys, delivered to B. */
+static void forge(struct world *w, uint8_t exchange, build_fn build)
+{
+	struct ike_crypto *c = ike_crypto_new();
+	struct ike_sa_state a = world_sa(w, A);
+	uint8_t plain[2048], iv[8] = { 0xff, 0xff };
+	struct ike_builder b;
+	struct sk_key key;
+	struct buf out = { 0 };
+	struct sk_seal_input in = {
+		.key = &key, .iv = bytes(iv, sizeof(iv)),
+		.header = { .spi_i = a.spi_i, .spi_r = a.spi_r, .version = IKE_VERSION, .exchange = exchange,
+			    .flags = IKE_FLAG_INITIATOR, .message_id = world_sa(w, B).expected_request_id },
+	};
+
+	must(c != NULL);
+	ike_build_inner(&b, plain, sizeof(plain));
+	build(w, &b);
+	assert_int_equal(ike_build_finish_inner(&b, &in.first_payload, &in.payloads), R_OK);
+	assert_int_equal(sk_key_of(&a, true, &key), R_OK);
+	assert_int_equal(sk_seal(c, &in, &out), R_OK);
+	w->hold_net = true;
+	world_input(w, B, &(struct ike_input){ .kind = IKE_IN_DATAGRAM, .local = a.remote, .remote = a.local,
+					       .datagram = buf_bytes(&out) });
+	buf_free(&out);
+	ike_crypto_free(c);
+}
+
+struct reply {
+	struct ike_message m;
+	struct buf datagram, plain;
+};
+
+/* B's answer, opened with A's keys. */
+static void take_reply(struct world *w, struct reply *r)
+{
+	struct ike_crypto *c = ike_crypto_new();
+	struct ike_sa_state a = world_sa(w, A);
+	struct sk_key key;
+
+	*r = (struct reply){ 0 };
+	assert_int_equal(w->n_net, 1);
+	assert_true(buf_set(&r->datagram, buf_bytes(&w->net[0].datagram)));
+	assert_int_equal(ike_message_decode(buf_bytes(&r->datagram), &r->m), R_OK);
+	assert_int_equal(sk_key_of(&a, false, &key), R_OK);
+	assert_int_equal(sk_open(c, &key, &r->m, &r->plain), R_OK);
+	assert_int_equal(ike_message_decode_inner(&r->m, buf_bytes(&r->plain)), R_OK);
+	ike_crypto_free(c);
+}
+
+static void reply_free(struct reply *r)
+{
+	buf_free(&r->datagram);
+	buf_free(&r->plain);
+}
+
+/* ---- messages ---- */
+
+static void empty(struct world *w, struct ike_builder *b)
+{
+	(void)w;
+	(void)b;
+}
+
+static void unknown_payload(struct world *w, struct ike_builder *b)
+{
+	(void)w;
+	ike_build_payload(b, 200);
+	wire_put_u32(&b->w, 1);
+}
+
+static void unknown_critical_payload(struct world *w, struct ike_builder *b)
+{
+	size_t at = b->w.len;
+
+	unknown_payload(w, b);
+	b->w.base[at + 1] |= 0x80;
+}
+
+static void short_notify(struct world *w, struct ike_builder *b)
+{
+	(void)w;
+	ike_build_payload(b, PAYLOAD_NOTIFY);
+	wire_put_u8(&b->w, 0);
+}
+
+static void status_notify(struct world *w, struct ike_builder *b)
+{
+	(void)w;
+	notify_put(b, 40000, bytes("x", 1));
+}
+
+static void delete_unknown(struct world *w, struct ike_builder *b)
+{
+	uint32_t spi = 0x12345678;
+
+	(void)w;
+	delete_put_esp(b, &spi, 1);
+}
+
+static void delete_one_twice(struct world *w, struct ike_builder *b)
+{
+	uint32_t spis[2] = { world_outbound(w, A, 1)->s.spi_in, world_outbound(w, A, 1)->s.spi_in };
+
+	delete_put_esp(b, spis, 2);
+}
+
+static void delete_lies_about_its_number(struct world *w, struct ike_builder *b)
+{
+	(void)w;
+	ike_build_payload(b, PAYLOAD_DELETE);
+	wire_put_u8(&b->w, PROTO_ESP);
+	wire_put_u8(&b->w, 4);
+	wire_put_u16(&b->w, 0xffff);
+	wire_put_u32(&b->w, 0x12345678);
+}
+
+static void delete_ike_twice(struct world *w, struct ike_builder *b)
+{
+	(void)w;
+	delete_put_ike(b);
+	delete_put_ike(b);
+}
+
+static void auth_failed(struct world *w, struct ike_builder *b)
+{
+	(void)w;
+	notify_put(b, N_AUTHENTICATION_FAILED, BYTES_NONE);
+}
+
+static void child_body(struct world *w, struct ike_builder *b, bool right_transforms, bool right_selectors)
+{
+	static const uint8_t nonce[32] = { 7 };
+	struct options o = w->opt;
+	struct ike_config *c;
+	struct ike_child_config *line;
+	struct sa_payload offer;
+	struct ts_list tsi = { .n = 1 }, tsr = { .n = 1 };
+
+	c = world_config(w, A, &o);
+	line = &c->connections[0].children[0];
+	if (!right_transforms)
+		line->proposals[0].encr[0].key_bits = 128;
+	assert_int_equal(proposal_offer_child(line, CHILD_IN_CREATE, 0x11223344, &offer), R_OK);
+	tsi.ts[0] = line->local;
+	tsr.ts[0] = line->remote;
+	if (!right_selectors)
+		tsr.ts[0].start = tsr.ts[0].end = inet_v4(0xcb007105);
+	sa_put(b, &offer);
+	nonce_put(b, bytes(nonce, sizeof(nonce)));
+	ts_put(b, PAYLOAD_TSI, &tsi);
+	ts_put(b, PAYLOAD_TSR, &tsr);
+	ike_config_free(c);
+}
+
+static void child(struct world *w, struct ike_builder *b)
+{
+	child_body(w, b, true, true);
+}
+
+static void child_with_wrong_transforms(struct world *w, struct ike_builder *b)
+{
+	child_body(w, b, false, true);
+}
+
+static void child_with_wrong_selectors(struct world *w, struct ike_builder *b)
+{
+	child_body(w, b, true, false);
+}
+
+static void rekey_notify(struct ike_builder *b, uint8_t protocol, uint32_t spi)
+{
+	ike_build_payload(b, PAYLOAD_NOTIFY);
+	wire_put_u8(&b->w, protocol);
+	wire_put_u8(&b->w, 4);
+	wire_put_u16(&b->w, N_REKEY_SA);
+	wire_put_u32(&b->w, spi);
+}
+
+static void rekey_of_unknown(struct world *w, struct ike_builder *b)
+{
+	rekey_notify(b, PROTO_ESP, 0x12345678);
+	child_body(w, b, true, true);
+}
+
+static void rekey_of_protocol_0(struct world *w, struct ike_builder *b)
+{
+	rekey_notify(b, 0, world_outbound(w, A, 1)->s.spi_in);
+	child_body(w, b, true, true);
+}
+
+static void rekey_of_protocol_ike(struct world *w, struct ike_builder *b)
+{
+	rekey_notify(b, PROTO_IKE, world_outbound(w, A, 1)->s.spi_in);
+	child_body(w, b, true, true);
+}
+
+static void rekey_without_spi(struct world *w, struct ike_builder *b)
+{
+	notify_put(b, N_REKEY_SA, BYTES_NONE);
+	child_body(w, b, true, true);
+}
+
+static void child_without_nonce(struct world *w, struct ike_builder *b)
+{
+	struct ts_list ts = { .n = 1, .ts = { world_outbound(w, A, 1)->s.local_ts.ts[0] } };
+
+	ts_put(b, PAYLOAD_TSI, &ts);
+	ts_put(b, PAYLOAD_TSR, &ts);
+}
+
+struct refusal {
+	const char *story;
+	uint8_t exchange;
+	build_fn build;
+	uint16_t notify;        /* 0: no error notify */
+	bool gone;              /* the IKE SA ends */
+};
+
+static const struct refusal refusals[] = {
+	{ "an empty INFORMATIONAL is answered empty", INFORMATIONAL, empty, 0, false },
+	{ "an unknown payload is skipped", INFORMATIONAL, unknown_payload, 0, false },
+	{ "an unknown status notify is ignored", INFORMATIONAL, status_notify, 0, false },
+	{ "an unknown critical payload is named", INFORMATIONAL, unknown_critical_payload,
+	  N_UNSUPPORTED_CRITICAL_PAYLOAD, false },
+	{ "a malformed payload inside the SA", INFORMATIONAL, short_notify, N_INVALID_SYNTAX, false },
+	{ "an unknown exchange inside the SA", 99, empty, N_INVALID_SYNTAX, false },
+	{ "IKE_AUTH on an established SA", IKE_AUTH, empty, N_INVALID_SYNTAX, false },
+	{ "DELETE of an unknown SPI", INFORMATIONAL, delete_unknown, 0, false },
+	{ "DELETE of one SPI twice", INFORMATIONAL, delete_one_twice, 0, false },
+	{ "DELETE with a false number", INFORMATIONAL, delete_lies_about_its_number, N_INVALID_SYNTAX, false },
+	{ "DELETE of the IKE SA twice", INFORMATIONAL, delete_ike_twice, 0, true },
+	{ "the initiator does not authenticate us", INFORMATIONAL, auth_failed, 0, true },
+	{ "no ESP transform in common", CREATE_CHILD_SA, child_with_wrong_transforms, N_NO_PROPOSAL_CHOSEN, false },
+	{ "no selector in common", CREATE_CHILD_SA, child_with_wrong_selectors, N_TS_UNACCEPTABLE, false },
+	{ "rekey of an unknown SPI", CREATE_CHILD_SA, rekey_of_unknown, N_CHILD_SA_NOT_FOUND, false },
+	{ "rekey with protocol 0", CREATE_CHILD_SA, rekey_of_protocol_0, N_CHILD_SA_NOT_FOUND, false },
+	{ "rekey with protocol IKE", CREATE_CHILD_SA, rekey_of_protocol_ike, N_CHILD_SA_NOT_FOUND, false },
+	{ "rekey without an SPI", CREATE_CHILD_SA, rekey_without_spi, N_CHILD_SA_NOT_FOUND, false },
+	{ "CREATE_CHILD_SA without nonce", CREATE_CHILD_SA, child_without_nonce, N_INVALID_SYNTAX, false },
+	{ "a further CHILD SA of the same line is granted", CREATE_CHILD_SA, child, 0, false },
+};
+
+static void each_wrong_message_has_its_answer(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		const struct refusal *r = &refusals[i];
+		struct world *w = up();
+		const struct notify_payload *error;
+		struct reply reply;
+
+		forge(w, r->exchange, r->build);
+		take_reply(w, &reply);
+		error = ike_message_error(&reply.m);
+		if ((error != NULL ? error->type : 0) != r->notify)
+			fail_msg("%s: answered by %u", r->story, error != NULL ? error->type : 0);
+		if (r->notify == N_UNSUPPORTED_CRITICAL_PAYLOAD)
+			assert_int_equal(error->data.p[0], 200);
+		assert_int_equal(world_count_sa(w, B, IKE_SA_DEAD), r->gone);
+		assert_int_equal(world_count_sa(w, B, IKE_SA_ESTABLISHED), !r->gone);
+		reply_free(&reply);
+		world_free(w);
+	}
+}
+
+static void delete_of_a_child_is_answered_with_our_half(void **state)
+{
+	struct world *w = up();
+	uint32_t ours = world_outbound(w, B, 1)->s.spi_in;
+	struct reply r;
+
+	(void)state;
+	forge(w, INFORMATIONAL, delete_one_twice);
+	take_reply(w, &r);
+	assert_int_equal(r.m.n_deletes, 1);
+	assert_int_equal(r.m.deletes[0].n, 1);
+	assert_int_equal(delete_spi(&r.m.deletes[0], 0), ours);
+	assert_null(world_outbound(w, B, 1));
+	reply_free(&r);
+	world_free(w);
+}
+
+static void children_of_one_line_are_bounded(void **state)
+{
+	struct world *w = up();
+	const struct notify_payload *error = NULL;
+
+	(void)state;
+	for (int i = 0; i < 10 && error == NULL; i++) {
+		struct reply r;
+
+		while (w->n_net > 0)
+			world_drop(w, 0);
+		forge(w, CREATE_CHILD_SA, child);
+		take_reply(w, &r);
+		error = ike_message_error(&r.m);
+		if (error != NULL)
+			assert_int_equal(error->type, N_NO_ADDITIONAL_SAS);
+		reply_free(&r);
+	}
+	assert_non_null(error);
+	world_free(w);
+}
+
+/* ---- from anybody ---- */
+
+struct mark {
+	struct ike_sa_state a, b;
+	uint64_t out_a, out_b;
+};
+
+static void mark(struct world *w, struct mark *m)
+{
+	*m = (struct mark){ .a = world_sa(w, A), .b = world_sa(w, B),
+			    .out_a = world_outbound(w, A, 1)->s.spi_in, .out_b = world_outbound(w, B, 1)->s.spi_in };
+}
+
+static void assert_unchanged(struct world *w, const struct mark *m)
+{
+	struct mark now;
+
+	mark(w, &now);
+	assert_memory_equal(&now.a.next_request_id, &m->a.next_request_id, 2 * sizeof(uint32_t));
+	assert_memory_equal(&now.b.next_request_id, &m->b.next_request_id, 2 * sizeof(uint32_t));
+	assert_true(inet_endpoint_equal(&now.a.remote, &m->a.remote) && inet_endpoint_equal(&now.b.remote, &m->b.remote));
+	assert_true(now.out_a == m->out_a && now.out_b == m->out_b);
+}
+
+/* All messages of a life: set-up, rekeys, liveness. */
+static size_t record_life(struct buf *messages, size_t cap)
+{
+	struct world *w = world_new(1, &(struct options){ .lines = 2, .pfs = DH_CURVE25519 }, false);
+	size_t n = 0;
+
+	w->hold_net = true;
+	initiate(w, A, 0);
+	for (int phase = 0; phase < 4; phase++) {
+		while (w->n_net > 0 && n < cap) {
+			messages[n] = (struct buf){ 0 };
+			must(buf_set(&messages[n++], buf_bytes(&w->net[0].datagram)));
+			world_deliver(w, 0);
+		}
+		if (phase == 0)
+			rekey_child(w, B);
+		if (phase == 1)
+			rekey_ike(w, A);
+		if (phase == 2)
+			liveness(w, B);
+	}
+	world_free(w);
+	return n;
+}
+
+static void throw_at(struct world *w, int side, struct bytes m)
+{
+	world_input(w, side, &(struct ike_input){
+		.kind = IKE_IN_DATAGRAM, .local = { w->side[side].addr, 500 },
+		.remote = { w->side[1 - side].addr, 500 }, .datagram = m });
+	while (w->n_net > 0)
+		world_drop(w, 0);
+}
+
+/* The seed is that of the recorded life: the SPIs are right, so all but the integrity fits. */
+static void flipped_and_cut_messages_change_no_established_sa(void **state)
+{
+	struct buf life[64];
+	size_t n = record_life(life, 64);
+	struct world *w = world_new(1, &(struct options){ .lines = 2, .pfs = DH_CURVE25519, .half_open_max = 4 }, false);
+	struct mark m;
+
+	(void)state;
+	assert_in_range(n, 14, 63);
+	initiate(w, A, 0);
+	world_run(w, 2000);
+	mark(w, &m);
+	w->hold_net = true;
+	for (size_t i = 0; i < n; i++) {
+		for (size_t at = 0; at < life[i].len; at++) {
+			uint8_t flip = (uint8_t)(1u << (at % 8));
+
+			life[i].p[at] ^= flip;
+			throw_at(w, A, buf_bytes(&life[i]));
+			throw_at(w, B, buf_bytes(&life[i]));
+			life[i].p[at] ^= flip;
+			throw_at(w, A, bytes(life[i].p, at));
+			throw_at(w, B, bytes(life[i].p, at));
+		}
+		buf_free(&life[i]);
+	}
+	assert_unchanged(w, &m);
+	assert_in_range(ike_engine_stats(w->side[B].engine)->half_open, 0, 4);
+	world_free(w);
+}
+
+static void noise_changes_nothing(void **state)
+{
+	struct world *w = up();
+	struct mark m;
+	uint8_t noise[256];
+
+	(void)state;
+	mark(w, &m);
+	w->hold_net = true;
+	for (int i = 0; i < 3000; i++) {
+		for (size_t k = 0; k < sizeof(noise); k++)
+			noise[k] = (uint8_t)world_random(w);
+		throw_at(w, i % 2, bytes(noise, world_random(w) % sizeof(noise)));
+	}
+	assert_unchanged(w, &m);
+	world_free(w);
+}
+
+static size_t header(uint8_t *out, size_t cap, const struct ike_header *h)
+{
+	struct ike_builder b;
+	struct bytes m;
+
+	ike_build_message(&b, out, cap, h);
+	delete_put_ike(&b);
+	assert_int_equal(ike_build_finish_message(&b, &m), R_OK);
+	return m.len;
+}
+
+static void unprotected_messages_change_nothing(void **state)
+{
+	struct world *w = up();
+	struct ike_sa_state a = world_sa(w, A);
+	struct mark m;
+	uint8_t buf[64];
+
+	(void)state;
+	mark(w, &m);
+	w->hold_net = true;
+	for (unsigned int exchange = IKE_SA_INIT; exchange <= INFORMATIONAL + 1; exchange++) {
+		for (unsigned int flags = 0; flags < 0x40; flags += 8) {
+			struct ike_header h = { .spi_i = a.spi_i, .spi_r = a.spi_r, .version = IKE_VERSION,
+						.exchange = (uint8_t)exchange, .flags = (uint8_t)flags };
+
+			for (h.message_id = 0; h.message_id < 5; h.message_id++) {
+				size_t len = header(buf, sizeof(buf), &h);
+
+				throw_at(w, A, bytes(buf, len));
+				throw_at(w, B, bytes(buf, len));
+			}
+		}
+	}
+	assert_unchanged(w, &m);
+	world_free(w);
+}
+
+static void a_higher_major_version_is_told_once_in_a_while(void **state)
+{
+	struct world *w = up();
+	struct ike_header h = { .spi_i = 5, .exchange = IKE_SA_INIT, .flags = IKE_FLAG_INITIATOR };
+	struct inet_endpoint b = { w->side[B].addr, 500 }, a = { w->side[A].addr, 500 };
+	uint8_t buf[64];
+	size_t len = header(buf, sizeof(buf), &h);
+
+	(void)state;
+	buf[17] = 0x30;
+	w->hold_net = true;
+	for (int i = 0; i < 5; i++)
+		world_input(w, B, &(struct ike_input){ .kind = IKE_IN_DATAGRAM, .local = b, .remote = a,
+						       .datagram = bytes(buf, len) });
+	assert_int_equal(w->n_net, 1);
+	assert_int_equal(w->net[0].datagram.p[17], IKE_VERSION);
+	assert_in_range(w->net[0].datagram.len, 1, len);
+	assert_int_equal(ike_engine_stats(w->side[B].engine)->refused[R_MAJOR_VERSION], 5);
+	world_free(w);
+}
+
+static void a_first_request_with_our_spi_is_dropped(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, false);
+
+	(void)state;
+	initiate(w, A, 1);
+	w->net[0].datagram.p[15] = 1;
+	world_deliver(w, 0);
+	assert_int_equal(w->n_net, 0);
+	assert_int_equal(ike_sa_count(w->side[B].engine), 0);
+	world_free(w);
+}
+
+/* CVE-2026-78135: nothing but IKE_AUTH is served before the peer is known. */
+static void a_half_open_serves_nothing_but_auth(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, false);
+
+	(void)state;
+	initiate(w, A, 1);
+	world_deliver(w, 0);
+	world_deliver(w, 0);
+	w->hold_net = true;
+	/* The AUTH message with another exchange type does not even open; the header is covered. */
+	for (uint8_t exchange = CREATE_CHILD_SA; exchange <= INFORMATIONAL; exchange++) {
+		uint8_t was = w->net[0].datagram.p[18];
+		struct buf m = { 0 };
+
+		w->net[0].datagram.p[18] = exchange;
+		must(buf_set(&m, buf_bytes(&w->net[0].datagram)));
+		w->net[0].datagram.p[18] = was;
+		world_input(w, B, &(struct ike_input){ .kind = IKE_IN_DATAGRAM, .local = w->net[0].dst,
+						       .remote = w->net[0].src, .datagram = buf_bytes(&m) });
+		buf_free(&m);
+	}
+	assert_int_equal(w->n_net, 1);
+	assert_int_equal(world_count_sa(w, B, IKE_SA_INIT_ANSWERED), 1);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_wrong_message_has_its_answer),
+		cmocka_unit_test(delete_of_a_child_is_answered_with_our_half),
+		cmocka_unit_test(children_of_one_line_are_bounded),
+		cmocka_unit_test(flipped_and_cut_messages_change_no_established_sa),
+		cmocka_unit_test(noise_changes_nothing),
+		cmocka_unit_test(unprotected_messages_change_nothing),
+		cmocka_unit_test(a_higher_major_version_is_told_once_in_a_while),
+		cmocka_unit_test(a_first_request_with_our_spi_is_dropped),
+		cmocka_unit_test(a_half_open_serves_nothing_but_auth),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
