@@ -149,6 +149,8 @@ enum result address_open(const struct address_config *cfg, struct address **out,
 		res = netlink_link_up(a->netlink, cfg->tun, TUN_MTU);
 	}
 	if (res == R_OK)
+		res = netlink_link_up(a->netlink, cfg->owned_tun, TUN_MTU);
+	if (res == R_OK)
 		res = netlink_link_up(a->netlink, cfg->relay_tun, TUN_MTU);
 	if (res == R_OK)
 		res = protect_table(a);
@@ -177,20 +179,20 @@ void address_close(struct address *a)
 }
 
 /* Add before delete: at no moment is an address that we go on serving away. */
-static enum result set_one(struct address *a, const struct inet_addr *addr, bool on_tun, bool on_relay)
+static enum result set_one(struct address *a, const struct inet_addr *addr, bool owned, bool relayed)
 {
 	const struct inet_prefix p = host_prefix(addr);
 	enum result res = R_OK;
 
 	if (addr->family == INET_NONE)
 		return R_OK;
-	if (on_relay)
+	if (relayed)
 		res = netlink_address_add(a->netlink, a->cfg.relay_tun, &p, true);
-	if (res == R_OK && on_tun)
-		res = netlink_address_add(a->netlink, a->cfg.tun, &p, false);
-	if (res == R_OK && !on_tun)
-		res = netlink_address_del(a->netlink, a->cfg.tun, &p);
-	if (res == R_OK && !on_relay)
+	if (res == R_OK && owned)
+		res = netlink_address_add(a->netlink, a->cfg.owned_tun, &p, false);
+	if (res == R_OK && !owned)
+		res = netlink_address_del(a->netlink, a->cfg.owned_tun, &p);
+	if (res == R_OK && !relayed)
 		res = netlink_address_del(a->netlink, a->cfg.relay_tun, &p);
 	return res;
 }

@@ -2,8 +2,10 @@
 /*
  * The service addresses and the routes of the plaintext side (R19, R20,
  * architecture 9). Addresses are /32 (/128) on a TUN device that dies with
- * the process; while a former owner relays they are on a second TUN with
- * scope host, where arp_ignore=3 keeps the kernel from answering for them.
+ * the process; while a former owner relays they are on another one with scope
+ * host, where arp_ignore=3 keeps the kernel from answering for them. Neither
+ * is the datapath's: the kernel flushes a device's routes with its last
+ * address, and a packet in that instant would find no way into the tunnel.
  */
 #ifndef HF_NODE_ADDRESS_H
 #define HF_NODE_ADDRESS_H
@@ -21,7 +23,8 @@ struct address;
 struct address_config {
 	const struct config *config;    /* borrowed */
 	const char *tun;                /* the datapath's device */
-	const char *relay_tun;
+	const char *owned_tun;          /* carries the addresses of an owner */
+	const char *relay_tun;          /* and those of a former one */
 };
 
 /*

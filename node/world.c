@@ -160,7 +160,8 @@ static enum result config_open(struct world *w)
 static enum result plain_side_open(struct world *w)
 {
 	char why[200] = "", guard[512];
-	struct address_config ac = { .config = w->config, .tun = HF_TUN, .relay_tun = HF_RELAY_TUN };
+	struct address_config ac = { .config = w->config, .tun = HF_TUN,
+				     .owned_tun = HF_OWNED_TUN, .relay_tun = HF_RELAY_TUN };
 
 	enum result res = address_open(&ac, &w->address, why);
 	if (res == R_OK) {
@@ -190,7 +191,7 @@ enum result world_open(struct world *w, const struct world_options *o)
 	w->options = *o;
 	w->timer_at_ns = UINT64_MAX;
 	w->mcast_last = &w->mcast_first;
-	w->relay_tun_fd = w->relay_fd = w->wake_fd = w->udp500_fd = -1;
+	w->owned_tun_fd = w->relay_tun_fd = w->relay_fd = w->wake_fd = w->udp500_fd = -1;
 	w->started_ns = world_now_ns();
 	w->loop = qb_loop_create();
 	if (!w->loop)

@@ -18,7 +18,8 @@
 
 #define HF_WORKERS_MAX 64
 #define HF_TUN "hf0"
-#define HF_RELAY_TUN "hf1"
+#define HF_OWNED_TUN "hf1"
+#define HF_RELAY_TUN "hf2"
 #define HF_RELAY_PORT 4510
 
 struct world_options {
@@ -51,7 +52,7 @@ struct world {
 	int tun_fds[HF_WORKERS_MAX];
 	int udp4500_fds[HF_WORKERS_MAX];
 	int raw_fds[HF_WORKERS_MAX];
-	int relay_tun_fd, relay_fd, wake_fd, udp500_fd;
+	int owned_tun_fd, relay_tun_fd, relay_fd, wake_fd, udp500_fd;
 	struct inet_addr service_address;
 
 	qb_loop_timer_handle timer, announce_timer, relay_timer, reconnect_timer, stop_timer;

@@ -99,6 +99,8 @@ enum result world_datapath_open(struct world *w)
 		return R_NO_MEMORY;
 	if (esp_io_open_tun(HF_TUN, w->n_workers, w->tun_fds) != R_OK)
 		return failed("TUN device " HF_TUN);
+	if (esp_io_open_tun(HF_OWNED_TUN, 1, &w->owned_tun_fd) != R_OK)
+		return failed("TUN device " HF_OWNED_TUN);
 	if (esp_io_open_tun(HF_RELAY_TUN, 1, &w->relay_tun_fd) != R_OK)
 		return failed("TUN device " HF_RELAY_TUN);
 	res = sockets_open(w);
@@ -199,6 +201,7 @@ void world_datapath_close(struct world *w)
 		close_fd(&w->udp4500_fds[i]);
 		close_fd(&w->raw_fds[i]);
 	}
+	close_fd(&w->owned_tun_fd);
 	close_fd(&w->relay_tun_fd);
 	close_fd(&w->relay_fd);
 	close_fd(&w->wake_fd);
