@@ -183,6 +183,8 @@ lab_swanctl_conf() {
 	remote_addrs = $2
 	proposals = ${PEER_IKE_PROPOSALS:-aes256gcm16-prfsha256-ecp256}
 	rekey_time = ${PEER_IKE_REKEY:-0}
+	over_time = 1h
+	rand_time = 0
 	reauth_time = 0
 	dpd_delay = ${PEER_DPD:-0}
 	local {
@@ -199,6 +201,8 @@ lab_swanctl_conf() {
 	remote_ts = $4
 	esp_proposals = ${PEER_ESP_PROPOSALS:-aes256gcm16-ecp256}
 	rekey_time = ${PEER_CHILD_REKEY:-0}
+	life_time = 1h
+	rand_time = 0
 	dpd_action = clear
 	start_action = none
 	}

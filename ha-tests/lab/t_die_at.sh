@@ -5,7 +5,8 @@
 # traffic. Each run says where it died. LAB_LONG=1 runs the whole matrix; the short version one point of each row.
 #
 #   DIE_AT="after-commit:IKE_AUTH:response:auth ..."  runs only these
-LAB_LIMIT=590
+LAB_LIMIT=${LAB_LONG:+3000}
+LAB_LIMIT=${LAB_LIMIT:-590}
 . "$(dirname "$0")/lab.sh"
 need_holdfast
 need_impairments
@@ -29,8 +30,9 @@ ROWS=(
 )
 LONG_ROWS=' we-rekey-child we-rekey-ike '       # wait for the ASA's shortest lifetime, two minutes
 
+# The ping comes first: it is what makes the next owner set a tunnel up that no record knew.
 tunnel_carries() {
-	peer_tunnel_up && ping_through 1
+	ping_through 1 && peer_tunnel_up
 }
 
 # Both daemons anew, the one on n1 active and with the impairment.
@@ -70,7 +72,6 @@ lifetimes_of() {
 	esac
 }
 
-# The N of die-at: the exchanges that set the tunnel up must not count as the one that is meant.
 run_case() {
 	local point=$1 exchange=$2 direction=$3 way=$4
 	local impairment="die-at=$point:$exchange:$direction" before
@@ -90,12 +91,8 @@ run_case() {
 	wait_for 130 "death by $impairment" lab_gone n1 holdfastd || fail "$impairment ($way): it did not die"
 	wait $!
 	grep 'impairment: dying' "$LAB_DIR/n1/holdfastd.log" | tail -n 1
-	case $way in
-	peer-deletes-child | we-delete) ;;
-	*) wait_for 20 "" tunnel_carries || fail "$impairment ($way): no tunnel afterwards" ;;
-	esac
-	# A deleted SA is gone at both ends; a new one is set up by traffic.
-	wait_for 30 "" tunnel_carries || wait_for 5 "" ping_through 1 || fail "$impairment ($way): no traffic afterwards"
+	# What was deleted on purpose is set up anew by the same traffic.
+	wait_for 20 "" tunnel_carries || fail "$impairment ($way): no tunnel afterwards"
 	case $way in
 	peer-rekeys-child | we-rekey-child | *liveness)
 		[ "$(peer_identity)" = "$before" ] || fail "$impairment ($way): the peer has another IKE SA"

@@ -30,9 +30,10 @@ from_a=$(jq .sent "$LAB_DIR/hosta/rekey.json")
 to_a=$(jq .received "$LAB_DIR/hosta/rekey.json")
 out=$(($(count_packets "n$active" flow-out "$FILTER_FLOW") - trailers))
 in=$(($(count_packets "n$active" flow-in "$FILTER_FLOW") - trailers))
-children=$(grep -c 'CHILD_SA net{[0-9]*} established\|outbound CHILD_SA net{[0-9]*} established' "$LAB_DIR/peer/charon.log")
+children=$(grep -cE '(\] |outbound )CHILD_SA net\{[0-9]+\} established' "$LAB_DIR/peer/charon.log")
 ikes=$(grep -c 'IKE_SA lab\[[0-9]*\] \(rekeyed\|established\) between' "$LAB_DIR/peer/charon.log")
 echo "figure: $children CHILD SAs, $ikes IKE SAs; lost $(flow_lost rekey) in all; at Holdfast: $((from_a - out)) out, $((in - to_a)) in"
+hf "$active" show counters
 [ "$children" -ge 4 ] && [ "$ikes" -ge 2 ] || fail "too few rekeys"
 [ $((from_a - out)) -le 0 ] || fail "$((from_a - out)) packets of hosta were lost at Holdfast"
 [ $((in - to_a)) -le 0 ] || fail "$((in - to_a)) packets for hosta were lost at Holdfast"
