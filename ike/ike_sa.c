@@ -280,8 +280,7 @@ void ike_tombstone_add(struct ike_sa *sa)
 
 	sa->in_tombstones = true;
 	TAILQ_INSERT_TAIL(&e->dead, sa, tombstones);
-	if (++e->n_dead > IKE_TOMBSTONES_MAX)
-		ike_sa_remove(TAILQ_FIRST(&e->dead));
+	e->n_dead++;
 }
 
 static void bury(struct ike_sa *sa)
@@ -300,6 +299,8 @@ static void bury(struct ike_sa *sa)
 	sa->s.tombstone_until_ms = e->now + (sa->s.last_response.len != 0 ? IKE_TOMBSTONE_MS : 0);
 	timer_set(&e->timers, &sa->life, sa->s.tombstone_until_ms);
 	ike_tombstone_add(sa);
+	if (e->n_dead > IKE_TOMBSTONES_MAX)
+		ike_sa_remove(TAILQ_FIRST(&e->dead));
 	if (sa->replicated)
 		ike_sa_touch(sa);
 }

@@ -90,6 +90,7 @@ void ike_life_arm(struct ike_sa *sa)
 	uint64_t at = 0;
 
 	switch (sa->s.stage) {
+	case IKE_SA_NONE:
 	case IKE_SA_INIT_ANSWERED:
 		at = sa->s.created_ms + sa->e->cfg->half_open_timeout_ms;
 		break;
@@ -110,6 +111,7 @@ void ike_life_due(struct ike_sa *sa)
 	uint64_t now = sa->e->now;
 
 	switch (sa->s.stage) {
+	case IKE_SA_NONE:
 	case IKE_SA_INIT_ANSWERED:
 		ike_fx_log(sa->e, LOG_IKE_ABORTED, sa, "Failed to receive the AUTH msg before the timer expired");
 		ike_sa_remove(sa);

@@ -106,6 +106,7 @@ static void half_open(struct v2_context *c, const struct ike_connection *conn)
 	must(buf_set(&s.last_request_digest, bytes(digest, sizeof(digest))));
 	c->sa = ike_sa_new(e, &s);
 	ike_half_open_count(c->sa);
+	ike_life_arm(c->sa);
 	ike_fx_log(e, LOG_IKE_REQUEST_INIT, c->sa, NULL);
 }
 

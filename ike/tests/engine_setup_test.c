@@ -418,6 +418,25 @@ static void initial_contact_ends_the_sas_of_a_former_life(void **state)
 	world_free(w);
 }
 
+static void both_may_initiate_at_once(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		struct world *w = world_new(seed, &(struct options){ .lines = 2 }, false);
+
+		w->jitter_ms = 50;
+		w->drop_pct = seed > 15 ? 20 : 0;
+		initiate(w, A, 0);
+		initiate(w, B, 0);
+		world_run(w, 100000);
+		w->drop_pct = 0;
+		initiate(w, A, 0);
+		world_run(w, 100000);
+		assert_true(world_tunnel_works(w, 1) && world_tunnel_works(w, 2));
+		world_free(w);
+	}
+}
+
 static void a_bad_auth_message_does_not_kill_the_half_open(void **state)
 {
 	struct world *w = world_new(1, &(struct options){ 0 }, false);
@@ -486,6 +505,7 @@ int main(void)
 		cmocka_unit_test(half_opens_expire),
 		cmocka_unit_test(a_flood_is_bounded_and_established_sas_live),
 		cmocka_unit_test(initial_contact_ends_the_sas_of_a_former_life),
+		cmocka_unit_test(both_may_initiate_at_once),
 		cmocka_unit_test(a_bad_auth_message_does_not_kill_the_half_open),
 		cmocka_unit_test(a_standby_is_silent),
 	};
