@@ -269,7 +269,7 @@ void ike_sa_remove(struct ike_sa *sa)
 void ike_sa_down(struct ike_sa *sa, const char *reason)
 {
 	sa->e->stats.sa_down++;
-	ike_fx_log(sa->e, LOG_IKE_SA_DOWN, sa, "Reason: %s", reason);
+	ike_fx_log(sa->e, LOG_IKE_SA_DOWN, sa, "%s", reason);
 }
 
 /* ---- stages: what entering one means ---- */

@@ -68,8 +68,10 @@ ike_test_libs = libike.la libbase.la $(CMOCKA_LIBS)
 ike_tests = \
 	ike/tests/cookie_test \
 	ike/tests/crypto_test \
+	ike/tests/engine_refusal_test \
 	ike/tests/engine_rekey_test \
 	ike/tests/engine_setup_test \
+	ike/tests/engine_table_test \
 	ike/tests/engine_takeover_test \
 	ike/tests/golden_test \
 	ike/tests/jobs_test \
@@ -93,14 +95,17 @@ EXTRA_DIST += \
 
 # The engine tests share a world of two engines and a network.
 ike_engine_test_support = ike/tests/engine_harness.c ike/tests/engine_harness.h
+ike_tests_engine_refusal_test_SOURCES = ike/tests/engine_refusal_test.c $(ike_engine_test_support)
 ike_tests_engine_rekey_test_SOURCES = ike/tests/engine_rekey_test.c $(ike_engine_test_support)
 ike_tests_engine_setup_test_SOURCES = ike/tests/engine_setup_test.c $(ike_engine_test_support)
 ike_tests_engine_takeover_test_SOURCES = ike/tests/engine_takeover_test.c $(ike_engine_test_support)
 
 ike_tests_cookie_test_LDADD = $(ike_test_libs)
 ike_tests_crypto_test_LDADD = $(ike_test_libs)
+ike_tests_engine_refusal_test_LDADD = $(ike_test_libs)
 ike_tests_engine_rekey_test_LDADD = $(ike_test_libs)
 ike_tests_engine_setup_test_LDADD = $(ike_test_libs)
+ike_tests_engine_table_test_LDADD = $(ike_test_libs)
 ike_tests_engine_takeover_test_LDADD = $(ike_test_libs)
 ike_tests_golden_test_LDADD = $(ike_test_libs)
 ike_tests_jobs_test_LDADD = $(ike_test_libs) $(OPENSSL_LIBS)

@@ -6,16 +6,22 @@
 #include "ike/ts_narrow.h"
 #include "ike/v2.h"
 
-static void log_selectors(struct v2_context *c)
+/* What was offered and what we have; of several the first. */
+static void log_selectors(struct v2_context *c, const struct ike_child_config *lines, size_t n)
 {
-	char peer[TS_TEXT_MAX], ours[TS_TEXT_MAX];
+	char peer[TS_TEXT_MAX], ours[TS_TEXT_MAX], remote[TS_TEXT_MAX], local[TS_TEXT_MAX];
+	const struct ike_message *m = c->m;
 
-	if (c->m->tsi.n == 0 || c->m->tsr.n == 0)
-		ike_fx_log(c->e, LOG_IKE_TS_UNACCEPTABLE, c->sa, "no IPv4 or IPv6 selector was offered");
+	if (m->tsi.n == 0 || m->tsr.n == 0)
+		ike_fx_log(c->e, LOG_IKE_TS_UNACCEPTABLE, c->sa, "(none of IPv4 or IPv6)!");
+	else if (n == 0)
+		ike_fx_log(c->e, LOG_IKE_TS_UNACCEPTABLE, c->sa, "%s local traffic selector %s!",
+			   ts_text(&m->tsi.ts[0], peer), ts_text(&m->tsr.ts[0], ours));
 	else
 		ike_fx_log(c->e, LOG_IKE_TS_UNACCEPTABLE, c->sa,
-			   "offered remote %s, local %s (first of %u and %u); no line of the crypto map has them",
-			   ts_text(&c->m->tsi.ts[0], peer), ts_text(&c->m->tsr.ts[0], ours), c->m->tsi.n, c->m->tsr.n);
+			   "%s local traffic selector %s! First of %zu lines here: remote %s, local %s",
+			   ts_text(&m->tsi.ts[0], peer), ts_text(&m->tsr.ts[0], ours), n,
+			   ts_text(&lines[0].remote, remote), ts_text(&lines[0].local, local));
 }
 
 void v2_child_log_request(struct v2_context *c)
@@ -44,7 +50,7 @@ enum result v2_child_choose(struct v2_context *c, enum child_exchange where, uin
 	enum result res = ts_narrow(lines, n, &c->m->tsi, &c->m->tsr, &narrowed);
 
 	if (res != R_OK) {
-		log_selectors(c);
+		log_selectors(c, lines, n);
 		return res;
 	}
 	out->line = &lines[narrowed.line];

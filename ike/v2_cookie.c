@@ -73,6 +73,6 @@ enum result v2_admit(struct ike_engine *e, const struct ike_input *in, const str
 		limit = "IKE SAs";
 	if (limit == NULL)
 		return R_OK;
-	ike_fx_log_at(e, LOG_IKE_LIMIT, in, "Rejection reason: %s", limit);
+	ike_fx_log_at(e, LOG_IKE_LIMIT, in, "%s", limit);
 	return R_LIMIT;
 }

@@ -128,6 +128,15 @@ static bool is_first_contact(const struct ike_sa *sa)
 	return true;
 }
 
+static void log_contact(const struct ike_sa *sa)
+{
+	char local[IKE_ID_TEXT_MAX], remote[IKE_ID_TEXT_MAX], peer[INET_TEXT_MAX];
+
+	ike_fx_log(sa->e, LOG_IKE_INITIAL_CONTACT, sa, "for Local ID: %s, Remote ID: %s from remote peer:%s",
+		   id_text(&sa->s.local_id, local), id_text(&sa->s.remote_id, remote),
+		   inet_endpoint_text(&sa->s.remote, peer));
+}
+
 /* The peer knows of no other SA between these identities: neither shall we. */
 static void initial_contact(struct ike_sa *sa, const struct ike_message *m)
 {
@@ -139,7 +148,7 @@ static void initial_contact(struct ike_sa *sa, const struct ike_message *m)
 		next = TAILQ_NEXT(other, all);
 		if (!same_pair(sa, other) || other->s.stage < IKE_SA_ESTABLISHED || other->s.stage == IKE_SA_DEAD)
 			continue;
-		ike_fx_log(sa->e, LOG_IKE_INITIAL_CONTACT, other, NULL);
+		log_contact(other);
 		ike_sa_down(other, "Initial Contact received");
 		v2_enter_event(other, V2_CLOSED);
 	}
