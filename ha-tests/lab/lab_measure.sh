@@ -113,6 +113,15 @@ need_impairments() {
 	"$HOLDFASTD" --help 2>&1 | grep -q -- --impair || skip "built without impairments"
 }
 
+# Every counted reason at both nodes, into the log of a case.
+show_counters() {
+	local node
+	for node in 1 2; do
+		echo "n$node:"
+		hf $node show counters
+	done
+}
+
 # lab_start_tunnel [OPTION...]: everything up and a tunnel set up by the peer that carries a ping. The options are
 # holdfastd's. Captures at both nodes' egress run from before the first packet.
 lab_start_tunnel() {

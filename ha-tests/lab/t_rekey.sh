@@ -33,7 +33,7 @@ in=$(($(count_packets "n$active" flow-in "$FILTER_FLOW") - trailers))
 children=$(grep -cE '(\] |outbound )CHILD_SA net\{[0-9]+\} established' "$LAB_DIR/peer/charon.log")
 ikes=$(grep -c 'IKE_SA lab\[[0-9]*\] \(rekeyed\|established\) between' "$LAB_DIR/peer/charon.log")
 echo "figure: $children CHILD SAs, $ikes IKE SAs; lost $(flow_lost rekey) in all; at Holdfast: $((from_a - out)) out, $((in - to_a)) in"
-hf "$active" show counters
+show_counters
 [ "$children" -ge 4 ] && [ "$ikes" -ge 2 ] || fail "too few rekeys"
 [ $((from_a - out)) -le 0 ] || fail "$((from_a - out)) packets of hosta were lost at Holdfast"
 [ $((in - to_a)) -le 0 ] || fail "$((in - to_a)) packets for hosta were lost at Holdfast"

@@ -25,6 +25,7 @@ for way in give-up take stop give-up; do
 	sleep 3
 	flow_stop $way || fail "the flow left no report"
 	echo "figure: $way on n$active: gap $(flow_gap $way) ms, lost $(flow_lost $way)"
+	show_counters
 	[ "$(flow_lost $way)" = 0 ] || fail "$way on n$active: $(flow_lost $way) packets lost"
 	[ "$(peer_identity)" = "$before" ] || fail "$way on n$active: the peer has another IKE SA"
 done
