@@ -235,6 +235,10 @@ static void group_input(struct cl_node *n, struct group *g, const struct cl_inpu
 	case CL_IN_STOP:
 		handover_stop(n, g);
 		break;
+	case CL_IN_RESYNC:
+		if (!is_owner(g) && g->synced)
+			ownership_lose_state(n, g, "a record cannot be used");
+		break;
 	default:
 		break;
 	}

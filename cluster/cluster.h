@@ -97,6 +97,7 @@ enum cl_input_kind {
 	CL_IN_GO_STANDBY,       /* "no failover active", demote: hand over to the best protected standby */
 	CL_IN_STOP,             /* R21: hand over, then CL_FX_STOPPED */
 	CL_IN_CONFIG_DIGEST,
+	CL_IN_RESYNC,           /* a record of the store cannot be used here: join again (not for an owner) */
 };
 
 struct cl_member {

@@ -274,6 +274,11 @@ void core_cluster_step(struct hf_core *c, const struct cl_input *in)
 		struct cl_input done = { .kind = CL_IN_PREPARED, .group = c->group };
 		core_cluster_step(c, &done);
 	}
+	if (c->answer_resync) {
+		c->answer_resync = false;
+		struct cl_input again = { .kind = CL_IN_RESYNC, .group = c->group };
+		core_cluster_step(c, &again);
+	}
 	if (c->answer_quiesced) {
 		c->answer_quiesced = false;
 		turn_flush(c);

@@ -12,6 +12,7 @@
 #define HF_REKEY_DELAY_NS 2000000000ull /* after a takeover, before its paced rekeys begin */
 #define HF_REKEYS_PER_TICK 5u           /* 100/s (R18) */
 #define HF_LEASE_MIN 65536u
+#define HF_RESYNC_NS 10000000000ull
 
 enum held_kind { HELD_SEND, HELD_USE_OUTBOUND, HELD_GRANT };
 
@@ -64,7 +65,8 @@ struct hf_core {
 	uint64_t next_tick_ns;
 	uint64_t rekey_from_ns;
 	bool relaying;
-	bool answer_prepared, answer_quiesced; /* owed to the cluster logic */
+	bool answer_prepared, answer_quiesced, answer_resync; /* owed to the cluster logic */
+	uint64_t resync_from_ns;        /* no second resync before */
 	struct hashmap *children;       /* spi_in -> struct core_child */
 	struct ss_hold *hold;
 	struct held *turn;              /* emitted in this turn, position not known yet */

@@ -9,9 +9,14 @@
 #include "base/must.h"
 #include "node/core_private.h"
 
+/* Refused, counted, an alarm, and the state is asked for anew; not in a loop, should that be what is wrong. */
 static void import_failed(struct hf_core *c, const struct ss_record *r, enum result res)
 {
 	c->stats.import_errors++;
+	if (c->now_ns >= c->resync_from_ns) {
+		c->resync_from_ns = c->now_ns + HF_RESYNC_NS;
+		c->answer_resync = true;
+	}
 	core_log(c, LOG_REPL_REFUSED, "record kind %u key %016llx: %s", r->kind, (unsigned long long)r->key,
 		 result_text(res));
 }
