@@ -154,12 +154,6 @@ static void effects_free(struct ike_outbox *o)
 	o->n = 0;
 }
 
-void ike_fx_discard(struct ike_engine *e)
-{
-	effects_free(&e->held);
-	effects_free(e->out);
-}
-
 void ike_outbox_clear(struct ike_outbox *o)
 {
 	effects_free(o);

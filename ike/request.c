@@ -14,7 +14,7 @@ static bool same(const struct ike_want *a, const struct ike_want *b)
 	return a->kind == b->kind && a->tunnel == b->tunnel && a->spi_in == b->spi_in;
 }
 
-bool ike_want_waits(const struct ike_sa *sa, const struct ike_want *want)
+static bool waits(const struct ike_sa *sa, const struct ike_want *want)
 {
 	const struct ike_want *w;
 
@@ -38,7 +38,7 @@ void ike_want_add(struct ike_sa *sa, const struct ike_want *want)
 {
 	struct ike_want *w;
 
-	if (ike_want_waits(sa, want) || sa->n_wants >= IKE_WANTS_MAX)
+	if (waits(sa, want) || sa->n_wants >= IKE_WANTS_MAX)
 		return;
 	w = copy_of(want);
 	TAILQ_INSERT_TAIL(&sa->wants, w, next);
@@ -50,7 +50,7 @@ void ike_want_add_first(struct ike_sa *sa, const struct ike_want *want)
 {
 	struct ike_want *w;
 
-	if (ike_want_waits(sa, want))
+	if (waits(sa, want))
 		return;
 	w = copy_of(want);
 	TAILQ_INSERT_HEAD(&sa->wants, w, next);
