@@ -134,7 +134,7 @@ static bool sad_replace(struct esp_datapath *dp)
 	if (t == NULL)
 		return false;
 	for (struct esp_child *c = dp->oldest; c != NULL; c = c->newer)
-		must(sad_insert(t, dp->sad_multiplier, c->spi_in, c));
+		must(sad_insert(t, dp->sad_seed, c->spi_in, c));
 	atomic_store_explicit(&dp->sad, t, memory_order_release);
 	datapath_retire(dp, old, free);
 	return true;
@@ -159,14 +159,14 @@ enum result esp_child_install(struct esp_datapath *dp, const struct esp_child_pa
 		return R_NO_MEMORY;
 	}
 	struct sad *sad = atomic_load_explicit(&dp->sad, memory_order_relaxed);
-	if (!sad_insert(sad, dp->sad_multiplier, child->spi_in, child)) {
+	if (!sad_insert(sad, dp->sad_seed, child->spi_in, child)) {
 		if (!sad_replace(dp)) {
 			datapath_tunnel_drop(dp, child->tunnel);
 			child_free(child);
 			return R_NO_MEMORY;
 		}
 		sad = atomic_load_explicit(&dp->sad, memory_order_relaxed);
-		must(sad_insert(sad, dp->sad_multiplier, child->spi_in, child));
+		must(sad_insert(sad, dp->sad_seed, child->spi_in, child));
 	}
 	child->older = dp->newest;
 	if (dp->newest != NULL)
@@ -275,7 +275,7 @@ void esp_child_stop_outbound(struct esp_datapath *dp, uint32_t spi_in)
 
 static void remove_child(struct esp_datapath *dp, struct esp_child *child)
 {
-	sad_remove(atomic_load_explicit(&dp->sad, memory_order_relaxed), dp->sad_multiplier,
+	sad_remove(atomic_load_explicit(&dp->sad, memory_order_relaxed), dp->sad_seed,
 		   child->spi_in);
 	outbound_leave(dp, child);
 	unlink_child(dp, child);

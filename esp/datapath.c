@@ -65,8 +65,7 @@ struct esp_datapath *esp_datapath_new(const struct esp_datapath_config *cfg)
 	dp->slot = cfg->slot;
 	dp->workers = cfg->workers;
 	dp->transforms = cfg->transforms != NULL ? cfg->transforms : esp_transforms();
-	memcpy(&dp->sad_multiplier, cfg->hash_seed, sizeof(dp->sad_multiplier));
-	dp->sad_multiplier |= 1;
+	memcpy(&dp->sad_seed, cfg->hash_seed, sizeof(dp->sad_seed));
 	atomic_init(&dp->generation, 1);
 	dp->crypto = esp_crypto_new(cfg->workers);
 	dp->verdicts = aligned_alloc(alignof(struct verdict_counters),

@@ -153,18 +153,18 @@ struct sad {
 
 struct sad *sad_new(uint32_t log2_entries);
 /* false: the table is too full and must be replaced first. */
-bool sad_insert(struct sad *t, uint32_t multiplier, uint32_t spi, struct esp_child *child);
-void sad_remove(struct sad *t, uint32_t multiplier, uint32_t spi);
+bool sad_insert(struct sad *t, uint32_t seed, uint32_t spi, struct esp_child *child);
+void sad_remove(struct sad *t, uint32_t seed, uint32_t spi);
 
-static inline size_t sad_slot(const struct sad *t, uint32_t multiplier, uint32_t spi)
+static inline size_t sad_slot(const struct sad *t, uint32_t seed, uint32_t spi)
 {
-	return (spi * multiplier) >> t->shift;
+	return (size_t)(((spi ^ seed) * UINT64_C(0x9e3779b97f4a7c15)) >> 32) >> t->shift;
 }
 
-static inline struct esp_child *sad_lookup(const struct sad *t, uint32_t multiplier, uint32_t spi)
+static inline struct esp_child *sad_lookup(const struct sad *t, uint32_t seed, uint32_t spi)
 {
 	const size_t mask = (UINT32_C(1) << (32 - t->shift)) - 1;
-	for (size_t at = sad_slot(t, multiplier, spi);; at = (at + 1) & mask) {
+	for (size_t at = sad_slot(t, seed, spi);; at = (at + 1) & mask) {
 		const struct sad_entry *e = &t->entry[at];
 		const uint32_t have = atomic_load_explicit(&e->spi, memory_order_acquire);
 		if (have == 0)
@@ -238,7 +238,7 @@ struct esp_datapath {
 	unsigned int workers;
 	const struct esp_transform *transforms;
 	struct esp_crypto *crypto;      /* control's */
-	uint32_t sad_multiplier;        /* odd, secret */
+	uint32_t sad_seed;
 	_Atomic(struct sad *) sad;
 	_Atomic(struct spd *) spd;
 	_Atomic uint64_t generation;    /* grows with each change that a flow cache could notice */
@@ -269,7 +269,7 @@ void child_free_all(struct esp_datapath *dp);
 
 static inline struct esp_child *datapath_child(const struct esp_datapath *dp, uint32_t spi_in)
 {
-	return sad_lookup(atomic_load_explicit(&dp->sad, memory_order_acquire), dp->sad_multiplier,
+	return sad_lookup(atomic_load_explicit(&dp->sad, memory_order_acquire), dp->sad_seed,
 			  spi_in);
 }
 

@@ -53,50 +53,99 @@ static enum esp_verdict shape_verdict(const struct esp_transform *row, uint32_t 
 	if (len < around + row->block)
 		return ESP_V_SHORT;
 	*text_len = len - around;
-	return *text_len % row->block == 0 ? ESP_V_OK : ESP_V_LENGTH;
+	return (*text_len & (row->block - 1u)) == 0 ? ESP_V_OK : ESP_V_LENGTH;
 }
 
-static enum esp_verdict admit(struct esp_worker *w, uint64_t now_ns, const struct sad *sad,
-			      struct esp_packet *pkt, struct job *job, struct esp_op *op,
-			      struct esp_child **last)
+/* The child by the packet's SPI; what admit() needs of it is asked for. */
+static enum esp_verdict find(struct esp_worker *w, uint64_t now_ns, const struct sad *sad,
+			     struct esp_packet *pkt, struct esp_child **last)
 {
-	uint8_t *esp = pkt->buf + pkt->off;
 	pkt->spi_in = 0;
 	if (pkt->len < ESP_HEADER_LEN)
 		return ESP_V_SHORT;
-	const uint32_t spi = load32(esp);
-	struct esp_child *child = *last;
-	if (child == NULL || child->spi_in != spi) {
-		child = sad_lookup(sad, w->dp->sad_multiplier, spi);
+	const uint32_t spi = load32(pkt->buf + pkt->off);
+	if (*last == NULL || (*last)->spi_in != spi) {
+		struct esp_child *child = sad_lookup(sad, w->dp->sad_seed, spi);
 		if (child == NULL) {
 			unknown_spi(w, now_ns, spi, pkt);
 			return ESP_V_UNKNOWN_SPI;
 		}
 		*last = child;
-		if (child->row->key_prefetch != NULL)
-			child->row->key_prefetch(child->key_in);
+		__builtin_prefetch(child);
+		__builtin_prefetch(&child->window, 1);
 	}
 	pkt->spi_in = spi;
+	return ESP_V_OK;
+}
+
+static enum esp_verdict admit(struct esp_worker *w, uint64_t now_ns, const struct job *job,
+			      struct esp_op *op)
+{
+	const struct esp_child *child = job->child;
 	const struct gate *gate = worker_gate(w, child->group, now_ns);
 	if (gate->verdict != ESP_V_OK)
 		return gate->verdict;
-	uint32_t text_len = 0;
-	enum esp_verdict verdict = shape_verdict(child->row, pkt->len, &text_len);
+	op->esp = job->packet->buf + job->packet->off;
+	const enum esp_verdict verdict = shape_verdict(child->row, job->packet->len, &op->text_len);
 	if (verdict != ESP_V_OK) {
-		stat_add_shared(&child->in_malformed, 1);
+		stat_add_shared(&job->child->in_malformed, 1);
 		return verdict;
 	}
-	job->child = child;
-	job->packet = pkt;
-	verdict = replay_verdict(child, load32(esp + 4), &job->seq);
-	*op = (struct esp_op){
-		.key = child->key_in,
-		.esp = esp,
-		.text_len = text_len,
-		.seq_hi = (uint32_t)(job->seq >> 32),
-		.esn = child->esn,
-	};
-	return verdict;
+	return ESP_V_OK;
+}
+
+static void prefetch_parts(const struct esp_worker *w, const struct esp_child *child,
+			   const struct esp_op *op)
+{
+	if (child->row->key_prefetch != NULL)
+		child->row->key_prefetch(child->key_in);
+	replay_prefetch(&child->window, load32(op->esp + 4));
+	__builtin_prefetch((const void *)atomic_load_explicit(&child->path, memory_order_relaxed));
+	__builtin_prefetch(&child->stats[w->index], 1);
+	__builtin_prefetch(child->local);
+	__builtin_prefetch(child->remote);
+}
+
+/* Three walks over the burst, as outbound: what the next one needs is asked for. Returns the number of jobs. */
+static size_t admit_burst(struct esp_worker *w, uint64_t now_ns, struct esp_packet *pkts, size_t n)
+{
+	const struct sad *sad = atomic_load_explicit(&w->dp->sad, memory_order_acquire);
+	struct esp_child *last = NULL;
+	size_t found = 0, admitted = 0, jobs = 0;
+	for (size_t i = 0; i < n; i++) {
+		pkts[i].verdict = (uint8_t)find(w, now_ns, sad, &pkts[i], &last);
+		if (pkts[i].verdict == ESP_V_OK)
+			w->job[found++] = (struct job){ .child = last, .packet = &pkts[i] };
+	}
+	/* Copied only where a refused packet has left a gap: the copy would wait for the stores before it. */
+	for (size_t i = 0; i < found; i++) {
+		struct job *job = &w->job[i];
+		job->packet->verdict = (uint8_t)admit(w, now_ns, job, &w->op[admitted]);
+		if (job->packet->verdict != ESP_V_OK)
+			continue;
+		if (admitted == 0 || w->job[admitted - 1].child != job->child)
+			prefetch_parts(w, job->child, &w->op[admitted]);
+		if (admitted != i)
+			w->job[admitted] = *job;
+		admitted++;
+	}
+	for (size_t i = 0; i < admitted; i++) {
+		struct job *job = &w->job[i];
+		struct esp_op *op = &w->op[i];
+		job->packet->verdict =
+			(uint8_t)replay_verdict(job->child, load32(op->esp + 4), &job->seq);
+		if (job->packet->verdict != ESP_V_OK)
+			continue;
+		op->key = job->child->key_in;
+		op->seq_hi = (uint32_t)(job->seq >> 32);
+		op->esn = job->child->esn;
+		if (jobs != i) {
+			w->job[jobs] = *job;
+			w->op[jobs] = *op;
+		}
+		jobs++;
+	}
+	return jobs;
 }
 
 /* ---- after the integrity check ---- */
@@ -138,9 +187,31 @@ static bool ecn_decapsulate(uint8_t *ip, uint8_t outer_tos)
 	return true;
 }
 
-/* The authentic packet becomes the inner one, if it may come out of this SA (RFC 4301 5.2). */
+/*
+ * The length of the inner packet, if it may come out of this SA (RFC 4301
+ * 5.2). before, an inner packet that might or NULL, saves a second look at the
+ * same flow.
+ */
+static enum esp_verdict inner_verdict(const struct esp_child *child, const uint8_t *ip, size_t room,
+				      uint8_t next_header, const uint8_t *before, uint32_t *len)
+{
+	struct flow f;
+	if (before != NULL && room >= FLOW_SAME_MIN && next_header == NEXT_IPV4 &&
+	    flow_same(before, ip)) {
+		*len = (uint32_t)flow_plain_len(ip, room);
+		return *len != 0 ? ESP_V_OK : ESP_V_LENGTH;
+	}
+	*len = (uint32_t)flow_parse(ip, room, FLOW_INBOUND, &f);
+	if (*len == 0)
+		return ESP_V_LENGTH;
+	if ((next_header == NEXT_IPV4) != (f.family == INET_V4))
+		return ESP_V_NEXT_HEADER;
+	return child_selects(child, &f) ? ESP_V_OK : ESP_V_SELECTOR;
+}
+
+/* The authentic packet becomes the inner one. */
 static enum esp_verdict unwrap(struct esp_packet *pkt, const struct esp_child *child,
-			       const struct esp_op *op)
+			       const struct esp_op *op, const uint8_t *before)
 {
 	const uint32_t head = (uint32_t)esp_transform_head(child->row);
 	uint8_t *text = op->esp + head;
@@ -156,18 +227,15 @@ static enum esp_verdict unwrap(struct esp_packet *pkt, const struct esp_child *c
 	if (next_header != NEXT_IPV4 && next_header != NEXT_IPV6)
 		return ESP_V_NEXT_HEADER;
 	/* What is behind the inner packet is traffic flow padding (RFC 4303 2.7). */
-	struct flow f;
-	const size_t len = flow_parse(text, payload_len, FLOW_INBOUND, &f);
-	if (len == 0)
-		return ESP_V_LENGTH;
-	if ((next_header == NEXT_IPV4) != (f.family == INET_V4))
-		return ESP_V_NEXT_HEADER;
-	if (!child_selects(child, &f))
-		return ESP_V_SELECTOR;
+	uint32_t len;
+	const enum esp_verdict verdict =
+		inner_verdict(child, text, payload_len, next_header, before, &len);
+	if (verdict != ESP_V_OK)
+		return verdict;
 	if (!ecn_decapsulate(text, pkt->tos))
 		return ESP_V_ECN;
 	pkt->off += head;
-	pkt->len = (uint32_t)len;
+	pkt->len = len;
 	pkt->gso_size = 0;
 	return ESP_V_OK;
 }
@@ -247,47 +315,70 @@ static size_t gather(const struct job *at, const struct esp_op *op, size_t n, ui
 	return k;
 }
 
+/* What has been delivered of a run of one child. */
+struct delivered {
+	uint64_t packets, octets;
+	const uint8_t *before;          /* an inner packet that passed the selectors */
+	const struct job *newest, *oldest; /* highest and lowest number accepted */
+};
+
+static void deliver(const struct job *job, const struct esp_op *op, struct delivered *d)
+{
+	struct esp_packet *pkt = job->packet;
+	struct esp_child *child = job->child;
+	if (d->newest == NULL || job->seq > d->newest->seq)
+		d->newest = job;
+	if (d->oldest == NULL || job->seq < d->oldest->seq)
+		d->oldest = job;
+	pkt->verdict = (uint8_t)unwrap(pkt, child, op, d->before);
+	if (pkt->verdict != ESP_V_OK) {
+		count_refusal(child, pkt->verdict);
+		return;
+	}
+	d->packets++;
+	d->octets += pkt->len;
+	if (pkt->len >= FLOW_SAME_MIN)
+		d->before = pkt->buf + pkt->off;
+}
+
+static void refuse(const struct job *job, enum esp_verdict verdict, _Atomic uint64_t *counter)
+{
+	job->packet->verdict = (uint8_t)verdict;
+	stat_add_shared(counter, 1);
+}
+
+/* A run of one child: move the window, deliver, account. */
 static void finish(struct esp_worker *w, uint64_t now_ns, size_t at, size_t n)
 {
 	struct esp_child *child = w->job[at].child;
 	struct child_stats *stats = &child->stats[w->index];
-	uint64_t packets = 0, octets = 0;
-	uint32_t mask;
-	while (n > 0) {
+	struct delivered d = { 0 };
+	for (size_t end = at + n; at < end;) {
 		const struct job *job = &w->job[at];
 		const struct esp_op *op = &w->op[at];
-		const size_t k = gather(job, op, n, &mask);
-		const uint32_t fresh =
-			mask != 0 ? replay_mark(&child->window, replay_block(job->seq), mask, w->alone) : 0;
+		uint32_t mask, fresh = 0;
+		const size_t k = gather(job, op, end - at, &mask);
+		if (mask != 0)
+			fresh = replay_mark(&child->window, replay_block(job->seq), mask, w->alone);
 		for (size_t i = 0; i < k; i++) {
-			struct esp_packet *pkt = job[i].packet;
-			if (!op[i].ok) {
-				pkt->verdict = ESP_V_ICV;
-				stat_add_shared(&child->in_auth_failed, 1);
-				continue;
-			}
-			if ((fresh & replay_bit(job[i].seq)) == 0) {
-				pkt->verdict = ESP_V_REPLAY;
-				stat_add_shared(&child->in_replayed, 1);
-				continue;
-			}
-			notice_exposure(w, &job[i]);
-			notice_source(w, now_ns, &job[i]);
-			pkt->verdict = (uint8_t)unwrap(pkt, child, &op[i]);
-			if (pkt->verdict == ESP_V_OK) {
-				packets++;
-				octets += pkt->len;
-			} else {
-				count_refusal(child, pkt->verdict);
-			}
+			if (!op[i].ok)
+				refuse(&job[i], ESP_V_ICV, &child->in_auth_failed);
+			else if ((fresh & replay_bit(job[i].seq)) == 0)
+				refuse(&job[i], ESP_V_REPLAY, &child->in_replayed);
+			else
+				deliver(&job[i], &op[i], &d);
 		}
 		at += k;
-		n -= k;
 	}
-	stat_add(&stats->in_packets, packets);
-	stat_add(&stats->in_bytes, octets);
-	if (packets > 0)
-		stat_set(&stats->last_in_ms, now_ns / 1000000);
+	if (d.newest != NULL) {
+		notice_exposure(w, d.oldest);
+		notice_source(w, now_ns, d.newest);
+	}
+	if (d.packets == 0)
+		return;
+	stat_add(&stats->in_packets, d.packets);
+	stat_add(&stats->in_bytes, d.octets);
+	stat_set(&stats->last_in_ms, now_ns / 1000000);
 }
 
 /* ---- the burst ---- */
@@ -305,15 +396,9 @@ static void open_jobs(struct esp_worker *w, size_t n)
 
 static void inbound_burst(struct esp_worker *w, uint64_t now_ns, struct esp_packet *pkts, size_t n)
 {
-	const struct sad *sad = atomic_load_explicit(&w->dp->sad, memory_order_acquire);
-	struct esp_child *last = NULL;
-	size_t admitted = 0, run;
+	size_t run;
 	worker_gates_clear(w);
-	for (size_t i = 0; i < n; i++) {
-		pkts[i].verdict = (uint8_t)admit(w, now_ns, sad, &pkts[i], &w->job[admitted],
-						 &w->op[admitted], &last);
-		admitted += pkts[i].verdict == ESP_V_OK;
-	}
+	const size_t admitted = admit_burst(w, now_ns, pkts, n);
 	open_jobs(w, admitted);
 	for (size_t at = 0; at < admitted; at += run) {
 		for (run = 1; at + run < admitted && w->job[at + run].child == w->job[at].child; run++)

@@ -8,15 +8,12 @@
 
 #define ACQUIRE_NS UINT64_C(1000000000) /* one ACQUIRE per tunnel and second */
 
-/* What one burst sees. Flows alternate between two places, so that the last one need not be copied. */
+/* What one burst sees of what control publishes. */
 struct view {
 	struct esp_worker *w;
 	uint64_t now_ns;
 	uint64_t generation;
 	const struct spd *spd;
-	struct flow flow[2];
-	unsigned int turn;
-	struct esp_child *last;         /* child of flow[turn ^ 1]; NULL: none yet */
 };
 
 struct esp_child *tunnel_child(const struct esp_tunnel *tunnel, const struct flow *f)
@@ -33,16 +30,17 @@ struct esp_child *tunnel_child(const struct esp_tunnel *tunnel, const struct flo
 /* Two entries per flow: its place and the neighbour. */
 static struct flow_entry *flow_place(struct esp_worker *w, const struct flow *f)
 {
-	uint64_t ports;
-	memcpy(&ports, &f->local_port, sizeof(ports));
-	uint64_t h = ((uint64_t)f->local ^ (uint64_t)(f->local >> 64)) * UINT64_C(0x9e3779b97f4a7c15);
-	h = (h ^ (h >> 29) ^ (uint64_t)f->remote ^ (uint64_t)(f->remote >> 64)) *
-	    UINT64_C(0xbf58476d1ce4e5b9);
-	h = (h ^ (h >> 32) ^ ports) * UINT64_C(0x94d049bb133111eb);
+	const uint64_t local = (uint64_t)f->local ^ (uint64_t)(f->local >> 64);
+	const uint64_t remote = (uint64_t)f->remote ^ (uint64_t)(f->remote >> 64);
+	/* Odd constants with no pattern; independent products, folded by a last one. */
+	uint64_t h = local * UINT64_C(0x9e3779b97f4a7c15) ^ remote * UINT64_C(0xbf58476d1ce4e5b9) ^
+		     f->rest * UINT64_C(0x94d049bb133111eb);
+	h = (h ^ (h >> 32)) * UINT64_C(0x9e3779b97f4a7c15);
 	return &w->flows[(h >> (64 - FLOW_CACHE_LOG2)) & ~UINT64_C(1)];
 }
 
-static struct esp_child *flow_recall(struct view *v, const struct flow *f, struct flow_entry *place)
+static struct esp_child *flow_recall(const struct view *v, const struct flow *f,
+				     const struct flow_entry *place)
 {
 	for (unsigned int i = 0; i < 2; i++)
 		if (place[i].generation == v->generation && flow_equal(&place[i].flow, f))
@@ -50,7 +48,7 @@ static struct esp_child *flow_recall(struct view *v, const struct flow *f, struc
 	return NULL;
 }
 
-static void flow_remember(struct view *v, const struct flow *f, struct flow_entry *place,
+static void flow_remember(const struct view *v, const struct flow *f, struct flow_entry *place,
 			  struct esp_child *child)
 {
 	place[1] = place[0];
@@ -58,7 +56,7 @@ static void flow_remember(struct view *v, const struct flow *f, struct flow_entr
 }
 
 /* No SA carries the packet: ask control for one, once per second and tunnel, and keep the packet. */
-static enum esp_verdict acquire(struct view *v, const struct spd_rule *rule, const struct flow *f,
+static enum esp_verdict acquire(const struct view *v, const struct spd_rule *rule, const struct flow *f,
 				const struct esp_packet *pkt)
 {
 	_Atomic uint64_t *asked_ns = &rule->tunnel->acquire_ns;
@@ -80,7 +78,7 @@ static enum esp_verdict acquire(struct view *v, const struct spd_rule *rule, con
 }
 
 /* By the SPD: first match, then the tunnel's child whose negotiated TS contain the packet. */
-static enum esp_verdict classify_slowly(struct view *v, const struct flow *f,
+static enum esp_verdict classify_slowly(const struct view *v, const struct flow *f,
 					const struct esp_packet *pkt, struct esp_child **child)
 {
 	const struct spd_rule *rule = spd_match(v->spd, f);
@@ -106,37 +104,98 @@ static inline bool has_room(const struct esp_packet *pkt, const struct esp_trans
 	return pkt->off >= esp_transform_head(row) && end <= pkt->cap;
 }
 
-static enum esp_verdict classify(struct view *v, struct esp_packet *pkt, struct esp_child **child)
+static enum esp_verdict classify(const struct view *v, const struct esp_packet *pkt,
+				 const struct flow *f, struct flow_entry *place,
+				 struct esp_child **child)
 {
-	struct flow *f = &v->flow[v->turn];
-	pkt->spi_in = 0;
-	if (pkt->gso_size != 0)
-		return ESP_V_TOO_BIG;   /* a train is cut before it comes here */
-	const size_t len = flow_parse(pkt->buf + pkt->off, pkt->len, FLOW_OUTBOUND, f);
-	if (len == 0)
-		return ESP_V_NOT_IP;
-	pkt->len = (uint32_t)len;
-	if (v->last != NULL && flow_equal(f, &v->flow[v->turn ^ 1])) {
-		*child = v->last;
-	} else {
-		struct flow_entry *place = flow_place(v->w, f);
-		*child = flow_recall(v, f, place);
-		if (*child == NULL) {
-			const enum esp_verdict verdict = classify_slowly(v, f, pkt, child);
-			if (verdict != ESP_V_OK)
-				return verdict;
-			flow_remember(v, f, place, *child);
-		}
-		v->last = *child;
-		v->turn ^= 1;
-		__builtin_prefetch((void *)&(*child)->seq_next, 1);
-		if ((*child)->row->key_prefetch != NULL)
-			(*child)->row->key_prefetch((*child)->key_out);
+	*child = flow_recall(v, f, place);
+	if (*child == NULL) {
+		const enum esp_verdict verdict = classify_slowly(v, f, pkt, child);
+		if (verdict != ESP_V_OK)
+			return verdict;
+		flow_remember(v, f, place, *child);
 	}
-	const struct gate *gate = worker_gate(v->w, (*child)->group, v->now_ns);
+	__builtin_prefetch(*child);
+	__builtin_prefetch((void *)&(*child)->seq_next, 1);
+	return ESP_V_OK;
+}
+
+static enum esp_verdict admit(const struct view *v, const struct esp_packet *pkt,
+			      const struct esp_child *child)
+{
+	const struct gate *gate = worker_gate(v->w, child->group, v->now_ns);
 	if (gate->verdict != ESP_V_OK)
 		return gate->verdict;
-	return has_room(pkt, (*child)->row) ? ESP_V_OK : ESP_V_TOO_BIG;
+	if (!has_room(pkt, child->row))
+		return ESP_V_TOO_BIG;
+	return ESP_V_OK;
+}
+
+static void prefetch_parts(const struct esp_worker *w, const struct esp_child *child)
+{
+	if (child->row->key_prefetch != NULL)
+		child->row->key_prefetch(child->key_out);
+	__builtin_prefetch((const void *)atomic_load_explicit(&child->path, memory_order_relaxed));
+	__builtin_prefetch(&child->stats[w->index], 1);
+}
+
+/*
+ * Three walks over the burst, each asking for the memory that the next one
+ * needs: headers and the flow's place, the child, the child's parts. A packet
+ * of the same flow as the one before goes the same way without a look-up.
+ * Returns how many jobs there are.
+ */
+static size_t classify_burst(const struct view *v, struct esp_packet *pkts, size_t n)
+{
+	struct esp_worker *w = v->w;
+	struct flow flow[ESP_BURST];
+	struct flow_entry *place[ESP_BURST];
+	const uint8_t *before = NULL;   /* the packet of flow[flows - 1] */
+	size_t flows = 0, found = 0, jobs = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct esp_packet *pkt = &pkts[i];
+		const uint8_t *ip = pkt->buf + pkt->off;
+		pkt->spi_in = 0;
+		const bool same = before != NULL && pkt->len >= FLOW_SAME_MIN && flow_same(before, ip);
+		const size_t len = same ? flow_plain_len(ip, pkt->len) :
+					  flow_parse(ip, pkt->len, FLOW_OUTBOUND, &flow[flows]);
+		if (len == 0 || pkt->gso_size != 0) {
+			/* A train is cut before it comes here. */
+			pkt->verdict = len == 0 ? ESP_V_NOT_IP : ESP_V_TOO_BIG;
+			continue;
+		}
+		if (!same) {
+			place[flows] = flow_place(w, &flow[flows]);
+			__builtin_prefetch(place[flows++]);
+			before = len >= FLOW_SAME_MIN ? ip : NULL;
+		}
+		pkt->len = (uint32_t)len;
+		pkt->verdict = ESP_V_OK;
+		w->job[found++] = (struct job){ .packet = pkt, .flow = (uint16_t)(flows - 1) };
+	}
+	for (size_t i = 0; i < found; i++) {
+		struct job *job = &w->job[i];
+		if (i > 0 && job->flow == job[-1].flow && job[-1].child != NULL)
+			job->child = job[-1].child;
+		else
+			job->packet->verdict = (uint8_t)classify(v, job->packet, &flow[job->flow],
+								 place[job->flow], &job->child);
+	}
+	/* Copied only where a refused packet has left a gap: the copy would wait for the stores before it. */
+	for (size_t i = 0; i < found; i++) {
+		struct job *job = &w->job[i];
+		if (job->child == NULL)
+			continue;
+		job->packet->verdict = (uint8_t)admit(v, job->packet, job->child);
+		if (job->packet->verdict != ESP_V_OK)
+			continue;
+		if (jobs == 0 || w->job[jobs - 1].child != job->child)
+			prefetch_parts(w, job->child);
+		if (jobs != i)
+			w->job[jobs] = *job;
+		jobs++;
+	}
+	return jobs;
 }
 
 /* ---- numbers ---- */
@@ -312,20 +371,15 @@ static void account(struct esp_worker *w, uint64_t now_ns, size_t n)
 
 static void outbound_burst(struct esp_worker *w, uint64_t now_ns, struct esp_packet *pkts, size_t n)
 {
-	struct view v = {
+	const struct view v = {
 		.w = w,
 		.now_ns = now_ns,
 		.generation = atomic_load_explicit(&w->dp->generation, memory_order_acquire),
 		.spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire),
 	};
-	size_t classified = 0, framed = 0, run;
+	size_t framed = 0, run;
 	worker_gates_clear(w);
-	for (size_t i = 0; i < n; i++) {
-		struct esp_child *child = NULL;
-		pkts[i].verdict = (uint8_t)classify(&v, &pkts[i], &child);
-		if (pkts[i].verdict == ESP_V_OK)
-			w->job[classified++] = (struct job){ .child = child, .packet = &pkts[i] };
-	}
+	const size_t classified = classify_burst(&v, pkts, n);
 	/* Jobs only move towards the front, so reading a run and writing it can share the array. */
 	for (size_t at = 0; at < classified; at += run) {
 		for (run = 1; at + run < classified && w->job[at + run].child == w->job[at].child; run++)

@@ -43,6 +43,13 @@ uint64_t replay_guess_esn(const struct replay_window *w, uint32_t seq_lo);
 /* Could seq be accepted? Asked before the ICV is checked; marks nothing. */
 enum replay_answer replay_check(const struct replay_window *w, uint64_t seq);
 
+/* The number with this low half will be asked about soon. */
+static inline void replay_prefetch(const struct replay_window *w, uint32_t seq_lo)
+{
+	__builtin_prefetch((const void *)&w->blocks[seq_lo / REPLAY_BLOCK_BITS &
+						    ((UINT32_C(1) << w->lap_shift) - 1)], 1);
+}
+
 /*
  * Accept numbers whose ICV is right: those of the block that first is in,
  * whose bits (bit k is number block * 32 + k) are in mask. Returns the subset

@@ -12,12 +12,12 @@ struct sad *sad_new(uint32_t log2_entries)
 	return t;
 }
 
-bool sad_insert(struct sad *t, uint32_t multiplier, uint32_t spi, struct esp_child *child)
+bool sad_insert(struct sad *t, uint32_t seed, uint32_t spi, struct esp_child *child)
 {
 	const size_t entries = (size_t)1 << (32 - t->shift);
 	if (t->used >= entries / 2)
 		return false;
-	size_t at = sad_slot(t, multiplier, spi);
+	size_t at = sad_slot(t, seed, spi);
 	while (atomic_load_explicit(&t->entry[at].spi, memory_order_relaxed) != 0)
 		at = (at + 1) & (entries - 1);
 	atomic_store_explicit(&t->entry[at].child, child, memory_order_relaxed);
@@ -27,10 +27,10 @@ bool sad_insert(struct sad *t, uint32_t multiplier, uint32_t spi, struct esp_chi
 	return true;
 }
 
-void sad_remove(struct sad *t, uint32_t multiplier, uint32_t spi)
+void sad_remove(struct sad *t, uint32_t seed, uint32_t spi)
 {
 	const size_t mask = ((size_t)1 << (32 - t->shift)) - 1;
-	for (size_t at = sad_slot(t, multiplier, spi);; at = (at + 1) & mask) {
+	for (size_t at = sad_slot(t, seed, spi);; at = (at + 1) & mask) {
 		struct sad_entry *e = &t->entry[at];
 		const uint32_t have = atomic_load_explicit(&e->spi, memory_order_relaxed);
 		if (have == 0)

@@ -53,7 +53,7 @@ static void flow_ports(struct flow *f, const uint8_t *transport, size_t left, en
 	default:
 		return;
 	}
-	f->has_ports = 1;
+	f->has_ports = true;
 	f->local_port = side == FLOW_OUTBOUND ? source : destination;
 	f->remote_port = side == FLOW_OUTBOUND ? destination : source;
 }
@@ -114,17 +114,15 @@ static size_t flow_parse_v6(const uint8_t *p, size_t len, enum flow_side side, s
 
 size_t flow_parse(const uint8_t *packet, size_t len, enum flow_side side, struct flow *f)
 {
+	size_t own_len = 0;
 	*f = (struct flow){ .family = INET_NONE };
-	if (len == 0)
-		return 0;
-	switch (packet[0] >> 4) {
-	case 4:
-		return flow_parse_v4(packet, len, side, f);
-	case 6:
-		return flow_parse_v6(packet, len, side, f);
-	default:
-		return 0;
-	}
+	if (len > 0 && packet[0] >> 4 == 4)
+		own_len = flow_parse_v4(packet, len, side, f);
+	else if (len > 0 && packet[0] >> 4 == 6)
+		own_len = flow_parse_v6(packet, len, side, f);
+	f->rest = (uint64_t)f->has_ports << 48 | (uint64_t)f->family << 40 |
+		  (uint64_t)f->protocol << 32 | (uint64_t)f->remote_port << 16 | f->local_port;
+	return own_len;
 }
 
 static wide_addr wide(const struct inet_addr *a)

@@ -52,6 +52,7 @@ struct job {
 	struct esp_packet *packet;
 	uint64_t seq;
 	uint32_t inner_len;
+	uint16_t flow;                  /* outbound: which of the burst's flows */
 };
 
 struct esp_worker {
