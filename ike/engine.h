@@ -187,7 +187,6 @@ struct ike_sa *ike_sa_new(struct ike_engine *e, struct ike_sa_state *adopt);
 /* Half-opens of others: found by their request, counted by address (v2_cookie.c). */
 struct ike_sa *ike_half_open_find(const struct ike_engine *e, struct bytes digest, const struct inet_endpoint *from);
 void ike_half_open_count(struct ike_sa *sa);
-void ike_half_open_uncount(struct ike_sa *sa);
 uint32_t ike_half_opens_of(const struct ike_engine *e, const struct inet_addr *remote);
 /* Our request is over: nothing of it stays (R1). */
 void ike_outstanding_clear(struct ike_sa *sa);

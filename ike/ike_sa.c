@@ -151,7 +151,7 @@ void ike_half_open_count(struct ike_sa *sa)
 	e->n_half_open++;
 }
 
-void ike_half_open_uncount(struct ike_sa *sa)
+static void half_open_uncount(struct ike_sa *sa)
 {
 	struct ike_engine *e = sa->e;
 
@@ -233,7 +233,7 @@ void ike_sa_free(struct ike_sa *sa)
 	timers_stop(sa);
 	suspended_clear(sa);
 	ike_wants_clear(sa);
-	ike_half_open_uncount(sa);
+	half_open_uncount(sa);
 	if (sa->in_tombstones) {
 		TAILQ_REMOVE(&e->dead, sa, tombstones);
 		e->n_dead--;
@@ -292,7 +292,7 @@ static void bury(struct ike_sa *sa)
 	ike_outstanding_clear(sa);
 	suspended_clear(sa);
 	ike_wants_clear(sa);
-	ike_half_open_uncount(sa);
+	half_open_uncount(sa);
 	keys_wipe(&sa->s);
 	ike_sa_forget_init(sa);
 	/* Without a response to repeat it can go as soon as this step is over. */
@@ -315,7 +315,7 @@ void ike_sa_stage_changed(struct ike_sa *sa, enum ike_sa_stage from, enum ike_sa
 	if (to == IKE_SA_ESTABLISHED)
 		e->stats.established++;
 	if (to >= IKE_SA_ESTABLISHED)
-		ike_half_open_uncount(sa);
+		half_open_uncount(sa);
 	if (to == IKE_SA_DEAD) {
 		bury(sa);
 		return;

@@ -215,6 +215,12 @@ static void take(struct ike_sa *sa, struct ike_message *m, const struct ike_inpu
 		response(&c, res);
 		return;
 	}
+	/* A malformed IKE_AUTH is answered by a refusal, and ends the half-open SA (RFC 7296 2.21.2). */
+	if (sa->s.stage == IKE_SA_INIT_ANSWERED && m->header.exchange == IKE_AUTH && c.row == NULL) {
+		enum result unused = R_OK;
+
+		c.row = v2_transition_row(sa->s.stage, IKE_REQ_NONE, m, FORM_AUTH, &unused);
+	}
 	/* Before the peer is authenticated it gets no answer to anything but a proper IKE_AUTH. */
 	if (sa->s.stage < IKE_SA_ESTABLISHED && c.row == NULL) {
 		refuse(sa->e, sa, in, res);

@@ -89,11 +89,10 @@ const struct v2_event_row *v2_events(size_t *n);
 
 /* ---- v2_exchange.c: jobs, sealing, sending ---- */
 
-/* Gives out the job; the message of c is taken up again with it. Consumes job. Returns R_SUSPENDED. */
-enum result v2_await(struct v2_context *c, struct ike_job *adopt_job) WARN_UNUSED;
-/* The same for the first want of sa. */
-enum result v2_await_want(struct ike_sa *sa, struct ike_job *adopt_job) WARN_UNUSED;
-/* Key generation for a want: R_OK when job has come home with a key of group, R_SUSPENDED, or its failure. */
+/*
+ * These give out a job and return R_SUSPENDED; called again with it, its result.
+ * Key generation for a want, of group:
+ */
 enum result v2_keygen(struct ike_sa *sa, uint16_t group, struct ike_job *job) WARN_UNUSED;
 /* Agreement with m's KE: as responder with a new key of ours, as initiator with that of our request. */
 enum result v2_agree_responder(struct v2_context *c, uint16_t group) WARN_UNUSED;

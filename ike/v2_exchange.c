@@ -19,7 +19,8 @@ static enum result await(struct ike_sa *sa, struct ike_job *job)
 	return R_SUSPENDED;
 }
 
-enum result v2_await(struct v2_context *c, struct ike_job *adopt_job)
+/* The message of c is taken up again with the job. */
+static enum result await_for_message(struct v2_context *c, struct ike_job *adopt_job)
 {
 	struct ike_suspended *s = &c->sa->suspended;
 
@@ -29,18 +30,13 @@ enum result v2_await(struct v2_context *c, struct ike_job *adopt_job)
 	return await(c->sa, adopt_job);
 }
 
-enum result v2_await_want(struct ike_sa *sa, struct ike_job *adopt_job)
-{
-	return await(sa, adopt_job);
-}
-
 enum result v2_keygen(struct ike_sa *sa, uint16_t group, struct ike_job *job)
 {
 	if (job != NULL && job->group == group)
 		return job->result;
 	/* A job of another group: the configuration changed while it was out. */
 	job = ike_job_new(JOB_DH_KEYGEN, group, BYTES_NONE);
-	return job == NULL ? R_NO_MEMORY : v2_await_want(sa, job);
+	return job == NULL ? R_NO_MEMORY : await(sa, job);
 }
 
 enum result v2_agree_responder(struct v2_context *c, uint16_t group)
@@ -50,7 +46,7 @@ enum result v2_agree_responder(struct v2_context *c, uint16_t group)
 
 	struct ike_job *job = ike_job_new(JOB_DH_KEYGEN_AND_AGREE, group, c->m->ke.data);
 
-	return job == NULL ? R_NO_MEMORY : v2_await(c, job);
+	return job == NULL ? R_NO_MEMORY : await_for_message(c, job);
 }
 
 enum result v2_agree_initiator(struct v2_context *c)
@@ -70,7 +66,7 @@ enum result v2_agree_initiator(struct v2_context *c)
 		ike_job_free(job);
 		return R_NO_MEMORY;
 	}
-	return v2_await(c, job);
+	return await_for_message(c, job);
 }
 
 /* ---- SK{} ---- */
