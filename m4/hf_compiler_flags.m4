@@ -1,8 +1,7 @@
 dnl SPDX-License-Identifier: Apache-2.0
 
 dnl HF_COMPILER_FLAGS: warnings, hardening and sanitizers, as WARN_CFLAGS,
-dnl HARDEN_CFLAGS, HARDEN_CPPFLAGS and HARDEN_LDFLAGS. Generated code is
-dnl compiled without WARN_CFLAGS.
+dnl HARDEN_CFLAGS, HARDEN_CPPFLAGS and HARDEN_LDFLAGS.
 AC_DEFUN([HF_COMPILER_FLAGS], [
 	AC_ARG_ENABLE([fatal-warnings],
 		[AS_HELP_STRING([--enable-fatal-warnings], [treat warnings as errors])],
