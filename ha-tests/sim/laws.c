@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Laws 4, 5, 7 and 8: who owned the group, what the next owner has, whether the tunnels live, equal stores. */
+#include "ha-tests/sim/sim.h"
+
+#include "base/must.h"
+#include "base/wire_writer.h"
+
+#define SETTLE_NS (2 * SECOND)          /* both sides may have set up an IKE SA at once */
+#define FLOW_ALIVE_NS (2 * SECOND)
+
+void laws_open(struct sim *s)
+{
+	s->laws = (struct laws){ 0 };
+}
+
+void laws_close(struct sim *s)
+{
+	struct laws *l = &s->laws;
+
+	seen_free(&l->seals);
+	seen_free(&l->numbers);
+	seen_free(&l->messages);
+	seen_free(&l->past_ids);
+	seen_free(&l->touched);
+	seen_free(&l->digests);
+}
+
+/* ---- law 4 ---- */
+
+static void law4(struct node *nd, uint64_t term)
+{
+	struct laws *l = &nd->s->laws;
+
+	must(term < LAWS_TERMS);
+	if (l->owner_of_term[term] && l->owner_of_term[term] != nd->slot)
+		law_broken(nd->s, 4, "%s owns term %llu, which slot %u has owned", nd->name, (unsigned long long)term,
+			   l->owner_of_term[term]);
+	l->owner_of_term[term] = nd->slot;
+	if (nd->term_on_disk < term)
+		law_broken(nd->s, 4, "%s owns term %llu, but only %llu is on its disk", nd->name,
+			   (unsigned long long)term, (unsigned long long)nd->term_on_disk);
+}
+
+/* ---- law 5: a peer's state against the next owner's ---- */
+
+struct look {
+	struct node *nd;
+	const struct ike_sa_state *sa;          /* the peer's */
+	const struct child_sa_state *child;
+	const struct ike_sa_state *ours;
+	bool found;
+};
+
+static void look_at_sa(void *ctx, const struct ike_sa_state *ours)
+{
+	struct look *k = ctx;
+
+	if (ours->spi_i == k->sa->spi_i && ours->spi_r == k->sa->spi_r) {
+		k->found = true;
+		if (ours->next_request_id < k->sa->expected_request_id)
+			law_broken(k->nd->s, 5, "%s will use message id %u, the peer has seen %u", k->nd->name,
+				   ours->next_request_id, k->sa->expected_request_id);
+		uint32_t answered = k->sa->next_request_id - (k->sa->outstanding.kind != IKE_REQ_NONE);
+		if (ours->expected_request_id < answered)
+			law_broken(k->nd->s, 5, "%s expects message id %u, the peer has an answer to %u", k->nd->name,
+				   ours->expected_request_id, answered - 1);
+	}
+	/* The peer has answered our rekey; the answer is still on its way to us. */
+	if (!k->sa->initiator && ours->outstanding.kind == IKE_REQ_IKE_REKEY && ours->outstanding.new_ike_spi == k->sa->spi_i)
+		k->found = true;
+}
+
+static void law5_sa(void *ctx, const struct ike_sa_state *sa)
+{
+	struct look k = { .nd = ctx, .sa = sa };
+
+	if (sa->stage != IKE_SA_ESTABLISHED)
+		return;
+	ike_each_sa(hf_core_engine(k.nd->core), look_at_sa, &k);
+	if (!k.found)
+		law_broken(k.nd->s, 5, "%s takes over without IKE SA %016llx/%016llx", k.nd->name,
+			   (unsigned long long)sa->spi_i, (unsigned long long)sa->spi_r);
+}
+
+static void look_at_child(void *ctx, const struct child_sa_state *ours)
+{
+	struct look *k = ctx;
+
+	if (ours->spi_in == k->child->spi_out && ours->spi_out == k->child->spi_in)
+		k->found = true;
+}
+
+static void look_at_outstanding(void *ctx, const struct ike_sa_state *ours)
+{
+	struct look *k = ctx;
+
+	if (!k->child->initiator && ours->outstanding.new_spi_in == k->child->spi_out)
+		k->found = true;
+}
+
+static void law5_child(void *ctx, const struct child_sa_state *child)
+{
+	struct look k = { .nd = ctx, .child = child };
+
+	if (child->stage != CHILD_SA_ESTABLISHED && child->stage != CHILD_SA_INSTALLED)
+		return;
+	ike_each_child(hf_core_engine(k.nd->core), 0, look_at_child, &k);
+	ike_each_sa(hf_core_engine(k.nd->core), look_at_outstanding, &k);
+	if (!k.found)
+		law_broken(k.nd->s, 5, "%s takes over without the peer's CHILD SA in/out 0x%08x/0x%08x", k.nd->name,
+			   child->spi_in, child->spi_out);
+}
+
+static void law5(struct node *nd)
+{
+	struct sim *s = nd->s;
+
+	for (unsigned int i = 0; i < s->scenario.n_peers; i++) {
+		ike_each_sa(s->peers[i].engine, law5_sa, nd);
+		ike_each_child(s->peers[i].engine, 0, law5_child, nd);
+	}
+}
+
+/* ---- ownership ---- */
+
+static void excuse(struct sim *s, const char *what)
+{
+	if (!s->laws.excused)
+		trace(s, "from here on a tunnel may have to be set up anew: %s", what);
+	s->laws.excused = true;
+	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
+		laws_unsettle(s, i);
+}
+
+void laws_role(struct node *nd, const struct hf_role_change *change)
+{
+	struct sim *s = nd->s;
+
+	if (change->role != CL_ROLE_ACTIVE)
+		return;
+	law4(nd, change->term);
+	s->stats.takeovers += !change->handover;
+	s->stats.handovers += change->handover;
+	s->stats.suspects += change->suspect;
+	if (change->suspect || s->laws.unprotected)
+		excuse(s, change->suspect ? "suspect takeover" : "the former owner was not protected");
+	else if (!s->laws.split && !s->laws.excused)
+		law5(nd);
+	s->laws.unprotected = false;
+}
+
+void laws_protection(struct node *nd, bool is_protected)
+{
+	if (is_protected && nd->role == CL_ROLE_ACTIVE)
+		nd->s->laws.unprotected = false;
+}
+
+void laws_lose(struct node *nd)
+{
+	const struct node *mate = node_mate(nd);
+
+	if ((nd->role == CL_ROLE_ACTIVE || nd->role == CL_ROLE_RELEASING) && !node_holds_state(mate)) {
+		nd->s->stats.state_losses++;
+		excuse(nd->s, "the only holder of state is gone");
+	}
+}
+
+static bool sends(const struct node *nd)
+{
+	return nd->alive && !nd->paused && nd->role == CL_ROLE_ACTIVE && hf_core_may_send(nd->core, node_now(nd));
+}
+
+static void law_split(struct sim *s)
+{
+	bool split = sends(&s->nodes[0]) && sends(&s->nodes[1]);
+
+	if (split && !s->laws.split) {
+		s->stats.split_brains++;
+		excuse(s, "two owners");
+	}
+	if (split && !s->mcast.cut && s->now_ns > s->laws.together_ns + SECOND)
+		law_broken(s, 4, "two owners in one view");
+	s->laws.split = split;
+}
+
+/* ---- law 8 ---- */
+
+static void law8(struct node *nd)
+{
+	struct laws *l = &nd->s->laws;
+	struct cl_group_status st;
+	uint8_t digest[32], name[24];
+	struct wire_writer w = wire_writer(name, sizeof(name));
+
+	if (cl_group_status(hf_core_cluster_node(nd->core), GROUP, node_now(nd), &st) != R_OK ||
+	    st.role == CL_ROLE_JOINING || st.role == CL_ROLE_OFFLINE)
+		return;
+	if (st.applied == l->checked_position[nd->slot - 1] && st.term == l->checked_term[nd->slot - 1])
+		return;
+	l->checked_position[nd->slot - 1] = st.applied;
+	l->checked_term[nd->slot - 1] = st.term;
+	wire_put_u8(&w, st.owner_slot);
+	wire_put_u64(&w, st.term);
+	wire_put_u64(&w, st.applied);
+	ss_store_digest(cl_store(hf_core_cluster_node(nd->core), GROUP), digest);
+	if (seen_add(&l->digests, digest128(bytes(name, w.len)), digest128(bytes(digest, sizeof(digest)))) == SEEN_OTHER)
+		law_broken(nd->s, 8, "the stores differ at position %llu of term %llu", (unsigned long long)st.applied,
+			   (unsigned long long)st.term);
+}
+
+void laws_step(struct node *nd)
+{
+	law8(nd);
+	law_split(nd->s);
+}
+
+/* ---- law 7 ---- */
+
+void laws_unsettle(struct sim *s, unsigned int peer)
+{
+	s->laws.settled[peer] = false;
+	s->laws.settled_from_ns[peer] = 0;
+}
+
+static bool flow_alive(const struct sim *s, const struct flow *f)
+{
+	return f->delivered && f->last_ns + FLOW_ALIVE_NS > s->now_ns;
+}
+
+static bool peer_alive(const struct sim *s, unsigned int peer)
+{
+	for (size_t i = 0; i < s->n_flows; i++)
+		if (s->flows[i].peer == peer && !flow_alive(s, &s->flows[i]))
+			return false;
+	return true;
+}
+
+void laws_settle(struct sim *s)
+{
+	for (unsigned int i = 0; i < s->scenario.n_peers; i++) {
+		uint64_t *from = &s->laws.settled_from_ns[i];
+
+		if (s->laws.settled[i] || s->laws.excused)
+			continue;
+		if (!peer_alive(s, i))
+			*from = 0;
+		else if (!*from)
+			*from = s->now_ns;
+		else if (*from + SETTLE_NS <= s->now_ns)
+			s->laws.settled[i] = true;
+	}
+}
+
+static unsigned int peer_of(const struct gateway *gw, const struct sim *s, const struct inet_addr *remote)
+{
+	if (gw->peer)
+		return gw->peer->index;
+	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
+		if (inet_equal(&s->peers[i].address, remote))
+			return i;
+	return 0;
+}
+
+void laws_auth(struct gateway *gw, const struct inet_addr *remote)
+{
+	struct sim *s = gw->s;
+	unsigned int peer = peer_of(gw, s, remote);
+
+	s->stats.auths++;
+	if (s->laws.settled[peer])
+		law_broken(s, 7, "the tunnel with %s is authenticated anew", s->peers[peer].name);
+}
+
+void laws_final(struct sim *s)
+{
+	for (size_t i = 0; i < s->n_flows; i++) {
+		const struct flow *f = &s->flows[i];
+		if (!flow_alive(s, f))
+			law_broken(s, 7, "line %u of %s carries nothing %s the peer, %llu s after the last fault", f->line,
+				   s->peers[f->peer].name, f->to_peer ? "to" : "from",
+				   (unsigned long long)((s->now_ns - s->calm_ns) / SECOND));
+	}
+}

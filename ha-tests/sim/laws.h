@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The laws of replication.md, checked from outside the product: what was
+ * sealed and sent, who owned the group when, what the peers know. The first
+ * law that is broken ends the run.
+ */
+#ifndef HF_SIM_LAWS_H
+#define HF_SIM_LAWS_H
+
+#include "esp/transform.h"
+#include "ha-tests/sim/seen.h"
+#include "node/core.h"
+
+struct sim;
+struct node;
+struct peer;
+struct gateway;
+
+#define LAWS_TERMS 1024
+#define LAWS_PEERS 2
+#define LAWS_TRANSFORMS 24
+
+struct laws {
+	unsigned int broken;            /* number of the law; 0: none */
+	char why[256];
+	struct seen seals;              /* 1: (key, IV) -> packet */
+	struct seen numbers;            /* 2: (key, sequence number) */
+	struct seen messages;           /* 3: (SPIs, direction, id) -> message */
+	struct seen past_ids;           /* 3: (SPIs, direction, id) that a higher one has followed */
+	struct seen touched;            /* SPIs of IKE SAs that two owners have had at once (R23) */
+	struct seen digests;            /* 8: (owner, term, position) -> digest of the store */
+	uint8_t owner_of_term[LAWS_TERMS];
+	struct esp_transform transforms[LAWS_TRANSFORMS];
+	bool split;                     /* two owners at this moment */
+	bool unprotected;               /* a peer has seen what nobody else need hold */
+	bool excused;                   /* R23 or a lost state has happened: a tunnel may have to be set up anew */
+	uint64_t together_ns;           /* when a cut was healed */
+	bool settled[LAWS_PEERS];       /* its tunnels are up: no IKE_AUTH from here on (law 7) */
+	uint64_t settled_from_ns[LAWS_PEERS];
+	uint64_t checked_position[2];
+	uint64_t checked_term[2];
+};
+
+void laws_open(struct sim *s);
+void laws_close(struct sim *s);
+/* A row of which every seal is seen. */
+const struct esp_transform *laws_transforms(struct sim *s);
+/* For ike_engine_config and hf_core_config; ctx is the gateway. */
+void laws_ike_seal(void *ctx, uint64_t key_id, struct bytes iv, struct bytes message);
+void laws_ike_sent(struct gateway *gw, const struct inet_addr *remote, struct bytes datagram);
+void laws_esp_sent(struct gateway *gw);
+/* A new IKE_AUTH request. */
+void laws_auth(struct gateway *gw, const struct inet_addr *remote);
+void laws_role(struct node *nd, const struct hf_role_change *change);
+void laws_protection(struct node *nd, bool is_protected);
+/* After every step of a node. */
+void laws_step(struct node *nd);
+/* Before a process or host is gone. */
+void laws_lose(struct node *nd);
+/* A tunnel may be set up anew from here on, until it is up. */
+void laws_unsettle(struct sim *s, unsigned int peer);
+/* At times: are the tunnels up? */
+void laws_settle(struct sim *s);
+/* At the end, long after the last fault. */
+void laws_final(struct sim *s);
+void law_broken(struct sim *s, unsigned int law, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Laws 1, 2, 3 and 6: over everything that is sealed and sent. ESP is seen
+ * through a transform table that wraps the product's own (esp/transform.h),
+ * SK{} through the engine's observer.
+ */
+#include <stdarg.h>
+
+#include "base/iana.h"
+#include "base/must.h"
+#include "base/wire_reader.h"
+#include "base/wire_writer.h"
+#include "ha-tests/sim/sim.h"
+
+void law_broken(struct sim *s, unsigned int law, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (s->laws.broken)
+		return;
+	s->laws.broken = law;
+	va_start(ap, fmt);
+	vsnprintf(s->laws.why, sizeof(s->laws.why), fmt, ap);
+	va_end(ap);
+	trace(s, "LAW %u: %s", law, s->laws.why);
+}
+
+static const char *name_of(const struct gateway *gw)
+{
+	return gw->node ? gw->node->name : gw->peer->name;
+}
+
+/* ---- ESP: the wrapping rows ---- */
+
+/* Table rows get no context of ours; a process simulates one installation at a time. */
+static struct sim *watching;
+
+struct watched_key {
+	void *inner;
+	uint64_t id;
+};
+
+static void *watched_key_new(const struct esp_transform *row, struct esp_crypto *c, const struct esp_key_params *p)
+{
+	struct watched_key *k = calloc(1, sizeof(*k));
+
+	must(k);
+	k->id = digest128(secret_bytes(&p->keys->encr)).a;
+	k->inner = row->inner->key_new(row->inner, c, p);
+	if (!k->inner) {
+		free(k);
+		return NULL;
+	}
+	return k;
+}
+
+static void watched_key_free(const struct esp_transform *row, void *key)
+{
+	struct watched_key *k = key;
+
+	if (!k)
+		return;
+	row->inner->key_free(row->inner, k->inner);
+	free(k);
+}
+
+static struct digest128 key_and(uint64_t key_id, struct bytes what)
+{
+	uint8_t text[8 + 32];
+	struct wire_writer w = wire_writer(text, sizeof(text));
+
+	wire_put_u64(&w, key_id);
+	wire_put(&w, what);
+	return digest128(bytes(text, w.len));
+}
+
+static void law1(struct sim *s, uint64_t key_id, struct bytes iv, struct bytes packet)
+{
+	if (seen_add(&s->laws.seals, key_and(key_id, iv), digest128(packet)) == SEEN_OTHER)
+		law_broken(s, 1, "a key seals two packets with one IV");
+}
+
+static void law2(struct sim *s, uint64_t key_id, uint64_t number)
+{
+	if (seen_add(&s->laws.numbers, key_and(key_id, bytes(&number, sizeof(number))), (struct digest128){ 0 }) ==
+	    SEEN_NEW)
+		return;
+	if (s->laws.split || s->laws.excused)
+		s->stats.split_numbers++;
+	else
+		law_broken(s, 2, "a key seals ESP sequence number %llu again", (unsigned long long)number);
+}
+
+static void watch_op(const struct esp_transform *row, const struct esp_op *op, uint64_t key_id)
+{
+	struct wire_reader r = wire_reader(bytes(op->esp, 8));
+
+	wire_u32(&r);
+	uint64_t number = (uint64_t)op->seq_hi << 32 | wire_u32(&r);
+	law1(watching, key_id, bytes(op->esp + 8, row->iv), bytes(op->esp, 8u + row->iv + op->text_len));
+	law2(watching, key_id, number);
+}
+
+static void inner_ops(const struct esp_op *ops, size_t n, struct esp_op *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct watched_key *k = ops[i].key;
+		out[i] = ops[i];
+		out[i].key = k->inner;
+	}
+}
+
+static void watched_seal(const struct esp_transform *row, struct esp_crypto *c, struct esp_op *ops, size_t n)
+{
+	struct esp_op inner[ESP_BURST];
+
+	must(n <= ESP_BURST);
+	for (size_t i = 0; i < n; i++)
+		watch_op(row, &ops[i], ((const struct watched_key *)ops[i].key)->id);
+	inner_ops(ops, n, inner);
+	row->inner->seal(row->inner, c, inner, n);
+	for (size_t i = 0; i < n; i++)
+		ops[i].ok = inner[i].ok;
+}
+
+static void watched_open(const struct esp_transform *row, struct esp_crypto *c, struct esp_op *ops, size_t n)
+{
+	struct esp_op inner[ESP_BURST];
+
+	must(n <= ESP_BURST);
+	inner_ops(ops, n, inner);
+	row->inner->open(row->inner, c, inner, n);
+	for (size_t i = 0; i < n; i++)
+		ops[i].ok = inner[i].ok;
+}
+
+const struct esp_transform *laws_transforms(struct sim *s)
+{
+	size_t n = 0;
+
+	watching = s;
+	for (const struct esp_transform *row = esp_transforms(); row->encr; row++) {
+		must(n + 1 < LAWS_TRANSFORMS);
+		struct esp_transform *t = &s->laws.transforms[n++];
+		*t = *row;
+		t->inner = row;
+		t->key_new = watched_key_new;
+		t->key_free = watched_key_free;
+		t->key_prefetch = NULL;
+		t->seal = watched_seal;
+		t->open = watched_open;
+	}
+	return s->laws.transforms;
+}
+
+void laws_ike_seal(void *ctx, uint64_t key_id, struct bytes iv, struct bytes message)
+{
+	struct gateway *gw = ctx;
+
+	law1(gw->s, key_id, iv, message);
+}
+
+/* ---- who may speak ---- */
+
+static void law6(struct gateway *gw, const char *what)
+{
+	const struct node *nd = gw->node;
+
+	if (!nd)
+		return;
+	if (nd->role != CL_ROLE_ACTIVE && nd->role != CL_ROLE_RELEASING)
+		law_broken(gw->s, 6, "%s sends %s as %s", nd->name, what, cl_role_name(nd->role));
+	/* Two members of one view that both send, long after they have met. */
+	const struct node *mate = node_mate(nd);
+	if (mate->alive && mate->role == CL_ROLE_ACTIVE && mate->term > nd->term && !gw->s->mcast.cut &&
+	    gw->s->now_ns > gw->s->laws.together_ns + SECOND)
+		law_broken(gw->s, 6, "%s sends %s in term %llu, %s owns term %llu", nd->name, what,
+			   (unsigned long long)nd->term, mate->name, (unsigned long long)mate->term);
+}
+
+void laws_esp_sent(struct gateway *gw)
+{
+	gw->s->stats.esp_sent++;
+	law6(gw, "ESP");
+}
+
+/* ---- message ids ---- */
+
+/* RFC 7296 3.1 */
+#define FLAG_INITIATOR 0x08u
+#define FLAG_RESPONSE 0x20u
+
+struct message_name {
+	uint64_t spi_i, spi_r;
+	uint32_t id;
+	uint8_t exchange, direction;    /* response and initiator flags */
+};
+
+static bool message_name(struct bytes datagram, struct message_name *m)
+{
+	struct wire_reader r = wire_reader(datagram);
+
+	m->spi_i = wire_u64(&r);
+	m->spi_r = wire_u64(&r);
+	wire_u16(&r);
+	m->exchange = wire_u8(&r);
+	m->direction = wire_u8(&r) & (FLAG_INITIATOR | FLAG_RESPONSE);
+	m->id = wire_u32(&r);
+	return wire_left(&r) >= 4;
+}
+
+static struct digest128 message_digest(const struct message_name *m, uint32_t id)
+{
+	uint8_t text[32];
+	struct wire_writer w = wire_writer(text, sizeof(text));
+
+	wire_put_u64(&w, m->spi_i);
+	wire_put_u64(&w, m->spi_r);
+	wire_put_u8(&w, m->direction);
+	wire_put_u32(&w, id);
+	return digest128(bytes(text, w.len));
+}
+
+static struct digest128 sa_digest(uint64_t spi)
+{
+	return digest128(bytes(&spi, sizeof(spi)));
+}
+
+/* IKE SAs that two owners had at once are R23's: not judged. */
+static bool judged(struct sim *s, const struct message_name *m)
+{
+	struct digest128 initiator = sa_digest(m->spi_i);
+
+	if (s->laws.split)
+		(void)seen_add(&s->laws.touched, initiator, (struct digest128){ 0 });
+	return !seen_has(&s->laws.touched, initiator);
+}
+
+/* Every id below this one is of the past now. */
+static void ids_are_past(struct sim *s, const struct message_name *m)
+{
+	for (uint32_t id = m->id; id-- > 0;)
+		if (seen_add(&s->laws.past_ids, message_digest(m, id), (struct digest128){ 0 }) != SEEN_NEW)
+			break;
+}
+
+static void law3(struct gateway *gw, const struct inet_addr *remote, const struct message_name *m, struct bytes datagram)
+{
+	struct sim *s = gw->s;
+	struct digest128 name = message_digest(m, m->id);
+	enum seen_before before = seen_add(&s->laws.messages, name, digest128(datagram));
+	bool response = m->direction & FLAG_RESPONSE, is_judged = judged(s, m);
+
+	if (before == SEEN_OTHER && is_judged)
+		law_broken(s, 3, "%s sends another %s %s with message id %u of %016llx", name_of(gw),
+			   iana_exchange_name(m->exchange), response ? "response" : "request", m->id,
+			   (unsigned long long)m->spi_i);
+	if (before != SEEN_NEW)
+		return;
+	s->stats.exchanges += response;
+	trace(s, "%s %s %s %u of %016llx", name_of(gw), iana_exchange_name(m->exchange),
+	      response ? "response" : "request", m->id, (unsigned long long)m->spi_i);
+	if (seen_has(&s->laws.past_ids, name) && is_judged)
+		law_broken(s, 3, "%s goes back to message id %u", name_of(gw), m->id);
+	ids_are_past(s, m);
+	if (m->exchange == IKE_AUTH && !response)
+		laws_auth(gw, remote);
+}
+
+void laws_ike_sent(struct gateway *gw, const struct inet_addr *remote, struct bytes datagram)
+{
+	struct sim *s = gw->s;
+	struct message_name m;
+
+	if (!message_name(datagram, &m))
+		return;         /* a NAT keepalive */
+	s->stats.ike_sent++;
+	law6(gw, "IKE");
+	if (gw->node && !gw->node->is_protected)
+		s->laws.unprotected = true;
+	if (m.exchange != IKE_SA_INIT)  /* COOKIE and INVALID_KE_PAYLOAD repeat its id */
+		law3(gw, remote, &m, datagram);
+}

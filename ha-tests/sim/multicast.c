@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Corosync as the cluster logic sees it. What a process hands over is ordered
+ * later, one message at a time, and reaches every member of the ring in that
+ * order, the sender soonest. While the ring is being formed anew nothing is
+ * ordered. A message of a lost host that no survivor has received is gone; one
+ * of a killed process may be. Processes come and go within a ring; CPG and
+ * votequorum speak over connections of their own, in any order. Both halves
+ * of a cut pair are quorate (two_node), once they have seen each other
+ * (wait_for_all).
+ */
+#include "ha-tests/sim/sim.h"
+
+#include "base/must.h"
+
+#define TOKEN_NS (500 * MS_NS)
+#define CONSENSUS_NS (150 * MS_NS)
+
+enum item_kind { ITEM_MESSAGE, ITEM_SNAPSHOT, ITEM_JOIN, ITEM_LEAVE };
+
+struct mcast_item {
+	struct mcast_item *next;
+	enum item_kind kind;
+	uint32_t pid;
+	uint8_t to_slot;
+	struct buf data;
+};
+
+struct delivery {
+	struct cl_input in;
+	struct buf data;
+	unsigned int from, to;          /* hosts */
+	uint64_t cut_epoch;
+};
+
+static struct mcast_host *host_of(const struct node *nd)
+{
+	return &nd->s->mcast.host[nd->slot - 1];
+}
+
+/* ---- delivery ---- */
+
+static void delivery_free(void *data)
+{
+	struct delivery *d = data;
+
+	buf_free(&d->data);
+	free(d);
+}
+
+static void to_process(struct sim *s, struct event *ev)
+{
+	struct delivery *d = ev->data;
+	struct node *nd = ev->node;
+
+	(void)s;
+	d->in.data = buf_bytes(&d->data);
+	hf_core_cluster(nd->core, node_now(nd), &d->in);
+	node_touch(nd);
+}
+
+/* At the receiver's Corosync. Its process may be stopped; then it waits there. */
+static void at_host(struct sim *s, struct event *ev)
+{
+	struct delivery *d = ev->data;
+	struct node *nd = &s->nodes[d->to];
+
+	if (!nd->alive || (d->from != d->to && d->cut_epoch != s->mcast.cut_epoch))
+		return;
+	ev->data = NULL;
+	event_own(node_at(nd, s->now_ns, to_process), d, delivery_free);
+}
+
+/* in_order: by CPG's connection, behind all that it has brought. */
+static void deliver(struct sim *s, unsigned int from, unsigned int to, const struct cl_input *in, struct bytes data,
+		    uint64_t delay_ns, bool in_order)
+{
+	struct delivery *d = calloc(1, sizeof(*d));
+	struct mcast_host *h = &s->mcast.host[to];
+	uint64_t at = s->now_ns + delay_ns;
+
+	must(d && buf_set(&d->data, data));
+	d->in = *in;
+	d->from = from;
+	d->to = to;
+	d->cut_epoch = s->mcast.cut_epoch;
+	if (in_order) {
+		if (at <= h->delivered_ns)
+			at = h->delivered_ns + 1;
+		h->delivered_ns = at;
+	}
+	event_own(sim_at(s, at, at_host, NULL), d, delivery_free);
+}
+
+/* ---- views ---- */
+
+static bool same_ring(const struct sim *s, unsigned int a, unsigned int b)
+{
+	return s->nodes[a].up && s->nodes[b].up && (a == b || !s->mcast.cut);
+}
+
+static void say_view(struct sim *s, unsigned int to)
+{
+	struct cl_input in = { .kind = CL_IN_VIEW, .ring = s->mcast.host[to].ring };
+
+	for (unsigned int i = 0; i < NODES; i++)
+		if (s->mcast.host[i].connected && same_ring(s, i, to))
+			in.members[in.n_members++] =
+				(struct cl_member){ .node_id = s->nodes[i].id, .pid = s->mcast.host[i].pid };
+	s->mcast.views++;
+	deliver(s, to, to, &in, BYTES_NONE, rng_between(&s->rng, 20 * US, 3 * MS_NS), true);
+}
+
+static void say_quorum(struct sim *s, unsigned int to)
+{
+	const struct mcast_host *h = &s->mcast.host[to];
+	struct cl_input in = { .kind = CL_IN_QUORUM, .ring = h->ring, .quorate = h->seen_all };
+
+	deliver(s, to, to, &in, BYTES_NONE, rng_between(&s->rng, 20 * US, 6 * MS_NS), false);
+}
+
+static void members_changed(struct sim *s, unsigned int where)
+{
+	for (unsigned int i = 0; i < NODES; i++)
+		if (s->mcast.host[i].connected && same_ring(s, i, where))
+			say_view(s, i);
+}
+
+/* ---- ordering ---- */
+
+static void item_free(struct mcast_item *it)
+{
+	buf_free(&it->data);
+	free(it);
+}
+
+static struct mcast_item *pop(struct mcast_host *h)
+{
+	struct mcast_item *it = h->first;
+
+	if (!it)
+		return NULL;
+	h->first = it->next;
+	if (!h->first)
+		h->last = &h->first;
+	return it;
+}
+
+static void fan_out(struct sim *s, unsigned int from, const struct mcast_item *it)
+{
+	struct cl_input in = {
+		.kind = it->kind == ITEM_SNAPSHOT ? CL_IN_SNAPSHOT : CL_IN_MESSAGE, .group = GROUP,
+		.from_node_id = s->nodes[from].id, .from_pid = it->pid,
+	};
+
+	trace_bytes(s, "multicast", buf_bytes(&it->data));
+	s->mcast.messages++;
+	for (unsigned int i = 0; i < NODES; i++) {
+		uint64_t delay = i == from ? rng_between(&s->rng, 5 * US, 60 * US) :
+					     rng_between(&s->rng, 60 * US, 400 * US);
+		if (!s->mcast.host[i].connected || !same_ring(s, from, i))
+			continue;
+		if (it->kind == ITEM_MESSAGE || s->nodes[i].slot == it->to_slot)
+			deliver(s, from, i, &in, buf_bytes(&it->data), delay, true);
+	}
+}
+
+static void ordered(struct sim *s, unsigned int from, const struct mcast_item *it)
+{
+	struct mcast_host *h = &s->mcast.host[from];
+
+	switch (it->kind) {
+	case ITEM_MESSAGE:
+	case ITEM_SNAPSHOT:
+		fan_out(s, from, it);
+		break;
+	case ITEM_JOIN:
+		h->connected = true;
+		h->pid = it->pid;
+		members_changed(s, from);
+		say_quorum(s, from);
+		break;
+	case ITEM_LEAVE:
+		h->connected = false;
+		members_changed(s, from);
+		break;
+	}
+}
+
+static void order(struct sim *s, struct event *ev)
+{
+	struct node *nd = ev->ctx;
+	struct mcast_host *h = host_of(nd);
+	struct mcast_item *it;
+
+	if (h->frozen || !nd->up || (it = pop(h)) == NULL)
+		return;
+	ordered(s, nd->slot - 1u, it);
+	item_free(it);
+}
+
+static void order_later(struct node *nd)
+{
+	struct sim *s = nd->s;
+
+	sim_at(s, s->now_ns + rng_between(&s->rng, 20 * US, 250 * US) + rng_below(&s->rng, s->mcast.slow_ns + 1),
+	       order, nd);
+}
+
+static void hand_over(struct node *nd, enum item_kind kind, uint8_t to_slot, struct bytes data)
+{
+	struct mcast_host *h = host_of(nd);
+	struct mcast_item *it = calloc(1, sizeof(*it));
+
+	must(it && buf_set(&it->data, data));
+	it->kind = kind;
+	it->pid = nd->pid;
+	it->to_slot = to_slot;
+	if (!h->last)
+		h->last = &h->first;
+	*h->last = it;
+	h->last = &it->next;
+	order_later(nd);
+}
+
+void mcast_send(struct node *nd, struct bytes message)
+{
+	hand_over(nd, ITEM_MESSAGE, 0, message);
+}
+
+void mcast_send_snapshot(struct node *nd, uint8_t slot, struct bytes message)
+{
+	hand_over(nd, ITEM_SNAPSHOT, slot, message);
+}
+
+/* ---- membership ---- */
+
+static void form_ring(struct sim *s, unsigned int i)
+{
+	struct mcast_host *h = &s->mcast.host[i];
+
+	h->ring.node_id = s->nodes[i].id;
+	h->ring.seq = s->mcast.ring_seq;
+	for (unsigned int k = 0; k < NODES; k++) {
+		if (!same_ring(s, i, k) || k == i)
+			continue;
+		h->seen_all = true;     /* two hosts are all */
+		if (s->nodes[k].id < h->ring.node_id)
+			h->ring.node_id = s->nodes[k].id;
+	}
+}
+
+static void ring_formed(struct sim *s, struct event *ev)
+{
+	struct multicast *m = &s->mcast;
+
+	if (ev->arg != m->change)
+		return;
+	m->ring_seq += 4;
+	for (unsigned int i = 0; i < NODES; i++)
+		if (s->nodes[i].up)
+			form_ring(s, i);
+	for (unsigned int i = 0; i < NODES; i++) {
+		struct mcast_host *h = &m->host[i];
+		if (!s->nodes[i].up)
+			continue;
+		h->frozen = false;
+		if (h->connected) {
+			say_view(s, i);
+			say_quorum(s, i);
+		}
+		for (struct mcast_item *it = h->first; it; it = it->next)
+			order_later(&s->nodes[i]);
+	}
+}
+
+static void form_later(struct sim *s, uint64_t delay_ns)
+{
+	for (unsigned int i = 0; i < NODES; i++)
+		s->mcast.host[i].frozen = true;
+	sim_at(s, s->now_ns + delay_ns, ring_formed, NULL)->arg = ++s->mcast.change;
+}
+
+static uint64_t loss_noticed_ns(struct sim *s)
+{
+	return TOKEN_NS + rng_between(&s->rng, CONSENSUS_NS / 3, CONSENSUS_NS);
+}
+
+void mcast_join(struct node *nd)
+{
+	hand_over(nd, ITEM_JOIN, 0, BYTES_NONE);
+}
+
+/* What it wrote last may not have been read by Corosync. */
+void mcast_process_gone(struct node *nd)
+{
+	struct mcast_host *h = host_of(nd);
+	size_t n = 0;
+
+	for (const struct mcast_item *it = h->first; it; it = it->next)
+		n++;
+	size_t keep = rng_chance(&nd->s->rng, 500) ? n : (size_t)rng_below(&nd->s->rng, n + 1);
+	struct mcast_item **end = &h->first;
+	for (size_t i = 0; i < n; i++) {
+		struct mcast_item *it = *end;
+		if (i < keep || it->kind == ITEM_JOIN || it->kind == ITEM_LEAVE) {
+			end = &it->next;
+			continue;
+		}
+		*end = it->next;
+		item_free(it);
+	}
+	h->last = end;
+	hand_over(nd, ITEM_LEAVE, 0, BYTES_NONE);
+}
+
+static void host_forget(struct mcast_host *h)
+{
+	struct mcast_item *it;
+
+	while ((it = pop(h)) != NULL)
+		item_free(it);
+	*h = (struct mcast_host){ .frozen = true, .delivered_ns = h->delivered_ns };
+}
+
+void mcast_host_gone(struct node *nd)
+{
+	host_forget(host_of(nd));
+	nd->s->mcast.cut_epoch++;
+	form_later(nd->s, loss_noticed_ns(nd->s));
+}
+
+void mcast_host_back(struct node *nd)
+{
+	form_later(nd->s, rng_between(&nd->s->rng, 20 * MS_NS, CONSENSUS_NS));
+}
+
+void mcast_cut(struct sim *s, bool cut)
+{
+	s->mcast.cut = cut;
+	s->mcast.cut_epoch++;
+	form_later(s, cut ? loss_noticed_ns(s) : rng_between(&s->rng, 20 * MS_NS, CONSENSUS_NS));
+}
+
+void mcast_free(struct multicast *m)
+{
+	for (unsigned int i = 0; i < NODES; i++)
+		host_forget(&m->host[i]);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A standard peer: the engine without a cluster. What it emits happens at
+ * once, nothing is held, nothing is replicated, its leases have no end.
+ */
+#include "ha-tests/sim/sim.h"
+
+#include "base/must.h"
+#include "base/timer_queue.h"
+#include "node/core_private.h"
+
+#define TICK_NS (500 * MS_NS)
+#define NO_LEASE (UINT64_C(1) << 47)
+
+uint64_t peer_now(const struct peer *p)
+{
+	return p->s->now_ns - p->booted_ns;
+}
+
+static uint64_t peer_ms(const struct peer *p)
+{
+	return peer_now(p) / MS_NS;
+}
+
+/* ---- effects ---- */
+
+static void send(struct peer *p, const struct ike_effect *fx)
+{
+	const struct packet pkt = {
+		.kind = PACKET_IKE, .udp_encap = fx->udp_encap, .src = fx->local, .dst = fx->remote,
+		.data = fx->datagram,
+	};
+
+	laws_ike_sent(&p->gw, &fx->remote.addr, buf_bytes(&fx->datagram));
+	network_send(p->s, &pkt);
+}
+
+static void install(struct peer *p, const struct child_sa_state *c)
+{
+	struct esp_child_params params = {
+		.spi_in = c->spi_in, .spi_out = c->spi_out, .tunnel = c->tunnel, .group = GROUP,
+		.udp_encap = c->udp_encap, .local = c->local, .remote = c->remote, .local_ts = c->local_ts,
+		.remote_ts = c->remote_ts, .transforms = c->transforms, .keys_in = &c->keys_in,
+		.keys_out = &c->keys_out, .birth_term = c->birth_term, .seq_next = 1, .lease_end = NO_LEASE,
+	};
+
+	must(esp_child_install(p->gw.dp, &params) == R_OK);
+}
+
+static void job_free(void *job)
+{
+	ike_job_free(job);
+}
+
+static void job_run(struct sim *s, struct event *ev)
+{
+	struct ike_input in = { .kind = IKE_IN_JOB_DONE, .job = ev->data };
+
+	(void)s;
+	ev->data = NULL;
+	ike_job_run(in.job);
+	peer_input(ev->ctx, &in);
+}
+
+static void carry_out(struct peer *p, struct ike_effect *fx)
+{
+	struct sim *s = p->s;
+
+	switch (fx->kind) {
+	case IKE_FX_SEND:
+	case IKE_FX_SEND_NOW:
+		send(p, fx);
+		break;
+	case IKE_FX_CHILD_INSTALL:
+		install(p, fx->child);
+		break;
+	case IKE_FX_CHILD_USE_OUTBOUND:
+		(void)!esp_child_use_outbound(p->gw.dp, fx->spi_in);
+		break;
+	case IKE_FX_CHILD_STOP_OUTBOUND:
+		esp_child_stop_outbound(p->gw.dp, fx->spi_in);
+		break;
+	case IKE_FX_CHILD_REMOVE:
+		esp_child_remove(p->gw.dp, fx->spi_in);
+		break;
+	case IKE_FX_CHILD_MOVED:
+		(void)!esp_child_move(p->gw.dp, fx->spi_in, &fx->local, &fx->remote, fx->udp_encap);
+		break;
+	case IKE_FX_JOB:
+		event_own(sim_at(s, s->now_ns + rng_between(&s->rng, 50 * US, 4 * MS_NS), job_run, p), fx->job, job_free);
+		fx->job = NULL;
+		break;
+	case IKE_FX_LOG:
+		trace(s, "%s: %s %s", p->name, log_info(fx->log.id)->name, fx->log.detail);
+		break;
+	case IKE_FX_IKE_SA_CHANGED:
+	case IKE_FX_CHILD_SA_CHANGED:
+	case IKE_FX_IKE_SA_GONE:
+	case IKE_FX_CHILD_SA_GONE:
+		break;          /* nobody keeps a copy */
+	}
+}
+
+/* ---- inputs ---- */
+
+static void timer(struct sim *s, struct event *ev);
+
+static void arm_timer(struct peer *p)
+{
+	uint64_t at_ms = ike_next_deadline(p->engine);
+
+	if (at_ms == TIMER_NEVER)
+		return;
+	uint64_t at = at_ms * MS_NS + p->booted_ns;
+	if (at < p->s->now_ns)
+		at = p->s->now_ns;
+	if (at == p->timer_ns)
+		return;
+	p->timer_ns = at;
+	sim_at(p->s, at, timer, p)->arg = at;
+}
+
+void peer_input(struct peer *p, const struct ike_input *in)
+{
+	struct ike_outbox out = { 0 };
+	struct ike_input released = { .kind = IKE_IN_RELEASED };
+
+	ike_step(p->engine, peer_ms(p), in, &out);
+	for (size_t i = 0; i < out.n; i++)
+		carry_out(p, &out.fx[i]);
+	for (size_t i = 0; i < out.n; i++) {
+		released.token = out.fx[i].token;
+		if (out.fx[i].kind == IKE_FX_SEND && released.token)
+			peer_input(p, &released);
+	}
+	ike_outbox_clear(&out);
+	gateway_flush(&p->gw, peer_now(p));
+	arm_timer(p);
+}
+
+static void timer(struct sim *s, struct event *ev)
+{
+	struct peer *p = ev->ctx;
+	struct ike_input in = { .kind = IKE_IN_TIMER };
+
+	(void)s;
+	if (ev->arg != p->timer_ns)
+		return;
+	p->timer_ns = 0;
+	peer_input(p, &in);
+}
+
+static void esp_event(struct peer *p, const struct esp_event *ev)
+{
+	struct ike_input in = { 0 };
+
+	if (ev->kind == ESP_EVENT_ACQUIRE) {
+		in = (struct ike_input){ .kind = IKE_IN_INITIATE, .tunnel = ev->tunnel, .have_packet = true,
+					 .packet_local = ev->packet_local, .packet_remote = ev->packet_remote };
+		peer_input(p, &in);
+	} else if (ev->kind == ESP_EVENT_PEER_MOVED) {
+		in = (struct ike_input){ .kind = IKE_IN_PEER_MOVED, .spi_in = ev->spi_in, .remote = ev->remote,
+					 .local = ev->local };
+		peer_input(p, &in);
+	}
+}
+
+void peer_collect(struct peer *p)
+{
+	struct esp_event ev;
+
+	while (esp_worker_event(p->gw.worker, &ev))
+		esp_event(p, &ev);
+}
+
+void peer_packet(struct peer *p, const struct packet *pkt)
+{
+	struct ike_input in = { .kind = IKE_IN_DATAGRAM, .local = pkt->dst, .remote = pkt->src,
+				.datagram = buf_bytes(&pkt->data) };
+
+	if (pkt->kind == PACKET_ESP)
+		gateway_inbound(&p->gw, peer_now(p), pkt);
+	else if (pkt->data.len > 1)     /* one byte is a NAT keepalive */
+		peer_input(p, &in);
+	peer_collect(p);
+}
+
+/* ---- evidence of life: opened packets (RFC 7296 2.4) ---- */
+
+struct life {
+	uint32_t spi[64];
+	size_t n;
+};
+
+static void note_child(void *ctx, uint32_t spi_in)
+{
+	struct life *l = ctx;
+
+	if (l->n < 64)
+		l->spi[l->n++] = spi_in;
+}
+
+static void tick(struct sim *s, struct event *ev)
+{
+	struct peer *p = ev->ctx;
+	struct life l = { .n = 0 };
+	struct esp_child_stats st;
+
+	esp_child_each(p->gw.dp, note_child, &l);
+	for (size_t i = 0; i < l.n; i++) {
+		if (esp_child_stats(p->gw.dp, l.spi[i], &st) != R_OK || st.last_in_ms + TICK_NS / MS_NS < peer_ms(p))
+			continue;
+		struct ike_input in = { .kind = IKE_IN_TRAFFIC, .spi_in = l.spi[i], .at_ms = st.last_in_ms };
+		peer_input(p, &in);
+	}
+	sim_at(s, s->now_ns + TICK_NS, tick, p);
+}
+
+/* ---- life ---- */
+
+static void engine_random(void *ctx, uint8_t *out, size_t len)
+{
+	const struct peer *p = ctx;
+
+	rng_fill(&p->s->secrets, out, len);
+}
+
+static void engine_open(struct peer *p)
+{
+	struct ike_engine_config ec = {
+		.slot = (uint8_t)(10 + p->index), .random = engine_random, .random_ctx = p,
+		.on_seal = laws_ike_seal, .on_seal_ctx = &p->gw,
+	};
+	struct ike_input activate = { .kind = IKE_IN_ACTIVATE, .term = 1 };
+	struct ike_config *cfg;
+	struct esp_policy *policies;
+	size_t n;
+
+	must(core_translate_ike(p->config, &cfg) == R_OK);
+	must(core_translate_spd(p->config, GROUP, &policies, &n) == R_OK);
+	must(esp_spd_set(p->gw.dp, policies, n) == R_OK);
+	free(policies);
+	cfg->connections[0].force_udp_encap = p->s->scenario.udp;
+	for (size_t i = 0; i < cfg->connections[0].n_children; i++)
+		cfg->connections[0].children[i].esn = p->s->scenario.esn;
+	engine_random(p, ec.hash_seed, sizeof(ec.hash_seed));
+	p->engine = ike_engine_new(&ec, cfg);
+	must(p->engine);
+	peer_input(p, &activate);
+}
+
+void peer_open(struct peer *p, unsigned int index)
+{
+	p->index = index;
+	p->name = index ? "peer2" : "peer1";
+	p->address = scenario_peer_address(index);
+	p->booted_ns = p->s->now_ns - rng_between(&p->s->rng, 5 * SECOND, 900 * SECOND);
+	p->config = scenario_peer_config(p->s, index);
+	p->gw = (struct gateway){ .s = p->s, .peer = p };
+	gateway_open(&p->gw, (uint8_t)(10 + index));
+	esp_group_set(p->gw.dp, GROUP, ESP_GROUP_ACTIVE, 1);
+	esp_group_deadline(p->gw.dp, GROUP, UINT64_MAX);
+	engine_open(p);
+	sim_at(p->s, p->s->now_ns + TICK_NS, tick, p);
+}
+
+void peer_close(struct peer *p)
+{
+	ike_engine_free(p->engine);
+	gateway_close(&p->gw);
+	config_free(p->config);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a seed makes of the installation: algorithms, lines, lifetimes, and the ASA text of everybody. */
+#include <stdarg.h>
+
+#include "base/iana.h"
+#include "base/must.h"
+#include "ha-tests/sim/sim.h"
+
+struct scenario scenario_draw(struct rng *r)
+{
+	struct scenario sc = {
+		.n_peers = (unsigned int)rng_between(r, 1, PEERS_MAX),
+		.n_lines = (unsigned int)rng_between(r, 1, LINES_MAX),
+		.key_bits = rng_chance(r, 500) ? 256 : 128,
+		.cbc = rng_chance(r, 200),
+		.pfs = rng_chance(r, 400),
+		.esn = rng_chance(r, 800),
+		.udp = rng_chance(r, 300),
+		.dh = rng_chance(r, 150) ? DH_ECP_256 : DH_CURVE25519,
+		/* Often equal on both sides, so that rekeys collide. */
+		.ike_lifetime_s = (uint32_t)rng_between(r, 20, 60),
+		.child_lifetime_s = (uint32_t)rng_between(r, 8, 30),
+		.n_faults = (unsigned int)rng_between(r, 3, 6),
+	};
+
+	sc.faults_from_ns = START_NS + 4 * SECOND;
+	sc.faults_until_ns = sc.faults_from_ns + sc.n_faults * 7 * SECOND;
+	sc.end_ns = sc.faults_until_ns + 38 * SECOND;
+	return sc;
+}
+
+struct inet_addr scenario_service_address(void)
+{
+	return inet_v4(0xc0000201u);            /* 192.0.2.1 */
+}
+
+struct inet_addr scenario_peer_address(unsigned int peer)
+{
+	return inet_v4(0xc000020bu + peer);     /* 192.0.2.11 */
+}
+
+static uint32_t net(unsigned int peer, unsigned int line, bool at_peer)
+{
+	return (at_peer ? 0xcb007100u : 0xc6336400u) + peer * 128u + line * 64u;
+}
+
+uint32_t scenario_host(unsigned int peer, unsigned int line, bool at_peer)
+{
+	return net(peer, line, at_peer) + 1;
+}
+
+/* ---- text ---- */
+
+struct out {
+	char text[8192];
+	size_t len;
+};
+
+static void put(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(struct out *o, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(o->text + o->len, sizeof(o->text) - o->len, fmt, ap);
+	va_end(ap);
+	o->len += (size_t)n;
+	must(n >= 0 && o->len < sizeof(o->text));
+}
+
+static const char *dotted(uint32_t address, char text[INET_TEXT_MAX])
+{
+	struct inet_addr a = inet_v4(address);
+
+	return inet_text(&a, text);
+}
+
+static void put_algorithms(struct out *o, const struct scenario *sc)
+{
+	put(o, "crypto ikev2 policy 10\n");
+	put(o, sc->cbc ? " encryption aes%s\n integrity sha256\n" : " encryption aes-gcm%s\n integrity null\n",
+	    sc->key_bits == 256 ? "-256" : "");
+	put(o, " group %u\n prf sha256\n", sc->dh);
+	put(o, "crypto ikev2 enable outside\ncrypto ipsec ikev2 ipsec-proposal P\n");
+	put(o, sc->cbc ? " protocol esp encryption aes%s\n protocol esp integrity sha-256\n" :
+			 " protocol esp encryption aes-gcm%s\n protocol esp integrity null\n",
+	    sc->key_bits == 256 ? "-256" : "");
+}
+
+/* The way from one party to another: its lines, its keys. */
+static void put_peer(struct out *o, const struct sim *s, unsigned int peer, bool at_peer)
+{
+	char local[INET_TEXT_MAX], remote[INET_TEXT_MAX];
+	const struct inet_addr other = at_peer ? scenario_service_address() : scenario_peer_address(peer);
+	unsigned int seq = 10 + peer;
+
+	for (unsigned int line = 0; line < s->scenario.n_lines; line++)
+		put(o, "access-list A%u extended permit ip %s 255.255.255.192 %s 255.255.255.192\n", peer,
+		    dotted(net(peer, line, at_peer), local), dotted(net(peer, line, !at_peer), remote));
+	put(o, "crypto map M %u match address A%u\ncrypto map M %u set peer %s\n", seq, peer, seq,
+	    inet_text(&other, remote));
+	put(o, "crypto map M %u set ikev2 ipsec-proposal P\n", seq);
+	if (s->scenario.pfs)
+		put(o, "crypto map M %u set pfs group%u\n", seq, s->scenario.dh);
+	put(o, "tunnel-group %s type ipsec-l2l\ntunnel-group %s ipsec-attributes\n", remote, remote);
+	put(o, " ikev2 local-authentication pre-shared-key of-%s-%u\n", at_peer ? "peer" : "node", peer);
+	put(o, " ikev2 remote-authentication pre-shared-key of-%s-%u\n", at_peer ? "node" : "peer", peer);
+	put(o, " isakmp keepalive threshold 10 retry 2\n");
+}
+
+/* Lifetimes are shorter than the ASA's language allows. */
+static struct config *parse(const struct sim *s, struct out *o)
+{
+	static struct diagnostics diag;
+	struct config *cfg;
+	char line[DIAGNOSTIC_LINE_MAX];
+
+	if (config_parse(bytes(o->text, o->len), "scenario", &cfg, &diag) != R_OK) {
+		fprintf(stderr, "%s\n%s\n", o->text, diagnostics_line(&diag, 0, line));
+		abort();
+	}
+	for (size_t i = 0; i < cfg->n_ike_policies; i++)
+		cfg->ike_policies[i].lifetime_s = s->scenario.ike_lifetime_s;
+	for (size_t i = 0; i < cfg->n_map_entries; i++)
+		cfg->map_entries[i].lifetime_s = s->scenario.child_lifetime_s;
+	return cfg;
+}
+
+static void put_interface(struct out *o, const struct inet_addr *address)
+{
+	char text[INET_TEXT_MAX];
+
+	put(o, "interface eth0\n nameif outside\n ip address %s 255.255.255.0\n", inet_text(address, text));
+}
+
+struct config *scenario_node_config(const struct sim *s, unsigned int node)
+{
+	const struct inet_addr service = scenario_service_address();
+	struct out o = { .len = 0 };
+
+	put(&o, "hostname node%u\nfailover lan unit %s\nfailover\n", node + 1, node ? "secondary" : "primary");
+	put(&o, "failover key hex 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
+	put_interface(&o, &service);
+	put_algorithms(&o, &s->scenario);
+	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
+		put_peer(&o, s, i, false);
+	put(&o, "crypto map M interface outside\n");
+	return parse(s, &o);
+}
+
+struct config *scenario_peer_config(const struct sim *s, unsigned int peer)
+{
+	const struct inet_addr address = scenario_peer_address(peer);
+	struct out o = { .len = 0 };
+
+	put(&o, "hostname peer%u\n", peer + 1);
+	put_interface(&o, &address);
+	put_algorithms(&o, &s->scenario);
+	put_peer(&o, s, peer, true);
+	put(&o, "crypto map M interface outside\n");
+	return parse(s, &o);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run: made of its seed, driven event by event until a law is broken or the time is up. */
+#include "ha-tests/sim/sim.h"
+
+#include <string.h>
+
+#include "base/must.h"
+#include "ha-tests/sim/seeded_rand.h"
+
+bool sim_broken(const struct sim *s, const char *rule)
+{
+	return s->opt.broken && strcmp(s->opt.broken, rule) == 0;
+}
+
+static void network_draw(struct sim *s)
+{
+	struct rng *r = &s->rng;
+
+	s->net = (struct network){
+		.loss = rng_chance(r, 500) ? 0 : (unsigned int)rng_between(r, 1, 30),
+		.duplicate = rng_chance(r, 500) ? 0 : (unsigned int)rng_between(r, 1, 30),
+		.delay_ns = rng_between(r, 200 * US, 15 * MS_NS),
+		.jitter_ns = rng_between(r, 0, 6 * MS_NS),
+	};
+}
+
+static void start_process(struct sim *s, struct event *ev)
+{
+	(void)s;
+	node_start(ev->ctx);
+}
+
+static void nodes_open(struct sim *s)
+{
+	static const char *const names[NODES] = { "node1", "node2" };
+
+	for (unsigned int i = 0; i < NODES; i++) {
+		struct node *nd = &s->nodes[i];
+		*nd = (struct node){ .s = s, .name = names[i], .id = i + 1, .slot = (uint8_t)(i + 1) };
+		node_boot(nd);
+		sim_at(s, s->now_ns + rng_between(&s->rng, 200 * MS_NS, 900 * MS_NS), start_process, nd);
+	}
+}
+
+static void sim_open(struct sim *s, const struct sim_options *opt)
+{
+	*s = (struct sim){ .opt = *opt, .now_ns = START_NS };
+	s->rng = rng_seeded(opt->seed, 1);
+	s->secrets = rng_seeded(opt->seed, 2);
+	seeded_rand_restart(opt->seed);
+	trace_open(&s->trace, opt->verbose);
+	laws_open(s);
+	s->scenario = scenario_draw(&s->rng);
+	network_draw(s);
+	for (unsigned int i = 0; i < s->scenario.n_peers; i++) {
+		s->peers[i].s = s;
+		peer_open(&s->peers[i], i);
+	}
+	nodes_open(s);
+	workload_start(s);
+	faults_plan(s);
+}
+
+/* What belongs to a process waits while that is stopped, and goes with it. */
+static void dispatch(struct sim *s, struct event *ev)
+{
+	struct node *nd = ev->node;
+
+	if (nd && nd->alive && nd->incarnation == ev->incarnation && nd->paused) {
+		ev->next = NULL;
+		*nd->backlog_end = ev;
+		nd->backlog_end = &ev->next;
+		nd->n_backlog++;
+		return;
+	}
+	if (!nd || (nd->alive && nd->incarnation == ev->incarnation))
+		ev->run(s, ev);
+	event_free(ev);
+}
+
+static void sim_close(struct sim *s)
+{
+	event_queue_free(&s->queue);
+	for (unsigned int i = 0; i < NODES; i++)
+		if (s->nodes[i].alive)
+			node_free(&s->nodes[i]);
+	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
+		peer_close(&s->peers[i]);
+	mcast_free(&s->mcast);
+	laws_close(s);
+}
+
+static void sum_flows(struct sim *s)
+{
+	for (size_t i = 0; i < s->n_flows; i++) {
+		s->stats.delivered += s->flows[i].delivered;
+		s->stats.lost += s->flows[i].sent - s->flows[i].delivered;
+		s->stats.replayed += s->flows[i].replayed;
+	}
+}
+
+void sim_run(const struct sim_options *opt, struct sim_result *out)
+{
+	struct sim *s = malloc(sizeof(*s));
+	struct event *ev;
+
+	must(s);
+	sim_open(s, opt);
+	while (!s->laws.broken && (ev = event_next(&s->queue)) != NULL) {
+		if (ev->at_ns > s->scenario.end_ns) {
+			event_free(ev);
+			break;
+		}
+		s->now_ns = ev->at_ns;
+		s->stats.events++;
+		dispatch(s, ev);
+	}
+	laws_final(s);
+	sum_flows(s);
+	*out = (struct sim_result){ .ok = !s->laws.broken, .law = s->laws.broken, .stats = s->stats };
+	snprintf(out->why, sizeof(out->why), "%s", s->laws.why);
+	if (s->laws.broken)
+		trace_print(&s->trace);
+	sim_close(s);
+	trace_close(&s->trace, out->digest);
+	free(s);
+}

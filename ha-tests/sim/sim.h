@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A whole installation in one process: two Holdfast nodes (struct hf_core,
+ * each with its datapath and one worker called inline), their totally ordered
+ * multicast, one or two standard peers, a hostile network between them, and
+ * faults. One thread, one clock, one seed; every seal and open is real.
+ *
+ *	protected hosts == node 1 --+            +-- peer 1 == protected hosts
+ *	                     |      |            |
+ *	                 multicast  +- network --+
+ *	                     |      |            |
+ *	protected hosts == node 2 --+            +-- peer 2 == protected hosts
+ *
+ * The service address and the protected hosts' route belong to the node that
+ * took them last; the switches learn of it late. The laws of replication.md
+ * are checked after every step (laws.h).
+ */
+#ifndef HF_SIM_SIM_H
+#define HF_SIM_SIM_H
+
+#include <openssl/evp.h>
+
+#include "ha-tests/sim/laws.h"
+#include "ha-tests/sim/rng.h"
+#include "node/core.h"
+
+#define US 1000ull
+#define MS_NS 1000000ull
+#define SECOND 1000000000ull
+#define NODES 2
+#define PEERS_MAX 2
+#define LINES_MAX 2                     /* permit lines of a crypto ACL, per peer */
+#define GROUP 1u
+#define START_NS (1000 * SECOND)        /* the simulated clock begins here, so that a node can have booted before */
+
+struct sim;
+struct node;
+struct peer;
+struct event;
+
+/* ---- event.c: what happens next ---- */
+
+typedef void (*event_fn)(struct sim *s, struct event *ev);
+
+struct event {
+	uint64_t at_ns;
+	uint64_t order;                 /* of insertion: equal times keep it */
+	event_fn run;
+	void *ctx;                      /* node, peer, host: by run */
+	uint64_t arg;
+	void *data;                     /* owned */
+	void (*data_free)(void *data);
+	struct node *node;              /* belongs to this process: waits while it is stopped, gone when it is */
+	uint32_t incarnation;
+	struct event *next;             /* in a node's backlog */
+};
+
+struct event_queue {
+	struct event **heap;
+	size_t n, cap;
+	uint64_t next_order;
+};
+
+struct event *sim_at(struct sim *s, uint64_t at_ns, event_fn run, void *ctx);
+/* For a process on a node. */
+struct event *node_at(struct node *nd, uint64_t at_ns, event_fn run);
+/* Now, behind what is due now: it had to wait. */
+void event_again(struct sim *s, struct event *ev);
+void event_own(struct event *ev, void *data, void (*data_free)(void *data));
+struct event *event_next(struct event_queue *q);
+void event_free(struct event *ev);
+void event_queue_free(struct event_queue *q);
+
+/* ---- trace.c: what happened ---- */
+
+#define TRACE_LINES 60
+#define TRACE_WIDTH 240
+
+struct trace {
+	char lines[TRACE_LINES][TRACE_WIDTH];
+	size_t n;
+	bool verbose;
+	EVP_MD_CTX *hash;
+};
+
+void trace_open(struct trace *t, bool verbose);
+void trace_close(struct trace *t, uint8_t digest[32]);
+/* A line for people; also part of the hash. */
+void trace(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Bytes that left somebody. */
+void trace_bytes(struct sim *s, const char *who, struct bytes data);
+void trace_print(const struct trace *t);
+
+/* ---- network.c: datagrams between gateways, and the way to the protected hosts ---- */
+
+enum packet_kind { PACKET_IKE, PACKET_ESP, PACKET_CLEAR };
+
+struct packet {
+	enum packet_kind kind;
+	bool udp_encap;                 /* on UDP 4500 */
+	bool relayed;                   /* by the former owner (R19) */
+	struct inet_endpoint src, dst;  /* outer; unused with PACKET_CLEAR */
+	struct buf data;
+};
+
+struct network {
+	struct node *outside;           /* whom the switch believes to have the service address */
+	struct node *inside;
+	unsigned int loss, duplicate;   /* per thousand */
+	uint64_t delay_ns, jitter_ns;
+	uint64_t loss_until_ns;         /* a burst */
+	unsigned int burst_loss;
+};
+
+struct packet *packet_new(const struct packet *like, struct bytes data);
+void packet_free(void *packet);
+/* Over the hostile network; copied. */
+void network_send(struct sim *s, const struct packet *p);
+/* A protected host behind the nodes sends. */
+void network_send_inside(struct sim *s, struct bytes inner);
+/* A gratuitous ARP: the switches follow it after their own time. */
+void network_announce(struct sim *s, struct node *nd);
+
+/* ---- gateway.c: a datapath with its one worker ---- */
+
+struct gateway {
+	struct sim *s;
+	struct node *node;              /* or */
+	struct peer *peer;
+	struct esp_datapath *dp;
+	struct esp_worker *worker;
+};
+
+void gateway_open(struct gateway *gw, uint8_t slot);
+void gateway_close(struct gateway *gw);
+/* now_ns is the gateway's own clock. */
+void gateway_outbound(struct gateway *gw, uint64_t now_ns, const struct packet *p);
+void gateway_inbound(struct gateway *gw, uint64_t now_ns, const struct packet *p);
+/* Packets that waited for their first SA. */
+void gateway_flush(struct gateway *gw, uint64_t now_ns);
+
+/* ---- node.c, node_ops.c: a Holdfast process and its host ---- */
+
+enum address { ADDRESS_NONE, ADDRESS_OWNED, ADDRESS_RELAYED };
+/* Where a process is killed: at the next such moment. */
+enum die_at { DIE_NOT, DIE_BEFORE_SEND, DIE_AFTER_SEND, DIE_AFTER_MCAST, DIE_AFTER_TERM, DIE_AFTER_ROLE };
+
+#define SOCKET_BUFFER 256
+
+struct node {
+	struct sim *s;
+	const char *name;
+	uint32_t id;
+	uint8_t slot;
+	struct gateway gw;
+	struct config *config;
+	struct hf_core *core;
+	/* host */
+	bool up;
+	uint64_t booted_ns;
+	uint64_t term_on_disk;
+	/* process */
+	bool alive, paused, stopping, dying;
+	uint32_t pid, incarnation;
+	bool flush_due;
+	uint64_t timer_ns;
+	enum cl_role role;
+	uint64_t term;
+	bool is_protected;
+	enum address address;
+	uint64_t straggler_ns;
+	enum die_at die_at;
+	unsigned int die_count;
+	struct event *backlog, **backlog_end;
+	size_t n_backlog;
+	struct packet *waiting[SOCKET_BUFFER];  /* unread while the datapath is READY (R19) */
+	size_t n_waiting;
+};
+
+uint64_t node_now(const struct node *nd);
+void node_boot(struct node *nd);
+void node_start(struct node *nd);
+void node_kill(struct node *nd);
+/* The end of the run. */
+void node_free(struct node *nd);
+void node_pause(struct node *nd);
+void node_wake(struct node *nd);
+void node_lose_host(struct node *nd);
+void node_command(struct node *nd, enum cl_input_kind kind);
+void node_clear(struct node *nd);
+/* A packet has reached the node's interface or, relayed, its relay socket. */
+void node_packet(struct node *nd, const struct packet *p);
+/* To the mate, which is the owner now (R19). */
+void node_relay(struct node *nd, const struct packet *p);
+void node_collect(struct node *nd);
+/* After every call into the core. */
+void node_touch(struct node *nd);
+extern const struct hf_core_ops node_ops;
+void node_unread(struct node *nd);
+struct node *node_mate(const struct node *nd);
+/* It can go on with what has been replicated. */
+bool node_holds_state(const struct node *nd);
+
+/* ---- multicast.c: Corosync ---- */
+
+struct mcast_item;
+
+struct mcast_host {
+	struct mcast_item *first, **last;       /* handed to Corosync, not ordered yet */
+	struct cl_ring_id ring;
+	bool frozen;                    /* no ring: membership is changing */
+	bool connected;                 /* a process is a member of the CPG group */
+	uint32_t pid;
+	bool seen_all;                  /* wait_for_all is met */
+	uint64_t delivered_ns;          /* no delivery may be before it */
+};
+
+struct multicast {
+	struct mcast_host host[NODES];
+	bool cut;                       /* the hosts do not reach each other */
+	uint64_t cut_epoch;             /* what was under way between them then is lost */
+	uint64_t change;                /* number of the last membership change that began */
+	uint64_t ring_seq;
+	uint64_t slow_ns;               /* additional time to order a message */
+	uint64_t messages, views;
+};
+
+void mcast_send(struct node *nd, struct bytes message);
+/* By the snapshot channel to the member in slot (as world_cluster.c does it, through the group). */
+void mcast_send_snapshot(struct node *nd, uint8_t slot, struct bytes message);
+void mcast_join(struct node *nd);
+void mcast_process_gone(struct node *nd);
+void mcast_host_gone(struct node *nd);
+void mcast_host_back(struct node *nd);
+void mcast_cut(struct sim *s, bool cut);
+void mcast_free(struct multicast *m);
+
+/* ---- peer.c: a standard peer, without a cluster ---- */
+
+struct peer {
+	struct sim *s;
+	const char *name;
+	unsigned int index;
+	struct inet_addr address;
+	struct gateway gw;
+	struct config *config;          /* it is translated by the same code */
+	struct ike_engine *engine;
+	uint64_t timer_ns;
+	uint64_t booted_ns;
+};
+
+void peer_open(struct peer *p, unsigned int index);
+void peer_close(struct peer *p);
+uint64_t peer_now(const struct peer *p);
+void peer_packet(struct peer *p, const struct packet *pkt);
+void peer_input(struct peer *p, const struct ike_input *in);
+void peer_collect(struct peer *p);
+
+/* ---- workload.c ---- */
+
+#define FLOW_WINDOW 4096u
+
+struct flow {
+	struct sim *s;
+	uint8_t peer, line;
+	bool to_peer;
+	uint64_t sent, delivered, replayed;
+	uint64_t interval_ns;
+	uint64_t last_ns;               /* of the last delivery */
+	uint64_t window[FLOW_WINDOW];   /* numbers that were delivered, each at its remainder */
+};
+
+void workload_start(struct sim *s);
+/* A clear packet has come out of a gateway. */
+void workload_delivered(struct sim *s, struct gateway *gw, struct bytes inner);
+struct flow *workload_flow(struct sim *s, unsigned int peer, unsigned int line, bool to_peer);
+
+/* ---- faults.c ---- */
+
+void faults_plan(struct sim *s);
+
+/* ---- scenario.c: what the seed makes of the installation ---- */
+
+struct scenario {
+	unsigned int n_peers, n_lines;
+	uint16_t key_bits;
+	bool cbc, pfs, esn, udp;
+	uint16_t dh;
+	uint32_t ike_lifetime_s, child_lifetime_s;
+	uint64_t faults_from_ns, faults_until_ns, end_ns;
+	unsigned int n_faults;
+};
+
+struct scenario scenario_draw(struct rng *r);
+struct config *scenario_node_config(const struct sim *s, unsigned int node);
+struct config *scenario_peer_config(const struct sim *s, unsigned int peer);
+struct inet_addr scenario_service_address(void);
+struct inet_addr scenario_peer_address(unsigned int peer);
+/* A host of the line, on our side or the peer's. */
+uint32_t scenario_host(unsigned int peer, unsigned int line, bool at_peer);
+
+/* ---- sim.c ---- */
+
+struct sim_options {
+	uint64_t seed;
+	bool verbose;
+	const char *broken;             /* a rule that this run breaks on purpose; NULL: none */
+};
+
+struct sim_stats {
+	uint64_t events, exchanges, faults, takeovers, handovers, ike_sent, esp_sent, delivered, lost, replayed;
+	uint64_t split_brains, split_numbers, state_losses, auths, rekeys, suspects;
+};
+
+struct sim {
+	struct sim_options opt;
+	struct rng rng;                 /* of the schedule */
+	struct rng secrets;             /* of the gateways */
+	uint64_t now_ns;
+	struct event_queue queue;
+	struct trace trace;
+	struct scenario scenario;
+	struct network net;
+	struct multicast mcast;
+	struct node nodes[NODES];
+	struct peer peers[PEERS_MAX];
+	struct flow flows[PEERS_MAX * LINES_MAX * 2];
+	size_t n_flows;
+	struct laws laws;
+	struct gateway *at_work;        /* whose worker is sealing */
+	bool calm;                      /* the last fault is over */
+	uint64_t calm_ns;
+	struct sim_stats stats;
+};
+
+struct sim_result {
+	bool ok;
+	unsigned int law;               /* 0: none broken */
+	char why[256];
+	uint8_t digest[32];
+	struct sim_stats stats;
+};
+
+void sim_run(const struct sim_options *opt, struct sim_result *out);
+bool sim_broken(const struct sim *s, const char *rule);
+
+#endif
