@@ -8,7 +8,8 @@
 
 #include "esp/esp.h"
 
-#define IO_CONTROL_LEN 64u      /* room for the TOS of one datagram */
+#define IO_CONTROL_LEN 64u      /* room for the TOS and the segment size of one message */
+#define IO_TRAIN_MAX 65000u     /* bytes that one message may carry in equal segments */
 
 /* Arguments of recvmmsg and sendmmsg, kept to be used again. */
 struct io_batch {
@@ -16,6 +17,8 @@ struct io_batch {
 	struct iovec iov[ESP_BURST];
 	struct sockaddr_storage addr[ESP_BURST];
 	_Alignas(struct cmsghdr) uint8_t control[ESP_BURST][IO_CONTROL_LEN];
+	size_t first[ESP_BURST + 1];    /* sending: the first packet of each message */
+	bool no_trains;                 /* sending: the kernel has just refused a train */
 };
 
 /* Point a packet at the whole of its buffer, empty, with room for sealing in front and behind. */
@@ -34,14 +37,18 @@ static inline uint32_t io_packet_room(const struct esp_packet *p)
 	return p->cap - ESP_HEADROOM - ESP_TAILROOM;
 }
 
-/* Up to n datagrams with source and TOS. What does not fit its buffer gets len 0. Returns how many. */
+/*
+ * Up to n datagrams with source and TOS, or trains of them, whose gso_size is
+ * then set (UDP_GRO). What does not fit its buffer gets len 0. Returns how many.
+ */
 size_t io_receive(int fd, struct io_batch *b, struct esp_packet *pkts, size_t n);
 /*
- * Send packets to their remote addresses; port false leaves ports out (raw
- * sockets). A packet that the kernel refuses gets ESP_V_SEND_FAILED. Returns
- * how many were sent.
+ * Send packets to their remote addresses. udp false: a raw socket, to which
+ * ports mean nothing. Neighbours to one place and of one length go as a train
+ * (UDP_SEGMENT). A packet that the kernel refuses gets ESP_V_SEND_FAILED.
+ * Returns how many were sent.
  */
-size_t io_send(int fd, struct io_batch *b, struct esp_packet *const *pkts, size_t n, bool port);
+size_t io_send(int fd, struct io_batch *b, struct esp_packet *const *pkts, size_t n, bool udp);
 
 /* Up to n packets from a TUN queue. */
 size_t io_tun_read(int fd, struct esp_packet *pkts, size_t n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The UDP 4500 socket of a worker (RFC 3948). */
 #include <errno.h>
+#include <netinet/udp.h>
 #include <unistd.h>
 
 #include "esp/io.h"
@@ -32,6 +33,8 @@ static bool prepare(int fd, const struct inet_endpoint *local)
 	struct sockaddr_storage addr;
 	const socklen_t len = inet_to_sockaddr(local, &addr);
 	set_buffers(fd);
+	/* Without it datagrams come one by one. */
+	(void)set(fd, IPPROTO_UDP, UDP_GRO, 1);
 	if (!set(fd, SOL_SOCKET, SO_REUSEPORT, 1))
 		return false;
 	if (v6 && !(set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) && set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1) &&

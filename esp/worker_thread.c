@@ -21,8 +21,10 @@
 #include "esp/worker.h"
 
 #define PACKET_MAX 9216u                /* jumbo frames */
-/* Not a multiple of 4096, or the heads of a burst would share few cache sets. */
+#define TRAIN_MAX 65536u
+/* Neither is a multiple of 4096: the heads of a burst would share few cache sets. */
 #define BUFFER_LEN (ESP_HEADROOM + PACKET_MAX + ESP_TAILROOM)
+#define TRAIN_LEN (ESP_HEADROOM + TRAIN_MAX + ESP_TAILROOM)
 #define IKE_RING 64u
 #define NON_ESP_MARKER 4u               /* RFC 3948 2.2: four zero bytes */
 #define PENDING_POLL_MS 1000            /* for packets that waited too long; new SAs wake the thread */
@@ -36,10 +38,13 @@ struct esp_worker_thread {
 	struct spsc_ring *ike;
 	struct inet_endpoint udp_local;
 	bool wake;                      /* control has something to collect */
-	struct esp_packet packet[ESP_BURST];
+	struct esp_packet packet[ESP_BURST];    /* with buffers of their own, to seal */
+	struct esp_packet train[ESP_BURST];     /* with buffers of their own, as received from outside */
+	struct esp_packet piece[ESP_BURST];     /* parts of trains */
 	struct esp_packet *send[ESP_BURST];
 	struct io_batch batch;
 	uint8_t *buffers;
+	uint8_t *train_buffers;
 	uint8_t relayed[BUFFER_LEN];
 };
 
@@ -133,10 +138,11 @@ static void after_outbound(struct esp_worker_thread *t, uint64_t now_ns, size_t 
 	send_outer(t, k, false);
 }
 
-static void after_inbound(struct esp_worker_thread *t, uint64_t now_ns, size_t n)
+static void after_inbound(struct esp_worker_thread *t, uint64_t now_ns, const struct esp_packet *pkts,
+			  size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct esp_packet *p = &t->packet[i];
+		const struct esp_packet *p = &pkts[i];
 		if (p->verdict == ESP_V_RELAYED)
 			relay_esp(t, now_ns, p);
 		else if (p->verdict == ESP_V_OK && (t->io.tun_fd < 0 || !io_tun_write(t->io.tun_fd, p)))
@@ -165,13 +171,6 @@ static void deliver_ike(struct esp_worker_thread *t, const struct inet_endpoint 
 
 /* ---- one burst from each descriptor ---- */
 
-static void swap_packets(struct esp_packet *a, struct esp_packet *b)
-{
-	const struct esp_packet kept = *a;
-	*a = *b;
-	*b = kept;
-}
-
 /* RFC 3948 2.2, 2.3: what a datagram on 4500 is. True when it is ESP. */
 static bool demultiplex(struct esp_worker_thread *t, struct esp_packet *p)
 {
@@ -198,17 +197,41 @@ static bool strip_raw(struct esp_worker_thread *t, struct esp_packet *p)
 	return false;
 }
 
+static void open_pieces(struct esp_worker_thread *t, uint64_t now_ns, size_t n)
+{
+	esp_worker_inbound(t->w, now_ns, t->piece, n);
+	after_inbound(t, now_ns, t->piece, n);
+}
+
+/* The next datagram of a train, which shrinks by it. */
+static struct esp_packet take_piece(struct esp_packet *train)
+{
+	struct esp_packet piece = *train;
+	if (train->gso_size != 0 && train->len > train->gso_size)
+		piece.len = train->gso_size;
+	piece.gso_size = 0;
+	train->off += piece.len;
+	train->len -= piece.len;
+	return piece;
+}
+
 static void read_outer(struct esp_worker_thread *t, int fd,
 		       bool (*is_esp)(struct esp_worker_thread *t, struct esp_packet *p))
 {
-	const size_t n = io_receive(fd, &t->batch, t->packet, ESP_BURST);
-	size_t esp = 0;
-	for (size_t i = 0; i < n; i++)
-		if (is_esp(t, &t->packet[i]))
-			swap_packets(&t->packet[esp++], &t->packet[i]);
+	const size_t n = io_receive(fd, &t->batch, t->train, ESP_BURST);
 	const uint64_t now_ns = boottime_ns();
-	esp_worker_inbound(t->w, now_ns, t->packet, esp);
-	after_inbound(t, now_ns, esp);
+	size_t esp = 0;
+	for (size_t i = 0; i < n; i++) {
+		do {
+			t->piece[esp] = take_piece(&t->train[i]);
+			esp += is_esp(t, &t->piece[esp]);
+			if (esp == ESP_BURST) {
+				open_pieces(t, now_ns, esp);
+				esp = 0;
+			}
+		} while (t->train[i].len > 0);
+	}
+	open_pieces(t, now_ns, esp);
 }
 
 static void read_tun(struct esp_worker_thread *t)
@@ -220,7 +243,8 @@ static void read_tun(struct esp_worker_thread *t)
 }
 
 /* A straggler from the old owner; it is treated as if it had come here in the first place. */
-static void take_straggler(struct esp_worker_thread *t, uint64_t now_ns, struct esp_packet *p)
+static void take_straggler(struct esp_worker_thread *t, uint64_t now_ns,
+			   const struct esp_packet *p)
 {
 	struct relay_message m;
 	uint8_t *datagram = p->buf + p->off;
@@ -235,28 +259,35 @@ static void take_straggler(struct esp_worker_thread *t, uint64_t now_ns, struct 
 		deliver_ike(t, &m.local, &m.remote, m.payload);
 		return;
 	}
-	t->packet[0].off = ESP_HEADROOM;
-	t->packet[0].len = (uint32_t)m.payload.len;
-	memmove(t->packet[0].buf + ESP_HEADROOM, m.payload.p, m.payload.len);
-	t->packet[0].tos = m.tos;
-	t->packet[0].local = m.local;
-	t->packet[0].remote = m.remote;
 	if (m.kind == RELAY_ESP) {
-		esp_worker_inbound(t->w, now_ns, t->packet, 1);
-		after_inbound(t, now_ns, 1);
-	} else {
-		esp_worker_outbound(t->w, now_ns, t->packet, 1);
-		after_outbound(t, now_ns, 1);
+		t->piece[0] = (struct esp_packet){ .buf = datagram, .cap = p->len,
+						   .off = (uint32_t)(m.payload.p - datagram),
+						   .len = (uint32_t)m.payload.len, .tos = m.tos,
+						   .local = m.local, .remote = m.remote };
+		open_pieces(t, now_ns, 1);
+		return;
 	}
+	if (m.payload.len > io_packet_room(&t->packet[0])) {
+		count(t, ESP_V_TOO_BIG, 0);
+		return;
+	}
+	io_packet_reset(&t->packet[0]);
+	t->packet[0].len = (uint32_t)m.payload.len;
+	memcpy(t->packet[0].buf + t->packet[0].off, m.payload.p, m.payload.len);
+	esp_worker_outbound(t->w, now_ns, t->packet, 1);
+	after_outbound(t, now_ns, 1);
 }
 
-/* Each straggler is handled in the place of the first packet, whose own is done by then. */
 static void read_relay(struct esp_worker_thread *t)
 {
-	const size_t n = io_receive(t->io.relay_fd, &t->batch, t->packet, ESP_BURST);
+	const size_t n = io_receive(t->io.relay_fd, &t->batch, t->train, ESP_BURST);
 	const uint64_t now_ns = boottime_ns();
-	for (size_t i = 0; i < n; i++)
-		take_straggler(t, now_ns, &t->packet[i]);
+	for (size_t i = 0; i < n; i++) {
+		do {
+			struct esp_packet datagram = take_piece(&t->train[i]);
+			take_straggler(t, now_ns, &datagram);
+		} while (t->train[i].len > 0);
+	}
 }
 
 static void flush_waiting(struct esp_worker_thread *t)
@@ -365,6 +396,7 @@ static void thread_free(struct esp_worker_thread *t)
 		close(t->kick_fd);
 	spsc_ring_free(t->ike);
 	free(t->buffers);
+	free(t->train_buffers);
 	free(t);
 }
 
@@ -379,11 +411,15 @@ struct esp_worker_thread *esp_worker_thread_start(struct esp_worker *w, const st
 	t->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	t->ike = spsc_ring_new(IKE_RING, sizeof(struct esp_ike_datagram));
 	t->buffers = malloc((size_t)ESP_BURST * BUFFER_LEN);
-	if (t->kick_fd < 0 || t->ike == NULL || t->buffers == NULL)
+	t->train_buffers = malloc((size_t)ESP_BURST * TRAIN_LEN);
+	if (t->kick_fd < 0 || t->ike == NULL || t->buffers == NULL || t->train_buffers == NULL)
 		goto fail;
-	for (size_t i = 0; i < ESP_BURST; i++)
+	for (size_t i = 0; i < ESP_BURST; i++) {
 		t->packet[i] = (struct esp_packet){ .buf = t->buffers + i * BUFFER_LEN,
 						    .cap = BUFFER_LEN };
+		t->train[i] = (struct esp_packet){ .buf = t->train_buffers + i * TRAIN_LEN,
+						   .cap = TRAIN_LEN };
+	}
 	if (pthread_create(&t->id, NULL, run, t) != 0)
 		goto fail;
 	char name[16];

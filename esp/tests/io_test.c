@@ -283,6 +283,28 @@ static uint64_t shorts(void)
 	return esp_datapath_verdicts(b.dp, ESP_V_SHORT, 1);
 }
 
+static void set_loopback_mtu(int mtu)
+{
+	const int s = socket(AF_INET, SOCK_DGRAM, 0);
+	struct ifreq r = { .ifr_name = "lo", .ifr_mtu = mtu };
+	assert_int_equal(0, ioctl(s, SIOCSIFMTU, &r));
+	close(s);
+}
+
+/* A train of datagrams above the path's MTU cannot be; they go as fragments, each by itself. */
+static void trains_that_the_path_refuses_go_one_by_one(void **state)
+{
+	(void)state;
+	NEED_NAMESPACE();
+	set_loopback_mtu(200);
+	for (uint8_t i = 0; i < BURST; i++)
+		inject_to_b(i);
+	for (uint8_t i = 0; i < BURST; i++)
+		assert_int_equal(i, emerged(&b, WAIT_MS));
+	set_loopback_mtu(65536);
+	assert_int_equal(0, esp_datapath_verdicts(a.dp, ESP_V_SEND_FAILED, 0));
+}
+
 /* RFC 3948 2.2, 2.3 */
 static void ike_and_keepalives_are_told_from_esp(void **state)
 {
@@ -402,6 +424,7 @@ int main(void)
 		cmocka_unit_test(packets_wait_for_the_first_sa_and_then_cross),
 		cmocka_unit_test(both_directions_carry_traffic_over_udp),
 		cmocka_unit_test(both_directions_carry_traffic_over_protocol_50),
+		cmocka_unit_test(trains_that_the_path_refuses_go_one_by_one),
 		cmocka_unit_test(ike_and_keepalives_are_told_from_esp),
 		cmocka_unit_test(ready_leaves_packets_where_they_are),
 		cmocka_unit_test(handover_loses_nothing),
