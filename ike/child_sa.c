@@ -103,7 +103,7 @@ struct child_sa *child_sa_of_tunnel(const struct ike_sa *sa, uint32_t tunnel)
 {
 	struct child_sa *c;
 
-	TAILQ_FOREACH_REVERSE(c, &sa->children, child_list, of_sa) {
+	TAILQ_FOREACH_REVERSE (c, &sa->children, child_list, of_sa) {
 		if (c->s.tunnel == tunnel && child_sa_carries(c))
 			return c;
 	}
@@ -116,7 +116,8 @@ struct child_sa *child_sa_of_tunnel(const struct ike_sa *sa, uint32_t tunnel)
  */
 static void hand_on_outbound(struct child_sa *c)
 {
-	struct child_sa *heir = c->s.replaced_by != 0 ? child_sa_find(c->e, c->s.replaced_by) : NULL;
+	struct child_sa *heir = c->s.replaced_by != 0 ? child_sa_find(c->e, c->s.replaced_by)
+						      : NULL;
 
 	if (heir == NULL || !child_sa_carries(heir))
 		heir = c->sa != NULL ? child_sa_of_tunnel(c->sa, c->s.tunnel) : NULL;
@@ -151,7 +152,8 @@ void child_sa_want_delete(struct child_sa *c)
 	if (carried)
 		hand_on_outbound(c);
 	child_life_arm(c);
-	ike_want_add(c->sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE, .spi_in = c->s.spi_in });
+	ike_want_add(c->sa,
+		     &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE, .spi_in = c->s.spi_in });
 }
 
 /* What c was to replace is not replaced, if that still carries. */
@@ -159,7 +161,7 @@ static void reinstate_predecessor(struct child_sa *c)
 {
 	struct child_sa *old;
 
-	TAILQ_FOREACH(old, &c->sa->children, of_sa) {
+	TAILQ_FOREACH (old, &c->sa->children, of_sa) {
 		if (old->s.replaced_by != c->s.spi_in || !child_sa_carries(old))
 			continue;
 		old->s.replaced_by = 0;
@@ -182,7 +184,8 @@ void child_sa_close(struct child_sa *c)
 	buf_free(&c->s.nonce_low);
 	child_life_arm(c);
 	if (c->s.replaced_by == 0)
-		ike_fx_log(c->e, LOG_IKE_CHILD_DOWN, c->sa, "SPI in/out: 0x%08x/0x%08x", c->s.spi_in, c->s.spi_out);
+		ike_fx_log(c->e, LOG_IKE_CHILD_DOWN, c->sa, "SPI in/out: 0x%08x/0x%08x",
+			   c->s.spi_in, c->s.spi_out);
 }
 
 void child_sa_used(struct child_sa *c)
@@ -193,7 +196,7 @@ void child_sa_used(struct child_sa *c)
 	if (c->s.stage != CHILD_SA_INSTALLED || c->s.nonce_low.len != 0)
 		return;
 	child_sa_use_outbound(c);
-	TAILQ_FOREACH(old, &c->sa->children, of_sa) {
+	TAILQ_FOREACH (old, &c->sa->children, of_sa) {
 		if (old->s.replaced_by == c->s.spi_in && child_sa_carries(old))
 			child_sa_retire(old);
 	}
@@ -230,7 +233,7 @@ void child_sa_moved(struct ike_sa *sa)
 {
 	struct child_sa *c;
 
-	TAILQ_FOREACH(c, &sa->children, of_sa) {
+	TAILQ_FOREACH (c, &sa->children, of_sa) {
 		struct ike_effect *f = ike_fx(sa->e, IKE_FX_CHILD_MOVED);
 
 		c->s.local = sa->s.local;

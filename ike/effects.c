@@ -54,7 +54,8 @@ void ike_fx_log(struct ike_engine *e, enum log_id id, const struct ike_sa *sa, c
 	log_effect(e, id, &sa->s.local, &sa->s.remote, sa->s.connection, detail);
 }
 
-void ike_fx_log_at(struct ike_engine *e, enum log_id id, const struct ike_input *in, const char *fmt, ...)
+void ike_fx_log_at(struct ike_engine *e, enum log_id id, const struct ike_input *in,
+		   const char *fmt, ...)
 {
 	char detail[LOG_DETAIL_MAX] = "";
 	va_list ap;

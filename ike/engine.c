@@ -97,9 +97,9 @@ static void clear(struct ike_engine *e, const struct ike_input *in)
 
 	for (sa = TAILQ_FIRST(&e->all); sa != NULL; sa = next) {
 		next = TAILQ_NEXT(sa, all);
-		if (in->ike_spi != 0 ? ike_sa_state_spi(&sa->s) == in->ike_spi :
-		    in->connection == NULL || in->connection[0] == '\0' ||
-		    strcmp(in->connection, sa->s.connection) == 0)
+		if (in->ike_spi != 0 ? ike_sa_state_spi(&sa->s) == in->ike_spi
+				     : in->connection == NULL || in->connection[0] == '\0' ||
+					       strcmp(in->connection, sa->s.connection) == 0)
 			ike_sa_want_delete(sa, "cleared by the operator");
 	}
 }
@@ -121,7 +121,8 @@ static void want_of_child(struct ike_engine *e, uint32_t spi_in)
 	struct child_sa *c = child_sa_find(e, spi_in);
 
 	if (c != NULL && child_sa_carries(c) && c->s.replaced_by == 0)
-		ike_want_add(c->sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_REKEY, .spi_in = spi_in });
+		ike_want_add(c->sa,
+			     &(struct ike_want){ .kind = IKE_REQ_CHILD_REKEY, .spi_in = spi_in });
 }
 
 static void want_of_sa(struct ike_engine *e, uint64_t ike_spi, enum ike_request_kind kind)
@@ -192,14 +193,15 @@ static void active_input(struct ike_engine *e, const struct ike_input *in)
 	}
 }
 
-void ike_step(struct ike_engine *e, uint64_t now_ms, const struct ike_input *in, struct ike_outbox *out)
+void ike_step(struct ike_engine *e, uint64_t now_ms, const struct ike_input *in,
+	      struct ike_outbox *out)
 {
 	grave_clear(e);
 	e->now = now_ms;
 	e->out = out;
 	switch (in->kind) {
 	case IKE_IN_DATAGRAM:
-		ike_receive(e, in);     /* counts it when passive */
+		ike_receive(e, in); /* counts it when passive */
 		break;
 	case IKE_IN_JOB_DONE:
 		if (e->active)
@@ -238,11 +240,12 @@ size_t ike_sa_count(const struct ike_engine *e)
 	return hashmap_count(e->sas);
 }
 
-void ike_each_sa(const struct ike_engine *e, void (*fn)(void *ctx, const struct ike_sa_state *s), void *ctx)
+void ike_each_sa(const struct ike_engine *e, void (*fn)(void *ctx, const struct ike_sa_state *s),
+		 void *ctx)
 {
 	const struct ike_sa *sa;
 
-	TAILQ_FOREACH(sa, &e->all, all)
+	TAILQ_FOREACH (sa, &e->all, all)
 		fn(ctx, &sa->s);
 }
 
@@ -251,7 +254,7 @@ void ike_each_child(const struct ike_engine *e, uint64_t ike_spi,
 {
 	const struct child_sa *c;
 
-	for (size_t it = 0; (c = hashmap_next(e->child_map, &it)) != NULL; ) {
+	for (size_t it = 0; (c = hashmap_next(e->child_map, &it)) != NULL;) {
 		if (ike_spi == 0 || c->s.ike_spi == ike_spi)
 			fn(ctx, &c->s);
 	}

@@ -30,37 +30,44 @@
 #include "ike/payload.h"
 #include "ike/proposal.h"
 
-#define IKE_PORT 500
-#define IKE_PORT_NAT 4500
-#define IKE_HALF_OPEN_KEY 51            /* digest 32, family 1, address 16, port 2 */
+#define IKE_PORT          500
+#define IKE_PORT_NAT      4500
+#define IKE_HALF_OPEN_KEY 51 /* digest 32, family 1, address 16, port 2 */
 
 enum {
-	IKE_TOMBSTONE_MS = 60000,       /* R1: how long a closed SA still answers retransmissions */
-	IKE_TOMBSTONES_MAX = 4096,      /* the oldest goes first */
-	IKE_CHILD_GRACE_MS = 5000,      /* R5: inbound after the DELETE was answered */
-	IKE_REPLACED_WAIT_MS = 60000,   /* a replaced SA waits so long for the peer's DELETE */
-	IKE_HOLD_OFF_MS = 5000,         /* traffic does not ask again so soon after a failure */
-	IKE_COOKIE_ROTATE_MS = 60000,   /* RFC 7296 2.6: the secret changes */
-	IKE_PER_SOURCE_COOKIE = 8,      /* half-opens of one address from which on it must show a cookie */
-	IKE_PER_SOURCE_MAX = 64,        /* RFC 8019 4.2 */
-	IKE_INIT_ROUNDS_MAX = 5,        /* IKE_SA_INIT requests with different contents (COOKIE, INVALID_KE) */
-	IKE_KE_ROUNDS_MAX = 2,          /* the same for CREATE_CHILD_SA */
-	IKE_WANTS_MAX = 1024,           /* requests queued on one SA */
-	IKE_MESSAGE_MAX = 16384,        /* longest message that we make */
-	IKE_VERSION_NOTIFY_MS = 1000,   /* at most one INVALID_MAJOR_VERSION in this time */
-	IKE_RETRY_MS = 1000,            /* least wait after TEMPORARY_FAILURE (RFC 7296 2.25) */
+	IKE_TOMBSTONE_MS = 60000,     /* R1: how long a closed SA still answers retransmissions */
+	IKE_TOMBSTONES_MAX = 4096,    /* the oldest goes first */
+	IKE_CHILD_GRACE_MS = 5000,    /* R5: inbound after the DELETE was answered */
+	IKE_REPLACED_WAIT_MS = 60000, /* a replaced SA waits so long for the peer's DELETE */
+	IKE_HOLD_OFF_MS = 5000,       /* traffic does not ask again so soon after a failure */
+	IKE_COOKIE_ROTATE_MS = 60000, /* RFC 7296 2.6: the secret changes */
+	IKE_PER_SOURCE_COOKIE = 8,    /* half-opens of an address before a cookie */
+	IKE_PER_SOURCE_MAX = 64,      /* RFC 8019 4.2 */
+	IKE_INIT_ROUNDS_MAX = 5,      /* different IKE_SA_INIT requests (COOKIE, INVALID_KE) */
+	IKE_KE_ROUNDS_MAX = 2,        /* the same for CREATE_CHILD_SA */
+	IKE_WANTS_MAX = 1024,         /* requests queued on one SA */
+	IKE_MESSAGE_MAX = 16384,      /* longest message that we make */
+	IKE_VERSION_NOTIFY_MS = 1000, /* at most one INVALID_MAJOR_VERSION in this time */
+	IKE_RETRY_MS = 1000,          /* least wait after TEMPORARY_FAILURE (RFC 7296 2.25) */
 };
 
 struct ike_engine;
 struct ike_sa;
 
-enum timer_kind { TIMER_LIFE, TIMER_RESEND, TIMER_LIVENESS, TIMER_KEEPALIVE, TIMER_AGAIN, TIMER_CHILD_LIFE };
+enum timer_kind {
+	TIMER_LIFE,
+	TIMER_RESEND,
+	TIMER_LIVENESS,
+	TIMER_KEEPALIVE,
+	TIMER_AGAIN,
+	TIMER_CHILD_LIFE
+};
 
 struct child_sa {
 	TAILQ_ENTRY(child_sa) of_sa;
 	struct child_sa_state s;
 	struct ike_engine *e;
-	struct ike_sa *sa;              /* NULL only in a passive engine */
+	struct ike_sa *sa; /* NULL only in a passive engine */
 	TAILQ_ENTRY(child_sa) change;
 	struct timer life;
 	bool changed;
@@ -71,20 +78,20 @@ TAILQ_HEAD(child_list, child_sa);
 /* Something that we want of the peer: becomes a request when the window is free. */
 struct ike_want {
 	TAILQ_ENTRY(ike_want) next;
-	uint8_t kind;                   /* enum ike_request_kind */
-	uint32_t tunnel;                /* CHILD_NEW */
-	uint32_t spi_in;                /* CHILD_REKEY, CHILD_DELETE */
+	uint8_t kind;    /* enum ike_request_kind */
+	uint32_t tunnel; /* CHILD_NEW */
+	uint32_t spi_in; /* CHILD_REKEY, CHILD_DELETE */
 	bool have_packet;
 	struct traffic_selector packet_local, packet_remote;
-	uint16_t group;                 /* asked for by INVALID_KE_PAYLOAD; 0: our first choice */
-	uint64_t not_before_ms;         /* after TEMPORARY_FAILURE */
+	uint16_t group;         /* asked for by INVALID_KE_PAYLOAD; 0: our first choice */
+	uint64_t not_before_ms; /* after TEMPORARY_FAILURE */
 };
 TAILQ_HEAD(want_list, ike_want);
 
 /* A message or want that waits for its job; it is taken up again from the start, with the job. */
 struct ike_suspended {
-	uint64_t job_id;                /* 0: not suspended */
-	struct buf datagram;            /* empty: it is sa->begun that waits */
+	uint64_t job_id;     /* 0: not suspended */
+	struct buf datagram; /* empty: it is sa->begun that waits */
 	struct inet_endpoint local, remote;
 };
 
@@ -95,30 +102,30 @@ struct ike_sa {
 	TAILQ_ENTRY(ike_sa) ready_next;
 	struct ike_sa_state s;
 	struct ike_engine *e;
-	const struct ike_connection *conn;      /* NULL: no such connection any more, or not known yet */
+	const struct ike_connection *conn; /* NULL: no such connection any more, or not known yet */
 	struct child_list children;
 	struct want_list wants;
 	size_t n_wants;
-	struct ike_want *begun;         /* the one whose job is out */
-	struct ike_want first;          /* initiator: what the SA is set up for */
+	struct ike_want *begun; /* the one whose job is out */
+	struct ike_want first;  /* initiator: what the SA is set up for */
 	struct timer life, resend, liveness, keepalive, again;
-	unsigned int transmissions;     /* of the outstanding request */
-	uint64_t token;                 /* of its last SEND, 0 none */
-	uint64_t heard_ms;              /* last proof that the peer lives (RFC 7296 2.4) */
-	uint64_t iv_counter;            /* R16: under (slot, term); a new owner starts at 0 */
+	unsigned int transmissions; /* of the outstanding request */
+	uint64_t token;             /* of its last SEND, 0 none */
+	uint64_t heard_ms;          /* last proof that the peer lives (RFC 7296 2.4) */
+	uint64_t iv_counter;        /* R16: under (slot, term); a new owner starts at 0 */
 	struct ike_suspended suspended;
-	struct buf waiting;             /* one message that came while suspended */
+	struct buf waiting; /* one message that came while suspended */
 	struct inet_endpoint waiting_local, waiting_remote;
-	struct buf cookie;              /* initiator: the responder's, to be shown */
+	struct buf cookie; /* initiator: the responder's, to be shown */
 	uint8_t init_rounds, ke_rounds, peer_index;
 	uint8_t half_open_key[IKE_HALF_OPEN_KEY];
 	struct inet_addr half_open_source;
-	bool counted_half_open;         /* is in half_opens and sources under these */
+	bool counted_half_open; /* is in half_opens and sources under these */
 	bool in_tombstones;
-	bool ready;                     /* may have a request to begin at the end of the step */
-	bool replicated;                /* R2: *_CHANGED has been given out, or it was imported */
+	bool ready;      /* may have a request to begin at the end of the step */
+	bool replicated; /* R2: *_CHANGED has been given out, or it was imported */
 	bool changed;
-	bool suspect;                   /* R10: a failed liveness check sets the tunnels up anew */
+	bool suspect; /* R10: a failed liveness check sets the tunnels up anew */
 };
 TAILQ_HEAD(sa_list, ike_sa);
 
@@ -128,16 +135,17 @@ struct ike_engine {
 	struct ike_crypto *crypto;
 	bool active;
 	uint64_t term;
-	struct sa_list all;             /* in order of creation */
-	struct sa_list dead;            /* tombstones, oldest first */
+	struct sa_list all;  /* in order of creation */
+	struct sa_list dead; /* tombstones, oldest first */
 	size_t n_dead, n_half_open;
-	struct hashmap *sas;            /* our SPI -> struct ike_sa */
-	struct hashmap *child_map;      /* spi_in -> struct child_sa */
-	struct child_list loose;        /* while passive: children are joined to their IKE SA by ACTIVATE */
-	struct hashmap *half_opens;     /* digest of IKE_SA_INIT request, source -> struct ike_sa */
-	struct hashmap *sources;        /* address -> struct source_count */
-	struct hashmap *tokens;         /* token of a SEND -> struct ike_sa */
-	struct hashmap *hold_offs;      /* tunnel -> struct hold_off */
+	struct hashmap *sas;       /* our SPI -> struct ike_sa */
+	struct hashmap *child_map; /* spi_in -> struct child_sa */
+	struct child_list
+		loose; /* while passive: children are joined to their IKE SA by ACTIVATE */
+	struct hashmap *half_opens; /* digest of IKE_SA_INIT request, source -> struct ike_sa */
+	struct hashmap *sources;    /* address -> struct source_count */
+	struct hashmap *tokens;     /* token of a SEND -> struct ike_sa */
+	struct hashmap *hold_offs;  /* tunnel -> struct hold_off */
 	struct timer_queue timers;
 	uint64_t last_token, last_job;
 	struct cookie_secrets cookies;
@@ -147,10 +155,10 @@ struct ike_engine {
 	/* of the step under way */
 	uint64_t now;
 	struct ike_outbox *out;
-	struct ike_outbox held;         /* SEND, USE_OUTBOUND: after the records */
+	struct ike_outbox held; /* SEND, USE_OUTBOUND: after the records */
 	struct sa_list changed_sas;
 	struct child_list changed_children;
-	struct child_sa *grave;         /* removed; freed by the next step, the outbox may point at them */
+	struct child_sa *grave; /* removed; freed by the next step, the outbox may point at them */
 	struct sa_list ready;
 	uint8_t plain[IKE_MESSAGE_MAX]; /* payloads of the message being made */
 };
@@ -165,8 +173,8 @@ struct ike_effect *ike_fx_held(struct ike_engine *e, enum ike_effect_kind kind);
 void ike_fx_log(struct ike_engine *e, enum log_id id, const struct ike_sa *sa, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* The same before there is an SA. */
-void ike_fx_log_at(struct ike_engine *e, enum log_id id, const struct ike_input *in, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+void ike_fx_log_at(struct ike_engine *e, enum log_id id, const struct ike_input *in,
+		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* The record of this object changes with this step. */
 void ike_sa_touch(struct ike_sa *sa);
 void child_sa_touch(struct child_sa *c);
@@ -185,7 +193,8 @@ uint8_t ike_shard_of(const struct ike_engine *e, uint64_t spi_i, const struct in
 /* Takes the state over, in its stage. The SPI must be free. */
 struct ike_sa *ike_sa_new(struct ike_engine *e, struct ike_sa_state *adopt);
 /* Half-opens of others: found by their request, counted by address (v2_cookie.c). */
-struct ike_sa *ike_half_open_find(const struct ike_engine *e, struct bytes digest, const struct inet_endpoint *from);
+struct ike_sa *ike_half_open_find(const struct ike_engine *e, struct bytes digest,
+				  const struct inet_endpoint *from);
 void ike_half_open_count(struct ike_sa *sa);
 uint32_t ike_half_opens_of(const struct ike_engine *e, const struct inet_addr *remote);
 /* Our request is over: nothing of it stays (R1). */
@@ -215,7 +224,8 @@ struct ike_sa *ike_sa_of_connection(const struct ike_engine *e, const struct ike
 struct child_sa *child_sa_find(const struct ike_engine *e, uint32_t spi_in);
 uint32_t child_spi_new(struct ike_sa *sa);
 /* sa NULL: while passive. */
-struct child_sa *child_sa_new(struct ike_engine *e, struct ike_sa *sa, struct child_sa_state *adopt);
+struct child_sa *child_sa_new(struct ike_engine *e, struct ike_sa *sa,
+			      struct child_sa_state *adopt);
 void child_sa_adopt(struct child_sa *c, struct ike_sa *sa);
 /* Into the datapath: inbound at once. stage: INSTALLED or DELETING. */
 void child_sa_install(struct child_sa *c, enum child_sa_stage stage);
@@ -256,8 +266,8 @@ void ike_hold_off_end(struct ike_engine *e, uint32_t tunnel);
 void ike_hold_off_end_all(struct ike_engine *e);
 void ike_initiate(struct ike_engine *e, const struct ike_input *in);
 /* A new IKE SA towards peers[peer_index], whose first CHILD SA is that of first. */
-struct ike_sa *ike_sa_begin(struct ike_engine *e, const struct ike_connection *conn, uint8_t peer_index,
-			    const struct ike_want *first);
+struct ike_sa *ike_sa_begin(struct ike_engine *e, const struct ike_connection *conn,
+			    uint8_t peer_index, const struct ike_want *first);
 
 /* ---- request.c ---- */
 
@@ -286,7 +296,10 @@ void ike_retransmit_released(struct ike_engine *e, uint64_t token);
 /* May free sa. */
 void ike_retransmit_due(struct ike_sa *sa);
 
-/* ---- lifetime.c: X_arm sets the timer from the state, X_due is what happens then (and may free the object) ---- */
+/*
+ * ---- lifetime.c: X_arm sets the timer from the state,
+ * X_due is what happens then (and may free the object) ----
+ */
 
 uint64_t ike_random_below(struct ike_engine *e, uint64_t bound);
 uint64_t ike_soft_lifetime(struct ike_engine *e, uint32_t lifetime_s);
@@ -308,7 +321,8 @@ void ike_keepalive_due(struct ike_sa *sa);
 
 /* Deep copies into a cleared *out. R_NO_MEMORY leaves it cleared. */
 enum result ike_sa_state_copy(const struct ike_sa_state *in, struct ike_sa_state *out) WARN_UNUSED;
-enum result child_sa_state_copy(const struct child_sa_state *in, struct child_sa_state *out) WARN_UNUSED;
+enum result child_sa_state_copy(const struct child_sa_state *in,
+				struct child_sa_state *out) WARN_UNUSED;
 /* This node became owner (R10, R11). */
 void ike_activate(struct ike_engine *e, uint64_t term, bool suspect);
 /* Ownership ended: all SAs are forgotten. */

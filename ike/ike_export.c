@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state of SAs for records (R1): a deep copy of what ike_state.h lists. Which ones are replicated, R2 says. */
+/*
+ * The state of SAs for records (R1): a deep copy of what
+ * ike_state.h lists. Which ones are replicated, R2 says.
+ */
 #include "ike/engine.h"
 
 /* Views of one object's owned members, in one order, so that copying is a loop. */
@@ -14,12 +17,13 @@ struct owned {
 static struct owned owned_of_sa(struct ike_sa_state *s)
 {
 	return (struct owned){
-		.bufs = { &s->local_id.data, &s->remote_id.data, &s->last_response, &s->last_request_digest,
-			  &s->outstanding.request, &s->outstanding.dh_public, &s->outstanding.nonce,
-			  &s->init_request, &s->init_response, &s->nonce_i, &s->nonce_r },
+		.bufs = { &s->local_id.data, &s->remote_id.data, &s->last_response,
+			  &s->last_request_digest, &s->outstanding.request,
+			  &s->outstanding.dh_public, &s->outstanding.nonce, &s->init_request,
+			  &s->init_response, &s->nonce_i, &s->nonce_r },
 		.n_bufs = 11,
-		.secrets = { &s->sk_d, &s->sk_ai, &s->sk_ar, &s->sk_ei, &s->sk_er, &s->sk_pi, &s->sk_pr,
-			     &s->outstanding.dh_private },
+		.secrets = { &s->sk_d, &s->sk_ai, &s->sk_ar, &s->sk_ei, &s->sk_er, &s->sk_pi,
+			     &s->sk_pr, &s->outstanding.dh_private },
 		.n_secrets = 8,
 	};
 }
@@ -29,7 +33,8 @@ static struct owned owned_of_child(struct child_sa_state *s)
 	return (struct owned){
 		.bufs = { &s->nonce_low },
 		.n_bufs = 1,
-		.secrets = { &s->keys_in.encr, &s->keys_in.integ, &s->keys_out.encr, &s->keys_out.integ },
+		.secrets = { &s->keys_in.encr, &s->keys_in.integ, &s->keys_out.encr,
+			     &s->keys_out.integ },
 		.n_secrets = 4,
 	};
 }
@@ -41,11 +46,13 @@ static bool own_copies(const struct owned *from, const struct owned *to)
 
 	for (size_t i = 0; i < from->n_bufs; i++) {
 		*to->bufs[i] = (struct buf){ 0 };
-		ok = ok && (from->bufs[i]->len == 0 || buf_set(to->bufs[i], buf_bytes(from->bufs[i])));
+		ok = ok &&
+		     (from->bufs[i]->len == 0 || buf_set(to->bufs[i], buf_bytes(from->bufs[i])));
 	}
 	for (size_t i = 0; i < from->n_secrets; i++) {
 		*to->secrets[i] = (struct secret){ 0 };
-		ok = ok && (from->secrets[i]->len == 0 || secret_copy(to->secrets[i], from->secrets[i]) == R_OK);
+		ok = ok && (from->secrets[i]->len == 0 ||
+			    secret_copy(to->secrets[i], from->secrets[i]) == R_OK);
 	}
 	return ok;
 }
@@ -83,7 +90,8 @@ enum result ike_export_sa(const struct ike_engine *e, uint64_t ike_spi, struct i
 	return ike_sa_state_copy(&sa->s, out);
 }
 
-enum result ike_export_child(const struct ike_engine *e, uint32_t spi_in, struct child_sa_state *out)
+enum result ike_export_child(const struct ike_engine *e, uint32_t spi_in,
+			     struct child_sa_state *out)
 {
 	const struct child_sa *c = child_sa_find(e, spi_in);
 

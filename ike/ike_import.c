@@ -8,9 +8,9 @@
 #include "ike/engine.h"
 
 enum {
-	PACE_MS = 10,           /* between the liveness checks of a suspect takeover (R10) */
-	SPREAD_MS = 2000,       /* rekeys that fell due meanwhile are spread over this */
-	IV_TERMS_LEFT = 64,     /* R16: rekey so long before the term delta is used up */
+	PACE_MS = 10,       /* between the liveness checks of a suspect takeover (R10) */
+	SPREAD_MS = 2000,   /* rekeys that fell due meanwhile are spread over this */
+	IV_TERMS_LEFT = 64, /* R16: rekey so long before the term delta is used up */
 };
 
 /* ---- records ---- */
@@ -19,14 +19,17 @@ static bool keys_fit(const struct ike_sa_state *s)
 {
 	struct sk_key key;
 
-	return sk_key_of(s, true, &key) == R_OK && sk_key_of(s, false, &key) == R_OK && s->sk_d.len != 0;
+	return sk_key_of(s, true, &key) == R_OK && sk_key_of(s, false, &key) == R_OK &&
+	       s->sk_d.len != 0;
 }
 
 static enum result check_sa(const struct ike_sa_state *s)
 {
-	if (s->spi_i == 0 || s->spi_r == 0 || memchr(s->connection, 0, sizeof(s->connection)) == NULL)
+	if (s->spi_i == 0 || s->spi_r == 0 ||
+	    memchr(s->connection, 0, sizeof(s->connection)) == NULL)
 		return R_VALUE;
-	if (s->stage < IKE_SA_INIT_ANSWERED || s->stage > IKE_SA_DEAD || s->outstanding.kind > IKE_REQ_LIVENESS)
+	if (s->stage < IKE_SA_INIT_ANSWERED || s->stage > IKE_SA_DEAD ||
+	    s->outstanding.kind > IKE_REQ_LIVENESS)
 		return R_VALUE;
 	if (s->outstanding.kind != IKE_REQ_NONE && s->outstanding.request.len == 0)
 		return R_VALUE;
@@ -60,12 +63,15 @@ enum result ike_import_sa(struct ike_engine *e, const struct ike_sa_state *s)
 
 static enum result check_child(const struct child_sa_state *s)
 {
-	if (s->spi_in < ESP_SPI_MIN || s->spi_out < ESP_SPI_MIN || s->ike_spi == 0 || s->keys_in.encr.len == 0)
+	if (s->spi_in < ESP_SPI_MIN || s->spi_out < ESP_SPI_MIN || s->ike_spi == 0 ||
+	    s->keys_in.encr.len == 0)
 		return R_VALUE;
 	if (s->stage < CHILD_SA_INSTALLED || s->stage > CHILD_SA_DEAD)
 		return R_VALUE;
-	return s->local_ts.n > 0 && s->local_ts.n <= TS_MAX && s->remote_ts.n > 0 && s->remote_ts.n <= TS_MAX ?
-		R_OK : R_VALUE;
+	return s->local_ts.n > 0 && s->local_ts.n <= TS_MAX && s->remote_ts.n > 0 &&
+			       s->remote_ts.n <= TS_MAX
+		       ? R_OK
+		       : R_VALUE;
 }
 
 enum result ike_import_child(struct ike_engine *e, const struct child_sa_state *s)
@@ -137,9 +143,11 @@ static void take_over_child(struct child_sa *c)
 	if (c->s.stage == CHILD_SA_ESTABLISHED)
 		ike_fx_held(e, IKE_FX_CHILD_USE_OUTBOUND)->spi_in = c->s.spi_in;
 	if (c->s.stage == CHILD_SA_DELETING && !asked)
-		ike_want_add(c->sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE, .spi_in = c->s.spi_in });
+		ike_want_add(c->sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE,
+							.spi_in = c->s.spi_in });
 	if (child_sa_carries(c) && iv_nearly_used_up(e, c->s.birth_term))
-		ike_want_add(c->sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_REKEY, .spi_in = c->s.spi_in });
+		ike_want_add(c->sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_REKEY,
+							.spi_in = c->s.spi_in });
 }
 
 static void take_over_sa(struct ike_sa *sa, bool suspect, uint64_t *pace)
@@ -152,7 +160,7 @@ static void take_over_sa(struct ike_sa *sa, bool suspect, uint64_t *pace)
 	ike_life_arm(sa);
 	ike_liveness_arm(sa);
 	ike_keepalive_arm(sa);
-	TAILQ_FOREACH(c, &sa->children, of_sa)
+	TAILQ_FOREACH (c, &sa->children, of_sa)
 		take_over_child(c);
 	if (sa->s.outstanding.kind != IKE_REQ_NONE)
 		ike_retransmit_send(sa);
@@ -212,7 +220,9 @@ void ike_config_apply(struct ike_engine *e)
 		if (!e->active)
 			continue;
 		if (sa->conn == NULL && sa->s.stage != IKE_SA_DEAD) {
-			ike_sa_want_delete(sa, "its tunnel-group or crypto map is gone from the configuration");
+			ike_sa_want_delete(
+				sa,
+				"its tunnel-group or crypto map is gone from the configuration");
 			continue;
 		}
 		for (c = TAILQ_FIRST(&sa->children); c != NULL; c = next_child) {

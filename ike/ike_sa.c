@@ -118,8 +118,12 @@ static void source_sub(struct ike_engine *e, const struct inet_addr *remote)
 		free(hashmap_remove(e->sources, bytes(key, sizeof(key))));
 }
 
-/* Digest of the request and its source: a retransmission finds the SA, another request does not (RFC 7296 2.1). */
-static void half_open_key(struct bytes digest, const struct inet_endpoint *from, uint8_t key[IKE_HALF_OPEN_KEY])
+/*
+ * Digest of the request and its source: a retransmission
+ * finds the SA, another request does not (RFC 7296 2.1).
+ */
+static void half_open_key(struct bytes digest, const struct inet_endpoint *from,
+			  uint8_t key[IKE_HALF_OPEN_KEY])
 {
 	memset(key, 0, IKE_HALF_OPEN_KEY);
 	memcpy(key, digest.p, digest.len < 32 ? digest.len : 32);
@@ -128,7 +132,8 @@ static void half_open_key(struct bytes digest, const struct inet_endpoint *from,
 	key[50] = (uint8_t)from->port;
 }
 
-struct ike_sa *ike_half_open_find(const struct ike_engine *e, struct bytes digest, const struct inet_endpoint *from)
+struct ike_sa *ike_half_open_find(const struct ike_engine *e, struct bytes digest,
+				  const struct inet_endpoint *from)
 {
 	uint8_t key[IKE_HALF_OPEN_KEY];
 
@@ -208,7 +213,8 @@ static void suspended_clear(struct ike_sa *sa)
 
 static void keys_wipe(struct ike_sa_state *s)
 {
-	struct secret *keys[] = { &s->sk_d, &s->sk_ai, &s->sk_ar, &s->sk_ei, &s->sk_er, &s->sk_pi, &s->sk_pr };
+	struct secret *keys[] = { &s->sk_d,  &s->sk_ai, &s->sk_ar, &s->sk_ei,
+				  &s->sk_er, &s->sk_pi, &s->sk_pr };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		secret_wipe(keys[i]);
@@ -305,7 +311,6 @@ static void bury(struct ike_sa *sa)
 		ike_sa_touch(sa);
 }
 
-
 void ike_sa_stage_changed(struct ike_sa *sa, enum ike_sa_stage from, enum ike_sa_stage to)
 {
 	struct ike_engine *e = sa->e;
@@ -330,7 +335,10 @@ void ike_sa_stage_changed(struct ike_sa *sa, enum ike_sa_stage from, enum ike_sa
 
 /* ---- ends that no message brings ---- */
 
-/* Sets up again what sa carried, after sa has been removed: so it is a first contact (RFC 7296 2.4). */
+/*
+ * Sets up again what sa carried, after sa has been
+ * removed: so it is a first contact (RFC 7296 2.4).
+ */
 static void remove_and_renew(struct ike_sa *sa)
 {
 	struct ike_engine *e = sa->e;
@@ -344,7 +352,8 @@ static void remove_and_renew(struct ike_sa *sa)
 	ike_sa_remove(sa);
 	for (size_t i = 0; i < n; i++) {
 		if (wanted[i])
-			ike_initiate(e, &(struct ike_input){ .kind = IKE_IN_INITIATE, .connection = conn->name,
+			ike_initiate(e, &(struct ike_input){ .kind = IKE_IN_INITIATE,
+							     .connection = conn->name,
 							     .tunnel = conn->children[i].tunnel });
 	}
 	free(wanted);
@@ -365,8 +374,8 @@ static void next_peer(struct ike_sa *sa)
 
 void ike_sa_peer_dead(struct ike_sa *sa)
 {
-	ike_fx_log(sa->e, LOG_IKE_PEER_DEAD, sa, "%s was sent %u times", iana_exchange_name(sa->s.outstanding.exchange),
-		   sa->transmissions);
+	ike_fx_log(sa->e, LOG_IKE_PEER_DEAD, sa, "%s was sent %u times",
+		   iana_exchange_name(sa->s.outstanding.exchange), sa->transmissions);
 	if (sa->s.stage < IKE_SA_ESTABLISHED) {
 		next_peer(sa);
 		return;
@@ -374,7 +383,7 @@ void ike_sa_peer_dead(struct ike_sa *sa)
 	if (sa->s.stage == IKE_SA_ESTABLISHED)
 		ike_sa_down(sa, "the peer does not answer");
 	if (sa->suspect && sa->s.stage == IKE_SA_ESTABLISHED)
-		remove_and_renew(sa);           /* R10 */
+		remove_and_renew(sa); /* R10 */
 	else
 		ike_sa_remove(sa);
 }
@@ -417,13 +426,14 @@ struct ike_sa *ike_sa_of_connection(const struct ike_engine *e, const struct ike
 {
 	struct ike_sa *sa, *found = NULL;
 
-	TAILQ_FOREACH(sa, &e->all, all) {
+	TAILQ_FOREACH (sa, &e->all, all) {
 		if (sa->conn != conn)
 			continue;
 		if (sa->s.stage == IKE_SA_ESTABLISHED)
 			return sa;
-		if (sa->s.initiator && (sa->s.stage == IKE_SA_NONE || sa->s.stage == IKE_SA_INIT_SENT ||
-					sa->s.stage == IKE_SA_AUTH_SENT))
+		if (sa->s.initiator &&
+		    (sa->s.stage == IKE_SA_NONE || sa->s.stage == IKE_SA_INIT_SENT ||
+		     sa->s.stage == IKE_SA_AUTH_SENT))
 			found = sa;
 	}
 	return found;

@@ -7,7 +7,7 @@
  */
 #include "ike/engine.h"
 
-enum { REKEY_AGAIN_MS = 30000 };        /* a rekey that did not happen is wanted again */
+enum { REKEY_AGAIN_MS = 30000 }; /* a rekey that did not happen is wanted again */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -50,7 +50,8 @@ void child_life_arm(struct child_sa *c)
 	switch (c->s.stage) {
 	case CHILD_SA_INSTALLED:
 	case CHILD_SA_ESTABLISHED:
-		at = earlier(c->s.replaced_by != 0 ? c->s.tombstone_until_ms : c->s.rekey_at_ms, c->s.expire_at_ms);
+		at = earlier(c->s.replaced_by != 0 ? c->s.tombstone_until_ms : c->s.rekey_at_ms,
+			     c->s.expire_at_ms);
 		break;
 	case CHILD_SA_REKEYED:
 	case CHILD_SA_DEAD:
@@ -70,7 +71,8 @@ void child_life_due(struct child_sa *c)
 		   (c->s.expire_at_ms != 0 && c->s.expire_at_ms <= now)) {
 		child_sa_want_delete(c);
 	} else {
-		ike_want_add(c->sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_REKEY, .spi_in = c->s.spi_in });
+		ike_want_add(c->sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_REKEY,
+							.spi_in = c->s.spi_in });
 		c->s.rekey_at_ms = now + REKEY_AGAIN_MS;
 		child_life_arm(c);
 	}
@@ -113,15 +115,20 @@ void ike_life_due(struct ike_sa *sa)
 	switch (sa->s.stage) {
 	case IKE_SA_NONE:
 	case IKE_SA_INIT_ANSWERED:
-		ike_fx_log(sa->e, LOG_IKE_ABORTED, sa, "Failed to receive the AUTH msg before the timer expired");
+		ike_fx_log(sa->e, LOG_IKE_ABORTED, sa,
+			   "Failed to receive the AUTH msg before the timer expired");
 		ike_sa_remove(sa);
 		break;
 	case IKE_SA_DEAD:
 		ike_sa_remove(sa);
 		break;
 	case IKE_SA_REKEYED:
-		/* Made by the peer's rekey and never used: the peer forgot its request when ours went through (2.25.2). */
-		if (!sa->s.initiator && sa->s.expected_request_id == 0 && sa->s.next_request_id == 0)
+		/*
+		 * Made by the peer's rekey and never used: the peer
+		 * forgot its request when ours went through (2.25.2).
+		 */
+		if (!sa->s.initiator && sa->s.expected_request_id == 0 &&
+		    sa->s.next_request_id == 0)
 			ike_sa_remove(sa);
 		else
 			ike_sa_want_delete(sa, "the peer did not delete the replaced IKE SA");
@@ -166,9 +173,11 @@ void ike_sa_set_lifetime(struct ike_sa *sa)
 
 void ike_liveness_arm(struct ike_sa *sa)
 {
-	bool wanted = sa->s.stage == IKE_SA_ESTABLISHED && sa->conn != NULL && sa->conn->dpd_threshold_s != 0;
+	bool wanted = sa->s.stage == IKE_SA_ESTABLISHED && sa->conn != NULL &&
+		      sa->conn->dpd_threshold_s != 0;
 
-	timer_at(sa->e, &sa->liveness, wanted ? sa->heard_ms + (uint64_t)sa->conn->dpd_threshold_s * 1000 : 0);
+	timer_at(sa->e, &sa->liveness,
+		 wanted ? sa->heard_ms + (uint64_t)sa->conn->dpd_threshold_s * 1000 : 0);
 }
 
 void ike_heard(struct ike_sa *sa, uint64_t at_ms)
@@ -202,9 +211,11 @@ void ike_liveness_due(struct ike_sa *sa)
 
 void ike_keepalive_arm(struct ike_sa *sa)
 {
-	bool wanted = sa->s.stage == IKE_SA_ESTABLISHED && sa->s.nat_local && sa->e->cfg->nat_keepalive_s != 0;
+	bool wanted = sa->s.stage == IKE_SA_ESTABLISHED && sa->s.nat_local &&
+		      sa->e->cfg->nat_keepalive_s != 0;
 
-	timer_at(sa->e, &sa->keepalive, wanted ? sa->e->now + (uint64_t)sa->e->cfg->nat_keepalive_s * 1000 : 0);
+	timer_at(sa->e, &sa->keepalive,
+		 wanted ? sa->e->now + (uint64_t)sa->e->cfg->nat_keepalive_s * 1000 : 0);
 }
 
 void ike_keepalive_due(struct ike_sa *sa)

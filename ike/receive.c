@@ -7,7 +7,8 @@
  */
 #include "ike/v2.h"
 
-static void refuse(struct ike_engine *e, const struct ike_sa *sa, const struct ike_input *in, enum result why)
+static void refuse(struct ike_engine *e, const struct ike_sa *sa, const struct ike_input *in,
+		   enum result why)
 {
 	e->stats.refused[why]++;
 	if (sa != NULL)
@@ -23,16 +24,23 @@ static void digest_of(struct ike_engine *e, struct bytes datagram, uint8_t out[S
 
 /* ---- the first request of a peer ---- */
 
-static void first_request(struct ike_engine *e, const struct ike_input *in, struct ike_sa *sa, struct ike_job *job)
+static void first_request(struct ike_engine *e, const struct ike_input *in, struct ike_sa *sa,
+			  struct ike_job *job)
 {
 	struct ike_message m;
 	enum ike_form form = FORM_NONE;
 	enum result res = ike_message_decode(in->datagram, &m);
-	struct v2_context c = { .e = e, .sa = sa, .m = &m, .in = in, .job = job, .next = IKE_SA_NONE };
+	struct v2_context c = {
+		.e = e, .sa = sa, .m = &m, .in = in, .job = job, .next = IKE_SA_NONE
+	};
 
-	/* RFC 7296 2.5: an unknown critical payload is told to a stranger too; other malformed requests are not answered. */
+	/*
+	 * RFC 7296 2.5: an unknown critical payload is told to a
+	 * stranger too; other malformed requests are not answered.
+	 */
 	if (res == R_CRITICAL)
-		v2_init_error(e, in, &m.header, N_UNSUPPORTED_CRITICAL_PAYLOAD, bytes(&m.critical_type, 1));
+		v2_init_error(e, in, &m.header, N_UNSUPPORTED_CRITICAL_PAYLOAD,
+			      bytes(&m.critical_type, 1));
 	if (res == R_OK)
 		res = ike_payload_rules_check(&m, &form);
 	if (res == R_OK)
@@ -48,11 +56,15 @@ static void first_request(struct ike_engine *e, const struct ike_input *in, stru
 		ike_sa_remove(sa);
 }
 
-static void init_request(struct ike_engine *e, const struct ike_header *h, const struct ike_input *in)
+static void init_request(struct ike_engine *e, const struct ike_header *h,
+			 const struct ike_input *in)
 {
 	uint8_t digest[SHA256_LEN];
 
-	/* RFC 7296 3.1, 2.6: the first message has no SPI of ours, id 0, and comes from an initiator. */
+	/*
+	 * RFC 7296 3.1, 2.6: the first message has no SPI
+	 * of ours, id 0, and comes from an initiator.
+	 */
 	if (h->spi_r != 0 || h->message_id != 0 || !ike_from_initiator(h)) {
 		refuse(e, NULL, in, R_VALUE);
 		return;
@@ -68,7 +80,7 @@ static void init_request(struct ike_engine *e, const struct ike_header *h, const
 		e->stats.retransmits_answered++;
 		v2_repeat_response(sa, in, h->exchange);
 	} else {
-		e->stats.refused[R_SUSPENDED]++;        /* its job is still out */
+		e->stats.refused[R_SUSPENDED]++; /* its job is still out */
 	}
 }
 
@@ -83,7 +95,8 @@ static void answer(struct v2_context *c, enum result res)
 	if (res != R_OK) {
 		v2_payloads(c->e, c->answer);
 		v2_put_error(c->answer, c, res);
-		c->next = c->row != NULL && c->row->on_error != IKE_SA_NONE ? c->row->on_error : sa->s.stage;
+		c->next = c->row != NULL && c->row->on_error != IKE_SA_NONE ? c->row->on_error
+									    : sa->s.stage;
 	}
 	h.version = IKE_VERSION;
 	h.flags = (uint8_t)(IKE_FLAG_RESPONSE | (sa->s.initiator ? IKE_FLAG_INITIATOR : 0));
@@ -98,7 +111,10 @@ static void answer(struct v2_context *c, enum result res)
 		v2_enter(sa, c->row, c->next);
 }
 
-/* The response to our request cannot be used, though it is the peer's: as if the request had failed. */
+/*
+ * The response to our request cannot be used, though
+ * it is the peer's: as if the request had failed.
+ */
 static void broken_response(struct ike_sa *sa)
 {
 	enum ike_request_kind kind = sa->s.outstanding.kind;
@@ -119,7 +135,8 @@ static void broken_response(struct ike_sa *sa)
 		v2_enter_event(sa, V2_WAITS_FOR_DELETE);
 	} else if (half_made != 0) {
 		/* The peer made its half. */
-		ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE, .spi_in = half_made });
+		ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE,
+						     .spi_in = half_made });
 	}
 }
 
@@ -148,7 +165,10 @@ static void response(struct v2_context *c, enum result res)
 		return;
 	if (res != R_OK)
 		refuse(c->e, sa, c->in, res);
-	/* IKE_SA_INIT is not protected: what is wrong with it may be an attacker's, and the true one may still come. */
+	/*
+	 * IKE_SA_INIT is not protected: what is wrong with it
+	 * may be an attacker's, and the true one may still come.
+	 */
 	if (res != R_OK && c->m->header.exchange == IKE_SA_INIT)
 		return;
 	if (res != R_OK) {
@@ -169,12 +189,15 @@ static enum result window(const struct ike_sa *sa, const struct ike_header *h)
 	const struct ike_outstanding *o = &sa->s.outstanding;
 
 	if (ike_is_response(h))
-		return o->kind != IKE_REQ_NONE && h->message_id == o->message_id && h->exchange == o->exchange ?
-			R_OK : R_MESSAGE_ID;
+		return o->kind != IKE_REQ_NONE && h->message_id == o->message_id &&
+				       h->exchange == o->exchange
+			       ? R_OK
+			       : R_MESSAGE_ID;
 	if (h->message_id == sa->s.expected_request_id)
 		return R_OK;
-	return h->message_id + 1 == sa->s.expected_request_id && sa->s.last_response.len != 0 ?
-		R_EXISTS : R_MESSAGE_ID;
+	return h->message_id + 1 == sa->s.expected_request_id && sa->s.last_response.len != 0
+		       ? R_EXISTS
+		       : R_MESSAGE_ID;
 }
 
 /* The peer moved behind its NAT: an authenticated, new request says so (RFC 7296 2.23). */
@@ -184,7 +207,8 @@ static void follow_peer(struct ike_sa *sa, const struct ike_input *in)
 
 	if (!floats && !sa->s.nat_remote)
 		return;
-	if (inet_endpoint_equal(&sa->s.remote, &in->remote) && inet_endpoint_equal(&sa->s.local, &in->local))
+	if (inet_endpoint_equal(&sa->s.remote, &in->remote) &&
+	    inet_endpoint_equal(&sa->s.local, &in->local))
 		return;
 	sa->s.remote = in->remote;
 	sa->s.local = in->local;
@@ -199,24 +223,30 @@ static enum result opened(struct ike_sa *sa, struct ike_message *m, struct buf *
 	return res == R_OK ? sk_open(sa->e->crypto, &key, m, plain) : res;
 }
 
-static void take(struct ike_sa *sa, struct ike_message *m, const struct ike_input *in, struct ike_job *job,
-		 enum result res)
+static void take(struct ike_sa *sa, struct ike_message *m, const struct ike_input *in,
+		 struct ike_job *job, enum result res)
 {
-	struct v2_context c = { .e = sa->e, .sa = sa, .m = m, .in = in, .job = job, .next = sa->s.stage };
+	struct v2_context c = {
+		.e = sa->e, .sa = sa, .m = m, .in = in, .job = job, .next = sa->s.stage
+	};
 	enum ike_form form = FORM_NONE;
 
 	if (res == R_OK)
 		res = ike_payload_rules_check(m, &form);
 	if (res == R_UNSUPPORTED)
-		res = R_STATE;          /* an exchange that we do not know */
+		res = R_STATE; /* an exchange that we do not know */
 	if (res == R_OK)
 		c.row = v2_transition_row(sa->s.stage, sa->s.outstanding.kind, m, form, &res);
 	if (ike_is_response(&m->header)) {
 		response(&c, res);
 		return;
 	}
-	/* A malformed IKE_AUTH is answered by a refusal, and ends the half-open SA (RFC 7296 2.21.2). */
-	if (sa->s.stage == IKE_SA_INIT_ANSWERED && m->header.exchange == IKE_AUTH && c.row == NULL) {
+	/*
+	 * A malformed IKE_AUTH is answered by a refusal,
+	 * and ends the half-open SA (RFC 7296 2.21.2).
+	 */
+	if (sa->s.stage == IKE_SA_INIT_ANSWERED && m->header.exchange == IKE_AUTH &&
+	    c.row == NULL) {
 		enum result unused = R_OK;
 
 		c.row = v2_transition_row(sa->s.stage, IKE_REQ_NONE, m, FORM_AUTH, &unused);
@@ -245,7 +275,8 @@ static void repeat(struct ike_sa *sa, const struct ike_header *h, const struct i
 	v2_repeat_response(sa, in, h->exchange);
 }
 
-static void message(struct ike_sa *sa, const struct ike_header *h, const struct ike_input *in, struct ike_job *job)
+static void message(struct ike_sa *sa, const struct ike_header *h, const struct ike_input *in,
+		    struct ike_job *job)
 {
 	struct ike_engine *e = sa->e;
 	struct ike_message m;
@@ -284,13 +315,14 @@ static void message(struct ike_sa *sa, const struct ike_header *h, const struct 
 	if (open != R_OK) {
 		refuse(e, sa, in, open);
 	} else if (res == R_EXISTS) {
-		repeat(sa, h, in);      /* RFC 7296 2.1: same id, other bytes: still the one response */
+		repeat(sa, h, in); /* RFC 7296 2.1: same id, other bytes: still the one response */
 	} else if (sa->suspended.job_id != 0) {
 		ike_sa_let_wait(sa, in);
 	} else {
 		ike_heard(sa, e->now);
 		if (job == NULL)
-			(ike_is_response(h) ? e->stats.in_responses : e->stats.in_requests)[h->exchange & 63]++;
+			(ike_is_response(h) ? e->stats.in_responses
+					    : e->stats.in_requests)[h->exchange & 63]++;
 		if (!ike_is_response(h))
 			follow_peer(sa, in);
 		take(sa, &m, in, job, ike_message_decode_inner(&m, buf_bytes(&plain)));
@@ -318,7 +350,7 @@ void ike_receive(struct ike_engine *e, const struct ike_input *in)
 	enum result res = ike_header_decode(in->datagram, &h);
 
 	if (!e->active)
-		res = R_NOT_OWNER;      /* R13 */
+		res = R_NOT_OWNER; /* R13 */
 	/* RFC 7296 2.5, 1.5: told now and then. */
 	if (res == R_MAJOR_VERSION && !ike_is_response(&h) && e->now >= e->next_version_notify_ms) {
 		e->next_version_notify_ms = e->now + IKE_VERSION_NOTIFY_MS;
@@ -331,7 +363,10 @@ void ike_receive(struct ike_engine *e, const struct ike_input *in)
 
 	struct ike_sa *sa = res == R_OK ? sa_of(e, &h) : NULL;
 
-	/* No INVALID_IKE_SPI: an unprotected answer helps nobody but a flooder (2.21.4, VU#419128). */
+	/*
+	 * No INVALID_IKE_SPI: an unprotected answer helps
+	 * nobody but a flooder (2.21.4, VU#419128).
+	 */
 	if (sa == NULL)
 		refuse(e, NULL, in, res == R_OK ? R_INVALID_SPI : res);
 	else
@@ -347,7 +382,9 @@ void ike_resume(struct ike_engine *e, struct ike_job *job)
 		return;
 
 	struct ike_suspended s = sa->suspended;
-	struct ike_input in = { .kind = IKE_IN_DATAGRAM, .local = s.local, .remote = s.remote,
+	struct ike_input in = { .kind = IKE_IN_DATAGRAM,
+				.local = s.local,
+				.remote = s.remote,
 				.datagram = buf_bytes(&s.datagram) };
 	struct ike_header h;
 
@@ -373,7 +410,9 @@ void ike_resume(struct ike_engine *e, struct ike_job *job)
 	struct buf waiting = { 0 };
 
 	buf_move(&waiting, &sa->waiting);
-	in = (struct ike_input){ .kind = IKE_IN_DATAGRAM, .local = sa->waiting_local, .remote = sa->waiting_remote,
+	in = (struct ike_input){ .kind = IKE_IN_DATAGRAM,
+				 .local = sa->waiting_local,
+				 .remote = sa->waiting_remote,
 				 .datagram = buf_bytes(&waiting) };
 	ike_receive(e, &in);
 	buf_free(&waiting);

@@ -18,7 +18,7 @@ static bool waits(const struct ike_sa *sa, const struct ike_want *want)
 {
 	const struct ike_want *w;
 
-	TAILQ_FOREACH(w, &sa->wants, next) {
+	TAILQ_FOREACH (w, &sa->wants, next) {
 		if (same(w, want))
 			return true;
 	}
@@ -83,7 +83,8 @@ void ike_wants_move(struct ike_sa *from, struct ike_sa *to)
 		/* A rekey or liveness check of the old IKE SA ends with it. */
 		if (w->kind == IKE_REQ_IKE_DELETE)
 			ike_want_add_first(to, w);
-		else if (w->kind >= IKE_REQ_CHILD_NEW && w->kind != IKE_REQ_IKE_REKEY && w->kind != IKE_REQ_LIVENESS)
+		else if (w->kind >= IKE_REQ_CHILD_NEW && w->kind != IKE_REQ_IKE_REKEY &&
+			 w->kind != IKE_REQ_LIVENESS)
 			ike_want_add(to, w);
 		want_drop(from, w);
 	}
@@ -104,7 +105,7 @@ static struct ike_want *next_want(struct ike_sa *sa)
 	struct ike_want *w;
 	uint64_t at = TIMER_NEVER;
 
-	TAILQ_FOREACH(w, &sa->wants, next) {
+	TAILQ_FOREACH (w, &sa->wants, next) {
 		if (w->not_before_ms <= e->now)
 			return w;
 		if (w->not_before_ms < at)
@@ -122,7 +123,8 @@ static bool stage_fits(const struct ike_sa *sa, const struct v2_request *row)
 }
 
 /* false: the SA is gone. */
-static bool begun(struct ike_sa *sa, struct ike_want *w, const struct v2_request *row, struct ike_job *job)
+static bool begun(struct ike_sa *sa, struct ike_want *w, const struct v2_request *row,
+		  struct ike_job *job)
 {
 	enum result res = row->begin(sa, w, job);
 
@@ -150,7 +152,8 @@ static void run(struct ike_sa *sa)
 {
 	struct ike_want *w;
 
-	while (sa->s.outstanding.kind == IKE_REQ_NONE && sa->suspended.job_id == 0 && (w = next_want(sa)) != NULL) {
+	while (sa->s.outstanding.kind == IKE_REQ_NONE && sa->suspended.job_id == 0 &&
+	       (w = next_want(sa)) != NULL) {
 		const struct v2_request *row = v2_request_row(w->kind);
 
 		if (stage_fits(sa, row)) {

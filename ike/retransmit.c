@@ -54,7 +54,8 @@ void ike_retransmit_stop(struct ike_sa *sa)
 /* A liveness check has the pace of 'isakmp keepalive ... retry', all else doubles. */
 static uint64_t interval(const struct ike_sa *sa)
 {
-	if (sa->s.outstanding.kind == IKE_REQ_LIVENESS && sa->conn != NULL && sa->conn->dpd_retry_s != 0)
+	if (sa->s.outstanding.kind == IKE_REQ_LIVENESS && sa->conn != NULL &&
+	    sa->conn->dpd_retry_s != 0)
 		return (uint64_t)sa->conn->dpd_retry_s * 1000;
 
 	unsigned int doublings = sa->transmissions > 1 ? sa->transmissions - 1 : 0;

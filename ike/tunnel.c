@@ -105,15 +105,18 @@ void ike_hold_off_end_all(struct ike_engine *e)
 
 /* ---- set-up ---- */
 
-struct ike_sa *ike_sa_begin(struct ike_engine *e, const struct ike_connection *conn, uint8_t peer_index,
-			    const struct ike_want *first)
+struct ike_sa *ike_sa_begin(struct ike_engine *e, const struct ike_connection *conn,
+			    uint8_t peer_index, const struct ike_want *first)
 {
 	uint8_t shard;
 
 	e->ec.random(e->ec.random_ctx, &shard, 1);
 
-	struct ike_sa_state s = { .initiator = true, .spi_i = ike_spi_new(e, shard), .created_ms = e->now,
-				  .birth_term = e->term, .tunnel = first->tunnel };
+	struct ike_sa_state s = { .initiator = true,
+				  .spi_i = ike_spi_new(e, shard),
+				  .created_ms = e->now,
+				  .birth_term = e->term,
+				  .tunnel = first->tunnel };
 
 	snprintf(s.connection, sizeof(s.connection), "%s", conn->name);
 	s.local = (struct inet_endpoint){ .addr = conn->local, .port = IKE_PORT };
@@ -138,9 +141,11 @@ static bool has_child(const struct ike_sa *sa, uint32_t tunnel)
 static void initiate_line(struct ike_engine *e, const struct ike_connection *conn,
 			  const struct ike_child_config *line, const struct ike_input *in)
 {
-	struct ike_want want = { .kind = IKE_REQ_CHILD_NEW, .tunnel = line->tunnel,
+	struct ike_want want = { .kind = IKE_REQ_CHILD_NEW,
+				 .tunnel = line->tunnel,
 				 .have_packet = in->have_packet,
-				 .packet_local = in->packet_local, .packet_remote = in->packet_remote };
+				 .packet_local = in->packet_local,
+				 .packet_remote = in->packet_remote };
 	struct ike_sa *sa = ike_sa_of_connection(e, conn);
 
 	if (in->have_packet && held_off(e, line->tunnel))
@@ -151,7 +156,8 @@ static void initiate_line(struct ike_engine *e, const struct ike_connection *con
 		ike_want_add(sa, &want);
 }
 
-static const struct ike_connection *connection_of_tunnel(const struct ike_engine *e, uint32_t tunnel)
+static const struct ike_connection *connection_of_tunnel(const struct ike_engine *e,
+							 uint32_t tunnel)
 {
 	for (size_t i = 0; i < e->cfg->n_connections; i++) {
 		if (ike_line_of(&e->cfg->connections[i], tunnel) != NULL)
@@ -162,8 +168,9 @@ static const struct ike_connection *connection_of_tunnel(const struct ike_engine
 
 void ike_initiate(struct ike_engine *e, const struct ike_input *in)
 {
-	const struct ike_connection *conn = in->connection != NULL && in->connection[0] != '\0' ?
-		ike_connection_named(e, in->connection) : connection_of_tunnel(e, in->tunnel);
+	const struct ike_connection *conn = in->connection != NULL && in->connection[0] != '\0'
+						    ? ike_connection_named(e, in->connection)
+						    : connection_of_tunnel(e, in->tunnel);
 
 	if (conn == NULL || !conn->may_initiate || conn->n_peers == 0)
 		return;

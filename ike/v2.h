@@ -18,17 +18,17 @@ struct v2_transition;
 
 struct v2_context {
 	struct ike_engine *e;
-	struct ike_sa *sa;              /* NULL: a first IKE_SA_INIT request; the handler may make one */
+	struct ike_sa *sa; /* NULL: a first IKE_SA_INIT request; the handler may make one */
 	const struct v2_transition *row;
 	const struct ike_message *m;
-	const struct ike_input *in;     /* endpoints and datagram */
-	struct ike_job *job;            /* come home; NULL at first */
-	enum ike_sa_stage next;         /* preset: the present stage */
-	struct ike_builder *answer;     /* request: the payloads of our response */
-	bool keep_outstanding;          /* response: our request goes on (COOKIE) */
+	const struct ike_input *in; /* endpoints and datagram */
+	struct ike_job *job;        /* come home; NULL at first */
+	enum ike_sa_stage next;     /* preset: the present stage */
+	struct ike_builder *answer; /* request: the payloads of our response */
+	bool keep_outstanding;      /* response: our request goes on (COOKIE) */
 	/* data of the error notify that answers a refusal */
-	uint16_t want_group;            /* R_INVALID_KE */
-	uint32_t unknown_spi;           /* R_CHILD_NOT_FOUND */
+	uint16_t want_group;  /* R_INVALID_KE */
+	uint32_t unknown_spi; /* R_CHILD_NOT_FOUND */
 };
 
 #define V2_STAGE(n) (1u << (n))
@@ -36,33 +36,37 @@ struct v2_context {
 /* A message: which one, when, and what may come of it. */
 struct v2_transition {
 	const char *story;
-	uint16_t from;                  /* set of V2_STAGE */
-	uint16_t to;                    /* the same: what it may lead to, besides no change */
+	uint16_t from; /* set of V2_STAGE */
+	uint16_t to;   /* the same: what it may lead to, besides no change */
 	uint8_t exchange;
 	bool response;
-	uint8_t answers;                /* response: enum ike_request_kind that it must answer */
-	uint8_t form;                   /* enum ike_form: required and optional payloads (payload_rules.c) */
-	uint16_t notify;                /* also needed: a notify of this type; 0 none */
-	enum ike_sa_stage on_error;     /* request refused: stage after the refusal is sent; NONE: unchanged */
+	uint8_t answers; /* response: enum ike_request_kind that it must answer */
+	uint8_t form;    /* enum ike_form: required and optional payloads (payload_rules.c) */
+	uint16_t notify; /* also needed: a notify of this type; 0 none */
+	enum ike_sa_stage
+		on_error; /* request refused: stage after the refusal is sent; NONE: unchanged */
 	enum result (*handle)(struct v2_context *c);
 };
 
-/* A request of ours. begin builds and sends it: R_OK, R_SUSPENDED (key generation), or why there is nothing to send. */
+/*
+ * A request of ours. begin builds and sends it: R_OK,
+ * R_SUSPENDED (key generation), or why there is nothing to send.
+ */
 struct v2_request {
 	const char *story;
 	uint16_t from;
-	enum ike_sa_stage to;           /* NONE: unchanged */
+	enum ike_sa_stage to; /* NONE: unchanged */
 	uint8_t exchange;
 	enum result (*begin)(struct ike_sa *sa, struct ike_want *w, struct ike_job *job);
 };
 
 /* What is neither: time, operators, other SAs. */
 enum v2_event {
-	V2_REKEY_MADE_IT,               /* a new IKE SA comes out of a rekey */
-	V2_LOST_COLLISION,              /* ours is the redundant one: we delete it (RFC 7296 2.8.2) */
-	V2_WAITS_FOR_DELETE,            /* the peer's is, or ours was replaced: the peer deletes it */
-	V2_PEER_NOT_PROVEN,             /* the responder's AUTH is wrong */
-	V2_CLOSED,                      /* nothing but the tombstone is left */
+	V2_REKEY_MADE_IT,    /* a new IKE SA comes out of a rekey */
+	V2_LOST_COLLISION,   /* ours is the redundant one: we delete it (RFC 7296 2.8.2) */
+	V2_WAITS_FOR_DELETE, /* the peer's is, or ours was replaced: the peer deletes it */
+	V2_PEER_NOT_PROVEN,  /* the responder's AUTH is wrong */
+	V2_CLOSED,           /* nothing but the tombstone is left */
 };
 
 struct v2_event_row {
@@ -74,9 +78,14 @@ struct v2_event_row {
 
 /* ---- v2_transitions.c ---- */
 
-/* The row for a message to an SA in this stage; NULL with the reason in *why, which is else untouched. */
-const struct v2_transition *v2_transition_row(enum ike_sa_stage stage, enum ike_request_kind outstanding,
-					      const struct ike_message *m, enum ike_form form, enum result *why);
+/*
+ * The row for a message to an SA in this stage; NULL
+ * with the reason in *why, which is else untouched.
+ */
+const struct v2_transition *v2_transition_row(enum ike_sa_stage stage,
+					      enum ike_request_kind outstanding,
+					      const struct ike_message *m, enum ike_form form,
+					      enum result *why);
 const struct v2_request *v2_request_row(enum ike_request_kind kind);
 /* The only functions that assign a stage; a stage that the row does not list is a bug. */
 void v2_enter(struct ike_sa *sa, const struct v2_transition *row, enum ike_sa_stage to);
@@ -94,16 +103,28 @@ const struct v2_event_row *v2_events(size_t *n);
  * Key generation for a want, of group:
  */
 enum result v2_keygen(struct ike_sa *sa, uint16_t group, struct ike_job *job) WARN_UNUSED;
-/* Agreement with m's KE: as responder with a new key of ours, as initiator with that of our request. */
+/*
+ * Agreement with m's KE: as responder with a new key
+ * of ours, as initiator with that of our request.
+ */
 enum result v2_agree_responder(struct v2_context *c, uint16_t group) WARN_UNUSED;
 enum result v2_agree_initiator(struct v2_context *c) WARN_UNUSED;
 /* SK{} of the payloads: *out becomes the datagram. R_EXHAUSTED: no IV is left (R16). */
-enum result v2_seal(struct ike_sa *sa, const struct ike_header *h, struct ike_builder *payloads, struct buf *out) WARN_UNUSED;
+enum result v2_seal(struct ike_sa *sa, const struct ike_header *h, struct ike_builder *payloads,
+		    struct buf *out) WARN_UNUSED;
 void v2_payloads(struct ike_engine *e, struct ike_builder *b);
-/* Seals and sends the request; kind, message id and bytes become sa's outstanding request, whose other fields the caller has set. */
-enum result v2_send_request(struct ike_sa *sa, enum ike_request_kind kind, struct ike_builder *payloads) WARN_UNUSED;
-/* Keeps datagram as the response to the request with that digest, and sends it to where the request came from. */
-void v2_send_response(struct ike_sa *sa, const struct ike_input *in, uint8_t exchange, struct buf *adopt_datagram);
+/*
+ * Seals and sends the request; kind, message id and bytes become
+ * sa's outstanding request, whose other fields the caller has set.
+ */
+enum result v2_send_request(struct ike_sa *sa, enum ike_request_kind kind,
+			    struct ike_builder *payloads) WARN_UNUSED;
+/*
+ * Keeps datagram as the response to the request with that
+ * digest, and sends it to where the request came from.
+ */
+void v2_send_response(struct ike_sa *sa, const struct ike_input *in, uint8_t exchange,
+		      struct buf *adopt_datagram);
 /* The kept response again, byte for byte. */
 void v2_repeat_response(struct ike_sa *sa, const struct ike_input *in, uint8_t exchange);
 void v2_put_error(struct ike_builder *b, const struct v2_context *c, enum result res);
@@ -119,10 +140,11 @@ enum result v2_init_response(struct v2_context *c);
 enum result v2_init_refused(struct v2_context *c);
 enum result v2_begin_init(struct ike_sa *sa, struct ike_want *w, struct ike_job *job);
 /* Unprotected answer to a request that made no SA. */
-void v2_init_error(struct ike_engine *e, const struct ike_input *in, const struct ike_header *h, uint16_t type,
-		   struct bytes data);
+void v2_init_error(struct ike_engine *e, const struct ike_input *in, const struct ike_header *h,
+		   uint16_t type, struct bytes data);
 /* R_OK: go on. R_COOKIE: one was sent. R_LIMIT. */
-enum result v2_admit(struct ike_engine *e, const struct ike_input *in, const struct ike_message *m) WARN_UNUSED;
+enum result v2_admit(struct ike_engine *e, const struct ike_input *in,
+		     const struct ike_message *m) WARN_UNUSED;
 
 /* ---- v2_ike_auth.c ---- */
 
@@ -133,7 +155,7 @@ enum result v2_begin_auth(struct ike_sa *sa, struct ike_want *w, struct ike_job 
 
 /* ---- v2_child.c: what IKE_AUTH and CREATE_CHILD_SA have in common ---- */
 
-struct v2_child_chosen {                /* responder */
+struct v2_child_chosen { /* responder */
 	const struct ike_child_config *line;
 	struct child_choice choice;
 	struct ts_list local_ts, remote_ts;
@@ -141,21 +163,28 @@ struct v2_child_chosen {                /* responder */
 /* The line and the transforms for m's offer; only_tunnel 0: any line. Refusals are logged. */
 enum result v2_child_choose(struct v2_context *c, enum child_exchange where, uint32_t only_tunnel,
 			    struct v2_child_chosen *out) WARN_UNUSED;
-/* Initiator: m's answer against our offer. out->line is NULL when it left the configuration meanwhile. */
-enum result v2_child_verify(struct v2_context *c, enum child_exchange where, struct v2_child_chosen *out) WARN_UNUSED;
+/*
+ * Initiator: m's answer against our offer. out->line
+ * is NULL when it left the configuration meanwhile.
+ */
+enum result v2_child_verify(struct v2_context *c, enum child_exchange where,
+			    struct v2_child_chosen *out) WARN_UNUSED;
 struct v2_child_make {
 	const struct v2_child_chosen *chosen;
-	bool initiator;                 /* we began the exchange */
+	bool initiator; /* we began the exchange */
 	uint32_t tunnel, spi_in;
 	struct bytes ni, nr;
-	const struct secret *shared;    /* NULL: no PFS */
+	const struct secret *shared; /* NULL: no PFS */
 };
-/* Keys, object, inbound in the datapath. stage: INSTALLED, or DELETING for one that lost a collision. */
-enum result v2_child_make(struct ike_sa *sa, const struct v2_child_make *mk, enum child_sa_stage stage,
-			  struct child_sa **out) WARN_UNUSED;
+/*
+ * Keys, object, inbound in the datapath. stage:
+ * INSTALLED, or DELETING for one that lost a collision.
+ */
+enum result v2_child_make(struct ike_sa *sa, const struct v2_child_make *mk,
+			  enum child_sa_stage stage, struct child_sa **out) WARN_UNUSED;
 /* SA payload of our offer, with a new SPI; both are noted in sa's outstanding request. */
-enum result v2_child_offer(struct ike_sa *sa, enum child_exchange where, const struct ike_child_config *line,
-			   struct ike_builder *b) WARN_UNUSED;
+enum result v2_child_offer(struct ike_sa *sa, enum child_exchange where,
+			   const struct ike_child_config *line, struct ike_builder *b) WARN_UNUSED;
 void v2_child_put_ts(struct ike_builder *b, const struct ts_list *tsi, const struct ts_list *tsr);
 void v2_child_log_up(const struct child_sa *c);
 void v2_child_log_request(struct v2_context *c);

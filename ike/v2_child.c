@@ -18,10 +18,11 @@ static void log_selectors(struct v2_context *c, const struct ike_child_config *l
 		ike_fx_log(c->e, LOG_IKE_TS_UNACCEPTABLE, c->sa, "%s local traffic selector %s!",
 			   ts_text(&m->tsi.ts[0], peer), ts_text(&m->tsr.ts[0], ours));
 	else
-		ike_fx_log(c->e, LOG_IKE_TS_UNACCEPTABLE, c->sa,
-			   "%s local traffic selector %s! First of %zu lines here: remote %s, local %s",
-			   ts_text(&m->tsi.ts[0], peer), ts_text(&m->tsr.ts[0], ours), n,
-			   ts_text(&lines[0].remote, remote), ts_text(&lines[0].local, local));
+		ike_fx_log(
+			c->e, LOG_IKE_TS_UNACCEPTABLE, c->sa,
+			"%s local traffic selector %s! First of %zu lines: remote %s, local %s",
+			ts_text(&m->tsi.ts[0], peer), ts_text(&m->tsr.ts[0], ours), n,
+			ts_text(&lines[0].remote, remote), ts_text(&lines[0].local, local));
 }
 
 void v2_child_log_request(struct v2_context *c)
@@ -29,7 +30,8 @@ void v2_child_log_request(struct v2_context *c)
 	char peer[TS_TEXT_MAX], ours[TS_TEXT_MAX];
 
 	if (c->m->tsi.n != 0 && c->m->tsr.n != 0)
-		ike_fx_log(c->e, LOG_IKE_REQUEST_TUNNEL, c->sa, "local traffic selector = %s; remote traffic selector = %s",
+		ike_fx_log(c->e, LOG_IKE_REQUEST_TUNNEL, c->sa,
+			   "local traffic selector = %s; remote traffic selector = %s",
 			   ts_text(&c->m->tsr.ts[0], ours), ts_text(&c->m->tsi.ts[0], peer));
 }
 
@@ -58,11 +60,13 @@ enum result v2_child_choose(struct v2_context *c, enum child_exchange where, uin
 	out->local_ts = narrowed.tsr;
 	res = proposal_choose_child(&c->m->sa, where, out->line, &out->choice, why);
 	if (res != R_OK)
-		ike_fx_log(c->e, LOG_IKE_NO_PROPOSAL, c->sa, "tunnel %u: %s", out->line->tunnel, why);
+		ike_fx_log(c->e, LOG_IKE_NO_PROPOSAL, c->sa, "tunnel %u: %s", out->line->tunnel,
+			   why);
 	return res;
 }
 
-enum result v2_child_verify(struct v2_context *c, enum child_exchange where, struct v2_child_chosen *out)
+enum result v2_child_verify(struct v2_context *c, enum child_exchange where,
+			    struct v2_child_chosen *out)
 {
 	const struct ike_outstanding *o = &c->sa->s.outstanding;
 	struct sa_payload offer;
@@ -84,7 +88,8 @@ enum result v2_child_verify(struct v2_context *c, enum child_exchange where, str
 	return R_OK;
 }
 
-static void set_lifetime(struct ike_engine *e, struct child_sa_state *s, const struct ike_child_config *line)
+static void set_lifetime(struct ike_engine *e, struct child_sa_state *s,
+			 const struct ike_child_config *line)
 {
 	s->lifetime_kb = line->lifetime_kb;
 	if (line->lifetime_s == 0)
@@ -93,21 +98,34 @@ static void set_lifetime(struct ike_engine *e, struct child_sa_state *s, const s
 	s->expire_at_ms = e->now + (uint64_t)line->lifetime_s * 1000;
 }
 
-enum result v2_child_make(struct ike_sa *sa, const struct v2_child_make *mk, enum child_sa_stage stage,
-			  struct child_sa **out)
+enum result v2_child_make(struct ike_sa *sa, const struct v2_child_make *mk,
+			  enum child_sa_stage stage, struct child_sa **out)
 {
 	const struct v2_child_chosen *chosen = mk->chosen;
 	struct child_sa_state s = {
-		.spi_in = mk->spi_in, .spi_out = chosen->choice.spi, .ike_spi = ike_sa_state_spi(&sa->s),
-		.initiator = mk->initiator, .tunnel = chosen->line->tunnel,
-		.transforms = chosen->choice.transforms, .dh_group = chosen->choice.dh,
-		.udp_encap = sa->s.udp_encap, .local = sa->s.local, .remote = sa->s.remote,
-		.local_ts = chosen->local_ts, .remote_ts = chosen->remote_ts,
-		.birth_term = sa->e->term, .lease_end = chosen->line->first_lease, .created_ms = sa->e->now,
+		.spi_in = mk->spi_in,
+		.spi_out = chosen->choice.spi,
+		.ike_spi = ike_sa_state_spi(&sa->s),
+		.initiator = mk->initiator,
+		.tunnel = chosen->line->tunnel,
+		.transforms = chosen->choice.transforms,
+		.dh_group = chosen->choice.dh,
+		.udp_encap = sa->s.udp_encap,
+		.local = sa->s.local,
+		.remote = sa->s.remote,
+		.local_ts = chosen->local_ts,
+		.remote_ts = chosen->remote_ts,
+		.birth_term = sa->e->term,
+		.lease_end = chosen->line->first_lease,
+		.created_ms = sa->e->now,
 	};
 	struct keymat_child_input km = {
-		.prf = sa->s.transforms.prf, .sk_d = &sa->s.sk_d, .ni = mk->ni, .nr = mk->nr,
-		.shared = mk->shared, .transforms = s.transforms,
+		.prf = sa->s.transforms.prf,
+		.sk_d = &sa->s.sk_d,
+		.ni = mk->ni,
+		.nr = mk->nr,
+		.shared = mk->shared,
+		.transforms = s.transforms,
 	};
 	enum result res = keymat_child(sa->e->crypto, &km, mk->initiator ? &s.keys_out : &s.keys_in,
 				       mk->initiator ? &s.keys_in : &s.keys_out);
@@ -123,8 +141,8 @@ enum result v2_child_make(struct ike_sa *sa, const struct v2_child_make *mk, enu
 	return R_OK;
 }
 
-enum result v2_child_offer(struct ike_sa *sa, enum child_exchange where, const struct ike_child_config *line,
-			   struct ike_builder *b)
+enum result v2_child_offer(struct ike_sa *sa, enum child_exchange where,
+			   const struct ike_child_config *line, struct ike_builder *b)
 {
 	struct ike_outstanding *o = &sa->s.outstanding;
 	struct sa_payload offer;
@@ -149,7 +167,8 @@ void v2_child_log_up(const struct child_sa *c)
 {
 	char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
 
-	ike_fx_log(c->e, LOG_IKE_CHILD_UP, c->sa, "tunnel %u; SPI in/out: 0x%08x/0x%08x; local %s; remote %s",
-		   c->s.tunnel, c->s.spi_in, c->s.spi_out, ts_text(&c->s.local_ts.ts[0], local),
+	ike_fx_log(c->e, LOG_IKE_CHILD_UP, c->sa,
+		   "tunnel %u; SPI in/out: 0x%08x/0x%08x; local %s; remote %s", c->s.tunnel,
+		   c->s.spi_in, c->s.spi_out, ts_text(&c->s.local_ts.ts[0], local),
 		   ts_text(&c->s.remote_ts.ts[0], remote));
 }

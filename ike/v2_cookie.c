@@ -33,15 +33,19 @@ static enum result secrets_refresh(struct ike_engine *e)
 	return res == R_OK && both ? rotate(e) : res;
 }
 
-static enum result challenge(struct ike_engine *e, const struct ike_input *in, const struct ike_message *m)
+static enum result challenge(struct ike_engine *e, const struct ike_input *in,
+			     const struct ike_message *m)
 {
 	const struct notify_payload *shown = ike_message_notify(m, N_COOKIE);
-	struct cookie_subject subject = { .nonce = m->nonce, .remote = in->remote.addr, .spi_i = m->header.spi_i };
+	struct cookie_subject subject = { .nonce = m->nonce,
+					  .remote = in->remote.addr,
+					  .spi_i = m->header.spi_i };
 	uint8_t cookie[COOKIE_LEN];
 	enum result res = secrets_refresh(e);
 
 	/* 2.6: a stale or forged cookie is none. */
-	if (res == R_OK && shown != NULL && cookie_verify(e->crypto, &e->cookies, &subject, shown->data) == R_OK)
+	if (res == R_OK && shown != NULL &&
+	    cookie_verify(e->crypto, &e->cookies, &subject, shown->data) == R_OK)
 		return R_OK;
 	if (res == R_OK)
 		res = cookie_make(e->crypto, &e->cookies, &subject, cookie);
@@ -49,8 +53,8 @@ static enum result challenge(struct ike_engine *e, const struct ike_input *in, c
 		return res;
 	v2_init_error(e, in, &m->header, N_COOKIE, bytes(cookie, sizeof(cookie)));
 	e->stats.cookies_sent++;
-	ike_fx_log_at(e, LOG_IKE_COOKIE_SENT, in, "%zu half-open SAs, %u of this address", e->n_half_open,
-		      ike_half_opens_of(e, &in->remote.addr));
+	ike_fx_log_at(e, LOG_IKE_COOKIE_SENT, in, "%zu half-open SAs, %u of this address",
+		      e->n_half_open, ike_half_opens_of(e, &in->remote.addr));
 	return R_COOKIE;
 }
 

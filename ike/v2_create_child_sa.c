@@ -7,7 +7,7 @@
 #include "ike/ts_narrow.h"
 #include "ike/v2.h"
 
-enum { CHILDREN_PER_LINE = 4 };         /* more of one line's are of no use to an honest peer */
+enum { CHILDREN_PER_LINE = 4 }; /* more of one line's are of no use to an honest peer */
 
 /* ---- responder ---- */
 
@@ -22,7 +22,7 @@ static size_t count_children(const struct ike_sa *sa)
 	const struct child_sa *c;
 	size_t n = 0;
 
-	TAILQ_FOREACH(c, &sa->children, of_sa)
+	TAILQ_FOREACH (c, &sa->children, of_sa)
 		n += c->s.stage != CHILD_SA_DEAD;
 	return n;
 }
@@ -49,13 +49,15 @@ static enum result agree(struct v2_context *c, uint16_t group, const struct secr
 	return res;
 }
 
-static enum result make_and_answer(struct v2_context *c, uint32_t only_tunnel, struct child_sa **child,
-				   uint8_t nonce[IKE_NONCE_LEN])
+static enum result make_and_answer(struct v2_context *c, uint32_t only_tunnel,
+				   struct child_sa **child, uint8_t nonce[IKE_NONCE_LEN])
 {
 	struct ike_sa *sa = c->sa;
 	struct v2_child_chosen chosen;
 	struct sa_payload answer;
-	struct v2_child_make mk = { .chosen = &chosen, .ni = c->m->nonce, .nr = bytes(nonce, IKE_NONCE_LEN) };
+	struct v2_child_make mk = { .chosen = &chosen,
+				    .ni = c->m->nonce,
+				    .nr = bytes(nonce, IKE_NONCE_LEN) };
 	enum result res = v2_child_choose(c, CHILD_IN_CREATE, only_tunnel, &chosen);
 
 	if (res == R_OK)
@@ -104,7 +106,7 @@ struct child_sa *v2_child_of_peer(const struct ike_sa *sa, uint32_t spi_out)
 {
 	struct child_sa *c;
 
-	TAILQ_FOREACH(c, &sa->children, of_sa) {
+	TAILQ_FOREACH (c, &sa->children, of_sa) {
 		if (c->s.spi_out == spi_out && c->s.stage != CHILD_SA_DEAD)
 			return c;
 	}
@@ -119,7 +121,8 @@ static enum result rekeyed_one(struct v2_context *c, struct child_sa **old)
 	uint32_t spi = wire_u32(&r);
 
 	c->unknown_spi = spi;
-	*old = n->protocol == PROTO_ESP && wire_done(&r) == R_OK ? v2_child_of_peer(c->sa, spi) : NULL;
+	*old = n->protocol == PROTO_ESP && wire_done(&r) == R_OK ? v2_child_of_peer(c->sa, spi)
+								 : NULL;
 	if (*old == NULL)
 		return R_CHILD_NOT_FOUND;
 	return child_sa_carries(*old) && (*old)->s.replaced_by == 0 ? R_OK : R_TEMPORARY;
@@ -136,27 +139,30 @@ enum result v2_child_rekey_request(struct v2_context *c)
 	if (res != R_OK)
 		return res;
 	/* A peer that rekeys and never deletes is slowed down. */
-	if (o->kind == IKE_REQ_IKE_REKEY || count_children(sa) >= 2 * CHILDREN_PER_LINE * lines_of(sa))
+	if (o->kind == IKE_REQ_IKE_REKEY ||
+	    count_children(sa) >= 2 * CHILDREN_PER_LINE * lines_of(sa))
 		return R_TEMPORARY;
 	res = make_and_answer(c, old->s.tunnel, &fresh, nonce);
 	if (res != R_OK)
 		return res;
 	child_sa_set_successor(old, fresh);
 	if (o->kind == IKE_REQ_CHILD_REKEY && o->old_spi_in == old->s.spi_in) {
-		must(buf_set(&fresh->s.nonce_low, v2_lower_nonce(c->m->nonce, bytes(nonce, sizeof(nonce)))));
+		must(buf_set(&fresh->s.nonce_low,
+			     v2_lower_nonce(c->m->nonce, bytes(nonce, sizeof(nonce)))));
 		c->e->stats.collisions++;
 		ike_fx_log(c->e, LOG_IKE_REKEY_COLLISION, sa, "SPI 0x%08x", old->s.spi_in);
 	}
 	c->e->stats.rekeys_child++;
-	ike_fx_log(c->e, LOG_IKE_CHILD_REKEYED, sa, "tunnel %u; SPI in/out: 0x%08x/0x%08x; was 0x%08x/0x%08x",
-		   fresh->s.tunnel, fresh->s.spi_in, fresh->s.spi_out, old->s.spi_in, old->s.spi_out);
+	ike_fx_log(c->e, LOG_IKE_CHILD_REKEYED, sa,
+		   "tunnel %u; SPI in/out: 0x%08x/0x%08x; was 0x%08x/0x%08x", fresh->s.tunnel,
+		   fresh->s.spi_in, fresh->s.spi_out, old->s.spi_in, old->s.spi_out);
 	return R_OK;
 }
 
 /* ---- initiator ---- */
 
-static enum result send_offer(struct ike_sa *sa, enum ike_request_kind kind, const struct ike_child_config *line,
-			      struct ike_job *job)
+static enum result send_offer(struct ike_sa *sa, enum ike_request_kind kind,
+			      const struct ike_child_config *line, struct ike_job *job)
 {
 	struct ike_outstanding *o = &sa->s.outstanding;
 	struct ike_builder b;
@@ -184,8 +190,8 @@ static enum result send_offer(struct ike_sa *sa, enum ike_request_kind kind, con
 }
 
 /* The group of our KE, and the key for it; *job stays NULL without PFS. */
-static enum result key_for(struct ike_sa *sa, const struct ike_want *w, const struct ike_child_config *line,
-			   struct ike_job **job)
+static enum result key_for(struct ike_sa *sa, const struct ike_want *w,
+			   const struct ike_child_config *line, struct ike_job **job)
 {
 	uint16_t group = w->group != 0 ? w->group : line->pfs_group;
 
@@ -241,7 +247,8 @@ enum result v2_begin_child_rekey(struct ike_sa *sa, struct ike_want *w, struct i
 	return send_offer(sa, IKE_REQ_CHILD_REKEY, line, job);
 }
 
-static enum result verify(struct v2_context *c, struct v2_child_chosen *chosen, const struct secret **shared)
+static enum result verify(struct v2_context *c, struct v2_child_chosen *chosen,
+			  const struct secret **shared)
 {
 	const struct ike_outstanding *o = &c->sa->s.outstanding;
 	enum result res = v2_child_verify(c, CHILD_IN_CREATE, chosen);
@@ -249,7 +256,8 @@ static enum result verify(struct v2_context *c, struct v2_child_chosen *chosen, 
 	*shared = NULL;
 	if (res != R_OK)
 		return res;
-	if (chosen->choice.dh != o->dh_group || (o->dh_group != 0) != ((c->m->present & IKE_P(KE)) != 0))
+	if (chosen->choice.dh != o->dh_group ||
+	    (o->dh_group != 0) != ((c->m->present & IKE_P(KE)) != 0))
 		return R_INVALID_KE;
 	if (o->dh_group == 0)
 		return R_OK;
@@ -263,8 +271,11 @@ enum result v2_child_new_response(struct v2_context *c)
 {
 	struct ike_sa *sa = c->sa;
 	struct v2_child_chosen chosen;
-	struct v2_child_make mk = { .chosen = &chosen, .initiator = true, .spi_in = sa->s.outstanding.new_spi_in,
-				    .ni = buf_bytes(&sa->s.outstanding.nonce), .nr = c->m->nonce };
+	struct v2_child_make mk = { .chosen = &chosen,
+				    .initiator = true,
+				    .spi_in = sa->s.outstanding.new_spi_in,
+				    .ni = buf_bytes(&sa->s.outstanding.nonce),
+				    .nr = c->m->nonce };
 	struct child_sa *child;
 	enum result res = verify(c, &chosen, &mk.shared);
 
@@ -281,10 +292,14 @@ enum result v2_child_rekey_response(struct v2_context *c)
 {
 	struct ike_sa *sa = c->sa;
 	const struct ike_outstanding *o = &sa->s.outstanding;
-	struct child_sa *old = child_sa_find(c->e, o->old_spi_in), *rival = v2_child_rival(sa), *fresh;
+	struct child_sa *old = child_sa_find(c->e, o->old_spi_in), *rival = v2_child_rival(sa),
+			*fresh;
 	struct v2_child_chosen chosen;
-	struct v2_child_make mk = { .chosen = &chosen, .initiator = true, .spi_in = o->new_spi_in,
-				    .ni = buf_bytes(&o->nonce), .nr = c->m->nonce };
+	struct v2_child_make mk = { .chosen = &chosen,
+				    .initiator = true,
+				    .spi_in = o->new_spi_in,
+				    .ni = buf_bytes(&o->nonce),
+				    .nr = c->m->nonce };
 	enum result res = verify(c, &chosen, &mk.shared);
 
 	if (res != R_OK)
@@ -299,15 +314,17 @@ enum result v2_child_rekey_response(struct v2_context *c)
 	if (lost)
 		return R_OK;
 	c->e->stats.rekeys_child++;
-	ike_fx_log(c->e, LOG_IKE_CHILD_REKEYED, sa, "tunnel %u; SPI in/out: 0x%08x/0x%08x; was 0x%08x",
-		   fresh->s.tunnel, fresh->s.spi_in, fresh->s.spi_out, o->old_spi_in);
+	ike_fx_log(c->e, LOG_IKE_CHILD_REKEYED, sa,
+		   "tunnel %u; SPI in/out: 0x%08x/0x%08x; was 0x%08x", fresh->s.tunnel,
+		   fresh->s.spi_in, fresh->s.spi_out, o->old_spi_in);
 	return R_OK;
 }
 
 /* ---- refusals ---- */
 
 /* 1.3: another group, when it was in our offer; not for ever. */
-static bool other_group(struct v2_context *c, const struct notify_payload *n, struct ike_want *again)
+static bool other_group(struct v2_context *c, const struct notify_payload *n,
+			struct ike_want *again)
 {
 	struct ike_sa *sa = c->sa;
 	const struct ike_child_config *line = ike_line_of(sa->conn, sa->s.outstanding.tunnel);
@@ -344,7 +361,8 @@ enum result v2_child_new_refused(struct v2_context *c)
 	log_refusal(c, error);
 	/* 2.25: the peer is busy with something that ends. */
 	if (error->type == N_TEMPORARY_FAILURE) {
-		again.not_before_ms = c->e->now + IKE_RETRY_MS + ike_random_below(c->e, IKE_RETRY_MS);
+		again.not_before_ms = c->e->now + IKE_RETRY_MS +
+				      ike_random_below(c->e, IKE_RETRY_MS);
 		ike_want_add(sa, &again);
 	} else {
 		ike_hold_off(c->e, o->tunnel);

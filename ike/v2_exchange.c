@@ -71,7 +71,9 @@ enum result v2_agree_initiator(struct v2_context *c)
 
 /* ---- SK{} ---- */
 
-/* R16: slot | term - birth term | counter; the counter starts at 0 for every (slot, term) and SA. */
+/*
+ * R16: slot | term - birth term | counter; the counter starts at 0 for every (slot, term) and SA.
+ */
 static enum result counter_iv(struct ike_sa *sa, uint8_t iv[8])
 {
 	uint64_t prefix;
@@ -88,7 +90,8 @@ static enum result counter_iv(struct ike_sa *sa, uint8_t iv[8])
 	return R_OK;
 }
 
-static void observe(struct ike_sa *sa, const struct sk_key *key, struct bytes iv, struct bytes message)
+static void observe(struct ike_sa *sa, const struct sk_key *key, struct bytes iv,
+		    struct bytes message)
 {
 	struct ike_engine *e = sa->e;
 	uint8_t digest[SHA256_LEN];
@@ -100,7 +103,8 @@ static void observe(struct ike_sa *sa, const struct sk_key *key, struct bytes iv
 	e->ec.on_seal(e->ec.on_seal_ctx, id, iv, message);
 }
 
-enum result v2_seal(struct ike_sa *sa, const struct ike_header *h, struct ike_builder *payloads, struct buf *out)
+enum result v2_seal(struct ike_sa *sa, const struct ike_header *h, struct ike_builder *payloads,
+		    struct buf *out)
 {
 	struct ike_engine *e = sa->e;
 	uint8_t iv[IKE_IV_MAX];
@@ -131,15 +135,21 @@ void v2_payloads(struct ike_engine *e, struct ike_builder *b)
 
 /* ---- requests of ours ---- */
 
-enum result v2_send_request(struct ike_sa *sa, enum ike_request_kind kind, struct ike_builder *payloads)
+enum result v2_send_request(struct ike_sa *sa, enum ike_request_kind kind,
+			    struct ike_builder *payloads)
 {
 	struct ike_outstanding *o = &sa->s.outstanding;
 	const struct v2_request *row = v2_request_row(kind);
-	struct ike_header h = { .spi_i = sa->s.spi_i, .spi_r = sa->s.spi_r, .version = IKE_VERSION,
-				.exchange = row->exchange, .flags = sa->s.initiator ? IKE_FLAG_INITIATOR : 0,
+	struct ike_header h = { .spi_i = sa->s.spi_i,
+				.spi_r = sa->s.spi_r,
+				.version = IKE_VERSION,
+				.exchange = row->exchange,
+				.flags = sa->s.initiator ? IKE_FLAG_INITIATOR : 0,
 				.message_id = sa->s.next_request_id };
 	/* RFC 7296 2.2: message ids do not wrap. */
-	enum result res = sa->s.next_request_id == UINT32_MAX ? R_EXHAUSTED : v2_seal(sa, &h, payloads, &o->request);
+	enum result res = sa->s.next_request_id == UINT32_MAX
+				  ? R_EXHAUSTED
+				  : v2_seal(sa, &h, payloads, &o->request);
 
 	if (res != R_OK) {
 		ike_outstanding_clear(sa);
@@ -169,7 +179,8 @@ void v2_repeat_response(struct ike_sa *sa, const struct ike_input *in, uint8_t e
 	must(buf_set(&f->datagram, buf_bytes(&sa->s.last_response)));
 }
 
-void v2_send_response(struct ike_sa *sa, const struct ike_input *in, uint8_t exchange, struct buf *adopt_datagram)
+void v2_send_response(struct ike_sa *sa, const struct ike_input *in, uint8_t exchange,
+		      struct buf *adopt_datagram)
 {
 	uint8_t digest[SHA256_LEN];
 

@@ -9,7 +9,8 @@
 #include "ike/v2.h"
 
 /* An identity of type 0 in the configuration stands for the address. */
-static void id_of(const struct ike_id *configured, const struct inet_addr *address, struct ike_id *out)
+static void id_of(const struct ike_id *configured, const struct inet_addr *address,
+		  struct ike_id *out)
 {
 	if (configured->type != 0) {
 		out->type = configured->type;
@@ -20,8 +21,12 @@ static void id_of(const struct ike_id *configured, const struct inet_addr *addre
 	must(buf_set(&out->data, bytes(address->a, inet_len(address))));
 }
 
-/* The peer's address as configured: behind a NAT it may call itself otherwise, and then needs peer-id or a name. */
-static bool is_peer(const struct ike_connection *conn, const struct inet_addr *remote, const struct id_payload *id)
+/*
+ * The peer's address as configured: behind a NAT it may
+ * call itself otherwise, and then needs peer-id or a name.
+ */
+static bool is_peer(const struct ike_connection *conn, const struct inet_addr *remote,
+		    const struct id_payload *id)
 {
 	struct ike_id wanted = { 0 };
 
@@ -35,7 +40,8 @@ static bool is_peer(const struct ike_connection *conn, const struct inet_addr *r
 	return same;
 }
 
-static bool is_us(const struct ike_connection *conn, const struct ike_sa *sa, const struct id_payload *id)
+static bool is_us(const struct ike_connection *conn, const struct ike_sa *sa,
+		  const struct id_payload *id)
 {
 	struct ike_id ours = { 0 };
 
@@ -91,8 +97,9 @@ static enum result put_own_auth(struct ike_sa *sa, struct ike_builder *b)
 	size_t len = id_body(&sa->s.local_id, body);
 	struct auth_octets in = octets(sa, sa->s.initiator, bytes(body, len));
 	struct auth_value value;
-	enum result res = len == 0 ? R_CONFIG :
-		auth_psk(sa->e->crypto, sa->s.transforms.prf, &sa->conn->psk_local, &in, &value);
+	enum result res = len == 0 ? R_CONFIG
+				   : auth_psk(sa->e->crypto, sa->s.transforms.prf,
+					      &sa->conn->psk_local, &in, &value);
 
 	if (res == R_OK)
 		auth_put(b, AUTH_METHOD_PSK, bytes(value.data, value.len));
@@ -103,7 +110,8 @@ static enum result put_own_auth(struct ike_sa *sa, struct ike_builder *b)
 static enum result verify_peer(const struct v2_context *c, const struct secret *psk)
 {
 	const struct ike_sa *sa = c->sa;
-	struct auth_octets in = octets(sa, !sa->s.initiator, sa->s.initiator ? c->m->idr.body : c->m->idi.body);
+	struct auth_octets in = octets(sa, !sa->s.initiator,
+				       sa->s.initiator ? c->m->idr.body : c->m->idi.body);
 
 	return auth_psk_verify(c->e->crypto, sa->s.transforms.prf, psk, &in, &c->m->auth);
 }
@@ -121,7 +129,7 @@ static bool is_first_contact(const struct ike_sa *sa)
 {
 	const struct ike_sa *other;
 
-	TAILQ_FOREACH(other, &sa->e->all, all) {
+	TAILQ_FOREACH (other, &sa->e->all, all) {
 		if (other != sa && other->conn == sa->conn && other->s.stage != IKE_SA_DEAD)
 			return false;
 	}
@@ -132,7 +140,8 @@ static void log_contact(const struct ike_sa *sa)
 {
 	char local[IKE_ID_TEXT_MAX], remote[IKE_ID_TEXT_MAX], peer[INET_TEXT_MAX];
 
-	ike_fx_log(sa->e, LOG_IKE_INITIAL_CONTACT, sa, "for Local ID: %s, Remote ID: %s from remote peer:%s",
+	ike_fx_log(sa->e, LOG_IKE_INITIAL_CONTACT, sa,
+		   "for Local ID: %s, Remote ID: %s from remote peer:%s",
 		   id_text(&sa->s.local_id, local), id_text(&sa->s.remote_id, remote),
 		   inet_endpoint_text(&sa->s.remote, peer));
 }
@@ -146,7 +155,8 @@ static void initial_contact(struct ike_sa *sa, const struct ike_message *m)
 		return;
 	for (other = TAILQ_FIRST(&sa->e->all); other != NULL; other = next) {
 		next = TAILQ_NEXT(other, all);
-		if (!same_pair(sa, other) || other->s.stage < IKE_SA_ESTABLISHED || other->s.stage == IKE_SA_DEAD)
+		if (!same_pair(sa, other) || other->s.stage < IKE_SA_ESTABLISHED ||
+		    other->s.stage == IKE_SA_DEAD)
 			continue;
 		log_contact(other);
 		ike_sa_down(other, "Initial Contact received");
@@ -161,8 +171,8 @@ static void up(struct ike_sa *sa)
 	sa->s.established_ms = sa->e->now;
 	sa->e->stats.sa_up++;
 	ike_sa_set_lifetime(sa);
-	ike_fx_log(sa->e, LOG_IKE_SA_UP, sa, "local id %s, remote id %s", id_text(&sa->s.local_id, local),
-		   id_text(&sa->s.remote_id, remote));
+	ike_fx_log(sa->e, LOG_IKE_SA_UP, sa, "local id %s, remote id %s",
+		   id_text(&sa->s.local_id, local), id_text(&sa->s.remote_id, remote));
 }
 
 /* ---- responder ---- */
@@ -190,12 +200,15 @@ static enum result authenticate_initiator(struct v2_context *c)
 	id_text(&sa->s.remote_id, id);
 	if (conn == NULL)
 		ike_fx_log(c->e, LOG_IKE_NO_TUNNEL_GROUP, sa, "identity %s", id);
-	ike_fx_log(c->e, LOG_IKE_AUTH_FAILED, sa, "identity %s, %s", id, c->m->auth.method == AUTH_METHOD_PSK ?
-		   "pre-shared key does not match" : "authentication method is not pre-shared key");
+	ike_fx_log(c->e, LOG_IKE_AUTH_FAILED, sa, "identity %s, %s", id,
+		   c->m->auth.method == AUTH_METHOD_PSK
+			   ? "pre-shared key does not match"
+			   : "authentication method is not pre-shared key");
 	return R_AUTH_FAILED;
 }
 
-static enum result answer_child(struct v2_context *c, struct ike_builder *b, struct child_sa **child)
+static enum result answer_child(struct v2_context *c, struct ike_builder *b,
+				struct child_sa **child)
 {
 	struct ike_sa *sa = c->sa;
 	struct v2_child_chosen chosen;
@@ -204,7 +217,9 @@ static enum result answer_child(struct v2_context *c, struct ike_builder *b, str
 	v2_child_log_request(c);
 
 	enum result res = v2_child_choose(c, CHILD_IN_AUTH, 0, &chosen);
-	struct v2_child_make mk = { .chosen = &chosen, .ni = buf_bytes(&sa->s.nonce_i), .nr = buf_bytes(&sa->s.nonce_r) };
+	struct v2_child_make mk = { .chosen = &chosen,
+				    .ni = buf_bytes(&sa->s.nonce_i),
+				    .nr = buf_bytes(&sa->s.nonce_r) };
 
 	if (res != R_OK)
 		return res;
@@ -291,14 +306,17 @@ static enum result authenticate_responder(struct v2_context *c)
 
 	set_id(&sa->s.remote_id, &c->m->idr);
 	if (sa->conn != NULL)
-		res = is_peer(sa->conn, &sa->s.remote.addr, &c->m->idr) ?
-			verify_peer(c, &sa->conn->psk_remote) : R_AUTH_FAILED;
+		res = is_peer(sa->conn, &sa->s.remote.addr, &c->m->idr)
+			      ? verify_peer(c, &sa->conn->psk_remote)
+			      : R_AUTH_FAILED;
 	if (res == R_OK)
 		return R_OK;
 	c->e->stats.auth_failed++;
-	ike_fx_log(c->e, LOG_IKE_AUTH_FAILED, sa, "identity %s of the responder: %s", id_text(&sa->s.remote_id, id),
-		   sa->conn != NULL && !is_peer(sa->conn, &sa->s.remote.addr, &c->m->idr) ?
-		   "not the one configured" : "pre-shared key does not match");
+	ike_fx_log(c->e, LOG_IKE_AUTH_FAILED, sa, "identity %s of the responder: %s",
+		   id_text(&sa->s.remote_id, id),
+		   sa->conn != NULL && !is_peer(sa->conn, &sa->s.remote.addr, &c->m->idr)
+			   ? "not the one configured"
+			   : "pre-shared key does not match");
 	return res;
 }
 
@@ -308,8 +326,11 @@ static void take_child(struct v2_context *c)
 	const struct ike_outstanding *o = &sa->s.outstanding;
 	const struct notify_payload *error = ike_message_error(c->m);
 	struct v2_child_chosen chosen;
-	struct v2_child_make mk = { .chosen = &chosen, .initiator = true, .spi_in = o->new_spi_in,
-				    .ni = buf_bytes(&sa->s.nonce_i), .nr = buf_bytes(&sa->s.nonce_r) };
+	struct v2_child_make mk = { .chosen = &chosen,
+				    .initiator = true,
+				    .spi_in = o->new_spi_in,
+				    .ni = buf_bytes(&sa->s.nonce_i),
+				    .nr = buf_bytes(&sa->s.nonce_r) };
 	struct child_sa *child;
 	enum result res = R_MISSING;
 
@@ -319,7 +340,8 @@ static void take_child(struct v2_context *c)
 			res = v2_child_make(sa, &mk, CHILD_SA_INSTALLED, &child);
 		/* The responder believes in it. */
 		if (res != R_OK)
-			ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE, .spi_in = o->new_spi_in });
+			ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE,
+							     .spi_in = o->new_spi_in });
 	}
 	if (res != R_OK) {
 		ike_fx_log(c->e, LOG_IKE_ABORTED, sa, "tunnel %u: %s", o->tunnel,
@@ -355,9 +377,11 @@ enum result v2_auth_refused(struct v2_context *c)
 		return R_MISSING;
 	if (error->type == N_AUTHENTICATION_FAILED) {
 		c->e->stats.auth_failed++;
-		ike_fx_log(c->e, LOG_IKE_AUTH_FAILED, sa, "the peer does not accept our identity or pre-shared key");
+		ike_fx_log(c->e, LOG_IKE_AUTH_FAILED, sa,
+			   "the peer does not accept our identity or pre-shared key");
 	} else {
-		ike_fx_log(c->e, LOG_IKE_ABORTED, sa, "%s in answer to IKE_AUTH", iana_notify_name(error->type));
+		ike_fx_log(c->e, LOG_IKE_ABORTED, sa, "%s in answer to IKE_AUTH",
+			   iana_notify_name(error->type));
 	}
 	ike_hold_off(c->e, sa->s.tunnel);
 	c->next = IKE_SA_DEAD;

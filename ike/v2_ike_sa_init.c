@@ -6,19 +6,25 @@
 #include "ike/nat_detect.h"
 #include "ike/v2.h"
 
-static const struct ike_connection *connection_for(const struct ike_engine *e, const struct ike_input *in)
+static const struct ike_connection *connection_for(const struct ike_engine *e,
+						   const struct ike_input *in)
 {
 	for (size_t i = 0; i < e->cfg->n_connections; i++) {
 		const struct ike_connection *conn = &e->cfg->connections[i];
 
-		if (conn->may_respond && ike_connection_has_peer(conn, &in->local.addr, &in->remote.addr))
+		if (conn->may_respond &&
+		    ike_connection_has_peer(conn, &in->local.addr, &in->remote.addr))
 			return conn;
 	}
 	return NULL;
 }
 
-/* Encapsulation is wanted by the path, or by our configuration, and possible only when the peer knows of it. */
-static enum result judge_nat(struct ike_sa *sa, const struct ike_message *m, const struct ike_input *in)
+/*
+ * Encapsulation is wanted by the path, or by our
+ * configuration, and possible only when the peer knows of it.
+ */
+static enum result judge_nat(struct ike_sa *sa, const struct ike_message *m,
+			     const struct ike_input *in)
 {
 	struct nat_detect_result nat;
 	enum result res = nat_detect(sa->e->crypto, m, &in->local, &in->remote, &nat);
@@ -44,11 +50,14 @@ static enum result derive(struct ike_sa *sa, const struct secret *shared)
 
 /* ---- responder ---- */
 
-void v2_init_error(struct ike_engine *e, const struct ike_input *in, const struct ike_header *h, uint16_t type,
-		   struct bytes data)
+void v2_init_error(struct ike_engine *e, const struct ike_input *in, const struct ike_header *h,
+		   uint16_t type, struct bytes data)
 {
-	struct ike_header answer = { .spi_i = h->spi_i, .version = IKE_VERSION, .exchange = h->exchange,
-				     .flags = IKE_FLAG_RESPONSE, .message_id = h->message_id };
+	struct ike_header answer = { .spi_i = h->spi_i,
+				     .version = IKE_VERSION,
+				     .exchange = h->exchange,
+				     .flags = IKE_FLAG_RESPONSE,
+				     .message_id = h->message_id };
 	struct ike_builder b;
 	struct bytes datagram;
 
@@ -69,13 +78,17 @@ void v2_init_error(struct ike_engine *e, const struct ike_input *in, const struc
 	must(buf_set(&f->datagram, datagram));
 }
 
-/* Whether the request can lead to an SA, and with what. Its refusals are told, for they keep no state. */
+/*
+ * Whether the request can lead to an SA, and with
+ * what. Its refusals are told, for they keep no state.
+ */
 static enum result choose(struct v2_context *c, struct ike_choice *choice)
 {
 	const struct ike_config *cfg = c->e->cfg;
 	char why[WHY_MAX] = "";
 	uint8_t group[2];
-	enum result res = proposal_choose_ike(&c->m->sa, false, cfg->policies, cfg->n_policies, choice, why);
+	enum result res = proposal_choose_ike(&c->m->sa, false, cfg->policies, cfg->n_policies,
+					      choice, why);
 
 	if (res == R_NO_PROPOSAL) {
 		ike_fx_log_at(c->e, LOG_IKE_NO_PROPOSAL, c->in, "%s", why);
@@ -86,7 +99,8 @@ static enum result choose(struct v2_context *c, struct ike_choice *choice)
 	if (choice->transforms.dh != c->m->ke.group) {
 		group[0] = (uint8_t)(choice->transforms.dh >> 8);
 		group[1] = (uint8_t)choice->transforms.dh;
-		v2_init_error(c->e, c->in, &c->m->header, N_INVALID_KE_PAYLOAD, bytes(group, sizeof(group)));
+		v2_init_error(c->e, c->in, &c->m->header, N_INVALID_KE_PAYLOAD,
+			      bytes(group, sizeof(group)));
 		return R_INVALID_KE;
 	}
 	return R_OK;
@@ -97,8 +111,11 @@ static void half_open(struct v2_context *c, const struct ike_connection *conn)
 	struct ike_engine *e = c->e;
 	const struct ike_header *h = &c->m->header;
 	uint8_t digest[SHA256_LEN];
-	struct ike_sa_state s = { .spi_i = h->spi_i, .local = c->in->local, .remote = c->in->remote,
-				  .created_ms = e->now, .birth_term = e->term };
+	struct ike_sa_state s = { .spi_i = h->spi_i,
+				  .local = c->in->local,
+				  .remote = c->in->remote,
+				  .created_ms = e->now,
+				  .birth_term = e->term };
 
 	s.spi_r = ike_spi_new(e, ike_shard_of(e, h->spi_i, &c->in->remote.addr));
 	snprintf(s.connection, sizeof(s.connection), "%s", conn->name);
@@ -110,8 +127,9 @@ static void half_open(struct v2_context *c, const struct ike_connection *conn)
 	ike_fx_log(e, LOG_IKE_REQUEST_INIT, c->sa, NULL);
 }
 
-static enum result put_init(struct ike_sa *sa, struct ike_builder *b, const struct sa_payload *offer,
-			    struct bytes public_value, struct bytes nonce)
+static enum result put_init(struct ike_sa *sa, struct ike_builder *b,
+			    const struct sa_payload *offer, struct bytes public_value,
+			    struct bytes nonce)
 {
 	struct ike_header h = { .spi_i = sa->s.spi_i, .spi_r = sa->s.spi_r };
 
@@ -122,11 +140,15 @@ static enum result put_init(struct ike_sa *sa, struct ike_builder *b, const stru
 			      sa->conn != NULL && sa->conn->force_udp_encap);
 }
 
-static enum result init_answer(struct v2_context *c, const struct ike_choice *choice, struct buf *out)
+static enum result init_answer(struct v2_context *c, const struct ike_choice *choice,
+			       struct buf *out)
 {
 	struct ike_sa *sa = c->sa;
-	struct ike_header h = { .spi_i = sa->s.spi_i, .spi_r = sa->s.spi_r, .version = IKE_VERSION,
-				.exchange = IKE_SA_INIT, .flags = IKE_FLAG_RESPONSE };
+	struct ike_header h = { .spi_i = sa->s.spi_i,
+				.spi_r = sa->s.spi_r,
+				.version = IKE_VERSION,
+				.exchange = IKE_SA_INIT,
+				.flags = IKE_FLAG_RESPONSE };
 	struct ike_builder b;
 	struct sa_payload answer;
 	struct bytes datagram;
@@ -134,7 +156,8 @@ static enum result init_answer(struct v2_context *c, const struct ike_choice *ch
 	proposal_answer_ike(choice, 0, &answer);
 	ike_build_message(&b, c->e->plain, sizeof(c->e->plain), &h);
 
-	enum result res = put_init(sa, &b, &answer, buf_bytes(&c->job->public_key), buf_bytes(&sa->s.nonce_r));
+	enum result res = put_init(sa, &b, &answer, buf_bytes(&c->job->public_key),
+				   buf_bytes(&sa->s.nonce_r));
 
 	if (res == R_OK)
 		res = ike_build_finish_message(&b, &datagram);
@@ -174,7 +197,8 @@ enum result v2_init_request(struct v2_context *c)
 
 	sa->s.transforms = choice.transforms;
 	v2_nonce(e, nonce);
-	if (!buf_set(&sa->s.nonce_i, c->m->nonce) || !buf_set(&sa->s.nonce_r, bytes(nonce, sizeof(nonce))) ||
+	if (!buf_set(&sa->s.nonce_i, c->m->nonce) ||
+	    !buf_set(&sa->s.nonce_r, bytes(nonce, sizeof(nonce))) ||
 	    !buf_set(&sa->s.init_request, c->in->datagram))
 		return R_NO_MEMORY;
 	res = judge_nat(sa, c->m, c->in);
@@ -201,7 +225,9 @@ static enum result init_send(struct ike_sa *sa)
 {
 	struct ike_engine *e = sa->e;
 	struct ike_outstanding *o = &sa->s.outstanding;
-	struct ike_header h = { .spi_i = sa->s.spi_i, .version = IKE_VERSION, .exchange = IKE_SA_INIT,
+	struct ike_header h = { .spi_i = sa->s.spi_i,
+				.version = IKE_VERSION,
+				.exchange = IKE_SA_INIT,
 				.flags = IKE_FLAG_INITIATOR };
 	struct ike_builder b;
 	struct sa_payload offer;
@@ -304,7 +330,8 @@ enum result v2_init_refused(struct v2_context *c)
 			return res;
 	}
 	ike_fx_log(c->e, LOG_IKE_ABORTED, sa, "%s in answer to IKE_SA_INIT",
-		   error != NULL ? iana_notify_name(error->type) : "too many COOKIE and INVALID_KE_PAYLOAD rounds");
+		   error != NULL ? iana_notify_name(error->type)
+				 : "too many COOKIE and INVALID_KE_PAYLOAD rounds");
 	ike_hold_off(c->e, sa->s.tunnel);
 	c->next = IKE_SA_DEAD;
 	return R_OK;
@@ -329,7 +356,8 @@ enum result v2_init_response(struct v2_context *c)
 		return res;
 	sa->s.transforms = choice.transforms;
 	sa->s.spi_r = c->m->header.spi_r;
-	if (!buf_set(&sa->s.nonce_r, c->m->nonce) || !buf_set(&sa->s.init_response, c->in->datagram))
+	if (!buf_set(&sa->s.nonce_r, c->m->nonce) ||
+	    !buf_set(&sa->s.init_response, c->in->datagram))
 		return R_NO_MEMORY;
 	res = judge_nat(sa, c->m, c->in);
 	if (res == R_OK)

@@ -5,8 +5,8 @@
 /* ---- responder ---- */
 
 /* 1.4.1: the answer names our half of the pair; 2.25.1: not when our own DELETE of it is out. */
-static void delete_children(struct v2_context *c, const struct delete_payload *d, uint32_t *answer, size_t *n,
-			    size_t cap)
+static void delete_children(struct v2_context *c, const struct delete_payload *d, uint32_t *answer,
+			    size_t *n, size_t cap)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		struct child_sa *child = v2_child_of_peer(c->sa, delete_spi(d, i));
@@ -38,7 +38,8 @@ enum result v2_informational_request(struct v2_context *c)
 
 	/* 2.21.2: the initiator could not authenticate us; it may say so without a DELETE. */
 	if (ike_message_notify(c->m, N_AUTHENTICATION_FAILED) != NULL) {
-		ike_fx_log(c->e, LOG_IKE_AUTH_FAILED, c->sa, "the peer does not accept our identity or pre-shared key");
+		ike_fx_log(c->e, LOG_IKE_AUTH_FAILED, c->sa,
+			   "the peer does not accept our identity or pre-shared key");
 		delete_ike(c);
 	}
 
@@ -60,7 +61,7 @@ enum result v2_informational_request(struct v2_context *c)
 enum result v2_liveness_response(struct v2_context *c)
 {
 	(void)c;
-	return R_OK;            /* that it came is all it says (2.4) */
+	return R_OK; /* that it came is all it says (2.4) */
 }
 
 enum result v2_begin_liveness(struct ike_sa *sa, struct ike_want *w, struct ike_job *job)

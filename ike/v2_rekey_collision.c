@@ -14,7 +14,7 @@ struct child_sa *v2_child_rival(const struct ike_sa *sa)
 {
 	struct child_sa *c;
 
-	TAILQ_FOREACH(c, &sa->children, of_sa) {
+	TAILQ_FOREACH (c, &sa->children, of_sa) {
 		if (c->s.nonce_low.len != 0 && child_sa_carries(c))
 			return c;
 	}
@@ -45,7 +45,8 @@ void v2_child_settle(struct child_sa *old, struct child_sa *fresh, struct child_
 		settled(rival);
 	if (fresh->s.stage == CHILD_SA_DELETING) {
 		/* Ours lost. The peer deletes the old one; the rival carries from then on. */
-		ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE, .spi_in = fresh->s.spi_in });
+		ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE,
+						     .spi_in = fresh->s.spi_in });
 		return;
 	}
 	if (rival != NULL)
@@ -70,9 +71,11 @@ void v2_child_concede(struct ike_sa *sa)
 
 struct ike_sa *v2_ike_rival(const struct ike_sa *old)
 {
-	struct ike_sa *sa = old->s.replaced_by != 0 ? ike_sa_find(old->e, old->s.replaced_by) : NULL;
+	struct ike_sa *sa = old->s.replaced_by != 0 ? ike_sa_find(old->e, old->s.replaced_by)
+						    : NULL;
 
-	return sa != NULL && sa->s.stage == IKE_SA_ESTABLISHED && sa->s.nonce_i.len != 0 ? sa : NULL;
+	return sa != NULL && sa->s.stage == IKE_SA_ESTABLISHED && sa->s.nonce_i.len != 0 ? sa
+											 : NULL;
 }
 
 bool v2_ike_loses(const struct ike_sa *rival, struct bytes ni, struct bytes nr)
@@ -91,7 +94,7 @@ void v2_inherit(struct ike_sa *old, struct ike_sa *heir)
 		child_sa_touch(c);
 	}
 	ike_wants_move(old, heir);
-	ike_sa_forget_init(heir);       /* the nonces of a settled collision */
+	ike_sa_forget_init(heir); /* the nonces of a settled collision */
 	ike_sa_touch(old);
 	ike_sa_touch(heir);
 }

@@ -36,12 +36,13 @@ static enum result make(struct ike_sa *old, const struct rekey *r, struct ike_sa
 	struct ike_crypto *crypto = old->e->crypto;
 	SECRET seed = { 0 };
 	struct ike_sa_state s = {
-		.initiator = r->initiator, .transforms = r->choice.transforms,
+		.initiator = r->initiator,
+		.transforms = r->choice.transforms,
 		.spi_i = r->initiator ? r->our_spi : r->choice.spi,
 		.spi_r = r->initiator ? r->choice.spi : r->our_spi,
 	};
-	enum result res = keymat_skeyseed_rekey(crypto, old->s.transforms.prf, &old->s.sk_d, r->ni, r->nr, r->shared,
-						&seed);
+	enum result res = keymat_skeyseed_rekey(crypto, old->s.transforms.prf, &old->s.sk_d, r->ni,
+						r->nr, r->shared, &seed);
 
 	if (res == R_OK)
 		res = keymat_ike_sa(crypto, &seed, r->ni, r->nr, &s);
@@ -58,7 +59,8 @@ static enum result make(struct ike_sa *old, const struct rekey *r, struct ike_sa
 	ike_sa_touch(sa);
 	old->e->stats.rekeys_ike++;
 	ike_fx_log(old->e, LOG_IKE_SA_REKEYED, sa, "SPI 0x%016llx; was 0x%016llx",
-		   (unsigned long long)ike_sa_state_spi(&sa->s), (unsigned long long)ike_sa_state_spi(&old->s));
+		   (unsigned long long)ike_sa_state_spi(&sa->s),
+		   (unsigned long long)ike_sa_state_spi(&old->s));
 	*out = sa;
 	return R_OK;
 }
@@ -71,7 +73,7 @@ static uint64_t new_spi(struct ike_sa *sa)
 
 /* ---- responder ---- */
 
-enum { REPLACED_MAX = 8 };      /* replaced SAs of one connection that wait for their DELETE */
+enum { REPLACED_MAX = 8 }; /* replaced SAs of one connection that wait for their DELETE */
 
 /* A peer that rekeys and never deletes is slowed down. */
 static bool too_many_replaced(const struct ike_sa *sa)
@@ -79,7 +81,7 @@ static bool too_many_replaced(const struct ike_sa *sa)
 	const struct ike_sa *other;
 	size_t n = 0;
 
-	TAILQ_FOREACH(other, &sa->e->all, all)
+	TAILQ_FOREACH (other, &sa->e->all, all)
 		n += other->conn == sa->conn && other->s.stage == IKE_SA_REKEYED;
 	return n >= REPLACED_MAX;
 }
@@ -102,7 +104,8 @@ static enum result choose(struct v2_context *c, struct ike_choice *choice)
 {
 	const struct ike_config *cfg = c->e->cfg;
 	char why[WHY_MAX] = "";
-	enum result res = proposal_choose_ike(&c->m->sa, true, cfg->policies, cfg->n_policies, choice, why);
+	enum result res = proposal_choose_ike(&c->m->sa, true, cfg->policies, cfg->n_policies,
+					      choice, why);
 
 	if (res != R_OK) {
 		ike_fx_log(c->e, LOG_IKE_NO_PROPOSAL, c->sa, "rekey: %s", why);
@@ -173,7 +176,8 @@ enum result v2_begin_ike_rekey(struct ike_sa *sa, struct ike_want *w, struct ike
 	uint16_t group = w->group;
 
 	if (res == R_OK && group == 0)
-		group = proposal_has_dh(&offer, sa->s.transforms.dh) ? sa->s.transforms.dh : proposal_first_dh(&offer);
+		group = proposal_has_dh(&offer, sa->s.transforms.dh) ? sa->s.transforms.dh
+								     : proposal_first_dh(&offer);
 	if (res == R_OK)
 		res = v2_keygen(sa, group, job);
 	if (res != R_OK)
@@ -201,10 +205,13 @@ enum result v2_ike_rekey_response(struct v2_context *c)
 	struct ike_sa *sa = c->sa, *rival = v2_ike_rival(sa), *fresh;
 	const struct ike_outstanding *o = &sa->s.outstanding;
 	const struct ike_config *cfg = c->e->cfg;
-	struct rekey r = { .initiator = true, .our_spi = o->new_ike_spi, .ni = buf_bytes(&o->nonce),
+	struct rekey r = { .initiator = true,
+			   .our_spi = o->new_ike_spi,
+			   .ni = buf_bytes(&o->nonce),
 			   .nr = c->m->nonce };
 	struct sa_payload offer;
-	enum result res = proposal_offer_ike(cfg->policies, cfg->n_policies, o->new_ike_spi, &offer);
+	enum result res = proposal_offer_ike(cfg->policies, cfg->n_policies, o->new_ike_spi,
+					     &offer);
 
 	if (res == R_OK)
 		res = proposal_verify_ike(&offer, &c->m->sa, &r.choice);
@@ -265,7 +272,8 @@ enum result v2_ike_rekey_refused(struct v2_context *c)
 			return R_OK;
 		}
 	}
-	ike_fx_log(c->e, LOG_IKE_ABORTED, sa, "rekey of the IKE SA: %s", iana_notify_name(error->type));
+	ike_fx_log(c->e, LOG_IKE_ABORTED, sa, "rekey of the IKE SA: %s",
+		   iana_notify_name(error->type));
 	ike_rekey_later(sa);
 	return R_OK;
 }

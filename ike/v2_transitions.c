@@ -9,6 +9,8 @@
 
 #define S(name) V2_STAGE(IKE_SA_##name)
 
+/* clang-format off */
+
 static const struct v2_transition transitions[] = {
 	/* ---- IKE_SA_INIT, RFC 7296 1.2 ---- */
 	{ .story = "responder answers IKE_SA_INIT",
@@ -56,21 +58,24 @@ static const struct v2_transition transitions[] = {
 	  .form = FORM_IKE_REKEY, .handle = v2_try_later },
 	{ .story = "our further CHILD SA is made",
 	  .from = S(ESTABLISHED), .exchange = CREATE_CHILD_SA,
-	  .response = true, .answers = IKE_REQ_CHILD_NEW, .form = FORM_CHILD, .handle = v2_child_new_response },
+	  .response = true, .answers = IKE_REQ_CHILD_NEW,
+	  .form = FORM_CHILD, .handle = v2_child_new_response },
 	{ .story = "our further CHILD SA is refused",
 	  .from = S(ESTABLISHED), .exchange = CREATE_CHILD_SA,
 	  .response = true, .answers = IKE_REQ_CHILD_NEW, .form = FORM_CHILD_NOTIFY,
 	  .handle = v2_child_new_refused },
 	{ .story = "our rekey of a CHILD SA is made",
 	  .from = S(ESTABLISHED), .exchange = CREATE_CHILD_SA,
-	  .response = true, .answers = IKE_REQ_CHILD_REKEY, .form = FORM_CHILD, .handle = v2_child_rekey_response },
+	  .response = true, .answers = IKE_REQ_CHILD_REKEY,
+	  .form = FORM_CHILD, .handle = v2_child_rekey_response },
 	{ .story = "our rekey of a CHILD SA is refused",
 	  .from = S(ESTABLISHED), .exchange = CREATE_CHILD_SA,
 	  .response = true, .answers = IKE_REQ_CHILD_REKEY, .form = FORM_CHILD_NOTIFY,
 	  .handle = v2_child_rekey_refused },
 	{ .story = "our rekey of the IKE SA is made",
 	  .from = S(ESTABLISHED), .to = S(REKEYED) | S(DELETING), .exchange = CREATE_CHILD_SA,
-	  .response = true, .answers = IKE_REQ_IKE_REKEY, .form = FORM_IKE_REKEY, .handle = v2_ike_rekey_response },
+	  .response = true, .answers = IKE_REQ_IKE_REKEY,
+	  .form = FORM_IKE_REKEY, .handle = v2_ike_rekey_response },
 	{ .story = "our rekey of the IKE SA is refused",
 	  .from = S(ESTABLISHED), .to = S(REKEYED), .exchange = CREATE_CHILD_SA,
 	  .response = true, .answers = IKE_REQ_IKE_REKEY, .form = FORM_CHILD_NOTIFY,
@@ -78,8 +83,8 @@ static const struct v2_transition transitions[] = {
 
 	/* ---- INFORMATIONAL, 1.4 ---- */
 	{ .story = "peer deletes SAs, tells something, or wants to know whether we live",
-	  .from = S(ESTABLISHED) | S(REKEYED) | S(DELETING), .to = S(DEAD), .exchange = INFORMATIONAL,
-	  .form = FORM_INFORMATIONAL, .handle = v2_informational_request },
+	  .from = S(ESTABLISHED) | S(REKEYED) | S(DELETING), .to = S(DEAD),
+	  .exchange = INFORMATIONAL, .form = FORM_INFORMATIONAL, .handle = v2_informational_request },
 	{ .story = "peer lives",
 	  .from = S(ESTABLISHED) | S(REKEYED), .exchange = INFORMATIONAL,
 	  .response = true, .answers = IKE_REQ_LIVENESS, .form = FORM_INFORMATIONAL,
@@ -90,27 +95,35 @@ static const struct v2_transition transitions[] = {
 	  .handle = v2_child_delete_response },
 	{ .story = "our DELETE of the IKE SA is answered",
 	  .from = S(DELETING), .to = S(DEAD), .exchange = INFORMATIONAL, .response = true,
-	  .answers = IKE_REQ_IKE_DELETE, .form = FORM_INFORMATIONAL, .handle = v2_ike_delete_response },
+	  .answers = IKE_REQ_IKE_DELETE, .form = FORM_INFORMATIONAL,
+	  .handle = v2_ike_delete_response },
 };
 
 static const struct v2_request requests[] = {
-	[IKE_REQ_INIT] = { .story = "initiator sends IKE_SA_INIT", .from = S(NONE) | S(INIT_SENT),
-			   .to = IKE_SA_INIT_SENT, .exchange = IKE_SA_INIT, .begin = v2_begin_init },
-	[IKE_REQ_AUTH] = { .story = "initiator sends IKE_AUTH", .from = S(INIT_SENT),
-			   .to = IKE_SA_AUTH_SENT, .exchange = IKE_AUTH, .begin = v2_begin_auth },
-	[IKE_REQ_CHILD_NEW] = { .story = "we make a further CHILD SA", .from = S(ESTABLISHED),
-				.exchange = CREATE_CHILD_SA, .begin = v2_begin_child_new },
-	[IKE_REQ_CHILD_REKEY] = { .story = "we rekey a CHILD SA", .from = S(ESTABLISHED),
-				  .exchange = CREATE_CHILD_SA, .begin = v2_begin_child_rekey },
-	[IKE_REQ_IKE_REKEY] = { .story = "we rekey the IKE SA", .from = S(ESTABLISHED),
-				.exchange = CREATE_CHILD_SA, .begin = v2_begin_ike_rekey },
-	[IKE_REQ_CHILD_DELETE] = { .story = "we delete a CHILD SA", .from = S(ESTABLISHED),
-				   .exchange = INFORMATIONAL, .begin = v2_begin_child_delete },
-	[IKE_REQ_IKE_DELETE] = { .story = "we delete the IKE SA",
-				 .from = S(ESTABLISHED) | S(REKEYED) | S(DELETING), .to = IKE_SA_DELETING,
-				 .exchange = INFORMATIONAL, .begin = v2_begin_ike_delete },
-	[IKE_REQ_LIVENESS] = { .story = "we ask whether the peer lives", .from = S(ESTABLISHED) | S(REKEYED),
-			       .exchange = INFORMATIONAL, .begin = v2_begin_liveness },
+	[IKE_REQ_INIT] = {
+	  .story = "initiator sends IKE_SA_INIT", .exchange = IKE_SA_INIT, .begin = v2_begin_init,
+	  .from = S(NONE) | S(INIT_SENT), .to = IKE_SA_INIT_SENT },
+	[IKE_REQ_AUTH] = {
+	  .story = "initiator sends IKE_AUTH", .exchange = IKE_AUTH, .begin = v2_begin_auth,
+	  .from = S(INIT_SENT), .to = IKE_SA_AUTH_SENT },
+	[IKE_REQ_CHILD_NEW] = {
+	  .story = "we make a further CHILD SA", .exchange = CREATE_CHILD_SA,
+	  .from = S(ESTABLISHED), .begin = v2_begin_child_new },
+	[IKE_REQ_CHILD_REKEY] = {
+	  .story = "we rekey a CHILD SA", .exchange = CREATE_CHILD_SA,
+	  .from = S(ESTABLISHED), .begin = v2_begin_child_rekey },
+	[IKE_REQ_IKE_REKEY] = {
+	  .story = "we rekey the IKE SA", .exchange = CREATE_CHILD_SA,
+	  .from = S(ESTABLISHED), .begin = v2_begin_ike_rekey },
+	[IKE_REQ_CHILD_DELETE] = {
+	  .story = "we delete a CHILD SA", .exchange = INFORMATIONAL,
+	  .from = S(ESTABLISHED), .begin = v2_begin_child_delete },
+	[IKE_REQ_IKE_DELETE] = {
+	  .story = "we delete the IKE SA", .exchange = INFORMATIONAL, .begin = v2_begin_ike_delete,
+	  .from = S(ESTABLISHED) | S(REKEYED) | S(DELETING), .to = IKE_SA_DELETING },
+	[IKE_REQ_LIVENESS] = {
+	  .story = "we ask whether the peer lives", .exchange = INFORMATIONAL,
+	  .from = S(ESTABLISHED) | S(REKEYED), .begin = v2_begin_liveness },
 };
 
 static const struct v2_event_row events[] = {
@@ -119,16 +132,20 @@ static const struct v2_event_row events[] = {
 	  S(ESTABLISHED), IKE_SA_DELETING },
 	{ "replaced: it waits for the peer's DELETE (2.8.2)", V2_WAITS_FOR_DELETE,
 	  S(ESTABLISHED), IKE_SA_REKEYED },
-	{ "the responder's proof is wrong: we delete what it believes in (2.21.2)", V2_PEER_NOT_PROVEN,
-	  S(AUTH_SENT), IKE_SA_DELETING },
+	{ "the responder's proof is wrong: we delete what it believes in (2.21.2)",
+	  V2_PEER_NOT_PROVEN, S(AUTH_SENT), IKE_SA_DELETING },
 	{ "closed without an exchange: INITIAL_CONTACT (2.4)", V2_CLOSED,
 	  S(ESTABLISHED) | S(REKEYED) | S(DELETING), IKE_SA_DEAD },
 };
 
+/* clang-format on */
+
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
-const struct v2_transition *v2_transition_row(enum ike_sa_stage stage, enum ike_request_kind outstanding,
-					      const struct ike_message *m, enum ike_form form, enum result *why)
+const struct v2_transition *v2_transition_row(enum ike_sa_stage stage,
+					      enum ike_request_kind outstanding,
+					      const struct ike_message *m, enum ike_form form,
+					      enum result *why)
 {
 	enum result res = R_STATE;
 
@@ -136,7 +153,8 @@ const struct v2_transition *v2_transition_row(enum ike_sa_stage stage, enum ike_
 		const struct v2_transition *t = &transitions[i];
 
 		if (!(t->from & V2_STAGE(stage)) || t->exchange != m->header.exchange ||
-		    t->response != ike_is_response(&m->header) || (t->response && t->answers != outstanding))
+		    t->response != ike_is_response(&m->header) ||
+		    (t->response && t->answers != outstanding))
 			continue;
 		if (t->form == form && (t->notify == 0 || ike_message_notify(m, t->notify) != NULL))
 			return t;
@@ -165,7 +183,8 @@ static void assign(struct ike_sa *sa, enum ike_sa_stage to)
 void v2_enter(struct ike_sa *sa, const struct v2_transition *row, enum ike_sa_stage to)
 {
 	must(row->from & V2_STAGE(sa->s.stage));
-	must((row->to & V2_STAGE(to)) || (to == row->on_error && to != IKE_SA_NONE) || to == sa->s.stage);
+	must((row->to & V2_STAGE(to)) || (to == row->on_error && to != IKE_SA_NONE) ||
+	     to == sa->s.stage);
 	assign(sa, to);
 }
 

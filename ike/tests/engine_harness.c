@@ -59,7 +59,9 @@ static void random_bytes(void *ctx, uint8_t *out, size_t len)
 static void on_seal(void *ctx, uint64_t key_id, struct bytes iv, struct bytes message)
 {
 	struct world *w = ctx;
-	struct seal s = { .key_id = key_id, .iv_len = iv.len, .message = siphash24(zero_key, message) };
+	struct seal s = { .key_id = key_id,
+			  .iv_len = iv.len,
+			  .message = siphash24(zero_key, message) };
 
 	memcpy(s.iv, iv.p, iv.len);
 	for (size_t i = 0; i < w->n_seals; i++) {
@@ -76,7 +78,9 @@ static void on_seal(void *ctx, uint64_t key_id, struct bytes iv, struct bytes me
 
 static struct traffic_selector net(uint32_t first, uint32_t last)
 {
-	return (struct traffic_selector){ .start = inet_v4(first), .end = inet_v4(last), .port_end = 65535 };
+	return (struct traffic_selector){ .start = inet_v4(first),
+					  .end = inet_v4(last),
+					  .port_end = 65535 };
 }
 
 static void psk(struct secret *s, const char *text)
@@ -92,7 +96,8 @@ static void fqdn(struct ike_id *id, const char *text)
 
 static void line(struct ike_child_config *c, int side, uint32_t i, const struct options *o)
 {
-	uint32_t of_a = 0xc6120000u + (i << 8), of_b = 0xc6130000u + (i << 8);     /* 198.18.i.0, 198.19.i.0 */
+	uint32_t of_a = 0xc6120000u + (i << 8),
+		 of_b = 0xc6130000u + (i << 8); /* 198.18.i.0, 198.19.i.0 */
 	struct traffic_selector a = net(of_a, of_a + 255), b = net(of_b, of_b + 255);
 
 	if (o->no_common_ts && side == B && i == 0)
@@ -105,7 +110,8 @@ static void line(struct ike_child_config *c, int side, uint32_t i, const struct 
 	c->n_proposals = 1;
 	c->proposals[0].n_encr = 1;
 	c->proposals[0].encr[0] = (struct ike_encr_choice){ ENCR_AES_GCM_16,
-							     o->no_common_esp && side == B ? 128 : 256 };
+							    o->no_common_esp && side == B ? 128
+											  : 256 };
 	c->pfs_group = o->pfs;
 	c->esn = true;
 	c->lifetime_s = o->child_life_s;
@@ -157,11 +163,12 @@ struct ike_config *world_config(const struct world *w, int side, const struct op
 	conn->n_peers = 1;
 	conn->peers[0] = w->side[1 - side].addr;
 	if (o->nat_a && side == B)
-		conn->peers[0] = inet_v4(0xcb007109);   /* 203.0.113.9 */
+		conn->peers[0] = inet_v4(0xcb007109); /* 203.0.113.9 */
 	fqdn(&conn->local_id, side == A ? (o->wrong_id ? "x.example" : "a.example") : "b.example");
 	fqdn(&conn->remote_id, side == A ? "b.example" : "a.example");
-	psk(&conn->psk_local, side == A ? (o->wrong_psk ? "wrong" : "key of a") :
-	    o->cross_keys ? "key of b" : "key of a");
+	psk(&conn->psk_local, side == A       ? (o->wrong_psk ? "wrong" : "key of a")
+			      : o->cross_keys ? "key of b"
+					      : "key of a");
 	psk(&conn->psk_remote, side == A ? (o->cross_keys ? "key of b" : "key of a") : "key of a");
 	conn->may_initiate = true;
 	conn->may_respond = true;
@@ -180,8 +187,11 @@ struct ike_config *world_config(const struct world *w, int side, const struct op
 
 static struct ike_engine *engine_new(struct world *w, int side, uint8_t slot)
 {
-	struct ike_engine_config ec = { .slot = slot, .random = random_bytes, .random_ctx = w,
-					.on_seal = on_seal, .on_seal_ctx = w };
+	struct ike_engine_config ec = { .slot = slot,
+					.random = random_bytes,
+					.random_ctx = w,
+					.on_seal = on_seal,
+					.on_seal_ctx = w };
 
 	random_bytes(w, ec.hash_seed, sizeof(ec.hash_seed));
 	return ike_engine_new(&ec, world_config(w, side, &w->opt));
@@ -304,7 +314,8 @@ static bool direction_works(struct world *w, int from, uint32_t tunnel)
 	const struct dp_child *out = world_outbound(w, from, tunnel);
 	struct dp_child *in = out != NULL ? dp_find(&w->side[1 - from], out->s.spi_out) : NULL;
 
-	return in != NULL && in->s.spi_out == out->s.spi_in && secret_equal(&out->s.keys_out.encr, &in->s.keys_in.encr);
+	return in != NULL && in->s.spi_out == out->s.spi_in &&
+	       secret_equal(&out->s.keys_out.encr, &in->s.keys_in.encr);
 }
 
 bool world_tunnel_works(struct world *w, uint32_t tunnel)
@@ -319,8 +330,10 @@ void world_traffic(struct world *w)
 			const struct dp_child *out = world_outbound(w, from, t);
 
 			if (out != NULL && direction_works(w, from, t))
-				world_input(w, 1 - from, &(struct ike_input){ .kind = IKE_IN_TRAFFIC,
-					    .spi_in = out->s.spi_out, .at_ms = w->now });
+				world_input(w, 1 - from,
+					    &(struct ike_input){ .kind = IKE_IN_TRAFFIC,
+								 .spi_in = out->s.spi_out,
+								 .at_ms = w->now });
 		}
 	}
 }
@@ -340,16 +353,20 @@ static uint64_t be64(const uint8_t *p)
 /* Law 3, and what each side has said. IKE_SA_INIT may say several things: cookie rounds. */
 static void check_said(struct world *w, int side, struct bytes m)
 {
-	struct said s = { .side = side, .spi_i = be64(m.p), .spi_r = be64(m.p + 8), .flags = m.p[19] & 0x20,
-			  .message_id = be32(m.p + 20), .message = siphash24(zero_key, m) };
+	struct said s = { .side = side,
+			  .spi_i = be64(m.p),
+			  .spi_r = be64(m.p + 8),
+			  .flags = m.p[19] & 0x20,
+			  .message_id = be32(m.p + 20),
+			  .message = siphash24(zero_key, m) };
 
 	if (m.p[18] == IKE_SA_INIT)
 		return;
 	for (size_t i = 0; i < w->n_said; i++) {
 		const struct said *o = &w->said[i];
 
-		if (o->side == side && o->spi_i == s.spi_i && o->spi_r == s.spi_r && o->flags == s.flags &&
-		    o->message_id == s.message_id)
+		if (o->side == side && o->spi_i == s.spi_i && o->spi_r == s.spi_r &&
+		    o->flags == s.flags && o->message_id == s.message_id)
 			assert_int_equal(o->message, s.message);
 	}
 	w->said = grow(w->said, w->n_said, &w->cap_said, sizeof(*w->said));
@@ -373,12 +390,16 @@ static void nat(struct world *w, struct packet *p)
 
 static void transmit(struct world *w, int side, const struct ike_effect *f)
 {
-	struct packet p = { .src = f->local, .dst = f->remote, .to = 1 - side, .at_ms = w->now + 1,
-			    .exchange = f->exchange, .response = f->response };
+	struct packet p = { .src = f->local,
+			    .dst = f->remote,
+			    .to = 1 - side,
+			    .at_ms = w->now + 1,
+			    .exchange = f->exchange,
+			    .response = f->response };
 	unsigned int copies = 1;
 
 	if (f->datagram.len < 28)
-		return;                 /* NAT keepalive */
+		return; /* NAT keepalive */
 	assert_int_equal(f->udp_encap, f->local.port == 4500);
 	check_said(w, side, buf_bytes(&f->datagram));
 	if (!f->response) {
@@ -420,8 +441,11 @@ void world_deliver(struct world *w, size_t i)
 	must(i < w->n_net);
 	must(buf_set(&copy, buf_bytes(&p.datagram)));
 	world_drop(w, i);
-	world_input(w, p.to, &(struct ike_input){ .kind = IKE_IN_DATAGRAM, .local = p.dst, .remote = p.src,
-						  .datagram = buf_bytes(&copy) });
+	world_input(w, p.to,
+		    &(struct ike_input){ .kind = IKE_IN_DATAGRAM,
+					 .local = p.dst,
+					 .remote = p.src,
+					 .datagram = buf_bytes(&copy) });
 	buf_free(&copy);
 }
 
@@ -475,7 +499,7 @@ static void at_once(struct world *w, int side, struct ike_effect *f)
 		s->logs[f->log.id]++;
 		if (getenv("HARNESS_LOG") != NULL)
 			fprintf(stderr, "%llu %c %s: %s\n", (unsigned long long)w->now, "AB"[side],
-				log_info(f->log.id)->name, f->log.detail);
+				log_info(f->log.id) -> name, f -> log.detail);
 		break;
 	default:
 		break;
@@ -641,7 +665,8 @@ static void take_over(struct world *w, int side, bool suspect)
 
 	ike_each_sa(s->engine, copy_sa, &ctx);
 	ike_each_child(s->engine, 0, copy_child, &ctx);
-	step(w, side, &(struct ike_input){ .kind = IKE_IN_ACTIVATE, .term = s->term, .suspect = suspect });
+	step(w, side,
+	     &(struct ike_input){ .kind = IKE_IN_ACTIVATE, .term = s->term, .suspect = suspect });
 }
 
 void world_takeover(struct world *w, int side, bool suspect)
@@ -655,7 +680,8 @@ void world_restart(struct world *w, int side)
 {
 	world_input(w, side, &(struct ike_input){ .kind = IKE_IN_DEACTIVATE });
 	dp_clear(&w->side[side]);
-	world_input(w, side, &(struct ike_input){ .kind = IKE_IN_ACTIVATE, .term = ++w->side[side].term });
+	world_input(w, side,
+		    &(struct ike_input){ .kind = IKE_IN_ACTIVATE, .term = ++w->side[side].term });
 }
 
 /* ---- time ---- */
@@ -676,7 +702,8 @@ void world_run_until(struct world *w, uint64_t t)
 	for (;;) {
 		size_t p = w->hold_net ? SIZE_MAX : next_packet(w);
 		uint64_t at_packet = p == SIZE_MAX ? TIMER_NEVER : w->net[p].at_ms;
-		uint64_t at[2] = { ike_next_deadline(w->side[A].engine), ike_next_deadline(w->side[B].engine) };
+		uint64_t at[2] = { ike_next_deadline(w->side[A].engine),
+				   ike_next_deadline(w->side[B].engine) };
 		int side = at[A] <= at[B] ? A : B;
 		uint64_t next = at[side] < at_packet ? at[side] : at_packet;
 
@@ -701,8 +728,10 @@ void world_run(struct world *w, uint64_t ms)
 
 void initiate(struct world *w, int side, uint32_t tunnel)
 {
-	world_input(w, side, &(struct ike_input){ .kind = IKE_IN_INITIATE, .tunnel = tunnel,
-						  .connection = side == A ? "to-b" : "to-a" });
+	world_input(w, side,
+		    &(struct ike_input){ .kind = IKE_IN_INITIATE,
+					 .tunnel = tunnel,
+					 .connection = side == A ? "to-b" : "to-a" });
 }
 
 void rekey_child(struct world *w, int side)
@@ -710,7 +739,8 @@ void rekey_child(struct world *w, int side)
 	const struct dp_child *d = world_outbound(w, side, 1);
 
 	assert_non_null(d);
-	world_input(w, side, &(struct ike_input){ .kind = IKE_IN_REKEY_CHILD, .spi_in = d->s.spi_in });
+	world_input(w, side,
+		    &(struct ike_input){ .kind = IKE_IN_REKEY_CHILD, .spi_in = d->s.spi_in });
 }
 
 struct find {

@@ -12,28 +12,28 @@
 #include "base/iana.h"
 #include "ike/ike.h"
 
-enum { A = 0, B = 1 };          /* A initiates unless a test says otherwise */
+enum { A = 0, B = 1 }; /* A initiates unless a test says otherwise */
 
 #define LINES_MAX 8
-#define DP_MAX 64
+#define DP_MAX    64
 
-struct options {                /* zero is the plain case */
-	uint8_t lines;          /* crypto ACL lines; 0: 1 */
+struct options {       /* zero is the plain case */
+	uint8_t lines; /* crypto ACL lines; 0: 1 */
 	uint16_t encr, key_bits, integ, prf;
-	uint16_t dh[3];         /* of side A; 0: X25519 */
-	uint16_t dh_b[3];       /* of side B; 0: as A */
+	uint16_t dh[3];   /* of side A; 0: X25519 */
+	uint16_t dh_b[3]; /* of side B; 0: as A */
 	uint16_t pfs;
 	uint32_t ike_life_s, child_life_s;
 	uint32_t dpd_s;
 	uint32_t half_open_cookie, half_open_max;
-	bool wrong_psk;         /* A's local key is not B's remote key */
-	bool wrong_id;          /* A calls itself something B does not know */
-	bool force_udp;         /* at A */
-	bool nat_a;             /* A is behind a NAT */
+	bool wrong_psk; /* A's local key is not B's remote key */
+	bool wrong_id;  /* A calls itself something B does not know */
+	bool force_udp; /* at A */
+	bool nat_a;     /* A is behind a NAT */
 	bool no_common_ts;
 	bool no_common_esp;
-	bool b_narrow;          /* B's line 0 covers half of A's */
-	bool cross_keys;        /* different keys in the two directions */
+	bool b_narrow;   /* B's line 0 covers half of A's */
+	bool cross_keys; /* different keys in the two directions */
 };
 
 /* Where the active node of a side dies within a step (R4). */
@@ -42,7 +42,7 @@ enum die_at { DIE_NOT, DIE_BEFORE_COMMIT, DIE_AFTER_COMMIT, DIE_AFTER_SEND };
 struct dp_child {
 	struct child_sa_state s;
 	bool outbound;
-	uint64_t order;         /* of the last USE_OUTBOUND */
+	uint64_t order; /* of the last USE_OUTBOUND */
 };
 
 struct side {
@@ -52,12 +52,12 @@ struct side {
 	struct inet_addr addr;
 	struct dp_child dp[DP_MAX];
 	size_t n_dp;
-	unsigned int steps;     /* with effects */
+	unsigned int steps; /* with effects */
 	unsigned int takeovers;
 	enum die_at die_at;
-	unsigned int die_step;  /* 1-based */
+	unsigned int die_step; /* 1-based */
 	unsigned int logs[LOG_ID_COUNT_];
-	unsigned int sent[64];  /* by exchange, requests, first transmissions and repeats */
+	unsigned int sent[64]; /* by exchange, requests, first transmissions and repeats */
 	unsigned int init_requests;
 };
 
@@ -78,9 +78,12 @@ struct world {
 	struct packet *net;
 	size_t n_net, cap_net;
 	bool with_standby;
-	bool hold_jobs;         /* jobs stay out until world_jobs() */
-	bool hold_net;          /* packets stay in net until world_deliver() */
-	struct { struct ike_job *job; int side; } jobs[16];
+	bool hold_jobs; /* jobs stay out until world_jobs() */
+	bool hold_net;  /* packets stay in net until world_deliver() */
+	struct {
+		struct ike_job *job;
+		int side;
+	} jobs[16];
 	size_t n_jobs;
 	/* what the network does to a packet: number of copies; NULL: one */
 	unsigned int (*impair)(struct world *w, struct packet *p);
@@ -97,7 +100,10 @@ void world_free(struct world *w);
 struct ike_config *world_config(const struct world *w, int side, const struct options *opt);
 uint64_t world_random(struct world *w);
 
-/* One input to the active engine of a side, and what comes of it (jobs included, packets into the net). */
+/*
+ * One input to the active engine of a side, and what
+ * comes of it (jobs included, packets into the net).
+ */
 void world_input(struct world *w, int side, const struct ike_input *in);
 /* Delivers what is due and fires timers until now is t. */
 void world_run_until(struct world *w, uint64_t t);

@@ -56,9 +56,14 @@ static void forge(struct world *w, uint8_t exchange, build_fn build)
 	struct sk_key key;
 	struct buf out = { 0 };
 	struct sk_seal_input in = {
-		.key = &key, .iv = bytes(iv, sizeof(iv)),
-		.header = { .spi_i = a.spi_i, .spi_r = a.spi_r, .version = IKE_VERSION, .exchange = exchange,
-			    .flags = IKE_FLAG_INITIATOR, .message_id = only_sa(w, B).expected_request_id },
+		.key = &key,
+		.iv = bytes(iv, sizeof(iv)),
+		.header = { .spi_i = a.spi_i,
+			    .spi_r = a.spi_r,
+			    .version = IKE_VERSION,
+			    .exchange = exchange,
+			    .flags = IKE_FLAG_INITIATOR,
+			    .message_id = only_sa(w, B).expected_request_id },
 	};
 
 	must(c != NULL);
@@ -68,8 +73,11 @@ static void forge(struct world *w, uint8_t exchange, build_fn build)
 	assert_int_equal(sk_key_of(&a, true, &key), R_OK);
 	assert_int_equal(sk_seal(c, &in, &out), R_OK);
 	w->hold_net = true;
-	world_input(w, B, &(struct ike_input){ .kind = IKE_IN_DATAGRAM, .local = a.remote, .remote = a.local,
-					       .datagram = buf_bytes(&out) });
+	world_input(w, B,
+		    &(struct ike_input){ .kind = IKE_IN_DATAGRAM,
+					 .local = a.remote,
+					 .remote = a.local,
+					 .datagram = buf_bytes(&out) });
 	buf_free(&out);
 	ike_crypto_free(c);
 }
@@ -176,7 +184,8 @@ static void auth_failed(struct world *w, struct ike_builder *b)
 	notify_put(b, N_AUTHENTICATION_FAILED, BYTES_NONE);
 }
 
-static void child_body(struct world *w, struct ike_builder *b, bool right_transforms, bool right_selectors)
+static void child_body(struct world *w, struct ike_builder *b, bool right_transforms,
+		       bool right_selectors)
 {
 	static const uint8_t nonce[32] = { 7 };
 	struct options o = w->opt;
@@ -261,8 +270,8 @@ struct refusal {
 	const char *story;
 	uint8_t exchange;
 	build_fn build;
-	uint16_t notify;        /* 0: no error notify */
-	bool gone;              /* the IKE SA ends */
+	uint16_t notify; /* 0: no error notify */
+	bool gone;       /* the IKE SA ends */
 };
 
 static const struct refusal refusals[] = {
@@ -271,21 +280,29 @@ static const struct refusal refusals[] = {
 	{ "an unknown status notify is ignored", INFORMATIONAL, status_notify, 0, false },
 	{ "an unknown critical payload is named", INFORMATIONAL, unknown_critical_payload,
 	  N_UNSUPPORTED_CRITICAL_PAYLOAD, false },
-	{ "a malformed payload inside the SA", INFORMATIONAL, short_notify, N_INVALID_SYNTAX, false },
+	{ "a malformed payload inside the SA", INFORMATIONAL, short_notify, N_INVALID_SYNTAX,
+	  false },
 	{ "an unknown exchange inside the SA", 99, empty, N_INVALID_SYNTAX, false },
 	{ "IKE_AUTH on an established SA", IKE_AUTH, empty, N_INVALID_SYNTAX, false },
 	{ "DELETE of an unknown SPI", INFORMATIONAL, delete_unknown, 0, false },
 	{ "DELETE of one SPI twice", INFORMATIONAL, delete_one_twice, 0, false },
-	{ "DELETE with a false number", INFORMATIONAL, delete_lies_about_its_number, N_INVALID_SYNTAX, false },
+	{ "DELETE with a false number", INFORMATIONAL, delete_lies_about_its_number,
+	  N_INVALID_SYNTAX, false },
 	{ "DELETE of the IKE SA twice", INFORMATIONAL, delete_ike_twice, 0, true },
 	{ "the initiator does not authenticate us", INFORMATIONAL, auth_failed, 0, true },
-	{ "no ESP transform in common", CREATE_CHILD_SA, child_with_wrong_transforms, N_NO_PROPOSAL_CHOSEN, false },
-	{ "no selector in common", CREATE_CHILD_SA, child_with_wrong_selectors, N_TS_UNACCEPTABLE, false },
-	{ "rekey of an unknown SPI", CREATE_CHILD_SA, rekey_of_unknown, N_CHILD_SA_NOT_FOUND, false },
-	{ "rekey with protocol 0", CREATE_CHILD_SA, rekey_of_protocol_0, N_CHILD_SA_NOT_FOUND, false },
-	{ "rekey with protocol IKE", CREATE_CHILD_SA, rekey_of_protocol_ike, N_CHILD_SA_NOT_FOUND, false },
+	{ "no ESP transform in common", CREATE_CHILD_SA, child_with_wrong_transforms,
+	  N_NO_PROPOSAL_CHOSEN, false },
+	{ "no selector in common", CREATE_CHILD_SA, child_with_wrong_selectors, N_TS_UNACCEPTABLE,
+	  false },
+	{ "rekey of an unknown SPI", CREATE_CHILD_SA, rekey_of_unknown, N_CHILD_SA_NOT_FOUND,
+	  false },
+	{ "rekey with protocol 0", CREATE_CHILD_SA, rekey_of_protocol_0, N_CHILD_SA_NOT_FOUND,
+	  false },
+	{ "rekey with protocol IKE", CREATE_CHILD_SA, rekey_of_protocol_ike, N_CHILD_SA_NOT_FOUND,
+	  false },
 	{ "rekey without an SPI", CREATE_CHILD_SA, rekey_without_spi, N_CHILD_SA_NOT_FOUND, false },
-	{ "CREATE_CHILD_SA without nonce", CREATE_CHILD_SA, child_without_nonce, N_INVALID_SYNTAX, false },
+	{ "CREATE_CHILD_SA without nonce", CREATE_CHILD_SA, child_without_nonce, N_INVALID_SYNTAX,
+	  false },
 	{ "a further CHILD SA of the same line is granted", CREATE_CHILD_SA, child, 0, false },
 };
 
@@ -360,8 +377,10 @@ struct mark {
 
 static void mark(struct world *w, struct mark *m)
 {
-	*m = (struct mark){ .a = world_sa(w, A), .b = world_sa(w, B),
-			    .out_a = world_outbound(w, A, 1)->s.spi_in, .out_b = world_outbound(w, B, 1)->s.spi_in };
+	*m = (struct mark){ .a = world_sa(w, A),
+			    .b = world_sa(w, B),
+			    .out_a = world_outbound(w, A, 1)->s.spi_in,
+			    .out_b = world_outbound(w, B, 1)->s.spi_in };
 }
 
 static void assert_unchanged(struct world *w, const struct mark *m)
@@ -371,14 +390,16 @@ static void assert_unchanged(struct world *w, const struct mark *m)
 	mark(w, &now);
 	assert_memory_equal(&now.a.next_request_id, &m->a.next_request_id, 2 * sizeof(uint32_t));
 	assert_memory_equal(&now.b.next_request_id, &m->b.next_request_id, 2 * sizeof(uint32_t));
-	assert_true(inet_endpoint_equal(&now.a.remote, &m->a.remote) && inet_endpoint_equal(&now.b.remote, &m->b.remote));
+	assert_true(inet_endpoint_equal(&now.a.remote, &m->a.remote) &&
+		    inet_endpoint_equal(&now.b.remote, &m->b.remote));
 	assert_true(now.out_a == m->out_a && now.out_b == m->out_b);
 }
 
 /* All messages of a life: set-up, rekeys, liveness. */
 static size_t record_life(struct buf *messages, size_t cap)
 {
-	struct world *w = world_new(1, &(struct options){ .lines = 2, .pfs = DH_CURVE25519 }, false);
+	struct world *w = world_new(1, &(struct options){ .lines = 2, .pfs = DH_CURVE25519 },
+				    false);
 	size_t n = 0;
 
 	w->hold_net = true;
@@ -402,9 +423,11 @@ static size_t record_life(struct buf *messages, size_t cap)
 
 static void throw_at(struct world *w, int side, struct bytes m)
 {
-	world_input(w, side, &(struct ike_input){
-		.kind = IKE_IN_DATAGRAM, .local = { w->side[side].addr, 500 },
-		.remote = { w->side[1 - side].addr, 500 }, .datagram = m });
+	world_input(w, side,
+		    &(struct ike_input){ .kind = IKE_IN_DATAGRAM,
+					 .local = { w->side[side].addr, 500 },
+					 .remote = { w->side[1 - side].addr, 500 },
+					 .datagram = m });
 	while (w->n_net > 0)
 		world_drop(w, 0);
 }
@@ -414,7 +437,9 @@ static void flipped_and_cut_messages_change_no_established_sa(void **state)
 {
 	struct buf life[64];
 	size_t n = record_life(life, 64);
-	struct world *w = world_new(1, &(struct options){ .lines = 2, .pfs = DH_CURVE25519, .half_open_max = 4 }, false);
+	struct world *w = world_new(
+		1, &(struct options){ .lines = 2, .pfs = DH_CURVE25519, .half_open_max = 4 },
+		false);
 	struct mark m;
 
 	(void)state;
@@ -482,8 +507,11 @@ static void unprotected_messages_change_nothing(void **state)
 	w->hold_net = true;
 	for (unsigned int exchange = IKE_SA_INIT; exchange <= INFORMATIONAL + 1; exchange++) {
 		for (unsigned int flags = 0; flags < 0x40; flags += 8) {
-			struct ike_header h = { .spi_i = a.spi_i, .spi_r = a.spi_r, .version = IKE_VERSION,
-						.exchange = (uint8_t)exchange, .flags = (uint8_t)flags };
+			struct ike_header h = { .spi_i = a.spi_i,
+						.spi_r = a.spi_r,
+						.version = IKE_VERSION,
+						.exchange = (uint8_t)exchange,
+						.flags = (uint8_t)flags };
 
 			for (h.message_id = 0; h.message_id < 5; h.message_id++) {
 				size_t len = header(buf, sizeof(buf), &h);
@@ -509,8 +537,11 @@ static void a_higher_major_version_is_told_once_in_a_while(void **state)
 	buf[17] = 0x30;
 	w->hold_net = true;
 	for (int i = 0; i < 5; i++)
-		world_input(w, B, &(struct ike_input){ .kind = IKE_IN_DATAGRAM, .local = b, .remote = a,
-						       .datagram = bytes(buf, len) });
+		world_input(w, B,
+			    &(struct ike_input){ .kind = IKE_IN_DATAGRAM,
+						 .local = b,
+						 .remote = a,
+						 .datagram = bytes(buf, len) });
 	assert_int_equal(w->n_net, 1);
 	assert_int_equal(w->net[0].datagram.p[17], IKE_VERSION);
 	assert_in_range(w->net[0].datagram.len, 1, len);
@@ -555,7 +586,8 @@ static void a_half_open_serves_nothing_but_auth(void **state)
 static void a_malformed_auth_is_answered_and_ends_the_half_open(void **state)
 {
 	static const struct refusal cases[] = {
-		{ "critical", IKE_AUTH, unknown_critical_payload, N_UNSUPPORTED_CRITICAL_PAYLOAD, true },
+		{ "critical", IKE_AUTH, unknown_critical_payload, N_UNSUPPORTED_CRITICAL_PAYLOAD,
+		  true },
 		{ "no AUTH", IKE_AUTH, empty, N_INVALID_SYNTAX, true },
 		{ "malformed", IKE_AUTH, short_notify, N_INVALID_SYNTAX, true },
 	};

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CREATE_CHILD_SA and INFORMATIONAL: rekeys, collisions, DELETE, liveness (RFC 7296 1.3, 1.4, 2.4, 2.8, 2.25). */
+/*
+ * CREATE_CHILD_SA and INFORMATIONAL: rekeys, collisions,
+ * DELETE, liveness (RFC 7296 1.3, 1.4, 2.4, 2.8, 2.25).
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -38,7 +41,8 @@ static void a_child_rekey_makes_before_it_breaks(void **state)
 {
 	(void)state;
 	for (int side = 0; side < 2; side++) {
-		for (uint16_t pfs = 0; pfs <= DH_CURVE25519; pfs = (uint16_t)(pfs + DH_CURVE25519)) {
+		for (uint16_t pfs = 0; pfs <= DH_CURVE25519;
+		     pfs = (uint16_t)(pfs + DH_CURVE25519)) {
 			struct world *w = up(1, &(struct options){ .pfs = pfs });
 			uint32_t old = world_outbound(w, A, 1)->s.spi_in;
 
@@ -68,13 +72,15 @@ static void the_responder_of_a_rekey_switches_when_the_new_sa_is_used(void **sta
 	(void)state;
 	w->hold_net = true;
 	rekey_child(w, A);
-	world_deliver(w, 0);            /* request: B has both */
+	world_deliver(w, 0); /* request: B has both */
 	assert_int_equal(world_outbound(w, B, 1)->s.spi_in, old);
-	world_deliver(w, 0);            /* response: A uses the new one; its DELETE is in the net */
+	world_deliver(w, 0); /* response: A uses the new one; its DELETE is in the net */
 	assert_true(world_outbound(w, A, 1)->s.spi_out != old);
 	assert_int_equal(world_outbound(w, B, 1)->s.spi_in, old);
-	world_input(w, B, &(struct ike_input){ .kind = IKE_IN_TRAFFIC, .at_ms = w->now,
-					       .spi_in = world_outbound(w, A, 1)->s.spi_out });
+	world_input(w, B,
+		    &(struct ike_input){ .kind = IKE_IN_TRAFFIC,
+					 .at_ms = w->now,
+					 .spi_in = world_outbound(w, A, 1)->s.spi_out });
 	assert_int_not_equal(world_outbound(w, B, 1)->s.spi_in, old);
 	w->hold_net = false;
 	assert_settled(w, 1);
@@ -94,9 +100,11 @@ static void an_ike_rekey_hands_on_the_children(void **state)
 		assert_int_not_equal(world_sa(w, A).spi_i, old_spi);
 		assert_int_equal(world_sa(w, A).initiator, side == A);
 		/* 2.18: message ids start at 0. */
-		assert_int_equal(world_sa(w, A).next_request_id + world_sa(w, B).next_request_id, 0);
-		assert_int_equal(ike_spi_shard(ike_sa_state_spi(&old)),
-				 ike_spi_shard(side == A ? world_sa(w, A).spi_i : world_sa(w, A).spi_r));
+		assert_int_equal(world_sa(w, A).next_request_id + world_sa(w, B).next_request_id,
+				 0);
+		assert_int_equal(
+			ike_spi_shard(ike_sa_state_spi(&old)),
+			ike_spi_shard(side == A ? world_sa(w, A).spi_i : world_sa(w, A).spi_r));
 		rekey_child(w, 1 - side);
 		world_run(w, 1000);
 		assert_settled(w, 3);
@@ -204,7 +212,10 @@ static void copy_rival_nonce(void *ctx, const struct child_sa_state *s)
 		assert_true(buf_set(ctx, buf_bytes(&s->nonce_low)));
 }
 
-/* 2.8.1, judged from the records: each side holds the lower nonce of the exchange that the other began. */
+/*
+ * 2.8.1, judged from the records: each side holds the
+ * lower nonce of the exchange that the other began.
+ */
 static void the_lowest_nonce_loses(void **state)
 {
 	unsigned int kept_a = 0, kept_b = 0;
@@ -267,7 +278,8 @@ static void both_delete_at_once(void **state)
 	w->hold_net = false;
 	world_run(w, 61000);
 	assert_int_equal(ike_sa_count(w->side[A].engine) + ike_sa_count(w->side[B].engine), 0);
-	assert_int_equal(w->side[A].logs[LOG_IKE_PEER_DEAD] + w->side[B].logs[LOG_IKE_PEER_DEAD], 0);
+	assert_int_equal(w->side[A].logs[LOG_IKE_PEER_DEAD] + w->side[B].logs[LOG_IKE_PEER_DEAD],
+			 0);
 	world_free(w);
 }
 
@@ -308,7 +320,9 @@ static void a_dead_peer_is_found_and_its_tunnel_initiated_anew_by_traffic(void *
 
 static void soft_lifetimes_rekey_for_ever(void **state)
 {
-	struct world *w = up(3, &(struct options){ .lines = 2, .ike_life_s = 120, .child_life_s = 60, .pfs = DH_ECP_256 });
+	struct world *w = up(
+		3, &(struct options){
+			   .lines = 2, .ike_life_s = 120, .child_life_s = 60, .pfs = DH_ECP_256 });
 
 	(void)state;
 	for (int i = 0; i < 600; i++) {
@@ -352,7 +366,9 @@ static void a_replayed_or_changed_request_gets_the_one_response(void **state)
 	w->hold_net = true;
 	liveness(w, A);
 	assert_true(buf_set(&request, buf_bytes(&w->net[0].datagram)));
-	in = (struct ike_input){ .kind = IKE_IN_DATAGRAM, .local = w->net[0].dst, .remote = w->net[0].src,
+	in = (struct ike_input){ .kind = IKE_IN_DATAGRAM,
+				 .local = w->net[0].dst,
+				 .remote = w->net[0].src,
 				 .datagram = buf_bytes(&request) };
 	world_deliver(w, 0);
 	world_input(w, B, &in);
@@ -374,7 +390,8 @@ static void a_removed_line_is_deleted(void **state)
 
 	(void)state;
 	o.lines = 1;
-	world_input(w, A, &(struct ike_input){ .kind = IKE_IN_CONFIG, .config = world_config(w, A, &o) });
+	world_input(w, A,
+		    &(struct ike_input){ .kind = IKE_IN_CONFIG, .config = world_config(w, A, &o) });
 	assert_settled(w, 1);
 	world_free(w);
 }
@@ -386,8 +403,8 @@ static void held_jobs_absorb_repeats_and_let_one_message_wait(void **state)
 	(void)state;
 	w->hold_jobs = true;
 	rekey_child(w, A);
-	world_jobs(w);                  /* key generation: the request is out */
-	world_run(w, 1500);             /* and again; B's job is out */
+	world_jobs(w);      /* key generation: the request is out */
+	world_run(w, 1500); /* and again; B's job is out */
 	assert_int_equal(w->side[A].sent[CREATE_CHILD_SA], 2);
 	assert_true(ike_engine_stats(w->side[B].engine)->refused[R_SUSPENDED] >= 1);
 	assert_int_equal(w->n_jobs, 1);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* IKE_SA_INIT and IKE_AUTH between two engines, both roles, and their refusals (RFC 7296 1.2, 2.6, 2.7, 2.15, 2.23). */
+/*
+ * IKE_SA_INIT and IKE_AUTH between two engines, both roles,
+ * and their refusals (RFC 7296 1.2, 2.6, 2.7, 2.15, 2.23).
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -25,7 +28,8 @@ static void assert_up(struct world *w)
 	assert_int_equal(a.spi_r, b.spi_r);
 	assert_true(a.initiator && !b.initiator);
 	assert_int_equal(a.outstanding.kind, IKE_REQ_NONE);
-	assert_int_equal(a.init_request.len + a.nonce_i.len + b.init_response.len + b.nonce_r.len, 0);
+	assert_int_equal(a.init_request.len + a.nonce_i.len + b.init_response.len + b.nonce_r.len,
+			 0);
 	assert_true(world_tunnel_works(w, 1));
 }
 
@@ -55,11 +59,23 @@ static void a_psk_tunnel_comes_up_in_four_messages(void **state)
 static void every_cipher_prf_and_group_comes_up(void **state)
 {
 	static const struct options o[] = {
-		{ .encr = ENCR_AES_GCM_16, .key_bits = 128, .prf = PRF_HMAC_SHA2_384, .dh = { DH_ECP_256 } },
-		{ .encr = ENCR_AES_CBC, .key_bits = 256, .integ = AUTH_HMAC_SHA2_256_128, .dh = { DH_ECP_384 } },
-		{ .encr = ENCR_AES_CBC, .key_bits = 128, .integ = AUTH_HMAC_SHA2_512_256, .prf = PRF_HMAC_SHA2_512,
+		{ .encr = ENCR_AES_GCM_16,
+		  .key_bits = 128,
+		  .prf = PRF_HMAC_SHA2_384,
+		  .dh = { DH_ECP_256 } },
+		{ .encr = ENCR_AES_CBC,
+		  .key_bits = 256,
+		  .integ = AUTH_HMAC_SHA2_256_128,
+		  .dh = { DH_ECP_384 } },
+		{ .encr = ENCR_AES_CBC,
+		  .key_bits = 128,
+		  .integ = AUTH_HMAC_SHA2_512_256,
+		  .prf = PRF_HMAC_SHA2_512,
 		  .dh = { DH_ECP_521 } },
-		{ .encr = ENCR_AES_CBC, .key_bits = 192, .integ = AUTH_HMAC_SHA2_384_192, .dh = { DH_MODP_2048 } },
+		{ .encr = ENCR_AES_CBC,
+		  .key_bits = 192,
+		  .integ = AUTH_HMAC_SHA2_384_192,
+		  .dh = { DH_MODP_2048 } },
 	};
 
 	(void)state;
@@ -92,7 +108,8 @@ static void spis_hold_slot_and_shard(void **state)
 
 static void another_group_is_asked_for_and_followed(void **state)
 {
-	struct world *w = setup(&(struct options){ .dh = { DH_CURVE25519, DH_ECP_256 }, .dh_b = { DH_ECP_256 } });
+	struct world *w = setup(
+		&(struct options){ .dh = { DH_CURVE25519, DH_ECP_256 }, .dh_b = { DH_ECP_256 } });
 
 	(void)state;
 	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 2);
@@ -103,7 +120,8 @@ static void another_group_is_asked_for_and_followed(void **state)
 
 static void a_group_that_was_not_offered_is_not_followed(void **state)
 {
-	struct world *w = setup(&(struct options){ .dh = { DH_CURVE25519 }, .dh_b = { DH_ECP_256 } });
+	struct world *w = setup(
+		&(struct options){ .dh = { DH_CURVE25519 }, .dh_b = { DH_ECP_256 } });
 
 	(void)state;
 	assert_int_equal(w->side[B].logs[LOG_IKE_NO_PROPOSAL], 1);
@@ -190,7 +208,8 @@ static void an_unknown_identity_gets_the_answer_of_a_wrong_key(void **state)
 
 	(void)state;
 	assert_int_equal(id->side[B].logs[LOG_IKE_NO_TUNNEL_GROUP], 1);
-	assert_int_equal(id->side[A].logs[LOG_IKE_AUTH_FAILED], key->side[A].logs[LOG_IKE_AUTH_FAILED]);
+	assert_int_equal(id->side[A].logs[LOG_IKE_AUTH_FAILED],
+			 key->side[A].logs[LOG_IKE_AUTH_FAILED]);
 	assert_down(id);
 	world_free(key);
 	world_free(id);
@@ -378,7 +397,8 @@ static void half_opens_expire(void **state)
 
 static void a_flood_is_bounded_and_established_sas_live(void **state)
 {
-	struct world *w = world_new(1, &(struct options){ .half_open_cookie = 1000, .half_open_max = 20 }, false);
+	struct world *w = world_new(
+		1, &(struct options){ .half_open_cookie = 1000, .half_open_max = 20 }, false);
 
 	(void)state;
 	initiate(w, A, 1);
@@ -391,9 +411,11 @@ static void a_flood_is_bounded_and_established_sas_live(void **state)
 		initiate(other, A, 1);
 		assert_true(buf_set(&m, buf_bytes(&other->net[0].datagram)));
 		world_free(other);
-		world_input(w, B, &(struct ike_input){
-			.kind = IKE_IN_DATAGRAM, .local = { w->side[B].addr, 500 }, .remote = { w->side[A].addr, 500 },
-			.datagram = buf_bytes(&m) });
+		world_input(w, B,
+			    &(struct ike_input){ .kind = IKE_IN_DATAGRAM,
+						 .local = { w->side[B].addr, 500 },
+						 .remote = { w->side[A].addr, 500 },
+						 .datagram = buf_bytes(&m) });
 		buf_free(&m);
 	}
 	assert_in_range(ike_engine_stats(w->side[B].engine)->half_open, 1, 20);
@@ -451,8 +473,11 @@ static void a_bad_auth_message_does_not_kill_the_half_open(void **state)
 
 		assert_true(buf_set(&bad, buf_bytes(&w->net[0].datagram)));
 		bad.p[i] ^= 0x10;
-		world_input(w, B, &(struct ike_input){ .kind = IKE_IN_DATAGRAM, .local = w->net[0].dst,
-						       .remote = w->net[0].src, .datagram = buf_bytes(&bad) });
+		world_input(w, B,
+			    &(struct ike_input){ .kind = IKE_IN_DATAGRAM,
+						 .local = w->net[0].dst,
+						 .remote = w->net[0].src,
+						 .datagram = buf_bytes(&bad) });
 		buf_free(&bad);
 	}
 	assert_int_equal(w->n_net, 1);
@@ -468,9 +493,12 @@ static void a_standby_is_silent(void **state)
 
 	(void)state;
 	initiate(w, A, 1);
-	ike_step(w->side[B].standby, w->now, &(struct ike_input){
-		.kind = IKE_IN_DATAGRAM, .local = w->net[0].dst, .remote = w->net[0].src,
-		.datagram = buf_bytes(&w->net[0].datagram) }, &out);
+	ike_step(w->side[B].standby, w->now,
+		 &(struct ike_input){ .kind = IKE_IN_DATAGRAM,
+				      .local = w->net[0].dst,
+				      .remote = w->net[0].src,
+				      .datagram = buf_bytes(&w->net[0].datagram) },
+		 &out);
 	for (size_t i = 0; i < out.n; i++)
 		assert_int_equal(out.fx[i].kind, IKE_FX_LOG);
 	assert_int_equal(ike_engine_stats(w->side[B].standby)->refused[R_NOT_OWNER], 1);

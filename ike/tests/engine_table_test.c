@@ -8,8 +8,9 @@
 
 #include "ike/v2.h"
 
-static const struct v2_transition *row(enum ike_sa_stage stage, enum ike_request_kind outstanding, uint8_t exchange,
-				       bool response, enum ike_form form, enum result *why)
+static const struct v2_transition *row(enum ike_sa_stage stage, enum ike_request_kind outstanding,
+				       uint8_t exchange, bool response, enum ike_form form,
+				       enum result *why)
 {
 	struct ike_message m = { .header = { .exchange = exchange,
 					     .flags = response ? IKE_FLAG_RESPONSE : 0 } };
@@ -25,14 +26,19 @@ static void every_row_is_found_by_its_own_message_in_each_of_its_stages(void **s
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
 		for (unsigned int stage = 0; stage <= IKE_SA_DEAD; stage++) {
-			struct ike_message m = { .header = { .exchange = t[i].exchange,
-							     .flags = t[i].response ? IKE_FLAG_RESPONSE : 0 } };
+			struct ike_message m = {
+				.header = { .exchange = t[i].exchange,
+					    .flags = t[i].response ? IKE_FLAG_RESPONSE : 0 }
+			};
 			enum result why = R_OK;
 			const struct v2_transition *found;
 
 			if (t[i].notify != 0)
-				m.notifies[m.n_notifies++] = (struct notify_payload){ .type = t[i].notify };
-			found = v2_transition_row((enum ike_sa_stage)stage, t[i].answers, &m, t[i].form, &why);
+				m.notifies[m.n_notifies++] = (struct notify_payload){
+					.type = t[i].notify
+				};
+			found = v2_transition_row((enum ike_sa_stage)stage, t[i].answers, &m,
+						  t[i].form, &why);
 			if (t[i].from & V2_STAGE(stage))
 				assert_ptr_equal(found, &t[i]);
 			else
@@ -55,8 +61,9 @@ static void every_row_has_a_form_a_handler_and_a_story(void **state)
 		assert_non_null(t[i].handle);
 		assert_int_equal(t[i].response, t[i].answers != IKE_REQ_NONE);
 		for (size_t k = 0; k < n_rules; k++)
-			ruled = ruled || (rules[k].exchange == t[i].exchange && rules[k].response == t[i].response &&
-					  rules[k].form == t[i].form);
+			ruled = ruled ||
+				(rules[k].exchange == t[i].exchange &&
+				 rules[k].response == t[i].response && rules[k].form == t[i].form);
 		assert_true(ruled);
 	}
 }
@@ -88,7 +95,9 @@ static uint16_t successors(unsigned int stage)
 
 	for (size_t i = 0; i < n; i++) {
 		if (t[i].from & V2_STAGE(stage))
-			to = (uint16_t)(to | t[i].to | (t[i].on_error != IKE_SA_NONE ? V2_STAGE(t[i].on_error) : 0));
+			to = (uint16_t)(to | t[i].to |
+					(t[i].on_error != IKE_SA_NONE ? V2_STAGE(t[i].on_error)
+								      : 0));
 	}
 
 	const struct v2_request *r = v2_requests(&n);
@@ -126,8 +135,8 @@ static void only_auth_leads_to_established(void **state)
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
 		bool established = (t[i].to & V2_STAGE(IKE_SA_ESTABLISHED)) != 0;
-		uint16_t before = V2_STAGE(IKE_SA_NONE) | V2_STAGE(IKE_SA_INIT_SENT) | V2_STAGE(IKE_SA_INIT_ANSWERED) |
-			V2_STAGE(IKE_SA_AUTH_SENT);
+		uint16_t before = V2_STAGE(IKE_SA_NONE) | V2_STAGE(IKE_SA_INIT_SENT) |
+				  V2_STAGE(IKE_SA_INIT_ANSWERED) | V2_STAGE(IKE_SA_AUTH_SENT);
 
 		if (established && (t[i].from & before))
 			assert_int_equal(t[i].exchange, IKE_AUTH);
@@ -141,19 +150,23 @@ static void refused_neighbours(void **state)
 	enum result why = R_OK;
 
 	(void)state;
-	assert_null(row(IKE_SA_INIT_ANSWERED, IKE_REQ_NONE, CREATE_CHILD_SA, false, FORM_CHILD, &why));
+	assert_null(
+		row(IKE_SA_INIT_ANSWERED, IKE_REQ_NONE, CREATE_CHILD_SA, false, FORM_CHILD, &why));
 	assert_int_equal(why, R_STATE);
 	assert_null(row(IKE_SA_ESTABLISHED, IKE_REQ_NONE, IKE_AUTH, false, FORM_AUTH, &why));
 	assert_int_equal(why, R_STATE);
 	assert_null(row(IKE_SA_AUTH_SENT, IKE_REQ_INIT, IKE_AUTH, true, FORM_AUTH, &why));
 	assert_int_equal(why, R_STATE);
-	assert_null(row(IKE_SA_ESTABLISHED, IKE_REQ_CHILD_NEW, CREATE_CHILD_SA, true, FORM_IKE_REKEY, &why));
+	assert_null(row(IKE_SA_ESTABLISHED, IKE_REQ_CHILD_NEW, CREATE_CHILD_SA, true,
+			FORM_IKE_REKEY, &why));
 	assert_int_equal(why, R_UNEXPECTED);
-	assert_null(row(IKE_SA_ESTABLISHED, IKE_REQ_IKE_REKEY, CREATE_CHILD_SA, true, FORM_CHILD, &why));
+	assert_null(row(IKE_SA_ESTABLISHED, IKE_REQ_IKE_REKEY, CREATE_CHILD_SA, true, FORM_CHILD,
+			&why));
 	assert_int_equal(why, R_UNEXPECTED);
 	assert_null(row(IKE_SA_DEAD, IKE_REQ_NONE, INFORMATIONAL, false, FORM_INFORMATIONAL, &why));
 	assert_int_equal(why, R_STATE);
-	assert_non_null(row(IKE_SA_REKEYED, IKE_REQ_NONE, INFORMATIONAL, false, FORM_INFORMATIONAL, &why));
+	assert_non_null(
+		row(IKE_SA_REKEYED, IKE_REQ_NONE, INFORMATIONAL, false, FORM_INFORMATIONAL, &why));
 }
 
 int main(void)

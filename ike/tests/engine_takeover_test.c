@@ -18,8 +18,8 @@
 struct scenario {
 	const char *name;
 	struct options o;
-	void (*act)(struct world *w);   /* on an established pair */
-	bool ends;                      /* the SA is deleted in the end */
+	void (*act)(struct world *w); /* on an established pair */
+	bool ends;                    /* the SA is deleted in the end */
 };
 
 static void nothing(struct world *w)
@@ -91,7 +91,10 @@ static void further_lines(struct world *w)
 	initiate(w, B, 3);
 }
 
-#define CBC { .encr = ENCR_AES_CBC, .key_bits = 256, .integ = AUTH_HMAC_SHA2_256_128, .lines = 3 }
+#define CBC \
+	{ \
+		.encr = ENCR_AES_CBC, .key_bits = 256, .integ = AUTH_HMAC_SHA2_256_128, .lines = 3 \
+	}
 
 static const struct scenario scenarios[] = {
 	{ "set-up", { .lines = 3 }, nothing, false },
@@ -117,7 +120,7 @@ static const struct scenario scenarios[] = {
 struct death {
 	int side;
 	enum die_at at;
-	unsigned int step;      /* counted from the act on; for set-up from the first INITIATE */
+	unsigned int step; /* counted from the act on; for set-up from the first INITIATE */
 	bool from_start;
 };
 
@@ -138,7 +141,8 @@ static void demand(struct world *w)
 	}
 }
 
-static void check_up(struct world *w, const struct scenario *s, const struct death *d, unsigned int ups)
+static void check_up(struct world *w, const struct scenario *s, const struct death *d,
+		     unsigned int ups)
 {
 	bool ok = true;
 
@@ -148,20 +152,23 @@ static void check_up(struct world *w, const struct scenario *s, const struct dea
 	ok = ok && w->side[A].logs[LOG_IKE_SA_UP] + w->side[B].logs[LOG_IKE_SA_UP] == ups;
 	ok = ok && w->side[A].logs[LOG_IKE_PEER_DEAD] + w->side[B].logs[LOG_IKE_PEER_DEAD] == 0;
 	if (!ok)
-		fail_msg("%s: side %c dies at step %u, %d; SAs %zu %zu, ups %u", s->name, "AB"[d->side], d->step,
-			 d->at, ike_sa_count(w->side[A].engine), ike_sa_count(w->side[B].engine),
-			 w->side[A].logs[LOG_IKE_SA_UP] + w->side[B].logs[LOG_IKE_SA_UP]);
+		fail_msg("%s: side %c dies at step %u, %d; SAs %zu %zu, ups %u", s->name,
+			 "AB"[d->side], d -> step, d -> at, ike_sa_count(w->side[A].engine),
+			 ike_sa_count(w->side[B].engine),
+			 w -> side[A].logs[LOG_IKE_SA_UP] + w->side[B].logs[LOG_IKE_SA_UP]);
 }
 
 static void check_down(struct world *w, const struct scenario *s, const struct death *d)
 {
 	if (w->side[A].n_dp + w->side[B].n_dp != 0 || ike_sa_count(w->side[A].engine) != 0 ||
 	    ike_sa_count(w->side[B].engine) != 0)
-		fail_msg("%s: side %c dies at step %u, %d: something is left", s->name, "AB"[d->side], d->step, d->at);
+		fail_msg("%s: side %c dies at step %u, %d: something is left", s->name,
+			 "AB"[d->side], d -> step, d -> at);
 }
 
 /* false: the death never came, the scenario is shorter. */
-static bool play(const struct scenario *s, const struct death *d, uint64_t seed, unsigned int trouble)
+static bool play(const struct scenario *s, const struct death *d, uint64_t seed,
+		 unsigned int trouble)
 {
 	struct world *w = world_new(seed, &s->o, true);
 	bool died, lines = s->act != further_lines;
@@ -185,7 +192,10 @@ static bool play(const struct scenario *s, const struct death *d, uint64_t seed,
 	s->act(w);
 	world_run(w, trouble != 0 ? 12000 : 20000);
 	w->drop_pct = w->dup_pct = w->jitter_ms = 0;
-	/* Longer than retransmission, tombstones, and the wait for a DELETE that the dead node owed. */
+	/*
+	 * Longer than retransmission, tombstones, and
+	 * the wait for a DELETE that the dead node owed.
+	 */
 	world_run(w, 200000);
 	if (!s->ends) {
 		demand(w);
@@ -193,9 +203,13 @@ static bool play(const struct scenario *s, const struct death *d, uint64_t seed,
 	}
 	died = w->side[d->side].takeovers > 0;
 	if (!s->ends)
-		check_up(w, s, d, d->from_start ? w->side[A].logs[LOG_IKE_SA_UP] + w->side[B].logs[LOG_IKE_SA_UP] : ups);
+		check_up(w, s, d,
+			 d->from_start
+				 ? w->side[A].logs[LOG_IKE_SA_UP] + w->side[B].logs[LOG_IKE_SA_UP]
+				 : ups);
 	else if (!died || d->at != DIE_BEFORE_COMMIT || d->step > 1)
-		check_down(w, s, d);    /* a command that died uncommitted with its node was never given */
+		check_down(w, s,
+			   d); /* a command that died uncommitted with its node was never given */
 	world_free(w);
 	return died;
 }
@@ -204,7 +218,9 @@ static void each_death(const struct scenario *s, bool from_start, unsigned int t
 {
 	for (int side = 0; side < 2; side++) {
 		for (int at = DIE_BEFORE_COMMIT; at <= DIE_AFTER_SEND; at++) {
-			struct death d = { .side = side, .at = (enum die_at)at, .from_start = from_start };
+			struct death d = { .side = side,
+					   .at = (enum die_at)at,
+					   .from_start = from_start };
 
 			for (d.step = 1; d.step < 100 && play(s, &d, d.step + 1, trouble); d.step++)
 				;
@@ -343,7 +359,8 @@ static void a_suspect_takeover_sets_up_anew_what_does_not_answer(void **state)
 
 static void lifetimes_go_on_across_a_takeover(void **state)
 {
-	struct world *w = world_new(1, &(struct options){ .ike_life_s = 100, .child_life_s = 50 }, true);
+	struct world *w = world_new(1, &(struct options){ .ike_life_s = 100, .child_life_s = 50 },
+				    true);
 
 	(void)state;
 	initiate(w, A, 1);
