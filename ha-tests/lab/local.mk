@@ -9,6 +9,7 @@ LAB_CASES = \
 	ha-tests/lab/t_bad_config.sh \
 	ha-tests/lab/t_capture_laws.sh \
 	ha-tests/lab/t_check_capture.sh \
+	ha-tests/lab/t_corosync_crash.sh \
 	ha-tests/lab/t_crash.sh \
 	ha-tests/lab/t_die_at.sh \
 	ha-tests/lab/t_fail_closed.sh \
