@@ -18,11 +18,10 @@ static void log_selectors(struct v2_context *c, const struct ike_child_config *l
 		ike_fx_log(c->e, LOG_IKE_TS_UNACCEPTABLE, c->sa, "%s local traffic selector %s!",
 			   ts_text(&m->tsi.ts[0], peer), ts_text(&m->tsr.ts[0], ours));
 	else
-		ike_fx_log(
-			c->e, LOG_IKE_TS_UNACCEPTABLE, c->sa,
-			"%s local traffic selector %s! First of %zu lines: remote %s, local %s",
-			ts_text(&m->tsi.ts[0], peer), ts_text(&m->tsr.ts[0], ours), n,
-			ts_text(&lines[0].remote, remote), ts_text(&lines[0].local, local));
+		ike_fx_log(c->e, LOG_IKE_TS_UNACCEPTABLE, c->sa,
+			   "%s local traffic selector %s! First of %zu lines: remote %s, local %s",
+			   ts_text(&m->tsi.ts[0], peer), ts_text(&m->tsr.ts[0], ours), n,
+			   ts_text(&lines[0].remote, remote), ts_text(&lines[0].local, local));
 }
 
 void v2_child_log_request(struct v2_context *c)

@@ -84,7 +84,8 @@ static const struct v2_transition transitions[] = {
 	/* ---- INFORMATIONAL, 1.4 ---- */
 	{ .story = "peer deletes SAs, tells something, or wants to know whether we live",
 	  .from = S(ESTABLISHED) | S(REKEYED) | S(DELETING), .to = S(DEAD),
-	  .exchange = INFORMATIONAL, .form = FORM_INFORMATIONAL, .handle = v2_informational_request },
+	  .exchange = INFORMATIONAL, .form = FORM_INFORMATIONAL,
+	  .handle = v2_informational_request },
 	{ .story = "peer lives",
 	  .from = S(ESTABLISHED) | S(REKEYED), .exchange = INFORMATIONAL,
 	  .response = true, .answers = IKE_REQ_LIVENESS, .form = FORM_INFORMATIONAL,

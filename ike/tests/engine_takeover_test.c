@@ -246,6 +246,79 @@ static void nor_on_a_bad_network(void **state)
 	}
 }
 
+static void keep_established(void *ctx, const struct ike_sa_state *s)
+{
+	if (s->stage == IKE_SA_ESTABLISHED)
+		*(uint64_t *)ctx = ike_sa_state_spi(s);
+}
+
+static void random_act(struct world *w)
+{
+	static const enum ike_input_kind kinds[] = { IKE_IN_REKEY_IKE, IKE_IN_LIVENESS };
+	int side = (int)(world_random(w) % 2);
+	struct side *s = &w->side[side];
+	const struct dp_child *child = world_outbound(w, side, 1 + (uint32_t)(world_random(w) % 3));
+	uint64_t spi = 0;
+
+	ike_each_sa(s->engine, keep_established, &spi);
+	switch (world_random(w) % 5) {
+	case 0:
+		world_takeover(w, side, false);
+		break;
+	case 1:
+		s->die_at = (enum die_at)(1 + world_random(w) % 3);
+		s->die_step = s->steps + 1 + (unsigned int)(world_random(w) % 10);
+		break;
+	case 2:
+	case 3:
+		if (child != NULL)
+			world_input(w, side,
+				    &(struct ike_input){ .kind = IKE_IN_REKEY_CHILD,
+							 .spi_in = child->s.spi_in });
+		break;
+	default:
+		world_input(
+			w, side,
+			&(struct ike_input){ .kind = kinds[world_random(w) % 2], .ike_spi = spi });
+		break;
+	}
+}
+
+/* Rekeys, deaths and losses on both sides, one upon the other. */
+static void a_long_life_of_rekeys_and_deaths_keeps_its_tunnels(void **state)
+{
+	struct options o = { .lines = 3, .dpd_s = 30 };
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world *w;
+
+		o.pfs = seed % 2 ? DH_CURVE25519 : 0;
+		w = world_new(seed, &o, true);
+		initiate(w, A, 0);
+		world_run(w, 3000);
+		w->drop_pct = w->dup_pct = 5;
+		w->jitter_ms = 40;
+		for (int i = 0; i < 60; i++) {
+			random_act(w);
+			world_run(w, world_random(w) % 3000);
+			if (world_random(w) % 2)
+				world_traffic(w);
+		}
+		w->drop_pct = w->dup_pct = w->jitter_ms = 0;
+		w->side[A].die_at = w->side[B].die_at = DIE_NOT;
+		world_run(w, 200000);
+		for (uint32_t t = 1; t <= 3; t++)
+			assert_true(world_tunnel_works(w, t));
+		assert_int_equal(ike_sa_count(w->side[A].engine), 1);
+		assert_int_equal(ike_sa_count(w->side[B].engine), 1);
+		assert_int_equal(w->side[A].logs[LOG_IKE_SA_UP], 1);
+		assert_int_equal(w->side[A].n_dp + w->side[B].n_dp, 6);
+		assert_in_range(w->side[A].takeovers + w->side[B].takeovers, 5, 60);
+		world_free(w);
+	}
+}
+
 /* A set-up that died with its node before IKE_AUTH is begun again (R2); after that it goes on. */
 static void an_auth_request_that_was_sent_is_sent_again_by_the_next_owner(void **state)
 {
@@ -413,6 +486,7 @@ int main(void)
 		cmocka_unit_test(state_that_cannot_be_is_not_imported),
 		cmocka_unit_test(no_tunnel_is_lost_whenever_a_node_dies),
 		cmocka_unit_test(nor_on_a_bad_network),
+		cmocka_unit_test(a_long_life_of_rekeys_and_deaths_keeps_its_tunnels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
