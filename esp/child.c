@@ -52,7 +52,9 @@ static const struct esp_path *path_new(const struct inet_endpoint *local,
 {
 	struct esp_path *path = malloc(sizeof(*path));
 	if (path != NULL)
-		*path = (struct esp_path){ .local = *local, .remote = *remote, .udp_encap = udp_encap };
+		*path = (struct esp_path){ .local = *local,
+					   .remote = *remote,
+					   .udp_encap = udp_encap };
 	return path;
 }
 
@@ -73,13 +75,15 @@ static uint64_t sequence_end(const struct esp_transform *row, bool esn)
 
 static bool keys_fit(const struct esp_transform *row, const struct esp_keys *keys)
 {
-	return keys->encr.len == row->key_bits / 8u + row->salt && keys->integ.len == row->integ_key;
+	return keys->encr.len == row->key_bits / 8u + row->salt &&
+	       keys->integ.len == row->integ_key;
 }
 
 static enum result child_new(struct esp_datapath *dp, const struct esp_child_params *p,
 			     struct esp_child **out)
 {
-	const struct esp_transform *row = esp_transform_find(dp->transforms, dp->crypto, &p->transforms);
+	const struct esp_transform *row = esp_transform_find(dp->transforms, dp->crypto,
+							     &p->transforms);
 	if (row == NULL)
 		return R_UNSUPPORTED;
 	if (!keys_fit(row, p->keys_in) || !keys_fit(row, p->keys_out))
@@ -104,8 +108,8 @@ static enum result child_new(struct esp_datapath *dp, const struct esp_child_par
 	child->local = compile_list(&p->local_ts);
 	child->remote = compile_list(&p->remote_ts);
 	child->stats = zalloc_lines(dp->workers * sizeof(child->stats[0]));
-	const bool window = replay_window_init(&child->window,
-					       p->replay_window != 0 ? p->replay_window : ESP_REPLAY_WINDOW);
+	const uint32_t size = p->replay_window != 0 ? p->replay_window : ESP_REPLAY_WINDOW;
+	const bool window = replay_window_init(&child->window, size);
 	child->key_in = row->key_new(row, dp->crypto,
 				     &(struct esp_key_params){ .keys = p->keys_in,
 							       .direction = ESP_OPEN,
@@ -256,8 +260,8 @@ static void outbound_leave(struct esp_datapath *dp, struct esp_child *child)
 {
 	if (!child->outbound || outbound_change(dp, child->tunnel, NULL, child))
 		return;
-	const struct outbound_set *old =
-		atomic_exchange_explicit(&child->tunnel->outbound, NULL, memory_order_acq_rel);
+	const struct outbound_set *old = atomic_exchange_explicit(&child->tunnel->outbound, NULL,
+								  memory_order_acq_rel);
 	for (size_t i = 0; i < old->n; i++)
 		old->child[i]->outbound = false;
 	datapath_changed(dp);
@@ -315,8 +319,9 @@ void child_free_all(struct esp_datapath *dp)
 
 /* ---- changes ---- */
 
-enum result esp_child_move(struct esp_datapath *dp, uint32_t spi_in, const struct inet_endpoint *local,
-			   const struct inet_endpoint *remote, bool udp_encap)
+enum result esp_child_move(struct esp_datapath *dp, uint32_t spi_in,
+			   const struct inet_endpoint *local, const struct inet_endpoint *remote,
+			   bool udp_encap)
 {
 	struct esp_child *child = datapath_child(dp, spi_in);
 	if (child == NULL)
@@ -324,8 +329,8 @@ enum result esp_child_move(struct esp_datapath *dp, uint32_t spi_in, const struc
 	const struct esp_path *path = path_new(local, remote, udp_encap);
 	if (path == NULL)
 		return R_NO_MEMORY;
-	const struct esp_path *old =
-		atomic_exchange_explicit(&child->path, path, memory_order_acq_rel);
+	const struct esp_path *old = atomic_exchange_explicit(&child->path, path,
+							      memory_order_acq_rel);
 	datapath_retire(dp, (void *)old, free);
 	return R_OK;
 }
@@ -366,7 +371,8 @@ enum result esp_child_resume(struct esp_datapath *dp, uint32_t spi_in,
 	if (c->seq_next < get(&child->seq_next) || c->in_right_edge < get(&child->window.edge))
 		return R_STALE;
 	put(&child->seq_next, c->seq_next);
-	set_lease(child, c->lease_end > get(&child->lease_end) ? c->lease_end : get(&child->lease_end));
+	set_lease(child,
+		  c->lease_end > get(&child->lease_end) ? c->lease_end : get(&child->lease_end));
 	replay_import(&child->window, c->in_right_edge, c->in_bitmap, c->in_bitmap_words);
 	put(&child->exposed_above, c->in_bitmap_words == 0 ? c->in_right_edge : 0);
 	return R_OK;
@@ -379,7 +385,8 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-enum result esp_child_stats(const struct esp_datapath *dp, uint32_t spi_in, struct esp_child_stats *out)
+enum result esp_child_stats(const struct esp_datapath *dp, uint32_t spi_in,
+			    struct esp_child_stats *out)
 {
 	const struct esp_child *child = datapath_child(dp, spi_in);
 	if (child == NULL)
@@ -407,7 +414,8 @@ enum result esp_child_stats(const struct esp_datapath *dp, uint32_t spi_in, stru
 	return R_OK;
 }
 
-void esp_child_each(const struct esp_datapath *dp, void (*fn)(void *ctx, uint32_t spi_in), void *ctx)
+void esp_child_each(const struct esp_datapath *dp, void (*fn)(void *ctx, uint32_t spi_in),
+		    void *ctx)
 {
 	for (const struct esp_child *c = dp->oldest; c != NULL; c = c->newer)
 		fn(ctx, c->spi_in);

@@ -7,8 +7,8 @@
 #include "base/rcu.h"
 #include "esp/datapath.h"
 
-#define SAD_FIRST_LOG2 8u       /* 256 entries */
-#define RETIRED_MAX 32u         /* memory that may wait for a grace period */
+#define SAD_FIRST_LOG2 8u  /* 256 entries */
+#define RETIRED_MAX    32u /* memory that may wait for a grace period */
 
 void datapath_reap(struct esp_datapath *dp)
 {
@@ -79,8 +79,7 @@ struct esp_datapath *esp_datapath_new(const struct esp_datapath_config *cfg)
 	atomic_init(&dp->sad, sad);
 	atomic_init(&dp->spd, spd);
 	if (dp->crypto == NULL || dp->verdicts == NULL || dp->kick_fd == NULL ||
-	    dp->tunnels == NULL ||
-	    sad == NULL || spd == NULL) {
+	    dp->tunnels == NULL || sad == NULL || spd == NULL) {
 		esp_datapath_free(dp);
 		return NULL;
 	}
@@ -183,12 +182,13 @@ enum result esp_spd_set(struct esp_datapath *dp, const struct esp_policy *polici
 
 /* ---- ownership ---- */
 
-void esp_group_set(struct esp_datapath *dp, uint8_t group, enum esp_group_state state, uint64_t term)
+void esp_group_set(struct esp_datapath *dp, uint8_t group, enum esp_group_state state,
+		   uint64_t term)
 {
 	must(group < ESP_GROUPS_MAX);
 	atomic_store_explicit(&dp->group[group].state_term, group_word(state, term),
 			      memory_order_release);
-	datapath_kick(dp);      /* out of READY, whose workers wait for nothing else */
+	datapath_kick(dp); /* out of READY, whose workers wait for nothing else */
 	rcu_wait_for_workers();
 }
 

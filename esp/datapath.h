@@ -77,7 +77,7 @@ struct esp_child {
 	const struct esp_transform *row;
 	void *key_in;
 	void *key_out;
-	struct child_stats *stats;      /* one per worker */
+	struct child_stats *stats; /* one per worker */
 	const struct selector *local;
 	const struct selector *remote;
 	uint8_t n_local;
@@ -85,26 +85,27 @@ struct esp_child {
 	uint8_t group;
 	bool esn;
 	uint64_t birth_term;
-	uint64_t seq_end;               /* no outbound number at or above: 2^32 without ESN, 2^48 by R16 */
+	uint64_t seq_end; /* no outbound number at or above: 2^32 without ESN, 2^48 by R16 */
 	struct esp_tunnel *tunnel;
 	_Atomic(const struct esp_path *) path;
 
 	/* Outbound: shared by the workers, which allocate runs of numbers. */
 	alignas(ESP_CACHE_LINE) _Atomic uint64_t seq_next;
 	_Atomic uint64_t lease_end;
-	_Atomic uint64_t lease_low;     /* crossing it asks for a new lease, once; UINT64_MAX: asked */
+	_Atomic uint64_t lease_low; /* crossing it asks for a new lease, once; UINT64_MAX: asked */
 
 	/* Inbound: shared by the workers. */
 	alignas(ESP_CACHE_LINE) struct replay_window window;
-	_Atomic uint64_t exposed_above; /* edge of a resume without bitmap that no packet has followed yet; 0: none */
-	_Atomic uint64_t moved_ns;      /* of the last PEER_MOVED */
+	/* Edge of a resume without bitmap that no packet has followed yet; 0: none. */
+	_Atomic uint64_t exposed_above;
+	_Atomic uint64_t moved_ns; /* of the last PEER_MOVED */
 
 	/* Rare. */
 	_Atomic uint64_t out_errors, in_auth_failed, in_replayed, in_ts_refused, in_malformed;
 
 	/* Control only. */
 	struct esp_child *older, *newer; /* in order of installation */
-	bool outbound;                  /* a member of its tunnel's outbound set */
+	bool outbound;                   /* a member of its tunnel's outbound set */
 };
 
 static inline bool child_selects(const struct esp_child *child, const struct flow *f)
@@ -127,9 +128,9 @@ struct outbound_set {
 
 struct esp_tunnel {
 	uint32_t id;
-	_Atomic(const struct outbound_set *) outbound;  /* NULL: none */
-	_Atomic uint64_t acquire_ns;    /* of the last ACQUIRE event; 0: never */
-	size_t users;                   /* control: policies and children that name it */
+	_Atomic(const struct outbound_set *) outbound; /* NULL: none */
+	_Atomic uint64_t acquire_ns;                   /* of the last ACQUIRE event; 0: never */
+	size_t users; /* control: policies and children that name it */
 };
 
 /* ---- SAD ---- */
@@ -140,14 +141,14 @@ struct esp_tunnel {
  * Control builds a new table when half of the entries are used up.
  */
 struct sad_entry {
-	_Atomic uint32_t spi;           /* 0: free */
+	_Atomic uint32_t spi; /* 0: free */
 	_Atomic(struct esp_child *) child;
 };
 
 struct sad {
-	uint32_t shift;                 /* 32 - log2 of the number of entries */
-	size_t used;                    /* control: entries with a spi */
-	size_t live;                    /* control: entries with a child */
+	uint32_t shift; /* 32 - log2 of the number of entries */
+	size_t used;    /* control: entries with a spi */
+	size_t live;    /* control: entries with a child */
 	struct sad_entry entry[];
 };
 
@@ -170,7 +171,8 @@ static inline struct esp_child *sad_lookup(const struct sad *t, uint32_t seed, u
 		if (have == 0)
 			return NULL;
 		if (have == spi) {
-			struct esp_child *child = atomic_load_explicit(&e->child, memory_order_acquire);
+			struct esp_child *child = atomic_load_explicit(&e->child,
+								       memory_order_acquire);
 			if (child != NULL)
 				return child;
 		}
@@ -184,6 +186,7 @@ struct spd_rule {
 	struct selector remote;
 	struct esp_tunnel *tunnel;
 	enum esp_action action;
+	uint32_t entry;
 	uint8_t group;
 };
 
@@ -196,23 +199,23 @@ struct spd {
 	size_t n_rules;
 	struct spd_rule *rule;
 	size_t n_cuts;
-	wide_addr *cut;                 /* first address of each interval, ascending; cut[0] is 0 */
-	uint32_t *list_start;           /* n_cuts + 1 */
-	uint32_t *list;                 /* rule numbers */
+	wide_addr *cut;       /* first address of each interval, ascending; cut[0] is 0 */
+	uint32_t *list_start; /* n_cuts + 1 */
+	uint32_t *list;       /* rule numbers */
 };
 
 struct spd *spd_new(const struct esp_policy *policies, size_t n);
 void spd_free(struct spd *spd);
-/* First rule that matches, NULL when none does. */
+/* The rule that protects the flow; else the first deny line that matches; else NULL. */
 const struct spd_rule *spd_match(const struct spd *spd, const struct flow *f);
 
 /* ---- groups ---- */
 
 struct esp_group {
-	_Atomic uint64_t state_term;    /* term << 2 | enum esp_group_state: read together */
-	_Atomic uint64_t deadline_ns;   /* 0: none given yet, nothing is sent */
+	_Atomic uint64_t state_term;        /* term << 2 | enum esp_group_state: read together */
+	_Atomic uint64_t deadline_ns;       /* 0: none given yet, nothing is sent */
 	_Atomic(struct relay_link *) relay; /* R19; NULL: none */
-	_Atomic uint64_t straggler_ns;  /* of the last packet relayed */
+	_Atomic uint64_t straggler_ns;      /* of the last packet relayed */
 };
 
 static inline uint64_t group_word(enum esp_group_state state, uint64_t term)
@@ -237,17 +240,17 @@ struct esp_datapath {
 	uint8_t slot;
 	unsigned int workers;
 	const struct esp_transform *transforms;
-	struct esp_crypto *crypto;      /* control's */
+	struct esp_crypto *crypto; /* control's */
 	uint32_t sad_seed;
 	_Atomic(struct sad *) sad;
 	_Atomic(struct spd *) spd;
-	_Atomic uint64_t generation;    /* grows with each change that a flow cache could notice */
+	_Atomic uint64_t generation; /* grows with each change that a flow cache could notice */
 	struct esp_group group[ESP_GROUPS_MAX];
 	struct verdict_counters *verdicts; /* one per worker */
-	_Atomic int *kick_fd;           /* eventfd of each worker's thread, -1: none runs */
+	_Atomic int *kick_fd;              /* eventfd of each worker's thread, -1: none runs */
 
 	/* Control only. */
-	struct hashmap *tunnels;        /* by number */
+	struct hashmap *tunnels; /* by number */
 	struct esp_child *oldest, *newest;
 	struct retired *retired;
 	size_t n_retired;

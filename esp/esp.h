@@ -21,10 +21,10 @@ struct esp_datapath;
 struct esp_worker;
 struct esp_transform;
 
-#define ESP_GROUPS_MAX 16
-#define ESP_REPLAY_WINDOW 1024          /* default, packets; a multiple of 64 */
+#define ESP_GROUPS_MAX        16
+#define ESP_REPLAY_WINDOW     1024 /* default, packets; a multiple of 64 */
 #define ESP_REPLAY_WINDOW_MAX 4096
-#define ESP_BURST 64
+#define ESP_BURST             64
 
 /* Why a packet was not delivered (or that it was). Each is a counter; workers never log. */
 enum esp_verdict {
@@ -33,8 +33,8 @@ enum esp_verdict {
 #undef VERDICT
 	ESP_V_COUNT_
 };
-const char *esp_verdict_name(enum esp_verdict v);       /* "REPLAY" */
-const char *esp_verdict_text(enum esp_verdict v);       /* "sequence number was seen before" */
+const char *esp_verdict_name(enum esp_verdict v); /* "REPLAY" */
+const char *esp_verdict_text(enum esp_verdict v); /* "sequence number was seen before" */
 
 /*
  * STANDBY: drop and count (R13). READY: the next owner of a handover; workers
@@ -45,9 +45,10 @@ const char *esp_verdict_text(enum esp_verdict v);       /* "sequence number was 
 enum esp_group_state { ESP_GROUP_STANDBY, ESP_GROUP_READY, ESP_GROUP_ACTIVE, ESP_GROUP_RELAY };
 
 struct esp_datapath_config {
-	uint8_t slot;                   /* R14, top bits of every IV */
-	unsigned int workers;           /* number of struct esp_worker that will be made */
-	const struct esp_transform *transforms; /* NULL: esp_transforms(); the simulator passes a wrapped table */
+	uint8_t slot;         /* R14, top bits of every IV */
+	unsigned int workers; /* number of struct esp_worker that will be made */
+	/* NULL: esp_transforms(); the simulator passes a wrapped table */
+	const struct esp_transform *transforms;
 	uint8_t hash_seed[16];
 };
 
@@ -60,16 +61,18 @@ void esp_datapath_free(struct esp_datapath *dp);
 enum esp_action { ESP_PROTECT, ESP_BYPASS };
 
 struct esp_policy {
-	uint32_t tunnel;                /* names the crypto map entry's ACL line; children carry the same number */
-	uint32_t entry;                 /* lines of one crypto map entry share it, and stand together */
-	enum esp_action action;         /* BYPASS: a deny line: the rest of its entry is skipped, the next entry is tried */
+	uint32_t tunnel; /* names the crypto map entry's ACL line; children carry the same number */
+	uint32_t entry;  /* lines of one crypto map entry share it, and stand together */
+	/* BYPASS: a deny line: the rest of its entry is skipped, the next entry is tried. */
+	enum esp_action action;
 	uint8_t group;
-	struct traffic_selector local;  /* our side of the line */
+	struct traffic_selector local; /* our side of the line */
 	struct traffic_selector remote;
 };
 
 /* Replaces the whole SPD; policies are copied. Children stay attached by their tunnel number. */
-enum result esp_spd_set(struct esp_datapath *dp, const struct esp_policy *policies, size_t n) WARN_UNUSED;
+enum result esp_spd_set(struct esp_datapath *dp, const struct esp_policy *policies,
+			size_t n) WARN_UNUSED;
 
 /* ---- CHILD SAs: a pair, named by its inbound SPI (ours, unique in the cluster by R25) ---- */
 
@@ -78,22 +81,23 @@ struct esp_child_params {
 	uint32_t spi_out;
 	uint32_t tunnel;
 	uint8_t group;
-	bool udp_encap;                 /* RFC 3948 on the endpoints' ports; else protocol 50 */
-	uint16_t replay_window;         /* 0: ESP_REPLAY_WINDOW */
+	bool udp_encap;         /* RFC 3948 on the endpoints' ports; else protocol 50 */
+	uint16_t replay_window; /* 0: ESP_REPLAY_WINDOW */
 	struct inet_endpoint local;
 	struct inet_endpoint remote;
-	struct ts_list local_ts;        /* as negotiated; checked on both directions (RFC 4301 5.2) */
+	struct ts_list local_ts; /* as negotiated; checked on both directions (RFC 4301 5.2) */
 	struct ts_list remote_ts;
 	struct esp_transforms transforms;
 	const struct esp_keys *keys_in; /* borrowed for the call */
 	const struct esp_keys *keys_out;
-	uint64_t birth_term;            /* R16 */
-	uint64_t seq_next;              /* first outbound sequence number to use, >= 1 */
-	uint64_t lease_end;             /* outbound numbers below this may be used (R17) */
+	uint64_t birth_term; /* R16 */
+	uint64_t seq_next;   /* first outbound sequence number to use, >= 1 */
+	uint64_t lease_end;  /* outbound numbers below this may be used (R17) */
 };
 
 /* Inbound is usable at once (in state ACTIVE), outbound not before esp_child_use_outbound. R_EXISTS, R_UNSUPPORTED, R_CRYPTO. */
-enum result esp_child_install(struct esp_datapath *dp, const struct esp_child_params *p) WARN_UNUSED;
+enum result esp_child_install(struct esp_datapath *dp,
+			      const struct esp_child_params *p) WARN_UNUSED;
 /* This child carries its tunnel's outbound traffic from now on (R5); the one before stays for inbound. */
 enum result esp_child_use_outbound(struct esp_datapath *dp, uint32_t spi_in) WARN_UNUSED;
 /* Outbound ends, inbound goes on (a rekeyed SA waiting for its DELETE, R5). */
@@ -102,17 +106,20 @@ void esp_child_stop_outbound(struct esp_datapath *dp, uint32_t spi_in);
 void esp_child_remove(struct esp_datapath *dp, uint32_t spi_in);
 void esp_child_remove_all(struct esp_datapath *dp, uint8_t group);
 /* RFC 7296 2.23: the peer's or our outer address changed. */
-enum result esp_child_move(struct esp_datapath *dp, uint32_t spi_in, const struct inet_endpoint *local,
-			   const struct inet_endpoint *remote, bool udp_encap) WARN_UNUSED;
+enum result esp_child_move(struct esp_datapath *dp, uint32_t spi_in,
+			   const struct inet_endpoint *local, const struct inet_endpoint *remote,
+			   bool udp_encap) WARN_UNUSED;
 /* Raise the lease; a lower value than the present one is ignored. */
-enum result esp_child_grant(struct esp_datapath *dp, uint32_t spi_in, uint64_t lease_end) WARN_UNUSED;
+enum result esp_child_grant(struct esp_datapath *dp, uint32_t spi_in,
+			    uint64_t lease_end) WARN_UNUSED;
 
 /* What the next owner needs to go on: R17, R18, R19. Taken and set only while no worker uses the SA (group not ACTIVE). */
 struct esp_child_counters {
-	uint64_t seq_next;              /* next outbound sequence number */
+	uint64_t seq_next; /* next outbound sequence number */
 	uint64_t lease_end;
-	uint64_t in_right_edge;         /* highest inbound sequence number accepted (RFC 4303 3.4.3) */
-	uint64_t in_bitmap[ESP_REPLAY_WINDOW_MAX / 64]; /* bit k of all: in_right_edge - k was seen; exact only when taken quiesced */
+	uint64_t in_right_edge; /* highest inbound sequence number accepted (RFC 4303 3.4.3) */
+	/* Bit k of all: in_right_edge - k was seen; exact only when taken quiesced. */
+	uint64_t in_bitmap[ESP_REPLAY_WINDOW_MAX / 64];
 	uint16_t in_bitmap_words;
 };
 
@@ -131,21 +138,25 @@ struct esp_child_stats {
 	uint64_t seq_next;
 	uint64_t lease_end;
 	uint64_t in_right_edge;
-	uint64_t out_packets, out_bytes;        /* inner bytes */
+	uint64_t out_packets, out_bytes; /* inner bytes */
 	uint64_t in_packets, in_bytes;
 	uint64_t out_errors;
 	uint64_t in_auth_failed, in_replayed, in_ts_refused, in_malformed;
-	uint64_t last_in_ms, last_out_ms;       /* of the clock given to the bursts; 0: never (liveness, RFC 7296 2.4) */
+	/* Of the clock given to the bursts; 0: never (liveness, RFC 7296 2.4). */
+	uint64_t last_in_ms, last_out_ms;
 	bool outbound_in_use;
 };
-enum result esp_child_stats(const struct esp_datapath *dp, uint32_t spi_in, struct esp_child_stats *out) WARN_UNUSED;
+enum result esp_child_stats(const struct esp_datapath *dp, uint32_t spi_in,
+			    struct esp_child_stats *out) WARN_UNUSED;
 /* Calls fn for every child in order of installation; fn may not install or remove. */
-void esp_child_each(const struct esp_datapath *dp, void (*fn)(void *ctx, uint32_t spi_in), void *ctx);
+void esp_child_each(const struct esp_datapath *dp, void (*fn)(void *ctx, uint32_t spi_in),
+		    void *ctx);
 
 /* ---- ownership ---- */
 
 /* term is the owner's term (IV prefix, R16); meaningful for ACTIVE. Returns after every worker has left the old state. */
-void esp_group_set(struct esp_datapath *dp, uint8_t group, enum esp_group_state state, uint64_t term);
+void esp_group_set(struct esp_datapath *dp, uint8_t group, enum esp_group_state state,
+		   uint64_t term);
 /*
  * R12. CLOCK_BOOTTIME nanoseconds; workers send and open nothing for the group
  * at or past it. None is given at the start, so nothing is sent before the
@@ -161,29 +172,34 @@ void esp_group_deadline(struct esp_datapath *dp, uint8_t group, uint64_t boottim
  * (TUN with IFF_VNET_HDR, UDP_SEGMENT / UDP_GRO).
  */
 struct esp_packet {
-	uint8_t *buf;           /* start of the buffer */
+	uint8_t *buf; /* start of the buffer */
 	uint32_t cap;
-	uint32_t off;           /* first byte of the packet in buf */
+	uint32_t off; /* first byte of the packet in buf */
 	uint32_t len;
 	uint16_t gso_size;
-	uint8_t verdict;        /* enum esp_verdict, set by a burst call */
-	bool udp_encap;         /* set by outbound: send on UDP, else protocol 50 */
-	uint8_t tos;            /* outer DSCP and ECN: set by outbound, given to inbound (RFC 4301 5.1.2, RFC 6040) */
-	uint32_t spi_in;        /* child used, 0 when none */
-	struct inet_endpoint local;     /* outer; set by outbound, given to inbound */
+	uint8_t verdict;            /* enum esp_verdict, set by a burst call */
+	bool udp_encap;             /* set by outbound: send on UDP, else protocol 50 */
+	uint8_t tos;                /* outer DSCP and ECN, likewise given to inbound (RFC 6040) */
+	uint32_t spi_in;            /* child used, 0 when none */
+	struct inet_endpoint local; /* outer; set by outbound, given to inbound */
 	struct inet_endpoint remote;
 };
 
-#define ESP_HEADROOM 96         /* room that outbound needs before an inner packet */
+#define ESP_HEADROOM 96 /* room that outbound needs before an inner packet */
 #define ESP_TAILROOM 96
 
 /* Events for control, by the worker's ring. */
 enum esp_event_kind {
-	ESP_EVENT_ACQUIRE,      /* a protected packet has no outbound SA: tunnel, local, remote hold its selectors */
-	ESP_EVENT_LEASE_LOW,    /* half of the lease is used: spi_in */
-	ESP_EVENT_UNKNOWN_SPI,  /* spi_in, remote */
-	ESP_EVENT_PEER_MOVED,   /* RFC 7296 2.23: authenticated packet from another source: spi_in, remote */
-	ESP_EVENT_REPLAY_EXPOSED, /* first packet after a resume without a bitmap: spi_in, exposed */
+	/* A protected packet has no outbound SA: tunnel, packet_local, packet_remote. */
+	ESP_EVENT_ACQUIRE,
+	/* Half of the lease is used: spi_in. */
+	ESP_EVENT_LEASE_LOW,
+	/* spi_in, remote. */
+	ESP_EVENT_UNKNOWN_SPI,
+	/* RFC 7296 2.23: authenticated packet from another source: spi_in, remote. */
+	ESP_EVENT_PEER_MOVED,
+	/* First packet after a resume without a bitmap: spi_in, exposed. */
+	ESP_EVENT_REPLAY_EXPOSED,
 };
 
 struct esp_event {
@@ -192,8 +208,10 @@ struct esp_event {
 	uint32_t tunnel;
 	uint32_t spi_in;
 	struct inet_endpoint local, remote;
-	struct traffic_selector packet_local, packet_remote;    /* ACQUIRE: the first TS of RFC 7296 2.9 */
-	uint64_t exposed;       /* REPLAY_EXPOSED: numbers between the checkpoint and the first packet after it (R18) */
+	/* ACQUIRE: the first TS of RFC 7296 2.9. */
+	struct traffic_selector packet_local, packet_remote;
+	/* REPLAY_EXPOSED: numbers between the checkpoint and the first packet after it (R18). */
+	uint64_t exposed;
 };
 
 struct esp_worker *esp_worker_new(struct esp_datapath *dp, unsigned int index);
@@ -231,17 +249,18 @@ struct esp_ike_datagram {
 };
 
 struct esp_io_config {
-	int tun_fd;             /* this worker's queue; -1: none */
-	int udp_fd;             /* UDP 4500, SO_REUSEPORT; -1: none */
-	int raw_fd;             /* IPPROTO_ESP; -1: none */
-	int relay_fd;           /* UDP socket of the relay (R19), -1: none; only worker 0 reads it */
-	int wake_fd;            /* eventfd written when control has something to collect */
-	int cpu;                /* pin to this processor, -1: not */
+	int tun_fd;   /* this worker's queue; -1: none */
+	int udp_fd;   /* UDP 4500, SO_REUSEPORT; -1: none */
+	int raw_fd;   /* IPPROTO_ESP; -1: none */
+	int relay_fd; /* UDP socket of the relay (R19), -1: none; only worker 0 reads it */
+	int wake_fd;  /* eventfd written when control has something to collect */
+	int cpu;      /* pin to this processor, -1: not */
 };
 
 struct esp_worker_thread;
 /* Starts the thread. Descriptors stay the caller's and outlive the thread. */
-struct esp_worker_thread *esp_worker_thread_start(struct esp_worker *w, const struct esp_io_config *io);
+struct esp_worker_thread *esp_worker_thread_start(struct esp_worker *w,
+						  const struct esp_io_config *io);
 /* Stops and joins. */
 void esp_worker_thread_stop(struct esp_worker_thread *t);
 /* Control: next IKE datagram from this worker; false when none. */
@@ -263,7 +282,8 @@ enum result esp_relay_ike(struct esp_datapath *dp, uint8_t group, int relay_fd,
 
 /* Open the devices (node/ calls these; they need CAP_NET_ADMIN / CAP_NET_RAW). name is at most 15 characters. */
 enum result esp_io_open_tun(const char *name, unsigned int queues, int fds[]) WARN_UNUSED;
-enum result esp_io_open_udp4500(const struct inet_endpoint *local, int *fd) WARN_UNUSED; /* IP_FREEBIND, SO_REUSEPORT, buffers */
+/* IP_FREEBIND, SO_REUSEPORT, large buffers. */
+enum result esp_io_open_udp4500(const struct inet_endpoint *local, int *fd) WARN_UNUSED;
 enum result esp_io_open_raw(const struct inet_addr *local, int *fd) WARN_UNUSED;
 
 #endif

@@ -6,8 +6,8 @@
  */
 #include "esp/worker.h"
 
-#define UNKNOWN_SPI_NS UINT64_C(100000000)      /* ten events a second and worker */
-#define PEER_MOVED_NS UINT64_C(1000000000)      /* one per child and second */
+#define UNKNOWN_SPI_NS UINT64_C(100000000)  /* ten events a second and worker */
+#define PEER_MOVED_NS  UINT64_C(1000000000) /* one per child and second */
 
 #define NEXT_IPV4 4u
 #define NEXT_IPV6 41u
@@ -38,8 +38,9 @@ static void unknown_spi(struct esp_worker *w, uint64_t now_ns, uint32_t spi,
 static enum esp_verdict replay_verdict(struct esp_child *child, uint32_t seq_lo, uint64_t *seq)
 {
 	*seq = child->esn ? replay_guess_esn(&child->window, seq_lo) : seq_lo;
-	const enum replay_answer answer =
-		child->esn && *seq == 0 && seq_lo != 0 ? REPLAY_LEFT : replay_check(&child->window, *seq);
+	const enum replay_answer answer = child->esn && *seq == 0 && seq_lo != 0
+						  ? REPLAY_LEFT
+						  : replay_check(&child->window, *seq);
 	if (answer == REPLAY_FRESH)
 		return ESP_V_OK;
 	stat_add_shared(&child->in_replayed, 1);
@@ -47,7 +48,8 @@ static enum esp_verdict replay_verdict(struct esp_child *child, uint32_t seq_lo,
 }
 
 /* Room for header, IV, the least text and ICV; a text of whole blocks. */
-static enum esp_verdict shape_verdict(const struct esp_transform *row, uint32_t len, uint32_t *text_len)
+static enum esp_verdict shape_verdict(const struct esp_transform *row, uint32_t len,
+				      uint32_t *text_len)
 {
 	const uint32_t around = (uint32_t)esp_transform_head(row) + row->icv;
 	if (len < around + row->block)
@@ -132,8 +134,8 @@ static size_t admit_burst(struct esp_worker *w, uint64_t now_ns, struct esp_pack
 	for (size_t i = 0; i < admitted; i++) {
 		struct job *job = &w->job[i];
 		struct esp_op *op = &w->op[i];
-		job->packet->verdict =
-			(uint8_t)replay_verdict(job->child, load32(op->esp + 4), &job->seq);
+		job->packet->verdict = (uint8_t)replay_verdict(job->child, load32(op->esp + 4),
+							       &job->seq);
 		if (job->packet->verdict != ESP_V_OK)
 			continue;
 		op->key = job->child->key_in;
@@ -180,7 +182,7 @@ static bool ecn_decapsulate(uint8_t *ip, uint8_t outer_tos)
 		return false;
 	ip[1] |= ECN_CE;
 	/* RFC 1624: the checksum's complement grows by what the header word grew. */
-	uint32_t sum = (uint16_t)~(ip[10] << 8 | ip[11]) + (uint32_t)(ip[1] - old);
+	uint32_t sum = (uint16_t) ~(ip[10] << 8 | ip[11]) + (uint32_t)(ip[1] - old);
 	sum = (sum & 0xffff) + (sum >> 16);
 	ip[10] = (uint8_t)(~sum >> 8);
 	ip[11] = (uint8_t)~sum;
@@ -228,8 +230,8 @@ static enum esp_verdict unwrap(struct esp_packet *pkt, const struct esp_child *c
 		return ESP_V_NEXT_HEADER;
 	/* What is behind the inner packet is traffic flow padding (RFC 4303 2.7). */
 	uint32_t len;
-	const enum esp_verdict verdict =
-		inner_verdict(child, text, payload_len, next_header, before, &len);
+	const enum esp_verdict verdict = inner_verdict(child, text, payload_len, next_header,
+						       before, &len);
 	if (verdict != ESP_V_OK)
 		return verdict;
 	if (!ecn_decapsulate(text, pkt->tos))
@@ -282,8 +284,8 @@ static void notice_exposure(struct esp_worker *w, const struct job *job)
 	struct esp_child *child = job->child;
 	if (stat_get(&child->exposed_above) == 0)
 		return;
-	const uint64_t edge =
-		atomic_exchange_explicit(&child->exposed_above, 0, memory_order_relaxed);
+	const uint64_t edge = atomic_exchange_explicit(&child->exposed_above, 0,
+						       memory_order_relaxed);
 	if (edge == 0 || job->seq <= edge)
 		return;
 	const struct esp_event ev = { .kind = ESP_EVENT_REPLAY_EXPOSED,
@@ -318,7 +320,7 @@ static size_t gather(const struct job *at, const struct esp_op *op, size_t n, ui
 /* What has been delivered of a run of one child. */
 struct delivered {
 	uint64_t packets, octets;
-	const uint8_t *before;          /* an inner packet that passed the selectors */
+	const uint8_t *before;             /* an inner packet that passed the selectors */
 	const struct job *newest, *oldest; /* highest and lowest number accepted */
 };
 
@@ -401,7 +403,8 @@ static void inbound_burst(struct esp_worker *w, uint64_t now_ns, struct esp_pack
 	const size_t admitted = admit_burst(w, now_ns, pkts, n);
 	open_jobs(w, admitted);
 	for (size_t at = 0; at < admitted; at += run) {
-		for (run = 1; at + run < admitted && w->job[at + run].child == w->job[at].child; run++)
+		for (run = 1; at + run < admitted && w->job[at + run].child == w->job[at].child;
+		     run++)
 			;
 		finish(w, now_ns, at, run);
 	}

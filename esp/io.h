@@ -8,8 +8,8 @@
 
 #include "esp/esp.h"
 
-#define IO_CONTROL_LEN 64u      /* room for the TOS and the segment size of one message */
-#define IO_TRAIN_MAX 65000u     /* bytes that one message may carry in equal segments */
+#define IO_CONTROL_LEN 64u    /* room for the TOS and the segment size of one message */
+#define IO_TRAIN_MAX   65000u /* bytes that one message may carry in equal segments */
 
 /* Arguments of recvmmsg and sendmmsg, kept to be used again. */
 struct io_batch {
@@ -17,8 +17,8 @@ struct io_batch {
 	struct iovec iov[ESP_BURST];
 	struct sockaddr_storage addr[ESP_BURST];
 	_Alignas(struct cmsghdr) uint8_t control[ESP_BURST][IO_CONTROL_LEN];
-	size_t first[ESP_BURST + 1];    /* sending: the first packet of each message */
-	bool no_trains;                 /* sending: the kernel has just refused a train */
+	size_t first[ESP_BURST + 1]; /* sending: the first packet of each message */
+	bool no_trains;              /* sending: the kernel has just refused a train */
 };
 
 /* Point a packet at the whole of its buffer, empty, with room for sealing in front and behind. */

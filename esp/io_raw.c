@@ -8,7 +8,7 @@
 
 #include "esp/io.h"
 
-#define BUFFER_BYTES (4 << 20)
+#define BUFFER_BYTES    (4 << 20)
 #define IPV4_HEADER_MIN 20u
 
 bool io_raw_strip(struct esp_packet *p)

@@ -46,7 +46,8 @@ size_t io_receive(int fd, struct io_batch *b, struct esp_packet *pkts, size_t n)
 		struct msghdr *h = &b->msg[i].msg_hdr;
 		const struct sockaddr *from = (const struct sockaddr *)&b->addr[i];
 		read_control(h, &pkts[i]);
-		if ((h->msg_flags & MSG_TRUNC) == 0 && inet_from_sockaddr(from, &pkts[i].remote) == R_OK)
+		if ((h->msg_flags & MSG_TRUNC) == 0 &&
+		    inet_from_sockaddr(from, &pkts[i].remote) == R_OK)
 			pkts[i].len = b->msg[i].msg_len;
 	}
 	return got > 0 ? (size_t)got : 0;
@@ -112,8 +113,8 @@ static void describe(struct io_batch *b, size_t m, const struct esp_packet *cons
  * Build messages from pkts[at] on, send them. Returns where to go on: behind
  * the last packet that was sent, or at the first of a message that was not.
  */
-static size_t send_some(int fd, struct io_batch *b, struct esp_packet *const *pkts, size_t at, size_t n,
-			bool udp)
+static size_t send_some(int fd, struct io_batch *b, struct esp_packet *const *pkts, size_t at,
+			size_t n, bool udp)
 {
 	const struct esp_packet *const *const view = (const struct esp_packet *const *)pkts;
 	unsigned int messages = 0;

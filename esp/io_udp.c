@@ -37,8 +37,9 @@ static bool prepare(int fd, const struct inet_endpoint *local)
 	(void)set(fd, IPPROTO_UDP, UDP_GRO, 1);
 	if (!set(fd, SOL_SOCKET, SO_REUSEPORT, 1))
 		return false;
-	if (v6 && !(set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) && set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1) &&
-		    set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1)))
+	if (v6 &&
+	    !(set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) && set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1) &&
+	      set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1)))
 		return false;
 	if (!v6 && !(set(fd, IPPROTO_IP, IP_FREEBIND, 1) && set(fd, IPPROTO_IP, IP_RECVTOS, 1) &&
 		     set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)))

@@ -18,7 +18,8 @@ struct view {
 
 struct esp_child *tunnel_child(const struct esp_tunnel *tunnel, const struct flow *f)
 {
-	const struct outbound_set *set = atomic_load_explicit(&tunnel->outbound, memory_order_acquire);
+	const struct outbound_set *set = atomic_load_explicit(&tunnel->outbound,
+							      memory_order_acquire);
 	for (size_t i = 0; set != NULL && i < set->n; i++)
 		if (child_selects(set->child[i], f))
 			return set->child[i];
@@ -56,8 +57,8 @@ static void flow_remember(const struct view *v, const struct flow *f, struct flo
 }
 
 /* No SA carries the packet: ask control for one, once per second and tunnel, and keep the packet. */
-static enum esp_verdict acquire(const struct view *v, const struct spd_rule *rule, const struct flow *f,
-				const struct esp_packet *pkt)
+static enum esp_verdict acquire(const struct view *v, const struct spd_rule *rule,
+				const struct flow *f, const struct esp_packet *pkt)
 {
 	_Atomic uint64_t *asked_ns = &rule->tunnel->acquire_ns;
 	uint64_t last = atomic_load_explicit(asked_ns, memory_order_relaxed);
@@ -150,15 +151,16 @@ static size_t classify_burst(const struct view *v, struct esp_packet *pkts, size
 	struct esp_worker *w = v->w;
 	struct flow flow[ESP_BURST];
 	struct flow_entry *place[ESP_BURST];
-	const uint8_t *before = NULL;   /* the packet of flow[flows - 1] */
+	const uint8_t *before = NULL; /* the packet of flow[flows - 1] */
 	size_t flows = 0, found = 0, jobs = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct esp_packet *pkt = &pkts[i];
 		const uint8_t *ip = pkt->buf + pkt->off;
 		pkt->spi_in = 0;
-		const bool same = before != NULL && pkt->len >= FLOW_SAME_MIN && flow_same(before, ip);
-		const size_t len = same ? flow_plain_len(ip, pkt->len) :
-					  flow_parse(ip, pkt->len, FLOW_OUTBOUND, &flow[flows]);
+		const bool same = before != NULL && pkt->len >= FLOW_SAME_MIN &&
+				  flow_same(before, ip);
+		const size_t len = same ? flow_plain_len(ip, pkt->len)
+					: flow_parse(ip, pkt->len, FLOW_OUTBOUND, &flow[flows]);
 		if (len == 0 || pkt->gso_size != 0) {
 			/* A train is cut before it comes here. */
 			pkt->verdict = len == 0 ? ESP_V_NOT_IP : ESP_V_TOO_BIG;
@@ -204,7 +206,7 @@ struct number_run {
 	uint64_t first;
 	size_t n;
 	uint64_t iv_prefix;
-	enum esp_verdict rest;          /* verdict of what got no number */
+	enum esp_verdict rest; /* verdict of what got no number */
 };
 
 static void ask_for_lease(struct esp_worker *w, struct esp_child *child)
@@ -213,8 +215,8 @@ static void ask_for_lease(struct esp_worker *w, struct esp_child *child)
 				      .group = child->group,
 				      .tunnel = child->tunnel->id,
 				      .spi_in = child->spi_in };
-	const uint64_t low =
-		atomic_exchange_explicit(&child->lease_low, UINT64_MAX, memory_order_relaxed);
+	const uint64_t low = atomic_exchange_explicit(&child->lease_low, UINT64_MAX,
+						      memory_order_relaxed);
 	if (low != UINT64_MAX && !worker_post(w, &ev))
 		atomic_store_explicit(&child->lease_low, low, memory_order_relaxed);
 }
@@ -240,14 +242,15 @@ static struct number_run allocate_run(struct esp_worker *w, struct esp_child *ch
 			atomic_store_explicit(&child->seq_next, next + run.n, memory_order_relaxed);
 			break;
 		}
-	} while (!atomic_compare_exchange_weak_explicit(&child->seq_next, &next, next + run.n,
-							memory_order_relaxed, memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		&child->seq_next, &next, next + run.n, memory_order_relaxed, memory_order_relaxed));
 	run.first = next;
 	if (next + run.n < child->seq_end)
 		run.rest = ESP_V_LEASE;
 	else
 		run.rest = child->esn ? ESP_V_IV_EXHAUSTED : ESP_V_SEQ_EXHAUSTED;
-	if (next + run.n > atomic_load_explicit(&child->lease_low, memory_order_relaxed) || run.n < n)
+	if (next + run.n > atomic_load_explicit(&child->lease_low, memory_order_relaxed) ||
+	    run.n < n)
 		ask_for_lease(w, child);
 	return run;
 }
@@ -309,8 +312,7 @@ static void frame(struct esp_packet *pkt, const struct esp_child *child, uint64_
 static size_t frame_run(struct esp_worker *w, const struct job *run, size_t n, size_t out)
 {
 	struct esp_child *child = run[0].child;
-	const struct number_run numbers =
-		allocate_run(w, child, w->gate[child->group].term, n);
+	const struct number_run numbers = allocate_run(w, child, w->gate[child->group].term, n);
 	const struct esp_path *path = atomic_load_explicit(&child->path, memory_order_acquire);
 	size_t done = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -323,7 +325,9 @@ static size_t frame_run(struct esp_worker *w, const struct job *run, size_t n, s
 			stat_add_shared(&child->out_errors, 1);
 			continue;
 		}
-		w->job[out + done] = (struct job){ .child = child, .packet = pkt, .inner_len = pkt->len };
+		w->job[out + done] = (struct job){ .child = child,
+						   .packet = pkt,
+						   .inner_len = pkt->len };
 		frame(pkt, child, numbers.first + i, numbers.iv_prefix, &w->op[out + done]);
 		pkt->spi_in = child->spi_in;
 		pkt->udp_encap = path->udp_encap;
@@ -382,7 +386,8 @@ static void outbound_burst(struct esp_worker *w, uint64_t now_ns, struct esp_pac
 	const size_t classified = classify_burst(&v, pkts, n);
 	/* Jobs only move towards the front, so reading a run and writing it can share the array. */
 	for (size_t at = 0; at < classified; at += run) {
-		for (run = 1; at + run < classified && w->job[at + run].child == w->job[at].child; run++)
+		for (run = 1; at + run < classified && w->job[at + run].child == w->job[at].child;
+		     run++)
 			;
 		framed += frame_run(w, &w->job[at], run, framed);
 	}

@@ -69,8 +69,8 @@ size_t esp_worker_flush(struct esp_worker *w, uint64_t now_ns, struct esp_packet
 {
 	struct pending *p = &w->pending;
 	const uint64_t generation = atomic_load_explicit(&w->dp->generation, memory_order_acquire);
-	if (p->n == 0 || cap == 0 || (generation == p->generation &&
-			  now_ns - p->slot[p->order[0]].since_ns < PENDING_NS))
+	if (p->n == 0 || cap == 0 ||
+	    (generation == p->generation && now_ns - p->slot[p->order[0]].since_ns < PENDING_NS))
 		return 0;
 
 	uint16_t gone[PENDING_MAX];

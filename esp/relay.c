@@ -26,7 +26,8 @@ static bool derive_key(const uint8_t key[RELAY_KEY_LEN], const uint8_t salt[RELA
 	const OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
 		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)key, RELAY_KEY_LEN),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)salt, RELAY_SALT_LEN),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)salt,
+						  RELAY_SALT_LEN),
 		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)relay_label,
 						  sizeof(relay_label) - 1),
 		OSSL_PARAM_construct_end(),
@@ -89,16 +90,15 @@ static bool gcm(const uint8_t key[RELAY_KEY_LEN], uint64_t counter, int sealing,
 	nonce_of(counter, nonce);
 	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	const bool ok =
-		cipher != NULL && ctx != NULL &&
-		EVP_CipherInit_ex2(ctx, cipher, key, nonce, sealing, NULL) == 1 &&
-		(sealing ||
-		 EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, RELAY_TAG_LEN, body + body_len) == 1) &&
-		EVP_CipherUpdate(ctx, NULL, &len, aad.p, (int)aad.len) == 1 &&
-		EVP_CipherUpdate(ctx, body, &len, body, (int)body_len) == 1 &&
-		EVP_CipherFinal_ex(ctx, body + len, &len) == 1 &&
-		(!sealing ||
-		 EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, RELAY_TAG_LEN, body + body_len) == 1);
+	const bool ok = cipher != NULL && ctx != NULL &&
+			EVP_CipherInit_ex2(ctx, cipher, key, nonce, sealing, NULL) == 1 &&
+			(sealing || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, RELAY_TAG_LEN,
+							body + body_len) == 1) &&
+			EVP_CipherUpdate(ctx, NULL, &len, aad.p, (int)aad.len) == 1 &&
+			EVP_CipherUpdate(ctx, body, &len, body, (int)body_len) == 1 &&
+			EVP_CipherFinal_ex(ctx, body + len, &len) == 1 &&
+			(!sealing || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, RELAY_TAG_LEN,
+							 body + body_len) == 1);
 	EVP_CIPHER_CTX_free(ctx);
 	EVP_CIPHER_free(cipher);
 	return ok;
@@ -122,8 +122,9 @@ static struct inet_endpoint take_endpoint(struct wire_reader *r)
 enum result relay_seal(struct relay_link *link, const struct relay_message *m, uint8_t *out,
 		       size_t cap, size_t *len)
 {
-	const uint64_t counter =
-		atomic_fetch_add_explicit(&link->counter, 1, memory_order_relaxed) + 1;
+	const uint64_t counter = atomic_fetch_add_explicit(&link->counter, 1,
+							   memory_order_relaxed) +
+				 1;
 	struct wire_writer w = wire_writer(out, cap);
 	wire_put_u8(&w, (uint8_t)m->kind);
 	wire_put_u8(&w, m->group);
@@ -223,8 +224,8 @@ enum result esp_relay_ike(struct esp_datapath *dp, uint8_t group, int relay_fd,
 			  const struct esp_ike_datagram *d)
 {
 	must(group < ESP_GROUPS_MAX);
-	struct relay_link *link =
-		atomic_load_explicit(&dp->group[group].relay, memory_order_acquire);
+	struct relay_link *link = atomic_load_explicit(&dp->group[group].relay,
+						       memory_order_acquire);
 	if (link == NULL)
 		return R_NOT_FOUND;
 	const struct relay_message m = { .kind = RELAY_IKE,
@@ -239,7 +240,8 @@ enum result esp_relay_ike(struct esp_datapath *dp, uint8_t group, int relay_fd,
 		return res;
 	struct sockaddr_storage to;
 	const socklen_t to_len = inet_to_sockaddr(&link->mate, &to);
-	return sendto(relay_fd, out, len, MSG_DONTWAIT, (struct sockaddr *)&to, to_len) == (ssize_t)len ?
-		       R_OK :
-		       R_SYSTEM;
+	return sendto(relay_fd, out, len, MSG_DONTWAIT, (struct sockaddr *)&to, to_len) ==
+			       (ssize_t)len
+		       ? R_OK
+		       : R_SYSTEM;
 }

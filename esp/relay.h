@@ -19,20 +19,20 @@
 
 enum relay_kind { RELAY_ESP = 1, RELAY_CLEAR = 2, RELAY_IKE = 3 };
 
-#define RELAY_KEY_LEN 32u
-#define RELAY_SALT_LEN 32u
-#define RELAY_HEADER_LEN (4u + RELAY_SALT_LEN + 8u)
-#define RELAY_TAG_LEN 16u
-#define RELAY_ADDRESSES_LEN (2u * 19u + 1u)     /* two endpoints and the outer TOS */
-#define RELAY_OVERHEAD (RELAY_HEADER_LEN + RELAY_ADDRESSES_LEN + RELAY_TAG_LEN)
+#define RELAY_KEY_LEN       32u
+#define RELAY_SALT_LEN      32u
+#define RELAY_HEADER_LEN    (4u + RELAY_SALT_LEN + 8u)
+#define RELAY_TAG_LEN       16u
+#define RELAY_ADDRESSES_LEN (2u * 19u + 1u) /* two endpoints and the outer TOS */
+#define RELAY_OVERHEAD      (RELAY_HEADER_LEN + RELAY_ADDRESSES_LEN + RELAY_TAG_LEN)
 
 /* One group's relay; immutable but for the counter and the receiver's window. */
 struct relay_link {
 	struct inet_endpoint mate;
 	uint8_t group;
-	uint8_t slot;                   /* ours */
+	uint8_t slot; /* ours */
 	uint8_t key[RELAY_KEY_LEN];
-	uint8_t salt[RELAY_SALT_LEN];   /* of what we send */
+	uint8_t salt[RELAY_SALT_LEN]; /* of what we send */
 	uint8_t send_key[RELAY_KEY_LEN];
 	_Atomic uint64_t counter;
 	/* The one receiver: worker 0. */
@@ -46,8 +46,8 @@ struct relay_message {
 	enum relay_kind kind;
 	uint8_t group;
 	uint8_t tos;
-	struct inet_endpoint local, remote;     /* outer; INET_NONE with a clear packet */
-	struct bytes payload;                   /* ESP, inner packet or IKE message */
+	struct inet_endpoint local, remote; /* outer; INET_NONE with a clear packet */
+	struct bytes payload;               /* ESP, inner packet or IKE message */
 };
 
 /* R_CRYPTO, R_NO_MEMORY, R_VALUE when the key is not RELAY_KEY_LEN long. */

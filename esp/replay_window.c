@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define LOAD(p) atomic_load_explicit(p, memory_order_relaxed)
+#define LOAD(p)     atomic_load_explicit(p, memory_order_relaxed)
 #define STORE(p, v) atomic_store_explicit(p, v, memory_order_relaxed)
 
 /*
@@ -72,7 +72,7 @@ uint64_t replay_guess_esn(const struct replay_window *w, uint32_t seq_lo)
 enum replay_answer replay_check(const struct replay_window *w, uint64_t seq)
 {
 	if (seq == 0)
-		return REPLAY_SEEN;     /* RFC 4303 3.3.3: the first number is 1 */
+		return REPLAY_SEEN; /* RFC 4303 3.3.3: the first number is 1 */
 	const uint64_t edge = LOAD(&w->edge);
 	if (seq <= edge && edge - seq >= w->size)
 		return REPLAY_LEFT;

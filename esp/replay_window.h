@@ -24,11 +24,11 @@
 #define REPLAY_BLOCK_BITS 32u
 
 struct replay_window {
-	_Atomic uint64_t edge;          /* highest number accepted; 0: none */
-	_Atomic uint64_t floor;         /* numbers at or below count as seen (resume without a bitmap) */
-	uint32_t size;                  /* W, packets */
-	uint32_t lap_shift;             /* log2 of the number of blocks in the ring */
-	_Atomic uint64_t *blocks;       /* lap (32) | bits (32) */
+	_Atomic uint64_t edge;    /* highest number accepted; 0: none */
+	_Atomic uint64_t floor;   /* numbers at or below count as seen (resume without a bitmap) */
+	uint32_t size;            /* W, packets */
+	uint32_t lap_shift;       /* log2 of the number of blocks in the ring */
+	_Atomic uint64_t *blocks; /* lap (32) | bits (32) */
 };
 
 enum replay_answer { REPLAY_FRESH, REPLAY_SEEN, REPLAY_LEFT };
@@ -47,7 +47,8 @@ enum replay_answer replay_check(const struct replay_window *w, uint64_t seq);
 static inline void replay_prefetch(const struct replay_window *w, uint32_t seq_lo)
 {
 	__builtin_prefetch((const void *)&w->blocks[seq_lo / REPLAY_BLOCK_BITS &
-						    ((UINT32_C(1) << w->lap_shift) - 1)], 1);
+						    ((UINT32_C(1) << w->lap_shift) - 1)],
+			   1);
 }
 
 /*

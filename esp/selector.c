@@ -4,8 +4,8 @@
 
 #include <netinet/in.h>
 
-#define IPV4_HEADER_MIN 20u
-#define IPV6_HEADER 40u
+#define IPV4_HEADER_MIN     20u
+#define IPV6_HEADER         40u
 #define IPV6_EXTENSIONS_MAX 8
 
 static uint16_t read16(const uint8_t *p)

@@ -17,20 +17,20 @@ __extension__ typedef unsigned __int128 wide_addr;
 struct flow {
 	wide_addr local;
 	wide_addr remote;
-	uint64_t rest;          /* all that follows in one word, to compare and hash */
-	uint16_t local_port;    /* ICMP: type << 8 | code, in both (RFC 7296 3.13.1) */
+	uint64_t rest;       /* all that follows in one word, to compare and hash */
+	uint16_t local_port; /* ICMP: type << 8 | code, in both (RFC 7296 3.13.1) */
 	uint16_t remote_port;
 	uint8_t protocol;
-	uint8_t family;         /* enum inet_family */
+	uint8_t family; /* enum inet_family */
 	bool has_ports;
 };
 
 struct selector {
 	wide_addr first, last;
 	uint16_t port_first, port_last;
-	uint8_t protocol;       /* 0: any */
+	uint8_t protocol; /* 0: any */
 	uint8_t family;
-	bool any_port;          /* 0-65535 or OPAQUE */
+	bool any_port; /* 0-65535 or OPAQUE */
 };
 
 enum flow_side { FLOW_OUTBOUND, FLOW_INBOUND }; /* source is local; source is remote */
@@ -69,8 +69,8 @@ static inline bool flow_same(const uint8_t *before, const uint8_t *ip)
 	memcpy(&ports[1], ip + 20, 4);
 	/* No options and no fragments: the ports are where they are looked for. */
 	return before[0] == 0x45 && ip[0] == 0x45 && addresses[0] == addresses[1] &&
-	       ports[0] == ports[1] && before[9] == ip[9] &&
-	       ((before[6] | ip[6]) & 0x3f) == 0 && (before[7] | ip[7]) == 0;
+	       ports[0] == ports[1] && before[9] == ip[9] && ((before[6] | ip[6]) & 0x3f) == 0 &&
+	       (before[7] | ip[7]) == 0;
 }
 /* Length of a packet with a plain IPv4 header; 0 when it is not within len bytes. */
 static inline size_t flow_plain_len(const uint8_t *ip, size_t len)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SPD: ordered first match over compiled policies (RFC 4301 4.4.1), with an index over remote addresses. */
+/*
+ * The SPD: ordered first match over compiled policies (RFC 4301 4.4.1), with
+ * an index over remote addresses. A deny line ends its crypto map entry only,
+ * as on the ASA: the next entry is tried.
+ */
 #include <stdlib.h>
 
 #include "esp/datapath.h"
@@ -79,6 +83,7 @@ struct spd *spd_new(const struct esp_policy *policies, size_t n)
 			.local = selector_compile(&policies[i].local),
 			.remote = selector_compile(&policies[i].remote),
 			.action = policies[i].action,
+			.entry = policies[i].entry,
 			.group = policies[i].group,
 		};
 	if (build_index(spd))
@@ -104,13 +109,34 @@ static bool rule_matches(const struct spd_rule *rule, const struct flow *f)
 	return selector_match_remote(&rule->remote, f) && selector_match_local(&rule->local, f);
 }
 
+/* A walk over rules in order, with the ASA's cascade of deny lines. */
+struct walk {
+	const struct flow *flow;
+	const struct spd_rule *denied; /* the first deny line that matched */
+	uint32_t skipped;              /* entry of the last one */
+};
+
+/* True when the rule protects the flow: the walk is over. */
+static bool walk_on(struct walk *w, const struct spd_rule *rule)
+{
+	if ((w->denied != NULL && rule->entry == w->skipped) || !rule_matches(rule, w->flow))
+		return false;
+	if (rule->action == ESP_PROTECT)
+		return true;
+	if (w->denied == NULL)
+		w->denied = rule;
+	w->skipped = rule->entry;
+	return false;
+}
+
 const struct spd_rule *spd_match(const struct spd *spd, const struct flow *f)
 {
+	struct walk w = { .flow = f };
 	if (spd->list == NULL) {
 		for (size_t r = 0; r < spd->n_rules; r++)
-			if (rule_matches(&spd->rule[r], f))
+			if (walk_on(&w, &spd->rule[r]))
 				return &spd->rule[r];
-		return NULL;
+		return w.denied;
 	}
 	size_t low = 0, high = spd->n_cuts; /* cut[low] <= remote < cut[high] */
 	while (high - low > 1) {
@@ -121,7 +147,7 @@ const struct spd_rule *spd_match(const struct spd *spd, const struct flow *f)
 			high = middle;
 	}
 	for (uint32_t i = spd->list_start[low]; i < spd->list_start[low + 1]; i++)
-		if (rule_matches(&spd->rule[spd->list[i]], f))
+		if (walk_on(&w, &spd->rule[spd->list[i]]))
 			return &spd->rule[spd->list[i]];
-	return NULL;
+	return w.denied;
 }

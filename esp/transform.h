@@ -18,15 +18,15 @@
 #include "base/ipsec_sa.h"
 #include "base/result.h"
 
-#define ESP_HEADER_LEN 8u
-#define ESP_IV_MAX 16u
-#define ESP_ICV_MAX 32u
+#define ESP_HEADER_LEN  8u
+#define ESP_IV_MAX      16u
+#define ESP_ICV_MAX     32u
 #define ESP_RANDOM_POOL 4096u
 
 /* What one worker needs for crypto; the control thread has one too, to make keys. */
 struct esp_crypto {
-	unsigned int worker;            /* index; control has the number of workers */
-	void *mb;                       /* ipsec-mb's manager, NULL without that backend */
+	unsigned int worker; /* index; control has the number of workers */
+	void *mb;            /* ipsec-mb's manager, NULL without that backend */
 	size_t random_left;
 	uint8_t random[ESP_RANDOM_POOL]; /* CBC IVs (RFC 3602 section 3), drawn in batches */
 };
@@ -39,35 +39,36 @@ bool esp_crypto_random(struct esp_crypto *c, uint8_t *out, size_t len);
 
 /* One packet to seal or open. */
 struct esp_op {
-	void *key;              /* of the row's key_new */
-	uint8_t *esp;           /* first byte of the SPI; header and, to seal, IV are in place */
-	uint32_t text_len;      /* bytes between IV and ICV */
-	uint32_t seq_hi;        /* high half of the sequence number, part of the ICV with ESN */
+	void *key;         /* of the row's key_new */
+	uint8_t *esp;      /* first byte of the SPI; header and, to seal, IV are in place */
+	uint32_t text_len; /* bytes between IV and ICV */
+	uint32_t seq_hi;   /* high half of the sequence number, part of the ICV with ESN */
 	bool esn;
-	bool ok;                /* result: sealed, or authentic. Text that is not authentic is wiped. */
+	bool ok; /* result: sealed, or authentic. Text that is not authentic is wiped. */
 };
 
 enum esp_direction { ESP_SEAL, ESP_OPEN };
 
 struct esp_key_params {
-	const struct esp_keys *keys;    /* borrowed for the call; of the row's lengths */
+	const struct esp_keys *keys; /* borrowed for the call; of the row's lengths */
 	enum esp_direction direction;
-	unsigned int workers;           /* how many threads will use the key, each with its struct esp_crypto */
+	unsigned int
+		workers; /* how many threads will use the key, each with its struct esp_crypto */
 };
 
 struct esp_transform {
-	uint16_t encr;          /* IANA; 0 ends a table */
-	uint16_t key_bits;      /* of the cipher, without salt */
-	uint16_t integ;         /* IANA; 0 with an AEAD */
-	uint8_t salt;           /* bytes after the cipher key in the key material */
-	uint8_t integ_key;      /* bytes */
-	uint8_t iv;             /* bytes in the packet */
+	uint16_t encr;     /* IANA; 0 ends a table */
+	uint16_t key_bits; /* of the cipher, without salt */
+	uint16_t integ;    /* IANA; 0 with an AEAD */
+	uint8_t salt;      /* bytes after the cipher key in the key material */
+	uint8_t integ_key; /* bytes */
+	uint8_t iv;        /* bytes in the packet */
 	uint8_t icv;
-	uint8_t block;          /* text is padded to a multiple of it, at least 4 (RFC 4303 2.4) */
-	bool iv_random;         /* else the IV is the counter of R16 */
-	const char *name;       /* as logs and show commands print it */
-	const char *backend;    /* "ipsec-mb", "openssl" */
-	const struct esp_transform *inner; /* of a wrapper: the wrapped row */
+	uint8_t block;       /* text is padded to a multiple of it, at least 4 (RFC 4303 2.4) */
+	bool iv_random;      /* else the IV is the counter of R16 */
+	const char *name;    /* as logs and show commands print it */
+	const char *backend; /* "ipsec-mb", "openssl" */
+	const struct esp_transform *inner;          /* of a wrapper: the wrapped row */
 	bool (*usable)(const struct esp_crypto *c); /* this processor and library can run the row */
 	/* The key object of one direction; NULL when the library refuses. */
 	void *(*key_new)(const struct esp_transform *row, struct esp_crypto *c,

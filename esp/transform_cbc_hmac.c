@@ -51,7 +51,8 @@ static bool cbc_worker_init(struct cbc_worker *w, const EVP_CIPHER *cipher, EVP_
 	w->cipher = EVP_CIPHER_CTX_new();
 	w->mac = EVP_MAC_CTX_new(hmac);
 	return w->cipher != NULL && w->mac != NULL &&
-	       EVP_CipherInit_ex2(w->cipher, cipher, keys->encr.data, NULL, encrypting, NULL) == 1 &&
+	       EVP_CipherInit_ex2(w->cipher, cipher, keys->encr.data, NULL, encrypting, NULL) ==
+		       1 &&
 	       EVP_MAC_init(w->mac, keys->integ.data, keys->integ.len, params) == 1;
 }
 
@@ -98,8 +99,7 @@ static bool cbc_crypt(EVP_CIPHER_CTX *ctx, const struct esp_op *op)
 	uint8_t *text = iv + 16;
 	int len = 0;
 	/* The text is a whole number of blocks: all of it comes out of the one update. */
-	return op->text_len % 16 == 0 &&
-	       EVP_CipherInit_ex2(ctx, NULL, NULL, iv, -1, NULL) == 1 &&
+	return op->text_len % 16 == 0 && EVP_CipherInit_ex2(ctx, NULL, NULL, iv, -1, NULL) == 1 &&
 	       EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
 	       EVP_CipherUpdate(ctx, text, &len, text, (int)op->text_len) == 1 &&
 	       len == (int)op->text_len;

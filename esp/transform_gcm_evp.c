@@ -13,7 +13,7 @@
 struct gcm_evp_key {
 	uint8_t salt[4];
 	unsigned int workers;
-	EVP_CIPHER_CTX *ctx[];          /* one per worker */
+	EVP_CIPHER_CTX *ctx[]; /* one per worker */
 };
 
 void esp_gcm_evp_key_free(const struct esp_transform *row, void *opaque)

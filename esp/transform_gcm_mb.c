@@ -14,10 +14,10 @@
 #include <intel-ipsec-mb.h>
 
 #define CACHE_LINE 64u
-#define AT_ONCE 64u
+#define AT_ONCE    64u
 
 struct gcm_mb_key {
-	struct gcm_key_data data;       /* aligned to a cache line */
+	struct gcm_key_data data; /* aligned to a cache line */
 	uint8_t salt[4];
 };
 

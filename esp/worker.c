@@ -22,7 +22,8 @@ struct esp_worker *esp_worker_new(struct esp_datapath *dp, unsigned int index)
 	w->crypto = esp_crypto_new(index);
 	w->events = spsc_ring_new(EVENTS_MAX, sizeof(struct esp_event));
 	w->flows = aligned_alloc(ESP_CACHE_LINE, flows);
-	if (!pending_init(&w->pending) || w->crypto == NULL || w->events == NULL || w->flows == NULL) {
+	if (!pending_init(&w->pending) || w->crypto == NULL || w->events == NULL ||
+	    w->flows == NULL) {
 		esp_worker_free(w);
 		return NULL;
 	}
@@ -62,7 +63,8 @@ const struct gate *worker_gate(struct esp_worker *w, uint8_t group, uint64_t now
 	if (!gate->known) {
 		const struct esp_group *g = &w->dp->group[group];
 		const uint64_t word = atomic_load_explicit(&g->state_term, memory_order_acquire);
-		const uint64_t deadline = atomic_load_explicit(&g->deadline_ns, memory_order_acquire);
+		const uint64_t deadline = atomic_load_explicit(&g->deadline_ns,
+							       memory_order_acquire);
 		*gate = (struct gate){
 			.known = true,
 			.verdict = group_verdict(word, deadline, now_ns),

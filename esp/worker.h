@@ -9,7 +9,7 @@
 
 struct gate {
 	bool known;
-	uint8_t verdict;        /* ESP_V_OK, or why nothing may be sealed or opened */
+	uint8_t verdict; /* ESP_V_OK, or why nothing may be sealed or opened */
 	uint64_t term;
 };
 
@@ -27,23 +27,23 @@ _Static_assert(sizeof(struct flow_entry) == ESP_CACHE_LINE, "a flow entry is a c
 
 /* ---- packets that wait for a first SA (R5) ---- */
 
-#define PENDING_MAX 256u                /* per worker */
-#define PENDING_PER_TUNNEL 64u          /* per worker */
-#define PENDING_BYTES 2048u             /* a longer packet does not wait */
-#define PENDING_NS UINT64_C(10000000000)
+#define PENDING_MAX        256u  /* per worker */
+#define PENDING_PER_TUNNEL 64u   /* per worker */
+#define PENDING_BYTES      2048u /* a longer packet does not wait */
+#define PENDING_NS         UINT64_C(10000000000)
 
 struct pending_packet {
 	uint64_t since_ns;
-	uint32_t tunnel;                /* its number; the tunnel itself may go away meanwhile */
+	uint32_t tunnel; /* its number; the tunnel itself may go away meanwhile */
 	uint32_t len;
 	uint8_t data[PENDING_BYTES];
 };
 
 struct pending {
 	struct pending_packet *slot;
-	uint16_t order[PENDING_MAX];    /* slots in use first, oldest first; then free ones */
+	uint16_t order[PENDING_MAX]; /* slots in use first, oldest first; then free ones */
 	size_t n;
-	uint64_t generation;            /* of the last complete look */
+	uint64_t generation; /* of the last complete look */
 };
 
 /* A packet of a burst that is being sealed or opened. */
@@ -52,20 +52,20 @@ struct job {
 	struct esp_packet *packet;
 	uint64_t seq;
 	uint32_t inner_len;
-	uint16_t flow;                  /* outbound: which of the burst's flows */
+	uint16_t flow; /* outbound: which of the burst's flows */
 };
 
 struct esp_worker {
 	struct esp_datapath *dp;
 	unsigned int index;
-	bool alone;                     /* the only worker: shared words need no atomic update */
+	bool alone; /* the only worker: shared words need no atomic update */
 	struct esp_crypto *crypto;
 	struct spsc_ring *events;
-	bool event_posted;              /* since the owner of the thread last cleared it */
+	bool event_posted; /* since the owner of the thread last cleared it */
 	_Atomic uint64_t (*verdicts)[ESP_V_COUNT_]; /* [inbound] */
 	struct flow_entry *flows;
 	struct pending pending;
-	uint64_t unknown_spi_ns;        /* of the last UNKNOWN_SPI event */
+	uint64_t unknown_spi_ns; /* of the last UNKNOWN_SPI event */
 	struct gate gate[ESP_GROUPS_MAX];
 	struct job job[ESP_BURST];
 	struct esp_op op[ESP_BURST];

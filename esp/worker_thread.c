@@ -20,14 +20,14 @@
 #include "esp/io.h"
 #include "esp/worker.h"
 
-#define PACKET_MAX 9216u                /* jumbo frames */
-#define TRAIN_MAX 65536u
+#define PACKET_MAX      9216u /* jumbo frames */
+#define TRAIN_MAX       65536u
 /* Neither is a multiple of 4096: the heads of a burst would share few cache sets. */
-#define BUFFER_LEN (ESP_HEADROOM + PACKET_MAX + ESP_TAILROOM)
-#define TRAIN_LEN (ESP_HEADROOM + TRAIN_MAX + ESP_TAILROOM)
-#define IKE_RING 64u
-#define NON_ESP_MARKER 4u               /* RFC 3948 2.2: four zero bytes */
-#define PENDING_POLL_MS 1000            /* for packets that waited too long; new SAs wake the thread */
+#define BUFFER_LEN      (ESP_HEADROOM + PACKET_MAX + ESP_TAILROOM)
+#define TRAIN_LEN       (ESP_HEADROOM + TRAIN_MAX + ESP_TAILROOM)
+#define IKE_RING        64u
+#define NON_ESP_MARKER  4u   /* RFC 3948 2.2: four zero bytes */
+#define PENDING_POLL_MS 1000 /* for packets that waited too long; new SAs wake the thread */
 
 struct esp_worker_thread {
 	struct esp_worker *w;
@@ -37,10 +37,10 @@ struct esp_worker_thread {
 	pthread_t id;
 	struct spsc_ring *ike;
 	struct inet_endpoint udp_local;
-	bool wake;                      /* control has something to collect */
-	struct esp_packet packet[ESP_BURST];    /* with buffers of their own, to seal */
-	struct esp_packet train[ESP_BURST];     /* with buffers of their own, as received from outside */
-	struct esp_packet piece[ESP_BURST];     /* parts of trains */
+	bool wake;                           /* control has something to collect */
+	struct esp_packet packet[ESP_BURST]; /* with buffers of their own, to seal */
+	struct esp_packet train[ESP_BURST];  /* likewise, as received from outside */
+	struct esp_packet piece[ESP_BURST];  /* parts of trains */
 	struct esp_packet *send[ESP_BURST];
 	struct io_batch batch;
 	uint8_t *buffers;
@@ -99,8 +99,9 @@ static void relay_clear(struct esp_worker_thread *t, uint64_t now_ns, const stru
 {
 	struct flow f;
 	const struct spd *spd = atomic_load_explicit(&t->w->dp->spd, memory_order_acquire);
-	const struct spd_rule *rule =
-		flow_parse(p->buf + p->off, p->len, FLOW_OUTBOUND, &f) != 0 ? spd_match(spd, &f) : NULL;
+	const struct spd_rule *rule = flow_parse(p->buf + p->off, p->len, FLOW_OUTBOUND, &f) != 0
+					      ? spd_match(spd, &f)
+					      : NULL;
 	if (rule == NULL)
 		return;
 	const struct relay_message m = { .kind = RELAY_CLEAR,
@@ -138,14 +139,15 @@ static void after_outbound(struct esp_worker_thread *t, uint64_t now_ns, size_t 
 	send_outer(t, k, false);
 }
 
-static void after_inbound(struct esp_worker_thread *t, uint64_t now_ns, const struct esp_packet *pkts,
-			  size_t n)
+static void after_inbound(struct esp_worker_thread *t, uint64_t now_ns,
+			  const struct esp_packet *pkts, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct esp_packet *p = &pkts[i];
 		if (p->verdict == ESP_V_RELAYED)
 			relay_esp(t, now_ns, p);
-		else if (p->verdict == ESP_V_OK && (t->io.tun_fd < 0 || !io_tun_write(t->io.tun_fd, p)))
+		else if (p->verdict == ESP_V_OK &&
+			 (t->io.tun_fd < 0 || !io_tun_write(t->io.tun_fd, p)))
 			count(t, ESP_V_SEND_FAILED, 1);
 	}
 }
@@ -243,14 +245,15 @@ static void read_tun(struct esp_worker_thread *t)
 }
 
 /* A straggler from the old owner; it is treated as if it had come here in the first place. */
-static void take_straggler(struct esp_worker_thread *t, uint64_t now_ns,
-			   const struct esp_packet *p)
+static void take_straggler(struct esp_worker_thread *t, uint64_t now_ns, const struct esp_packet *p)
 {
 	struct relay_message m;
 	uint8_t *datagram = p->buf + p->off;
 	const int group = relay_peek_group(bytes(datagram, p->len));
-	struct relay_link *link = group >= 0 && group < ESP_GROUPS_MAX ?
-		atomic_load_explicit(&t->w->dp->group[group].relay, memory_order_acquire) : NULL;
+	struct relay_link *link = group >= 0 && group < ESP_GROUPS_MAX
+					  ? atomic_load_explicit(&t->w->dp->group[group].relay,
+								 memory_order_acquire)
+					  : NULL;
 	if (link == NULL || relay_open(link, datagram, p->len, &m) != R_OK) {
 		count(t, ESP_V_ICV, 1);
 		return;
@@ -260,10 +263,13 @@ static void take_straggler(struct esp_worker_thread *t, uint64_t now_ns,
 		return;
 	}
 	if (m.kind == RELAY_ESP) {
-		t->piece[0] = (struct esp_packet){ .buf = datagram, .cap = p->len,
+		t->piece[0] = (struct esp_packet){ .buf = datagram,
+						   .cap = p->len,
 						   .off = (uint32_t)(m.payload.p - datagram),
-						   .len = (uint32_t)m.payload.len, .tos = m.tos,
-						   .local = m.local, .remote = m.remote };
+						   .len = (uint32_t)m.payload.len,
+						   .tos = m.tos,
+						   .local = m.local,
+						   .remote = m.remote };
 		open_pieces(t, now_ns, 1);
 		return;
 	}
@@ -320,7 +326,8 @@ static void wait_for_work(struct esp_worker_thread *t, struct pollfd fds[FD_COUN
 	fds[FD_TUN] = (struct pollfd){ .fd = reads ? t->io.tun_fd : -1, .events = POLLIN };
 	fds[FD_UDP] = (struct pollfd){ .fd = reads ? t->io.udp_fd : -1, .events = POLLIN };
 	fds[FD_RAW] = (struct pollfd){ .fd = reads && first ? t->io.raw_fd : -1, .events = POLLIN };
-	fds[FD_RELAY] = (struct pollfd){ .fd = reads && first ? t->io.relay_fd : -1, .events = POLLIN };
+	fds[FD_RELAY] = (struct pollfd){ .fd = reads && first ? t->io.relay_fd : -1,
+					 .events = POLLIN };
 	rcu_worker_offline();
 	const int ready = poll(fds, FD_COUNT, t->w->pending.n > 0 ? PENDING_POLL_MS : -1);
 	rcu_worker_online();
@@ -400,7 +407,8 @@ static void thread_free(struct esp_worker_thread *t)
 	free(t);
 }
 
-struct esp_worker_thread *esp_worker_thread_start(struct esp_worker *w, const struct esp_io_config *io)
+struct esp_worker_thread *esp_worker_thread_start(struct esp_worker *w,
+						  const struct esp_io_config *io)
 {
 	struct esp_worker_thread *t = calloc(1, sizeof(*t));
 	if (t == NULL)

@@ -57,7 +57,8 @@ static void a_burst_of_200_keeps_its_order_and_numbers(void **state)
 		assert_int_equal(ESP_V_OK, pkts[i].verdict);
 		assert_int_equal((uint8_t)i, pkts[i].buf[pkts[i].off + 40]);
 	}
-	const struct esp_child_stats out = stats_of(&p.a, PAIR_SPI_A), in = stats_of(&p.b, PAIR_SPI_B);
+	const struct esp_child_stats out = stats_of(&p.a, PAIR_SPI_A),
+				     in = stats_of(&p.b, PAIR_SPI_B);
 	assert_int_equal(N, out.out_packets);
 	assert_int_equal(N * 100, out.out_bytes);
 	assert_int_equal(N + 1, out.seq_next);
@@ -103,15 +104,24 @@ static void linux_sends_what_we_can_open(void **state)
 		struct side side = side_new(1, NULL);
 		struct esp_keys keys = { 0 };
 		uint8_t raw[PAIR_BUF];
-		const struct traffic_selector any = { .start = inet_v4(0), .end = inet_v4(UINT32_MAX),
+		const struct traffic_selector any = { .start = inet_v4(0),
+						      .end = inet_v4(UINT32_MAX),
 						      .port_end = 65535 };
-		assert_int_equal(R_OK, secret_set(&keys.encr, bytes(raw, unhex(set->encr_key, raw))));
-		assert_int_equal(R_OK, secret_set(&keys.integ, bytes(raw, unhex(set->integ_key, raw))));
+		assert_int_equal(R_OK,
+				 secret_set(&keys.encr, bytes(raw, unhex(set->encr_key, raw))));
+		assert_int_equal(R_OK,
+				 secret_set(&keys.integ, bytes(raw, unhex(set->integ_key, raw))));
 		struct esp_child_params cp = {
-			.spi_in = 0x00c0ffee, .spi_out = 0x1000, .keys_in = &keys, .keys_out = &keys,
-			.transforms = { .encr = set->encr, .key_bits = set->key_bits,
-					.integ = set->integ, .esn = set->esn },
-			.local_ts = { .n = 1, .ts = { any } }, .remote_ts = { .n = 1, .ts = { any } },
+			.spi_in = 0x00c0ffee,
+			.spi_out = 0x1000,
+			.keys_in = &keys,
+			.keys_out = &keys,
+			.transforms = { .encr = set->encr,
+					.key_bits = set->key_bits,
+					.integ = set->integ,
+					.esn = set->esn },
+			.local_ts = { .n = 1, .ts = { any } },
+			.remote_ts = { .n = 1, .ts = { any } },
 		};
 		assert_int_equal(R_OK, esp_child_install(side.dp, &cp));
 		side_activate(&side, 1);
@@ -128,7 +138,8 @@ static void linux_sends_what_we_can_open(void **state)
 			assert_int_equal(want, f.p.len);
 			assert_memory_equal(raw, frame_data(&f), want);
 		}
-		assert_int_equal(set->packet[set->n - 1].seq, stats_of(&side, cp.spi_in).in_right_edge);
+		assert_int_equal(set->packet[set->n - 1].seq,
+				 stats_of(&side, cp.spi_in).in_right_edge);
 		secret_wipe(&keys.encr);
 		secret_wipe(&keys.integ);
 		side_free(&side);
@@ -169,8 +180,8 @@ static void every_truncation_is_refused(void **state)
 			assert_int_not_equal(ESP_V_OK, open_one(&p.b, PAIR_SECOND, &f));
 		}
 		assert_int_equal(8, esp_datapath_verdicts(p.b.dp, ESP_V_SHORT, 1) -
-				    stats_of(&p.b, PAIR_SPI_B).in_malformed +
-				    esp_datapath_verdicts(p.b.dp, ESP_V_LENGTH, 1));
+					    stats_of(&p.b, PAIR_SPI_B).in_malformed +
+					    esp_datapath_verdicts(p.b.dp, ESP_V_LENGTH, 1));
 		pair_close(&p);
 	}
 }
@@ -213,7 +224,9 @@ static void forge(struct pair *p, struct frame *f, uint32_t seq, const uint8_t *
 	put32(frame_data(f) + 8, 0);
 	put32(frame_data(f) + 12, seq);
 	memcpy(frame_data(f) + 16, text, len);
-	struct esp_op op = { .key = key, .esp = frame_data(f), .text_len = (uint32_t)len, .esn = true };
+	struct esp_op op = {
+		.key = key, .esp = frame_data(f), .text_len = (uint32_t)len, .esn = true
+	};
 	row->seal(row, c, &op, 1);
 	assert_true(op.ok);
 	row->key_free(row, key);
@@ -233,10 +246,10 @@ static void wrong_trailers_are_told_apart(void **state)
 		enum esp_verdict want;
 	} row[] = {
 		{ { 1, 2 }, 2, 4, ESP_V_OK },
-		{ { 0, 0 }, 0, 4, ESP_V_OK },           /* two bytes of flow padding (RFC 4303 2.7) */
+		{ { 0, 0 }, 0, 4, ESP_V_OK }, /* two bytes of flow padding (RFC 4303 2.7) */
 		{ { 1, 3 }, 2, 4, ESP_V_PADDING },
 		{ { 0, 0 }, 2, 4, ESP_V_PADDING },
-		{ { 1, 2 }, 63, 4, ESP_V_PADDING },     /* longer than the text */
+		{ { 1, 2 }, 63, 4, ESP_V_PADDING }, /* longer than the text */
 		{ { 1, 2 }, 255, 4, ESP_V_PADDING },
 		{ { 1, 2 }, 2, 59, ESP_V_DUMMY },
 		{ { 1, 2 }, 2, 6, ESP_V_NEXT_HEADER },
@@ -276,8 +289,10 @@ static void inner_addresses_outside_the_selectors_are_refused(void **state)
 	pair_open(&p, gcm128_esn());
 	uint8_t text[64];
 	static const uint32_t from_to[][2] = {
-		{ PAIR_NET_B | 9, PAIR_NET_B | 1 }, { PAIR_NET_A | 9, PAIR_NET_A | 1 },
-		{ PAIR_NET_A - 1, PAIR_NET_B | 1 }, { PAIR_NET_A | 1, PAIR_NET_B + 256 },
+		{ PAIR_NET_B | 9, PAIR_NET_B | 1 },
+		{ PAIR_NET_A | 9, PAIR_NET_A | 1 },
+		{ PAIR_NET_A - 1, PAIR_NET_B | 1 },
+		{ PAIR_NET_A | 1, PAIR_NET_B + 256 },
 	};
 	for (uint32_t i = 0; i < 4; i++) {
 		write_udp(text, 60, from_to[i][0], from_to[i][1], 0);
@@ -294,7 +309,10 @@ static void congestion_marks_reach_the_inner_packet(void **state)
 {
 	(void)state;
 	static const uint8_t want[4][4] = {
-		{ 0, 0, 0, 4 }, { 1, 1, 1, 3 }, { 2, 2, 2, 3 }, { 3, 3, 3, 3 },
+		{ 0, 0, 0, 4 },
+		{ 1, 1, 1, 3 },
+		{ 2, 2, 2, 3 },
+		{ 3, 3, 3, 3 },
 	};
 	struct pair p;
 	struct frame f;
@@ -348,7 +366,7 @@ static void garbage_inside_is_not_ip(void **state)
 		assert_int_equal(ESP_V_NOT_IP, seal_one(&p.a, PAIR_SECOND, &f));
 	}
 	frame_udp(&f, 28, PAIR_NET_A | 1, PAIR_NET_B | 1, 0);
-	frame_data(&f)[0] = 0x44;       /* header shorter than 20 bytes */
+	frame_data(&f)[0] = 0x44; /* header shorter than 20 bytes */
 	assert_int_equal(ESP_V_NOT_IP, seal_one(&p.a, PAIR_SECOND, &f));
 	frame_data(&f)[0] = 0x55;
 	assert_int_equal(ESP_V_NOT_IP, seal_one(&p.a, PAIR_SECOND, &f));
@@ -418,10 +436,12 @@ static void ipv6_travels_inside(void **state)
 	struct frame f;
 	struct inet_addr first, last;
 	uint8_t packet[64] = { 0x6b, 0x80, 0, 0, 0, 24, 17, 64 };
-	const struct inet_prefix a6 = { .addr = { .family = INET_V6, .a = { 0x20, 1, 0x0d, 0xb8, 1 } },
-					.len = 48 };
-	const struct inet_prefix b6 = { .addr = { .family = INET_V6, .a = { 0x20, 1, 0x0d, 0xb8, 2 } },
-					.len = 48 };
+	const struct inet_prefix a6 = {
+		.addr = { .family = INET_V6, .a = { 0x20, 1, 0x0d, 0xb8, 1 } }, .len = 48
+	};
+	const struct inet_prefix b6 = {
+		.addr = { .family = INET_V6, .a = { 0x20, 1, 0x0d, 0xb8, 2 } }, .len = 48
+	};
 	pair_open_bare(&p, gcm128_esn());
 	struct esp_policy policy = pair_policy(true);
 	struct esp_child_params of_a = child_params(&p, true), of_b = child_params(&p, false);

@@ -24,14 +24,14 @@
 #include <unistd.h>
 
 #define WAIT_MS 3000
-#define BURST 40
+#define BURST   40
 
 struct node {
 	struct esp_datapath *dp;
 	struct esp_worker *w;
 	struct esp_worker_thread *thread;
 	int tun, udp, raw, relay, wake;
-	int inside;             /* packet socket on the TUN device */
+	int inside; /* packet socket on the TUN device */
 	unsigned int ifindex;
 	uint16_t relay_port;
 };
@@ -58,7 +58,8 @@ static void set_up(const char *name, uint32_t addr)
 static int packet_socket(unsigned int ifindex)
 {
 	const int s = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IP));
-	const struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP),
+	const struct sockaddr_ll at = { .sll_family = AF_PACKET,
+					.sll_protocol = htons(ETH_P_IP),
 					.sll_ifindex = (int)ifindex };
 	assert_true(s >= 0);
 	assert_int_equal(0, bind(s, (const struct sockaddr *)&at, sizeof(at)));
@@ -93,8 +94,12 @@ static void node_open(struct node *n, const char *tun, uint32_t outer_host, uint
 	n->dp = esp_datapath_new(&cfg);
 	n->w = esp_worker_new(n->dp, 0);
 	assert_non_null(n->w);
-	const struct esp_io_config io = { .tun_fd = n->tun, .udp_fd = n->udp, .raw_fd = n->raw,
-					  .relay_fd = n->relay, .wake_fd = n->wake, .cpu = -1 };
+	const struct esp_io_config io = { .tun_fd = n->tun,
+					  .udp_fd = n->udp,
+					  .raw_fd = n->raw,
+					  .relay_fd = n->relay,
+					  .wake_fd = n->wake,
+					  .cpu = -1 };
 	n->thread = esp_worker_thread_start(n->w, &io);
 	assert_non_null(n->thread);
 }
@@ -139,7 +144,8 @@ static void node_child(struct node *n, bool of_a, bool udp_encap)
 static void inject(struct node *n, uint32_t from, uint32_t to, uint8_t mark)
 {
 	uint8_t packet[200];
-	const struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP),
+	const struct sockaddr_ll at = { .sll_family = AF_PACKET,
+					.sll_protocol = htons(ETH_P_IP),
 					.sll_ifindex = (int)n->ifindex };
 	write_udp(packet, sizeof(packet), from, to, mark);
 	assert_int_equal(sizeof(packet), sendto(n->inside, packet, sizeof(packet), 0,
@@ -181,7 +187,8 @@ static bool becomes(uint64_t (*value)(void), uint64_t want)
 static int start(void **state)
 {
 	(void)state;
-	if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0 || access("/dev/net/tun", R_OK | W_OK) != 0) {
+	if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0 ||
+	    access("/dev/net/tun", R_OK | W_OK) != 0) {
 		print_message("needs root, a network namespace and /dev/net/tun\n");
 		return 0;
 	}
@@ -317,12 +324,13 @@ static void ike_and_keepalives_are_told_from_esp(void **state)
 	static const struct {
 		uint8_t data[8];
 		size_t len;
-	} datagram[] = { { { 0xff }, 1 }, { { 1, 2, 3 }, 3 }, { { 0, 0, 0, 0, 'i', 'k', 'e' }, 7 } };
+	} datagram[] = { { { 0xff }, 1 },
+			 { { 1, 2, 3 }, 3 },
+			 { { 0, 0, 0, 0, 'i', 'k', 'e' }, 7 } };
 	const uint64_t alive = keepalives(), brief = shorts();
 	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(datagram[i].len,
-				 sendto(s, datagram[i].data, datagram[i].len, 0,
-					(const struct sockaddr *)&to, to_len));
+		assert_int_equal(datagram[i].len, sendto(s, datagram[i].data, datagram[i].len, 0,
+							 (const struct sockaddr *)&to, to_len));
 	close(s);
 	assert_true(becomes(keepalives, alive + 1));
 	assert_true(becomes(shorts, brief + 1));
@@ -394,8 +402,9 @@ static void handover_loses_nothing(void **state)
 	assert_true(esp_relay_idle_ms(b.dp, 0, now_ns) < WAIT_MS);
 	assert_true(esp_relay_idle_ms(b.dp, 0, now_ns + 5 * PAIR_SECOND) >= 5000);
 
-	const struct esp_ike_datagram ike = { .local = outer(2, 4500), .remote = outer(1, 4500),
-					      .len = 5, .data = "hello" };
+	const struct esp_ike_datagram ike = {
+		.local = outer(2, 4500), .remote = outer(1, 4500), .len = 5, .data = "hello"
+	};
 	struct esp_ike_datagram got;
 	struct pollfd woken = { .fd = c.wake, .events = POLLIN };
 	eventfd_t drained;

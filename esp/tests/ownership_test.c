@@ -40,7 +40,8 @@ static void nothing_is_sealed_or_opened_but_by_the_active(void **state)
 		f.p.buf = f.buf;
 		assert_int_equal(row[i].want, open_one(&p.b, PAIR_SECOND, &f));
 		if (row[i].want != ESP_V_OK)
-			assert_memory_equal(sealed.buf + sealed.p.off, frame_data(&f), sealed.p.len);
+			assert_memory_equal(sealed.buf + sealed.p.off, frame_data(&f),
+					    sealed.p.len);
 	}
 	pair_close(&p);
 }
@@ -86,7 +87,7 @@ static void numbers_stay_below_the_lease(void **state)
 	struct esp_event ev;
 	pair_open_bare(&p, gcm128_esn());
 	struct esp_child_params cp = child_params(&p, true);
-	cp.lease_end = 7;       /* 1 to 6 */
+	cp.lease_end = 7; /* 1 to 6 */
 	pair_install(&p, true, &cp);
 	for (size_t i = 0; i < 10; i++) {
 		frame_udp(&f[i], 60, PAIR_NET_A | 1, PAIR_NET_B | 1, 0);
@@ -167,7 +168,8 @@ static void esn_numbers_cross_2_32_and_end_with_the_iv_counter(void **state)
 	of_a.lease_end = UINT64_MAX;
 	pair_install(&p, true, &of_a);
 	pair_install(&p, false, &of_b);
-	const struct esp_child_counters near = { .seq_next = 1, .in_right_edge = UINT64_C(0xfffffff0) };
+	const struct esp_child_counters near = { .seq_next = 1,
+						 .in_right_edge = UINT64_C(0xfffffff0) };
 	assert_int_equal(R_OK, esp_child_resume(p.b.dp, PAIR_SPI_B, &near));
 	for (uint64_t seq = UINT64_C(0xffffffff); seq < UINT64_C(0x100000003); seq++) {
 		packet_to_b(&p, &f, 100);
@@ -207,7 +209,8 @@ static void ivs_differ_by_slot_term_and_number(void **state)
 			for (size_t i = 0; i < NUMBERS; i++) {
 				assert_int_equal(ESP_V_OK, try_seal(&p, &f, PAIR_SECOND));
 				iv[n] = iv_of(&f);
-				assert_int_equal((uint64_t)slot << 60 | (term - 5) << 48 | (i + 1), iv[n]);
+				assert_int_equal((uint64_t)slot << 60 | (term - 5) << 48 | (i + 1),
+						 iv[n]);
 				n++;
 			}
 			pair_close(&p);
@@ -239,7 +242,8 @@ static void cbc_ivs_are_random_and_need_no_prefix(void **state)
 	(void)state;
 	struct pair p;
 	struct frame f, g;
-	pair_open(&p, (struct esp_transforms){ .encr = ENCR_AES_CBC, .key_bits = 128,
+	pair_open(&p, (struct esp_transforms){ .encr = ENCR_AES_CBC,
+					       .key_bits = 128,
 					       .integ = AUTH_HMAC_SHA2_256_128 });
 	side_activate(&p.a, 2 + IV_TERM_DELTA_MAX);
 	assert_int_equal(ESP_V_OK, try_seal(&p, &f, PAIR_SECOND));
@@ -277,7 +281,8 @@ static void counters_survive_a_handover(void **state)
 	for (size_t i = 0; i < 5; i++) {
 		f = sealed[i];
 		f.p.buf = f.buf;
-		assert_int_equal(i % 2 == 0 ? ESP_V_REPLAY : ESP_V_OK, open_one(&next, PAIR_SECOND, &f));
+		assert_int_equal(i % 2 == 0 ? ESP_V_REPLAY : ESP_V_OK,
+				 open_one(&next, PAIR_SECOND, &f));
 	}
 	side_free(&next);
 	pair_close(&p);

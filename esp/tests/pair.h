@@ -18,12 +18,12 @@
 #include "esp/esp.h"
 #include "esp/transform.h"
 
-#define PAIR_BUF 2304
+#define PAIR_BUF    2304
 #define PAIR_TUNNEL 7
-#define PAIR_SPI_A 0x10000101u  /* a's inbound SA */
-#define PAIR_SPI_B 0x20000202u
-#define PAIR_NET_A 0xc6336400u  /* 198.51.100.0 */
-#define PAIR_NET_B 0xcb007100u  /* 203.0.113.0 */
+#define PAIR_SPI_A  0x10000101u /* a's inbound SA */
+#define PAIR_SPI_B  0x20000202u
+#define PAIR_NET_A  0xc6336400u /* 198.51.100.0 */
+#define PAIR_NET_B  0xcb007100u /* 203.0.113.0 */
 #define PAIR_SECOND UINT64_C(1000000000)
 
 struct side {
@@ -45,8 +45,10 @@ struct frame {
 
 static inline struct traffic_selector net_selector(uint32_t net)
 {
-	return (struct traffic_selector){ .start = inet_v4(net), .end = inet_v4(net | 0xff),
-					  .port_start = 0, .port_end = 65535 };
+	return (struct traffic_selector){ .start = inet_v4(net),
+					  .end = inet_v4(net | 0xff),
+					  .port_start = 0,
+					  .port_end = 65535 };
 }
 
 static inline struct inet_endpoint outer(uint32_t host, uint16_t port)
@@ -101,8 +103,9 @@ static inline void write_udp(uint8_t *ip, size_t len, uint32_t from, uint32_t to
 
 static inline void frame_start(struct frame *f, size_t len)
 {
-	f->p = (struct esp_packet){ .buf = f->buf, .cap = PAIR_BUF, .off = ESP_HEADROOM,
-				    .len = (uint32_t)len };
+	f->p = (struct esp_packet){
+		.buf = f->buf, .cap = PAIR_BUF, .off = ESP_HEADROOM, .len = (uint32_t)len
+	};
 }
 
 static inline uint8_t *frame_data(struct frame *f)
@@ -123,9 +126,10 @@ static inline struct esp_keys keys_for(const struct esp_transforms *t, uint8_t s
 	for (size_t i = 0; i < sizeof(raw); i++)
 		raw[i] = (uint8_t)(seed + 7 * i);
 	const size_t salt = t->encr == ENCR_AES_GCM_16 ? 4 : 0;
-	const size_t mac = t->integ == AUTH_HMAC_SHA2_256_128 ? 32 :
-			   t->integ == AUTH_HMAC_SHA2_384_192 ? 48 :
-			   t->integ == AUTH_HMAC_SHA2_512_256 ? 64 : 0;
+	const size_t mac = t->integ == AUTH_HMAC_SHA2_256_128   ? 32
+			   : t->integ == AUTH_HMAC_SHA2_384_192 ? 48
+			   : t->integ == AUTH_HMAC_SHA2_512_256 ? 64
+								: 0;
 	assert_int_equal(R_OK, secret_set(&k.encr, bytes(raw, t->key_bits / 8u + salt)));
 	assert_int_equal(R_OK, secret_set(&k.integ, bytes(raw + 60, mac)));
 	return k;
@@ -165,8 +169,9 @@ static inline struct esp_policy pair_policy(bool of_a)
 
 static inline struct side side_new(uint8_t slot, const struct esp_transform *rows)
 {
-	const struct esp_datapath_config cfg = { .slot = slot, .workers = 1, .transforms = rows,
-						 .hash_seed = { 1, 2, 3, 4, 5 } };
+	const struct esp_datapath_config cfg = {
+		.slot = slot, .workers = 1, .transforms = rows, .hash_seed = { 1, 2, 3, 4, 5 }
+	};
 	struct side s = { .dp = esp_datapath_new(&cfg) };
 	assert_non_null(s.dp);
 	s.w = esp_worker_new(s.dp, 0);

@@ -6,11 +6,13 @@
 
 #include "esp/selector.h"
 
-static struct traffic_selector ts(uint32_t first, uint32_t last, uint8_t protocol, uint16_t port_first,
-				  uint16_t port_last)
+static struct traffic_selector ts(uint32_t first, uint32_t last, uint8_t protocol,
+				  uint16_t port_first, uint16_t port_last)
 {
-	return (struct traffic_selector){ .start = inet_v4(first), .end = inet_v4(last),
-					  .protocol = protocol, .port_start = port_first,
+	return (struct traffic_selector){ .start = inet_v4(first),
+					  .end = inet_v4(last),
+					  .protocol = protocol,
+					  .port_start = port_first,
 					  .port_end = port_last };
 }
 
@@ -30,19 +32,20 @@ static void fragments_match_only_where_any_port_does(void **state)
 	const struct traffic_selector ports = ts(0, UINT32_MAX, 17, 4000, 4000);
 	const struct traffic_selector any = ts(0, UINT32_MAX, 17, 0, 65535);
 	const struct traffic_selector opaque = ts(0, UINT32_MAX, 17, 65535, 0);
-	const struct selector with_ports = selector_compile(&ports), with_any = selector_compile(&any);
+	const struct selector with_ports = selector_compile(&ports),
+			      with_any = selector_compile(&any);
 	const struct selector with_opaque = selector_compile(&opaque);
 	write_udp(packet, sizeof(packet), 1, 2, 0);
 	struct flow f = flow_of(packet, sizeof(packet));
 	assert_true(selector_match_local(&with_ports, &f));
 	assert_true(selector_match_local(&with_any, &f));
-	packet[7] = 1;          /* fragment offset 8 */
+	packet[7] = 1; /* fragment offset 8 */
 	f = flow_of(packet, sizeof(packet));
 	assert_false(selector_match_local(&with_ports, &f));
 	assert_true(selector_match_local(&with_any, &f));
 	assert_true(selector_match_local(&with_opaque, &f));
 	packet[7] = 0;
-	packet[6] = 0x20;       /* first fragment: its ports are there */
+	packet[6] = 0x20; /* first fragment: its ports are there */
 	f = flow_of(packet, sizeof(packet));
 	assert_true(selector_match_local(&with_ports, &f));
 }
@@ -70,7 +73,7 @@ static void ipv6_ports_are_found_behind_extension_headers(void **state)
 	(void)state;
 	uint8_t packet[80] = { 0x60, 0, 0, 0, 0, 40, 0 };
 	struct flow f;
-	packet[40] = 60;        /* hop-by-hop, then destination options, then UDP */
+	packet[40] = 60; /* hop-by-hop, then destination options, then UDP */
 	packet[48] = 17;
 	put16(packet + 56, 4000);
 	put16(packet + 58, 5000);
@@ -78,13 +81,13 @@ static void ipv6_ports_are_found_behind_extension_headers(void **state)
 	assert_int_equal(17, f.protocol);
 	assert_int_equal(5000, f.local_port);
 	assert_int_equal(4000, f.remote_port);
-	packet[40] = 44;        /* hop-by-hop, then a fragment that is not the first */
+	packet[40] = 44; /* hop-by-hop, then a fragment that is not the first */
 	put16(packet + 50, 8);
 	assert_int_equal(80, flow_parse(packet, 80, FLOW_INBOUND, &f));
 	assert_int_equal(17, f.protocol);
 	assert_false(f.has_ports);
 	packet[40] = 60;
-	packet[49] = 200;       /* an extension longer than the packet */
+	packet[49] = 200; /* an extension longer than the packet */
 	assert_int_equal(0, flow_parse(packet, 80, FLOW_INBOUND, &f));
 	for (size_t len = 0; len < 80; len++)
 		assert_int_equal(0, flow_parse(packet, len, FLOW_INBOUND, &f));
@@ -96,9 +99,12 @@ static void the_flow_selector_is_very_specific(void **state)
 	uint8_t packet[60];
 	write_udp(packet, sizeof(packet), PAIR_NET_A | 3, PAIR_NET_B | 4, 0);
 	const struct flow f = flow_of(packet, sizeof(packet));
-	const struct traffic_selector want_local = ts(PAIR_NET_A | 3, PAIR_NET_A | 3, 17, 4000, 4000);
-	const struct traffic_selector want_remote = ts(PAIR_NET_B | 4, PAIR_NET_B | 4, 17, 5000, 5000);
-	const struct traffic_selector local = flow_selector(&f, true), remote = flow_selector(&f, false);
+	const struct traffic_selector want_local = ts(PAIR_NET_A | 3, PAIR_NET_A | 3, 17, 4000,
+						      4000);
+	const struct traffic_selector want_remote = ts(PAIR_NET_B | 4, PAIR_NET_B | 4, 17, 5000,
+						       5000);
+	const struct traffic_selector local = flow_selector(&f, true),
+				      remote = flow_selector(&f, false);
 	assert_true(ts_equal(&want_local, &local));
 	assert_true(ts_equal(&want_remote, &remote));
 }
@@ -124,13 +130,21 @@ static void first_match_decides_and_deny_lines_bypass(void **state)
 	struct side s = side_new(1, NULL);
 	uint32_t tunnel;
 	const struct esp_policy lines[] = {
-		{ .tunnel = 1, .action = ESP_BYPASS, .local = net_selector(PAIR_NET_A),
+		{ .tunnel = 1,
+		  .action = ESP_BYPASS,
+		  .local = net_selector(PAIR_NET_A),
 		  .remote = ts(PAIR_NET_B | 5, PAIR_NET_B | 5, 0, 0, 65535) },
-		{ .tunnel = 2, .action = ESP_PROTECT, .local = net_selector(PAIR_NET_A),
+		{ .tunnel = 2,
+		  .action = ESP_PROTECT,
+		  .local = net_selector(PAIR_NET_A),
 		  .remote = ts(PAIR_NET_B, PAIR_NET_B | 127, 0, 0, 65535) },
-		{ .tunnel = 3, .action = ESP_PROTECT, .local = net_selector(PAIR_NET_A),
+		{ .tunnel = 3,
+		  .action = ESP_PROTECT,
+		  .local = net_selector(PAIR_NET_A),
 		  .remote = net_selector(PAIR_NET_B) },
-		{ .tunnel = 4, .action = ESP_PROTECT, .local = ts(0, UINT32_MAX, 6, 0, 65535),
+		{ .tunnel = 4,
+		  .action = ESP_PROTECT,
+		  .local = ts(0, UINT32_MAX, 6, 0, 65535),
 		  .remote = ts(0, UINT32_MAX, 0, 0, 65535) },
 	};
 	side_activate(&s, 1);
@@ -147,6 +161,32 @@ static void first_match_decides_and_deny_lines_bypass(void **state)
 	side_free(&s);
 }
 
+/* As on the ASA: a deny line sends the packet on to the next crypto map entry. */
+static void a_deny_line_skips_the_rest_of_its_entry_only(void **state)
+{
+	(void)state;
+	struct side s = side_new(1, NULL);
+	uint32_t tunnel;
+	const struct traffic_selector host = ts(PAIR_NET_B | 5, PAIR_NET_B | 5, 0, 0, 65535);
+	const struct traffic_selector net = net_selector(PAIR_NET_B),
+				      from = net_selector(PAIR_NET_A);
+	const struct esp_policy lines[] = {
+		{ .tunnel = 1, .entry = 10, .action = ESP_BYPASS, .local = from, .remote = host },
+		{ .tunnel = 2, .entry = 10, .action = ESP_PROTECT, .local = from, .remote = net },
+		{ .tunnel = 3, .entry = 20, .action = ESP_PROTECT, .local = from, .remote = host },
+		{ .tunnel = 4, .entry = 20, .action = ESP_BYPASS, .local = from, .remote = net },
+	};
+	side_activate(&s, 1);
+	assert_int_equal(R_OK, esp_spd_set(s.dp, lines, 4));
+	assert_int_equal(ESP_V_QUEUED, classify(&s, PAIR_NET_A | 1, PAIR_NET_B | 6, &tunnel));
+	assert_int_equal(2, tunnel);
+	assert_int_equal(ESP_V_QUEUED, classify(&s, PAIR_NET_A | 1, PAIR_NET_B | 5, &tunnel));
+	assert_int_equal(3, tunnel);
+	assert_int_equal(R_OK, esp_spd_set(s.dp, lines, 2));
+	assert_int_equal(ESP_V_BYPASS, classify(&s, PAIR_NET_A | 1, PAIR_NET_B | 5, &tunnel));
+	side_free(&s);
+}
+
 /* The index gives the same answer as walking all lines in order. */
 static void the_index_agrees_with_a_plain_walk(void **state)
 {
@@ -158,8 +198,11 @@ static void the_index_agrees_with_a_plain_walk(void **state)
 	side_activate(&s, 1);
 	for (uint32_t i = 0; i < LINES; i++) {
 		const uint32_t low = (uint32_t)random() % 200, high = low + (uint32_t)random() % 40;
-		const uint32_t low2 = (uint32_t)random() % 200, high2 = low2 + (uint32_t)random() % 200;
-		line[i] = (struct esp_policy){ .tunnel = 100 + i, .local = ts(low2, high2, 0, 0, 65535),
+		const uint32_t low2 = (uint32_t)random() % 200,
+			       high2 = low2 + (uint32_t)random() % 200;
+		line[i] = (struct esp_policy){ .tunnel = 100 + i,
+					       .entry = i / 10,
+					       .local = ts(low2, high2, 0, 0, 65535),
 					       .remote = ts(low, high, 0, 0, 65535) };
 		if (i % 13 == 5)
 			line[i].remote.end = inet_v4(UINT32_MAX);
@@ -170,13 +213,19 @@ static void the_index_agrees_with_a_plain_walk(void **state)
 	for (int k = 0; k < PACKETS; k++) {
 		const uint32_t from = (uint32_t)random() % 400, to = (uint32_t)random() % 300;
 		uint32_t tunnel, want = 0;
+		uint32_t denied_entry = UINT32_MAX;
 		enum esp_verdict expected = ESP_V_NO_POLICY;
-		for (uint32_t i = 0; i < LINES && expected == ESP_V_NO_POLICY; i++) {
-			if (from < inet_to_v4(&line[i].local.start) || from > inet_to_v4(&line[i].local.end) ||
-			    to < inet_to_v4(&line[i].remote.start) || to > inet_to_v4(&line[i].remote.end))
+		for (uint32_t i = 0; i < LINES && expected != ESP_V_QUEUED; i++) {
+			if (line[i].entry == denied_entry ||
+			    from < inet_to_v4(&line[i].local.start) ||
+			    from > inet_to_v4(&line[i].local.end) ||
+			    to < inet_to_v4(&line[i].remote.start) ||
+			    to > inet_to_v4(&line[i].remote.end))
 				continue;
 			expected = line[i].action == ESP_BYPASS ? ESP_V_BYPASS : ESP_V_QUEUED;
 			want = line[i].tunnel;
+			if (expected == ESP_V_BYPASS)
+				denied_entry = line[i].entry;
 		}
 		const enum esp_verdict got = classify(&s, from, to, &tunnel);
 		if (got == ESP_V_QUEUE_FULL)
@@ -276,7 +325,7 @@ static void wrong_parameters_are_refused(void **state)
 	struct pair p;
 	pair_open_bare(&p, gcm128_esn());
 	struct esp_child_params cp = child_params(&p, true);
-	cp.spi_in = 255;                /* RFC 4303 2.1: reserved */
+	cp.spi_in = 255; /* RFC 4303 2.1: reserved */
 	assert_int_equal(R_VALUE, esp_child_install(p.a.dp, &cp));
 	cp = child_params(&p, true);
 	cp.remote_ts.n = 0;
@@ -288,7 +337,7 @@ static void wrong_parameters_are_refused(void **state)
 	cp.transforms.encr = ENCR_3DES;
 	assert_int_equal(R_UNSUPPORTED, esp_child_install(p.a.dp, &cp));
 	cp = child_params(&p, true);
-	cp.transforms.key_bits = 256;   /* the keys are of 128 bits */
+	cp.transforms.key_bits = 256; /* the keys are of 128 bits */
 	assert_int_equal(R_CRYPTO, esp_child_install(p.a.dp, &cp));
 	assert_int_equal(R_NOT_FOUND, esp_child_use_outbound(p.a.dp, 0x5555));
 	assert_int_equal(R_NOT_FOUND, esp_child_grant(p.a.dp, 0x5555, 1));
@@ -325,7 +374,8 @@ static void each_child_is_visited_in_order_of_installation(void **state)
 
 /* ---- the queue of R5 ---- */
 
-static size_t flush(struct side *s, uint64_t now_ns, struct frame *f, struct esp_packet *pkts, size_t cap)
+static size_t flush(struct side *s, uint64_t now_ns, struct frame *f, struct esp_packet *pkts,
+		    size_t cap)
 {
 	for (size_t i = 0; i < cap; i++) {
 		frame_start(&f[i], 0);
@@ -346,7 +396,8 @@ static void packets_wait_in_order_and_the_queue_is_bounded(void **state)
 	pair_open_bare(&p, gcm128_esn());
 	for (size_t i = 0; i < 70; i++) {
 		frame_udp(&f, 60, PAIR_NET_A | 1, PAIR_NET_B | 1, (uint8_t)i);
-		assert_int_equal(i < 64 ? ESP_V_QUEUED : ESP_V_QUEUE_FULL, seal_one(&p.a, PAIR_SECOND, &f));
+		assert_int_equal(i < 64 ? ESP_V_QUEUED : ESP_V_QUEUE_FULL,
+				 seal_one(&p.a, PAIR_SECOND, &f));
 	}
 	assert_true(esp_worker_event(p.a.w, &ev));
 	assert_int_equal(ESP_EVENT_ACQUIRE, ev.kind);
@@ -398,6 +449,7 @@ int main(void)
 		cmocka_unit_test(ipv6_ports_are_found_behind_extension_headers),
 		cmocka_unit_test(the_flow_selector_is_very_specific),
 		cmocka_unit_test(first_match_decides_and_deny_lines_bypass),
+		cmocka_unit_test(a_deny_line_skips_the_rest_of_its_entry_only),
 		cmocka_unit_test(the_index_agrees_with_a_plain_walk),
 		cmocka_unit_test(rekeying_moves_traffic_and_keeps_inbound),
 		cmocka_unit_test(narrowed_children_share_a_tunnel),

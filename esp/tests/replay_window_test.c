@@ -124,20 +124,20 @@ static void esn_high_half_is_guessed_around_the_edge(void **state)
 		uint64_t want;
 	} row[] = {
 		{ 0, 1, 1 },
-		{ 0, 0xffffffff, 0 },                        /* before the first number: none */
-		{ 0, 0xfffffc01, 0 },                        /* left edge of that, still none */
+		{ 0, 0xffffffff, 0 }, /* before the first number: none */
+		{ 0, 0xfffffc01, 0 }, /* left edge of that, still none */
 		{ 0, 0xfffffc00, 0xfffffc00 },
 		{ 0x2000, 0x2001, 0x2001 },
-		{ 0x2000, 0x1c01, 0x1c01 },                  /* left edge of the window */
-		{ 0x2000, 0x1c00, 0x100001c00 },             /* below it: the next subspace */
+		{ 0x2000, 0x1c01, 0x1c01 },      /* left edge of the window */
+		{ 0x2000, 0x1c00, 0x100001c00 }, /* below it: the next subspace */
 		{ 0xffffffff, 0, 0x100000000 },
 		{ 0xffffffff, 0xfffffc00, 0xfffffc00 },
 		{ 0xffffffff, 0xfffffbff, 0x1fffffbff },
-		{ 0x100000000, 0xffffffff, 0xffffffff },     /* case B: late, from before the wrap */
+		{ 0x100000000, 0xffffffff, 0xffffffff }, /* case B: late, from before the wrap */
 		{ 0x1000003fe, 0xffffffff, 0xffffffff },
-		{ 0x1000003ff, 0xffffffff, 0x1ffffffff },    /* case A again */
+		{ 0x1000003ff, 0xffffffff, 0x1ffffffff }, /* case A again */
 		{ 0x1000003fe, 0x3ff, 0x1000003ff },
-		{ 0xffffffffffffffff, 5, 0 },                /* nothing follows the last subspace */
+		{ 0xffffffffffffffff, 5, 0 }, /* nothing follows the last subspace */
 	};
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct replay_window w = window(1024);
@@ -166,7 +166,9 @@ static void bitmap_survives_export_and_import(void **state)
 {
 	(void)state;
 	enum { WORDS = 1024 / 64 };
-	static const uint64_t edges[] = { 3, 63, 64, 1000, 1024, 1025, 5000, UINT64_C(0x100000010) };
+	static const uint64_t edges[] = {
+		3, 63, 64, 1000, 1024, 1025, 5000, UINT64_C(0x100000010)
+	};
 	for (size_t e = 0; e < sizeof(edges) / sizeof(edges[0]); e++) {
 		const uint64_t edge = edges[e];
 		struct replay_window a = window(1024), b = window(1024);

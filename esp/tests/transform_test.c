@@ -134,7 +134,8 @@ static void linux_packets_open_and_seal_alike(void **state)
 static void draft_mcgrew_packets_open_and_seal_alike(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(draft_mcgrew_gcm_test) / sizeof(draft_mcgrew_gcm_test[0]); i++)
+	for (size_t i = 0; i < sizeof(draft_mcgrew_gcm_test) / sizeof(draft_mcgrew_gcm_test[0]);
+	     i++)
 		assert_true(for_each_row(&draft_mcgrew_gcm_test[i], i == 0) >= 1);
 }
 

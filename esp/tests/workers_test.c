@@ -12,7 +12,13 @@
 
 #include "base/rcu.h"
 
-enum { WORKERS = 2, BURSTS = 200, PER_BURST = 32, EACH = BURSTS * PER_BURST, TOTAL = WORKERS * EACH };
+enum {
+	WORKERS = 2,
+	BURSTS = 200,
+	PER_BURST = 32,
+	EACH = BURSTS * PER_BURST,
+	TOTAL = WORKERS * EACH
+};
 enum { SEALED_MAX = 160 };
 
 struct sealed {
@@ -23,9 +29,9 @@ struct sealed {
 struct crew {
 	struct esp_datapath *dp;
 	struct esp_worker *w[WORKERS];
-	struct sealed *sealed;          /* TOTAL */
+	struct sealed *sealed; /* TOTAL */
 	size_t n_sealed[WORKERS];
-	uint8_t *accepted[WORKERS];     /* TOTAL each: how often packet i was accepted */
+	uint8_t *accepted[WORKERS]; /* TOTAL each: how often packet i was accepted */
 	_Atomic bool done;
 	_Atomic int running;
 };
@@ -117,8 +123,8 @@ static void disturb(struct crew *crew)
 		assert_int_equal(R_OK, esp_child_install(crew->dp, &rival));
 		assert_int_equal(R_OK, esp_child_use_outbound(crew->dp, rival.spi_in));
 		assert_int_equal(R_OK, esp_child_use_outbound(crew->dp, PAIR_SPI_A));
-		assert_int_equal(R_OK, esp_child_move(crew->dp, PAIR_SPI_A, &rival.local, &rival.remote,
-						      round % 2 == 0));
+		assert_int_equal(R_OK, esp_child_move(crew->dp, PAIR_SPI_A, &rival.local,
+						      &rival.remote, round % 2 == 0));
 		const struct esp_policy policy = pair_policy(true);
 		if (round % 16 == 0)
 			assert_int_equal(R_OK, esp_spd_set(crew->dp, &policy, 1));
@@ -131,7 +137,8 @@ static void disturb(struct crew *crew)
 
 static int compare_sealed(const void *x, const void *y)
 {
-	return memcmp(((const struct sealed *)x)->data + 4, ((const struct sealed *)y)->data + 4, 4);
+	return memcmp(((const struct sealed *)x)->data + 4, ((const struct sealed *)y)->data + 4,
+		      4);
 }
 
 static void *open_all(void *arg)

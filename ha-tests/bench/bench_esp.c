@@ -25,12 +25,12 @@
 enum { ROUNDS = 7, BURSTS = 3000, BUFFER = 2304, SAS_MAX = 1000, LINE = 64 };
 
 struct sample {
-	double seal_ns, open_ns;        /* per packet */
+	double seal_ns, open_ns; /* per packet */
 };
 
 struct bench {
 	size_t sas;
-	uint32_t len;                   /* of the inner packet, and of the bare cipher's text */
+	uint32_t len; /* of the inner packet, and of the bare cipher's text */
 	struct esp_datapath *out, *in;
 	struct esp_worker *w_out, *w_in;
 	struct esp_packet packet[ESP_BURST];
@@ -63,11 +63,13 @@ static double median(double *v, size_t n)
 
 static struct traffic_selector range(uint32_t first, uint32_t last)
 {
-	return (struct traffic_selector){ .start = inet_v4(first), .end = inet_v4(last), .port_end = 65535 };
+	return (struct traffic_selector){ .start = inet_v4(first),
+					  .end = inet_v4(last),
+					  .port_end = 65535 };
 }
 
-#define NET_OUT 0xc6336400u     /* 198.51.100.0/24 */
-#define NET_IN 0xc6120000u      /* 198.18.0.0/15: host i is behind SA i */
+#define NET_OUT 0xc6336400u /* 198.51.100.0/24 */
+#define NET_IN  0xc6120000u /* 198.18.0.0/15: host i is behind SA i */
 
 static struct esp_child_params child(size_t i, bool out, const struct esp_keys *keys)
 {
@@ -92,7 +94,9 @@ static struct esp_child_params child(size_t i, bool out, const struct esp_keys *
 
 static struct esp_datapath *datapath(struct bench *b, bool out)
 {
-	const struct esp_datapath_config cfg = { .slot = out ? 1 : 2, .workers = 1, .hash_seed = { 17 } };
+	const struct esp_datapath_config cfg = { .slot = out ? 1 : 2,
+						 .workers = 1,
+						 .hash_seed = { 17 } };
 	struct esp_datapath *dp = esp_datapath_new(&cfg);
 	struct esp_policy *policy = calloc(b->sas, sizeof(*policy));
 	must(dp != NULL && policy != NULL);
@@ -104,8 +108,10 @@ static struct esp_datapath *datapath(struct bench *b, bool out)
 		memset(raw, (int)(i * 31 + 5), sizeof(raw));
 		must(secret_set(&keys.encr, bytes(raw, sizeof(raw))) == R_OK);
 		const struct esp_child_params p = child(i, out, &keys);
-		policy[i] = (struct esp_policy){ .tunnel = p.tunnel, .action = ESP_PROTECT,
-						 .local = p.local_ts.ts[0], .remote = p.remote_ts.ts[0] };
+		policy[i] = (struct esp_policy){ .tunnel = p.tunnel,
+						 .action = ESP_PROTECT,
+						 .local = p.local_ts.ts[0],
+						 .remote = p.remote_ts.ts[0] };
 		must(esp_child_install(dp, &p) == R_OK);
 		must(esp_child_use_outbound(dp, p.spi_in) == R_OK);
 		IMB_AES128_GCM_PRE(b->mb, raw, out ? &b->seal_key[i] : &b->open_key[i]);
@@ -119,9 +125,30 @@ static struct esp_datapath *datapath(struct bench *b, bool out)
 static void write_header(struct esp_packet *p, uint32_t len, uint32_t to)
 {
 	uint8_t *ip = p->buf + p->off;
-	const uint8_t header[28] = { 0x45, 0, (uint8_t)(len >> 8), (uint8_t)len, 0, 0, 0, 0, 63, 17, 0, 0,
-				     198, 51, 100, 9, (uint8_t)(to >> 24), (uint8_t)(to >> 16),
-				     (uint8_t)(to >> 8), (uint8_t)to, 0x10, 0, 0x20, 0 };
+	const uint8_t header[28] = { 0x45,
+				     0,
+				     (uint8_t)(len >> 8),
+				     (uint8_t)len,
+				     0,
+				     0,
+				     0,
+				     0,
+				     63,
+				     17,
+				     0,
+				     0,
+				     198,
+				     51,
+				     100,
+				     9,
+				     (uint8_t)(to >> 24),
+				     (uint8_t)(to >> 16),
+				     (uint8_t)(to >> 8),
+				     (uint8_t)to,
+				     0x10,
+				     0,
+				     0x20,
+				     0 };
 	memcpy(ip, header, sizeof(header));
 }
 
@@ -149,8 +176,10 @@ static struct bench *bench_new(size_t sas, uint32_t len)
 	b->w_in = esp_worker_new(b->in, 0);
 	must(b->w_out != NULL && b->w_in != NULL);
 	for (size_t i = 0; i < ESP_BURST; i++) {
-		b->packet[i] = (struct esp_packet){ .buf = aligned_alloc(LINE, BUFFER), .cap = BUFFER,
-						    .off = ESP_HEADROOM, .len = len };
+		b->packet[i] = (struct esp_packet){ .buf = aligned_alloc(LINE, BUFFER),
+						    .cap = BUFFER,
+						    .off = ESP_HEADROOM,
+						    .len = len };
 		must(b->packet[i].buf != NULL);
 		memset(b->packet[i].buf, (int)i, BUFFER);
 	}
@@ -210,14 +239,14 @@ static struct sample bare_cipher(struct bench *b)
 		const double start = now_ns();
 		for (size_t i = 0; i < ESP_BURST; i++) {
 			uint8_t *text = b->packet[i].buf + ESP_HEADROOM;
-			IMB_AES128_GCM_ENC(b->mb, &b->seal_key[b->order[k][i]], &context, text, text, b->len,
-					   nonce, aad, sizeof(aad), tag, sizeof(tag));
+			IMB_AES128_GCM_ENC(b->mb, &b->seal_key[b->order[k][i]], &context, text,
+					   text, b->len, nonce, aad, sizeof(aad), tag, sizeof(tag));
 		}
 		const double middle = now_ns();
 		for (size_t i = 0; i < ESP_BURST; i++) {
 			uint8_t *text = b->packet[i].buf + ESP_HEADROOM;
-			IMB_AES128_GCM_DEC(b->mb, &b->open_key[b->order[k][i]], &context, text, text, b->len,
-					   nonce, aad, sizeof(aad), tag, sizeof(tag));
+			IMB_AES128_GCM_DEC(b->mb, &b->open_key[b->order[k][i]], &context, text,
+					   text, b->len, nonce, aad, sizeof(aad), tag, sizeof(tag));
 		}
 		const double end = now_ns();
 		b->seal_ns[k] = (middle - start) / ESP_BURST;
@@ -247,15 +276,16 @@ static void compare_at(size_t sas, uint32_t len, const char *goal)
 	}
 	const double rs = median(raw_seal, ROUNDS), ro = median(raw_open, ROUNDS);
 	const double s = median(seal, ROUNDS), o = median(open, ROUNDS);
-	printf("%5zu %6u   %6.1f / %-6.1f   %6.1f / %-6.1f   %4.0f %%  %4.0f %%  %4.0f %%   %s\n", sas, len,
-	       rs, ro, gbit(len, rs / s), gbit(len, ro / o), 100 * s, 100 * o, 100 * median(both, ROUNDS),
-	       goal);
+	printf("%5zu %6u   %6.1f / %-6.1f   %6.1f / %-6.1f   %4.0f %%  %4.0f %%  %4.0f %%   %s\n",
+	       sas, len, rs, ro, gbit(len, rs / s), gbit(len, ro / o), 100 * s, 100 * o,
+	       100 * median(both, ROUNDS), goal);
 	bench_free(b);
 }
 
 static const char *architecture(void)
 {
-	static const char *const name[IMB_ARCH_NUM] = { [IMB_ARCH_SSE] = "SSE", [IMB_ARCH_AVX] = "AVX",
+	static const char *const name[IMB_ARCH_NUM] = { [IMB_ARCH_SSE] = "SSE",
+							[IMB_ARCH_AVX] = "AVX",
 							[IMB_ARCH_AVX2] = "AVX2",
 							[IMB_ARCH_AVX512] = "AVX512" };
 	IMB_MGR *mb = alloc_mb_mgr(0);
@@ -271,14 +301,10 @@ int main(void)
 	static const struct {
 		size_t sas;
 		uint32_t len;
-		const char *goal;       /* gate / stretch for both directions together */
+		const char *goal; /* gate / stretch for both directions together */
 	} row[] = {
-		{ 1, 64, "70 / 90" },
-		{ 1, 576, "-" },
-		{ 1, 1400, "93 / 140" },
-		{ SAS_MAX, 64, "65 / 80" },
-		{ SAS_MAX, 576, "-" },
-		{ SAS_MAX, 1400, "90 / 130" },
+		{ 1, 64, "70 / 90" },       { 1, 576, "-" },       { 1, 1400, "93 / 140" },
+		{ SAS_MAX, 64, "65 / 80" }, { SAS_MAX, 576, "-" }, { SAS_MAX, 1400, "90 / 130" },
 	};
 	printf("One worker, AES-128-GCM, SAs in random order, against bare ipsec-mb (%s); medians of %d rounds.\n"
 	       "The goals (gate / stretch, both directions) were set on a machine without VAES-AVX512.\n",

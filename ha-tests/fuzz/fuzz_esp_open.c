@@ -21,7 +21,14 @@
 
 const char *const fuzz_corpus = "ha-tests/fuzz/corpus/esp_open";
 
-enum { RAW, TEXT, INNER, SETS = sizeof(linux_esp) / sizeof(linux_esp[0]), SPI = 0x00c0ffee, INPUT_MAX = 4096 };
+enum {
+	RAW,
+	TEXT,
+	INNER,
+	SETS = sizeof(linux_esp) / sizeof(linux_esp[0]),
+	SPI = 0x00c0ffee,
+	INPUT_MAX = 4096
+};
 
 struct subject {
 	const struct esp_vector_set *set;
@@ -34,14 +41,23 @@ struct subject {
 /* An SA whose outbound packets come back in: it has one SPI and one key. */
 static void install(struct subject *s)
 {
-	const struct traffic_selector any4 = { .start = inet_v4(0), .end = inet_v4(UINT32_MAX), .port_end = 65535 };
+	const struct traffic_selector any4 = { .start = inet_v4(0),
+					       .end = inet_v4(UINT32_MAX),
+					       .port_end = 65535 };
 	struct traffic_selector any6 = any4;
 	any6.start = any6.end = (struct inet_addr){ .family = INET_V6 };
 	memset(any6.end.a, 0xff, sizeof(any6.end.a));
 	const struct ts_list any = { .n = 2, .ts = { any4, any6 } };
 	const struct esp_child_params p = {
-		.spi_in = SPI, .spi_out = SPI, .udp_encap = true, .local_ts = any, .remote_ts = any,
-		.transforms = s->t, .keys_in = &s->keys, .keys_out = &s->keys, .lease_end = UINT64_MAX,
+		.spi_in = SPI,
+		.spi_out = SPI,
+		.udp_encap = true,
+		.local_ts = any,
+		.remote_ts = any,
+		.transforms = s->t,
+		.keys_in = &s->keys,
+		.keys_out = &s->keys,
+		.lease_end = UINT64_MAX,
 		.seq_next = s->set->packet[0].seq,
 	};
 	const struct esp_policy policy[2] = {
@@ -49,7 +65,8 @@ static void install(struct subject *s)
 		{ .action = ESP_PROTECT, .local = any6, .remote = any6 },
 	};
 	/* The window starts just below the fixture's first packet. */
-	const struct esp_child_counters at = { .seq_next = p.seq_next, .in_right_edge = p.seq_next - 1 };
+	const struct esp_child_counters at = { .seq_next = p.seq_next,
+					       .in_right_edge = p.seq_next - 1 };
 	must(esp_child_install(s->dp, &p) == R_OK);
 	must(esp_child_use_outbound(s->dp, SPI) == R_OK);
 	must(esp_child_resume(s->dp, SPI, &at) == R_OK);
@@ -65,7 +82,10 @@ static struct subject subject(unsigned int which)
 	uint8_t raw[128];
 	struct subject s = {
 		.set = set,
-		.t = { .encr = set->encr, .key_bits = set->key_bits, .integ = set->integ, .esn = set->esn },
+		.t = { .encr = set->encr,
+		       .key_bits = set->key_bits,
+		       .integ = set->integ,
+		       .esn = set->esn },
 		.dp = esp_datapath_new(&cfg),
 	};
 	must(s.dp != NULL);
@@ -88,7 +108,8 @@ static void subject_free(struct subject *s)
 /* A packet of exactly size bytes with room around it only where sealing needs it. */
 static struct esp_packet packet(const uint8_t *data, size_t size, size_t around)
 {
-	struct esp_packet p = { .off = (uint32_t)around, .len = (uint32_t)size,
+	struct esp_packet p = { .off = (uint32_t)around,
+				.len = (uint32_t)size,
 				.cap = (uint32_t)(size + 2 * around) };
 	p.buf = malloc(p.cap > 0 ? p.cap : 1);
 	must(p.buf != NULL);
@@ -129,12 +150,21 @@ static void fuzz_text(struct subject *s, const uint8_t *text, size_t size)
 	size -= size % row->block;
 	struct esp_packet p = packet(text, size, head + row->icv);
 	uint8_t *esp = p.buf + p.off - head;
-	const uint8_t header[8] = { 0, 0xc0, 0xff, 0xee, (uint8_t)(seq >> 24), (uint8_t)(seq >> 16),
-				    (uint8_t)(seq >> 8), (uint8_t)seq };
+	const uint8_t header[8] = { 0,
+				    0xc0,
+				    0xff,
+				    0xee,
+				    (uint8_t)(seq >> 24),
+				    (uint8_t)(seq >> 16),
+				    (uint8_t)(seq >> 8),
+				    (uint8_t)seq };
 	memset(esp, 0, head);
 	memcpy(esp, header, sizeof(header));
-	struct esp_op op = { .key = row->key_new(row, c, &kp), .esp = esp, .text_len = (uint32_t)size,
-			     .seq_hi = (uint32_t)(seq >> 32), .esn = s->t.esn };
+	struct esp_op op = { .key = row->key_new(row, c, &kp),
+			     .esp = esp,
+			     .text_len = (uint32_t)size,
+			     .seq_hi = (uint32_t)(seq >> 32),
+			     .esn = s->t.esn };
 	row->seal(row, c, &op, 1);
 	must(op.ok);
 	row->key_free(row, op.key);
@@ -162,7 +192,10 @@ static void fuzz_inner(struct subject *s, const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const modes[])(struct subject *, const uint8_t *, size_t) = {
-		[RAW] = fuzz_raw, [TEXT] = fuzz_text, [INNER] = fuzz_inner, [3] = fuzz_raw,
+		[RAW] = fuzz_raw,
+		[TEXT] = fuzz_text,
+		[INNER] = fuzz_inner,
+		[3] = fuzz_raw,
 	};
 	if (size == 0 || size > INPUT_MAX)
 		return 0;
