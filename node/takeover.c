@@ -48,9 +48,8 @@ static enum result import_child_sa(struct hf_core *c, const struct ss_record *r)
 	enum result res = ss_decode_child_sa(r, &s);
 	if (res == R_OK)
 		res = ike_import_child(c->engine, &s);
-	if (res == R_OK && s.stage == CHILD_SA_DEAD)
-		core_child_remove(c, s.spi_in);
-	else if (res == R_OK)
+	/* A closed one goes on receiving for its grace (R5), where it is here already. */
+	if (res == R_OK && (s.stage != CHILD_SA_DEAD || core_child_find(c, s.spi_in)))
 		core_child_install(c, &s);      /* hot standby: installed, inactive */
 	child_sa_state_clear(&s);
 	return res;
