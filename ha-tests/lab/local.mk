@@ -9,6 +9,7 @@ LAB_CASES = \
 	ha-tests/lab/t_bad_config.sh \
 	ha-tests/lab/t_capture_laws.sh \
 	ha-tests/lab/t_check_capture.sh \
+	ha-tests/lab/t_cluster_keys.sh \
 	ha-tests/lab/t_corosync_crash.sh \
 	ha-tests/lab/t_crash.sh \
 	ha-tests/lab/t_die_at.sh \
@@ -19,6 +20,7 @@ LAB_CASES = \
 	ha-tests/lab/t_ikev2_responder.sh \
 	ha-tests/lab/t_lab.sh \
 	ha-tests/lab/t_partition.sh \
+	ha-tests/lab/t_random_kills.sh \
 	ha-tests/lab/t_rekey.sh \
 	ha-tests/lab/t_sigstop.sh \
 	ha-tests/lab/t_switchover.sh \
