@@ -6,6 +6,7 @@
 #include "base/wire_writer.h"
 
 #define SETTLE_NS (2 * SECOND)          /* both sides may have set up an IKE SA at once */
+#define SLOW_NS (20 * SECOND)           /* a DELETE waits for the exchange before it */
 #define FLOW_ALIVE_NS (2 * SECOND)
 
 void laws_open(struct sim *s)
@@ -47,7 +48,6 @@ struct look {
 	struct node *nd;
 	const struct ike_sa_state *sa;          /* the peer's */
 	const struct child_sa_state *child;
-	const struct ike_sa_state *ours;
 	bool found;
 };
 
@@ -98,6 +98,15 @@ static void look_at_outstanding(void *ctx, const struct ike_sa_state *ours)
 		k->found = true;
 }
 
+/* Its IKE SA is being deleted by us, and with it all that it carries. */
+static void look_at_deleting(void *ctx, const struct ike_sa_state *ours)
+{
+	struct look *k = ctx;
+
+	if (ours->stage >= IKE_SA_DELETING && (ours->spi_i == k->child->ike_spi || ours->spi_r == k->child->ike_spi))
+		k->found = true;
+}
+
 static void law5_child(void *ctx, const struct child_sa_state *child)
 {
 	struct look k = { .nd = ctx, .child = child };
@@ -106,6 +115,7 @@ static void law5_child(void *ctx, const struct child_sa_state *child)
 		return;
 	ike_each_child(hf_core_engine(k.nd->core), 0, look_at_child, &k);
 	ike_each_sa(hf_core_engine(k.nd->core), look_at_outstanding, &k);
+	ike_each_sa(hf_core_engine(k.nd->core), look_at_deleting, &k);
 	if (!k.found)
 		law_broken(k.nd->s, 5, "%s takes over without the peer's CHILD SA in/out 0x%08x/0x%08x", k.nd->name,
 			   child->spi_in, child->spi_out);
@@ -220,6 +230,7 @@ void laws_unsettle(struct sim *s, unsigned int peer)
 {
 	s->laws.settled[peer] = false;
 	s->laws.settled_from_ns[peer] = 0;
+	s->laws.unsettled_until_ns[peer] = s->now_ns + SLOW_NS;
 }
 
 static bool flow_alive(const struct sim *s, const struct flow *f)
@@ -242,7 +253,7 @@ void laws_settle(struct sim *s)
 
 		if (s->laws.settled[i] || s->laws.excused)
 			continue;
-		if (!peer_alive(s, i))
+		if (!peer_alive(s, i) || s->now_ns < s->laws.unsettled_until_ns[i])
 			*from = 0;
 		else if (!*from)
 			*from = s->now_ns;
@@ -259,6 +270,15 @@ static unsigned int peer_of(const struct gateway *gw, const struct sim *s, const
 		if (inet_equal(&s->peers[i].address, remote))
 			return i;
 	return 0;
+}
+
+/* A lifetime that ends while the network lets no rekey through ends the tunnel. */
+void laws_log(struct gateway *gw, const struct log_event *ev)
+{
+	if (ev->id != LOG_IKE_SA_DOWN || !strstr(ev->detail, "lifetime expired"))
+		return;
+	gw->s->stats.expired++;
+	laws_unsettle(gw->s, peer_of(gw, gw->s, &ev->remote.addr));
 }
 
 void laws_auth(struct gateway *gw, const struct inet_addr *remote)

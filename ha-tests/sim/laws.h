@@ -34,9 +34,10 @@ struct laws {
 	bool split;                     /* two owners at this moment */
 	bool unprotected;               /* a peer has seen what nobody else need hold */
 	bool excused;                   /* R23 or a lost state has happened: a tunnel may have to be set up anew */
-	uint64_t together_ns;           /* when a cut was healed */
+	uint64_t together_ns;           /* when a cut was healed, or one that it passed by woke up */
 	bool settled[LAWS_PEERS];       /* its tunnels are up: no IKE_AUTH from here on (law 7) */
 	uint64_t settled_from_ns[LAWS_PEERS];
+	uint64_t unsettled_until_ns[LAWS_PEERS];
 	uint64_t checked_position[2];
 	uint64_t checked_term[2];
 };
@@ -51,13 +52,15 @@ void laws_ike_sent(struct gateway *gw, const struct inet_addr *remote, struct by
 void laws_esp_sent(struct gateway *gw);
 /* A new IKE_AUTH request. */
 void laws_auth(struct gateway *gw, const struct inet_addr *remote);
+/* What the engines say about themselves. */
+void laws_log(struct gateway *gw, const struct log_event *ev);
 void laws_role(struct node *nd, const struct hf_role_change *change);
 void laws_protection(struct node *nd, bool is_protected);
 /* After every step of a node. */
 void laws_step(struct node *nd);
 /* Before a process or host is gone. */
 void laws_lose(struct node *nd);
-/* A tunnel may be set up anew from here on, until it is up. */
+/* A tunnel may be set up anew from here on, until it is up, and for SLOW_NS at the least. */
 void laws_unsettle(struct sim *s, unsigned int peer);
 /* At times: are the tunnels up? */
 void laws_settle(struct sim *s);

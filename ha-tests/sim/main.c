@@ -42,8 +42,8 @@ static void print_stats(const struct sim_stats *t)
 	printf("# IKE messages %llu, ESP packets %llu, delivered %llu, not delivered %llu, replayed %llu\n",
 	       (unsigned long long)t->ike_sent, (unsigned long long)t->esp_sent, (unsigned long long)t->delivered,
 	       (unsigned long long)t->lost, (unsigned long long)t->replayed);
-	printf("# authentications %llu, split brains %llu (numbers used twice in them %llu), states lost %llu\n",
-	       (unsigned long long)t->auths, (unsigned long long)t->split_brains,
+	printf("# authentications %llu, lifetimes run out %llu, split brains %llu (numbers used twice in them %llu), states lost %llu\n",
+	       (unsigned long long)t->auths, (unsigned long long)t->expired, (unsigned long long)t->split_brains,
 	       (unsigned long long)t->split_numbers, (unsigned long long)t->state_losses);
 }
 

@@ -269,6 +269,7 @@ void node_pause(struct node *nd)
 		return;
 	trace(nd->s, "%s: stopped", nd->name);
 	nd->paused = true;
+	nd->paused_ns = nd->s->now_ns;
 	nd->backlog = NULL;
 	nd->backlog_end = &nd->backlog;
 }
@@ -282,6 +283,8 @@ void node_wake(struct node *nd)
 	trace(nd->s, "%s: goes on", nd->name);
 	nd->paused = false;
 	nd->n_backlog = 0;
+	if (nd->paused_ns <= nd->s->laws.together_ns)
+		nd->s->laws.together_ns = nd->s->now_ns;
 	while ((ev = nd->backlog) != NULL) {
 		nd->backlog = ev->next;
 		event_again(nd->s, ev);

@@ -194,6 +194,7 @@ static void op_log(void *ctx, const struct log_event *ev)
 	struct node *nd = ctx;
 
 	trace(nd->s, "%s: %s %s", nd->name, log_info(ev->id)->name, ev->detail);
+	laws_log(&nd->gw, ev);
 }
 
 static void op_stopped(void *ctx, bool ok)

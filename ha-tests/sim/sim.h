@@ -161,6 +161,7 @@ struct node {
 	uint64_t term_on_disk;
 	/* process */
 	bool alive, paused, stopping, dying;
+	uint64_t paused_ns;
 	uint32_t pid, incarnation;
 	bool flush_due;
 	uint64_t timer_ns;
@@ -309,7 +310,7 @@ struct sim_options {
 
 struct sim_stats {
 	uint64_t events, exchanges, faults, takeovers, handovers, ike_sent, esp_sent, delivered, lost, replayed;
-	uint64_t split_brains, split_numbers, state_losses, auths, rekeys, suspects;
+	uint64_t split_brains, split_numbers, state_losses, auths, expired, suspects;
 };
 
 struct sim {
