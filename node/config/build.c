@@ -122,7 +122,7 @@ void build_keep(struct build *b)
 		*kept = (struct config_kept){
 			.text = build_string(b, b->line->raw),
 			.line = b->line_no,
-			.header = has_mode(b) && b->line->indented ? b->header : NULL,
+			.header = has_mode(b) ? b->header : NULL,
 		};
 }
 

@@ -230,6 +230,6 @@ const struct grammar_row rows_access_list[] = {
 	  "Traffic that is protected", apply_ace, write_aces, 0, 0 },
 	{ MODE_GLOBAL, "access-list NAME remark LINE", "A comment", apply_remark, NULL, 0, 0 },
 	{ MODE_GLOBAL, "access-list NAME LINE", "A line that no crypto map can use",
-	  apply_other_ace, NULL, 0, 0 },
+	  apply_other_ace, NULL, ROW_WHOLE, 0 },
 	{ 0 },
 };

@@ -199,6 +199,11 @@ static bool take_element(struct walk *w, const struct element *e)
 	return true;
 }
 
+static bool may_be_cut(const struct walk *w)
+{
+	return w->no && !w->row->enter && !(w->row->flags & (ROW_NO_ONLY | ROW_WHOLE));
+}
+
 /* The elements up to the end of the row or of the group. */
 static bool walk_sequence(struct walk *w, struct syntax *s)
 {
@@ -216,7 +221,7 @@ static bool walk_sequence(struct walk *w, struct syntax *s)
 			continue;
 		}
 		/* "no" takes away: the value that was set need not be repeated. */
-		if (w->no && w->at == w->l->n && !syntax_keyword_ahead(here)) {
+		if (may_be_cut(w) && w->at == w->l->n && !syntax_keyword_ahead(here)) {
 			s->p += strlen(s->p);
 			return true;
 		}

@@ -15,7 +15,8 @@
  *   [ ... ]      optional; once its first word has matched, the rest must
  *
  * Everything but keywords and brackets is an argument; arguments are numbered
- * from 0 in the order of the syntax. "no" may be cut off after the last keyword.
+ * from 0 in the order of the syntax. "no" may be cut off after the last keyword,
+ * except where what follows names the object that is taken away.
  * No state, no globals: any thread.
  */
 #ifndef HF_NODE_CONFIG_GRAMMAR_H
@@ -79,6 +80,7 @@ enum row_flags {
 	ROW_NO_ONLY = 1,    /* exists only as "no ..." */
 	ROW_POSITIVE = 2,   /* has no "no" form */
 	ROW_NODE_LOCAL = 4, /* differs between the nodes of a pair: not part of the digest */
+	ROW_WHOLE = 8, /* "no" needs the arguments, as where a row opens a mode or is ROW_NO_ONLY */
 };
 
 struct grammar_row {

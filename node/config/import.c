@@ -12,7 +12,8 @@ static bool listed(const char *const *list, const char *word)
 	return false;
 }
 
-size_t import_prompt(const char *text, size_t len)
+/* One prompt, without what follows it; 0 when there is none. */
+static size_t one_prompt(const char *text, size_t len)
 {
 	size_t i = 0;
 	while (i < len && (isalnum((unsigned char)text[i]) || strchr("._/-", text[i])))
@@ -26,6 +27,17 @@ size_t import_prompt(const char *text, size_t len)
 		i = (size_t)(close - text) + 1;
 	}
 	return i < len && (text[i] == '#' || text[i] == '>') ? i + 1 : 0;
+}
+
+size_t import_prompt(const char *text, size_t len)
+{
+	size_t all = 0, one;
+	while ((one = one_prompt(text + all, len - all)) > 0) {
+		all += one;
+		while (all < len && (text[all] == ' ' || text[all] == '\t'))
+			all++;
+	}
+	return all;
 }
 
 bool import_is_noise(const struct line *l)

@@ -9,8 +9,8 @@
 #include "node/config/grammar.h"
 
 /*
- * Length of a prompt at the start of text ("ciscoasa(config)# "), 0 when there
- * is none.
+ * Length of the prompts at the start of text ("ciscoasa(config)# "), 0 when
+ * there is none.
  */
 size_t import_prompt(const char *text, size_t len);
 /* The line says nothing: empty, a comment, ": end", a page break, a checksum. */

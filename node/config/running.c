@@ -52,15 +52,21 @@ static void write_tables(struct running *r)
 					row->write(r, row);
 }
 
-/* Lines of a known part go below its header again. */
+/*
+ * Lines of a known part go below its header again. "exit" leads out of the part
+ * before, so that everything is read back as what it was.
+ */
 static void write_kept(struct running *r)
 {
-	const char *header = NULL;
+	const char *header = "";
 	for (size_t i = 0; i < r->cfg->n_kept; i++) {
 		const struct config_kept *kept = &r->cfg->kept[i];
-		if (kept->header && kept->header != header)
-			text_printf(r->out, "%s\n", kept->header);
+		if (kept->header != header)
+			text_printf(r->out, "exit\n%s%s", kept->header ? kept->header : "",
+				    kept->header ? "\n" : "");
 		header = kept->header;
+		if (header && kept->text[0] != ' ' && kept->text[0] != '\t')
+			text_append(r->out, bytes(" ", 1));
 		if (r->mask)
 			import_mask(kept->text, r->out);
 		else

@@ -473,6 +473,28 @@ static void no_truncation_or_changed_byte_breaks_the_parser(void **state)
 	free(copy);
 }
 
+/* "no" with the first words of any line, in the mode where the line stands, is taken or refused in words. */
+static void no_with_the_beginning_of_any_line_is_safe(void **state)
+{
+	struct diagnostics diag;
+	struct config *cfg;
+	(void)state;
+	for (const char *line = everything; *line; line = strchr(line, '\n') + 1) {
+		size_t len = strcspn(line, "\n");
+		for (size_t end = 1; end <= len; end++) {
+			struct text text = { 0 };
+			if (line[end] != ' ' && line[end] != '\n')
+				continue;
+			text_append(&text, bytes(everything, (size_t)(line - everything) + len));
+			text_printf(&text, "\nno %.*s\n", (int)end, line);
+			enum result res = config_parse(bytes(text.p, text.len), "c", &cfg, &diag);
+			assert_true(res == R_OK || (res == R_CONFIG && diag.errors > 0));
+			config_free(cfg);
+			text_free(&text);
+		}
+	}
+}
+
 static void a_file_with_keys_must_be_closed_to_others(void **state)
 {
 	static const struct {
@@ -519,6 +541,7 @@ int main(void)
 		cmocka_unit_test(the_digest_tells_pairs_apart_and_not_their_nodes),
 		cmocka_unit_test(a_masked_running_config_holds_no_key),
 		cmocka_unit_test(no_truncation_or_changed_byte_breaks_the_parser),
+		cmocka_unit_test(no_with_the_beginning_of_any_line_is_safe),
 		cmocka_unit_test(a_file_with_keys_must_be_closed_to_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
