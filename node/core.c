@@ -287,10 +287,24 @@ void core_cluster_step(struct hf_core *c, const struct cl_input *in)
 	}
 }
 
+/*
+ * A member that came or went may have announced the service address as its
+ * own while we had it too (R23). Switches believe the last word: say it again.
+ */
+static void announce_again(struct hf_core *c)
+{
+	const struct hf_role_change ch = { .group = c->group, .role = c->role, .term = c->term, .why = "view changed" };
+	c->ops.role(c->ops_ctx, &ch);
+}
+
 void hf_core_cluster(struct hf_core *c, uint64_t now_ns, const struct cl_input *in)
 {
+	const bool was_active = c->role == CL_ROLE_ACTIVE;
+
 	c->now_ns = now_ns;
 	core_cluster_step(c, in);
+	if (in->kind == CL_IN_VIEW && was_active && c->role == CL_ROLE_ACTIVE)
+		announce_again(c);
 }
 
 void hf_core_term_written(struct hf_core *c, uint64_t now_ns, uint32_t group, uint64_t term, bool ok)

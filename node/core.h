@@ -39,7 +39,7 @@ struct hf_core_ops {
 	void (*write_term)(void *ctx, uint32_t group, uint64_t term);
 	/* Adopts the job; it comes back by hf_core_job_done. */
 	void (*run_job)(void *ctx, struct ike_job *job);
-	/* Take or give up the service addresses and announce them (R19, R20). */
+	/* Take or give up the service addresses and announce them (R19, R20); the same role and term again: announce again. */
 	void (*role)(void *ctx, const struct hf_role_change *change);
 	/* Before the datapath goes to RELAY: where stragglers go. */
 	void (*relay_begin)(void *ctx, uint32_t group, const struct inet_endpoint *mate);
