@@ -169,10 +169,15 @@ void laws_lose(struct node *nd)
 {
 	const struct node *mate = node_mate(nd);
 
-	if ((nd->role == CL_ROLE_ACTIVE || nd->role == CL_ROLE_RELEASING) && !node_holds_state(mate)) {
+	if (node_holds_state(nd) && !node_holds_state(mate)) {
 		nd->s->stats.state_losses++;
 		excuse(nd->s, "the only holder of state is gone");
 	}
+}
+
+bool laws_apart(const struct sim *s)
+{
+	return s->mcast.cut || (s->laws.together_ns && s->now_ns < s->laws.together_ns + SECOND);
 }
 
 static bool sends(const struct node *nd)
@@ -188,7 +193,7 @@ static void law_split(struct sim *s)
 		s->stats.split_brains++;
 		excuse(s, "two owners");
 	}
-	if (split && !s->mcast.cut && s->now_ns > s->laws.together_ns + SECOND)
+	if (split && !laws_apart(s))
 		law_broken(s, 4, "two owners in one view");
 	s->laws.split = split;
 }

@@ -64,6 +64,8 @@ void laws_lose(struct node *nd);
 void laws_unsettle(struct sim *s, unsigned int peer);
 /* At times: are the tunnels up? */
 void laws_settle(struct sim *s);
+/* The nodes are cut off from each other, or have only just met again. */
+bool laws_apart(const struct sim *s);
 /* At the end, long after the last fault. */
 void laws_final(struct sim *s);
 void law_broken(struct sim *s, unsigned int law, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -172,8 +172,7 @@ static void law6(struct gateway *gw, const char *what)
 		law_broken(gw->s, 6, "%s sends %s as %s", nd->name, what, cl_role_name(nd->role));
 	/* Two members of one view that both send, long after they have met. */
 	const struct node *mate = node_mate(nd);
-	if (mate->alive && mate->role == CL_ROLE_ACTIVE && mate->term > nd->term && !gw->s->mcast.cut &&
-	    gw->s->now_ns > gw->s->laws.together_ns + SECOND)
+	if (mate->alive && !mate->paused && mate->role == CL_ROLE_ACTIVE && mate->term > nd->term && !laws_apart(gw->s))
 		law_broken(gw->s, 6, "%s sends %s in term %llu, %s owns term %llu", nd->name, what,
 			   (unsigned long long)nd->term, mate->name, (unsigned long long)mate->term);
 }
@@ -226,12 +225,12 @@ static struct digest128 sa_digest(uint64_t spi)
 	return digest128(bytes(&spi, sizeof(spi)));
 }
 
-/* IKE SAs that two owners had at once are R23's: not judged. */
+/* IKE SAs that two owners may have had at once are R23's: not judged. */
 static bool judged(struct sim *s, const struct message_name *m)
 {
 	struct digest128 initiator = sa_digest(m->spi_i);
 
-	if (s->laws.split)
+	if (laws_apart(s))
 		(void)seen_add(&s->laws.touched, initiator, (struct digest128){ 0 });
 	return !seen_has(&s->laws.touched, initiator);
 }

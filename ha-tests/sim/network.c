@@ -9,6 +9,10 @@
 
 #include "base/must.h"
 
+/* As the daemon does it (world_ops.c). */
+#define ANNOUNCE_TIMES 6
+#define ANNOUNCE_NS (200 * MS_NS)
+
 struct packet *packet_new(const struct packet *like, struct bytes data)
 {
 	struct packet *p = calloc(1, sizeof(*p));
@@ -102,8 +106,18 @@ static void inside_learns(struct sim *s, struct event *ev)
 		s->net.inside = nd;
 }
 
-void network_announce(struct sim *s, struct node *nd)
+static void announce(struct sim *s, struct event *ev)
 {
+	struct node *nd = ev->node;
+
+	if (nd->role != CL_ROLE_ACTIVE || ev->arg == 0)
+		return;
 	sim_at(s, s->now_ns + rng_between(&s->rng, 100 * US, 15 * MS_NS), outside_learns, nd);
 	sim_at(s, s->now_ns + rng_between(&s->rng, 100 * US, 15 * MS_NS), inside_learns, nd);
+	node_at(nd, s->now_ns + ANNOUNCE_NS, announce)->arg = ev->arg - 1;
+}
+
+void network_announce(struct sim *s, struct node *nd)
+{
+	node_at(nd, s->now_ns, announce)->arg = ANNOUNCE_TIMES;
 }

@@ -126,16 +126,18 @@ static void op_role(void *ctx, const struct hf_role_change *ch)
 
 	if (nd->dying)
 		return;
+	bool again = ch->role == CL_ROLE_ACTIVE && nd->role == ch->role && nd->term == ch->term;
 	note_role(nd, ch);
 	if (ch->role == CL_ROLE_ACTIVE) {
 		nd->address = ADDRESS_OWNED;
 		network_announce(nd->s, nd);
-		laws_role(nd, ch);
+		if (!again)
+			laws_role(nd, ch);
 	} else if (ch->role != CL_ROLE_RELEASING) {
 		nd->address = ch->handover ? ADDRESS_RELAYED : ADDRESS_NONE;
 	}
 	node_unread(nd);
-	if (ch->role == CL_ROLE_ACTIVE)
+	if (ch->role == CL_ROLE_ACTIVE && !again)
 		die_at(nd, DIE_AFTER_ROLE);
 }
 

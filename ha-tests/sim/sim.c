@@ -55,6 +55,7 @@ static void sim_open(struct sim *s, const struct sim_options *opt)
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++) {
 		s->peers[i].s = s;
 		peer_open(&s->peers[i], i);
+		laws_unsettle(s, i);
 	}
 	nodes_open(s);
 	workload_start(s);
@@ -99,6 +100,12 @@ static void sum_flows(struct sim *s)
 	}
 }
 
+/* A tunnel that two owners had is dead until both ends have given it up (R23): a minute of retransmissions. */
+static uint64_t end_ns(const struct sim *s)
+{
+	return s->scenario.end_ns + (s->laws.excused ? 80 * SECOND : 0);
+}
+
 void sim_run(const struct sim_options *opt, struct sim_result *out)
 {
 	struct sim *s = malloc(sizeof(*s));
@@ -107,7 +114,7 @@ void sim_run(const struct sim_options *opt, struct sim_result *out)
 	must(s);
 	sim_open(s, opt);
 	while (!s->laws.broken && (ev = event_next(&s->queue)) != NULL) {
-		if (ev->at_ns > s->scenario.end_ns) {
+		if (ev->at_ns > end_ns(s)) {
 			event_free(ev);
 			break;
 		}
