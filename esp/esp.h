@@ -251,7 +251,7 @@ struct esp_ike_datagram {
 struct esp_io_config {
 	int tun_fd;   /* this worker's queue; -1: none */
 	int udp_fd;   /* UDP 4500, SO_REUSEPORT; -1: none */
-	int raw_fd;   /* IPPROTO_ESP; -1: none */
+	int raw_fd;   /* IPPROTO_ESP, may be one for all: worker 0 reads it, each sends; -1: none */
 	int relay_fd; /* UDP socket of the relay (R19), -1: none; only worker 0 reads it */
 	int wake_fd;  /* eventfd written when control has something to collect */
 	int cpu;      /* pin to this processor, -1: not */
@@ -270,12 +270,12 @@ bool esp_worker_thread_ike(struct esp_worker_thread *t, struct esp_ike_datagram 
  * accepts them from; both owners call it before the handover. Everything is
  * sealed with key, 32 bytes that both derive from the failover key for this
  * one handover (its term), so that nothing recorded in another one opens.
- * esp_relay_idle_ms() is the time since the last straggler, since the clock's
- * zero when none has come.
+ * esp_relay_idle_ms() is the time since the last straggler; while none has
+ * come, since the first time it was asked after esp_relay_set().
  */
 enum result esp_relay_set(struct esp_datapath *dp, uint8_t group, const struct inet_endpoint *mate,
 			  const struct secret *key) WARN_UNUSED;
-uint64_t esp_relay_idle_ms(const struct esp_datapath *dp, uint8_t group, uint64_t now_ns);
+uint64_t esp_relay_idle_ms(struct esp_datapath *dp, uint8_t group, uint64_t now_ns);
 /* IKE datagrams go the same way: control of the old owner sends them with this, the new owner's worker 0 delivers them to esp_worker_thread_ike. */
 enum result esp_relay_ike(struct esp_datapath *dp, uint8_t group, int relay_fd,
 			  const struct esp_ike_datagram *d) WARN_UNUSED;

@@ -59,10 +59,3 @@ esp_tests_transform_test_SOURCES = esp/tests/transform_test.c esp/tests/hex.h \
 esp_tests_transform_test_LDADD = $(esp_test_libs)
 esp_tests_workers_test_SOURCES = esp/tests/workers_test.c esp/tests/pair.h
 esp_tests_workers_test_LDADD = $(esp_test_libs) -lpthread
-
-# Packets from outside, fuzzed: the corpus and mutants of it.
-check_PROGRAMS += ha-tests/fuzz/fuzz_esp_open
-EXTRA_DIST += ha-tests/fuzz/corpus/esp_open
-ha_tests_fuzz_fuzz_esp_open_SOURCES = ha-tests/fuzz/fuzz_esp_open.c ha-tests/fuzz/replay.c \
-	ha-tests/fuzz/fuzz.h esp/tests/fixtures/esp_packets.h esp/tests/hex.h
-ha_tests_fuzz_fuzz_esp_open_LDADD = libesp.la libbase.la

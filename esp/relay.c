@@ -213,10 +213,14 @@ enum result esp_relay_set(struct esp_datapath *dp, uint8_t group, const struct i
 	return R_OK;
 }
 
-uint64_t esp_relay_idle_ms(const struct esp_datapath *dp, uint8_t group, uint64_t now_ns)
+uint64_t esp_relay_idle_ms(struct esp_datapath *dp, uint8_t group, uint64_t now_ns)
 {
 	must(group < ESP_GROUPS_MAX);
-	const uint64_t last = stat_get(&dp->group[group].straggler_ns);
+	_Atomic uint64_t *straggler_ns = &dp->group[group].straggler_ns;
+	uint64_t last = 0;
+	if (atomic_compare_exchange_strong_explicit(straggler_ns, &last, stamp(now_ns),
+						    memory_order_relaxed, memory_order_relaxed))
+		return 0;
 	return now_ns > last ? (now_ns - last) / 1000000 : 0;
 }
 

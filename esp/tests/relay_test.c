@@ -130,6 +130,25 @@ static void what_is_too_long_or_misshapen_is_refused(void **state)
 	ends_free(&e);
 }
 
+static void idleness_counts_from_the_first_question(void **state)
+{
+	(void)state;
+	const struct esp_datapath_config cfg = { .slot = 1, .workers = 1 };
+	const struct inet_endpoint mate = { .addr = inet_v4(0xc0000201), .port = 5000 };
+	const uint64_t second = 1000000000;
+	struct esp_datapath *dp = esp_datapath_new(&cfg);
+	SECRET key = { 0 };
+	uint8_t raw[RELAY_KEY_LEN] = { 1 };
+	assert_non_null(dp);
+	assert_int_equal(R_OK, secret_set(&key, bytes(raw, sizeof(raw))));
+	assert_int_equal(R_OK, esp_relay_set(dp, 3, &mate, &key));
+	assert_int_equal(0, esp_relay_idle_ms(dp, 3, 100 * second));
+	assert_int_equal(2000, esp_relay_idle_ms(dp, 3, 102 * second));
+	assert_int_equal(R_OK, esp_relay_set(dp, 3, &mate, &key));
+	assert_int_equal(0, esp_relay_idle_ms(dp, 3, 103 * second));
+	esp_datapath_free(dp);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +156,7 @@ int main(void)
 		cmocka_unit_test(every_bit_and_every_length_counts),
 		cmocka_unit_test(another_key_or_another_sender_is_refused),
 		cmocka_unit_test(what_is_too_long_or_misshapen_is_refused),
+		cmocka_unit_test(idleness_counts_from_the_first_question),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
