@@ -44,13 +44,22 @@ static uint64_t candidate_rank(struct cl_node *n, const struct group *g)
 	return rank;
 }
 
+/* A member that comes from elsewhere may know of a higher term or hold more of the log: hear it first, but not for ever. */
+static uint64_t hello_heard_ns(const struct cl_node *n)
+{
+	return member_all_hello(n) ? 0 : n->view.since_ns + HELLO_GRACE_MS * MS;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static uint64_t due_left(struct cl_node *n, const struct group *g)
 {
 	if (!g->synced || is_owner(g) || owner_member(n, g) || !automatic(n, g) || !is_candidate(n, g, n->cfg.slot))
 		return NEVER;
-	/* A member that joined with this view may know of a higher term: hear it first, but not for ever. */
-	uint64_t from = member_all_hello(n) ? g->owner_left_ns : n->view.since_ns + HELLO_GRACE_MS * MS;
-	return from + candidate_rank(n, g) * CLAIM_RANK_MS * MS;
+	return later(g->owner_left_ns, hello_heard_ns(n)) + candidate_rank(n, g) * CLAIM_RANK_MS * MS;
 }
 
 /* R12 */
@@ -59,7 +68,7 @@ static uint64_t due_silent(struct cl_node *n, const struct group *g)
 	if (!g->synced || is_owner(g) || !owner_member(n, g) || !automatic(n, g) ||
 	    !is_candidate(n, g, n->cfg.slot))
 		return NEVER;
-	return heartbeat_silent_ns(n, g) + candidate_rank(n, g) * CLAIM_RANK_MS * MS;
+	return later(heartbeat_silent_ns(n, g), hello_heard_ns(n)) + candidate_rank(n, g) * CLAIM_RANK_MS * MS;
 }
 
 /* R19 */
@@ -81,6 +90,15 @@ static bool anybody_synced(const struct cl_node *n, const struct group *g)
 	return false;
 }
 
+/* A member that we cannot understand may hold state as well: it counts as one that holds some. */
+static bool everybody_heard(const struct cl_node *n)
+{
+	for (size_t i = 0; i < n->view.n; i++)
+		if (!n->view.members[i].hello)
+			return false;
+	return true;
+}
+
 static uint64_t empty_rank(struct cl_node *n, const struct group *g)
 {
 	uint64_t rank = 0;
@@ -100,7 +118,7 @@ static uint64_t empty_rank(struct cl_node *n, const struct group *g)
  */
 static uint64_t due_empty(struct cl_node *n, const struct group *g)
 {
-	if (g->synced || anybody_synced(n, g) || owner_member(n, g) || !member_all_hello(n))
+	if (g->synced || anybody_synced(n, g) || owner_member(n, g) || !everybody_heard(n))
 		return NEVER;
 	if (g->command == COMMAND_ACTIVE)
 		return n->now_ns;
@@ -142,12 +160,17 @@ static enum claim_reason earliest(struct cl_node *n, const struct group *g, uint
 
 /* ---- asking ---- */
 
-/* R11: above all that were ever announced or claimed, and on disk before anybody hears of it. */
+/*
+ * R11: above all that were ever announced or claimed, and on disk before
+ * anybody hears of it. An owner that takes its RELEASE back skips one: should
+ * a cut have come between, the node it was released to claims the next term
+ * on the other side, and a term has one owner (law 4).
+ */
 void claim_reserve(struct cl_node *n, struct group *g)
 {
 	if (g->claim.writing || g->claim.reserved > g->known_term)
 		return;
-	g->disk_term = (g->disk_term > g->known_term ? g->disk_term : g->known_term) + 1;
+	g->disk_term = (g->disk_term > g->known_term ? g->disk_term : g->known_term) + (is_owner(g) ? 2 : 1);
 	g->claim.writing = true;
 	fx_push(n, CL_FX_WRITE_TERM, g)->term = g->disk_term;
 }
@@ -247,8 +270,10 @@ static const char *objection(struct cl_node *n, const struct group *g, const str
 		return "term is not new";
 	if (ours && !(g->claim.sent && g->claim.term == d->term))
 		return "made before this node lost its connection";
-	if (c->reason == CLAIM_EMPTY ? anybody_synced(n, g) : !d->member->group[g->index].synced)
-		return c->reason == CLAIM_EMPTY ? "a member holds state" : "claimant is not synced";
+	if (c->reason == CLAIM_EMPTY && (anybody_synced(n, g) || !everybody_heard(n)))
+		return "a member may hold state";
+	if (c->reason != CLAIM_EMPTY && !d->member->group[g->index].synced)
+		return "claimant is not synced";
 	if (!owner_gave_up(n, g, d->member, c))
 		return "the owner is there";
 	if (!may_own(n, g, d->member))
@@ -285,7 +310,7 @@ static bool is_suspect(const struct cl_node *n, const struct group *g, enum clai
 {
 	if (reason != CLAIM_LEFT && reason != CLAIM_SILENT)
 		return false;
-	if (!(g->protected_set & slot_bit(n->cfg.slot)))
+	if (!(g->protected_set & slot_bit(n->cfg.slot)) || !member_all_hello(n))
 		return true;
 	return reason == CLAIM_LEFT && g->heartbeat_stale_at_left;
 }

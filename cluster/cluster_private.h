@@ -150,6 +150,7 @@ struct group {
 	bool synced;
 	struct ss_store *store;
 	uint64_t applied;
+	uint64_t applied_at_view;       /* when the present view came */
 	uint64_t announced_ns;          /* last SYNCED */
 
 	/* owner */

@@ -49,5 +49,5 @@ cluster_tests_ownership_test_LDADD = $(cluster_test_libs)
 cluster_tests_takeover_test_LDADD = $(cluster_test_libs)
 
 # For looking at a real Corosync by hand: make cluster/tests/corosync_probe
-EXTRA_PROGRAMS = cluster/tests/corosync_probe
+EXTRA_PROGRAMS += cluster/tests/corosync_probe
 cluster_tests_corosync_probe_LDADD = libcluster-adapters.la libbase.la $(QB_LIBS)

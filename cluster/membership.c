@@ -263,26 +263,47 @@ void membership_say_hello(struct cl_node *n)
 	message_send(n, 0, 0, &m);
 }
 
-static void hello_group(struct cl_node *n, struct group *g, struct member *m, const Holdfast__GroupStatus *s)
+/*
+ * Members that came to this view together delivered the same; one that was
+ * elsewhere may hold less of the same log, or more. What each had applied
+ * when the view came is in the first HELLO that it says in it.
+ */
+static void hello_compare(struct cl_node *n, struct group *g, struct member *m, const Holdfast__GroupStatus *s)
 {
 	struct member_group *mg = &m->group[g->index];
 
+	if (s->applied < g->applied_at_view) {
+		mg->synced = false;
+	} else if (s->applied > g->applied_at_view && !is_owner(g)) {
+		ownership_lose_state(n, g, "newer state seen");
+	} else if (s->last_heartbeat > g->heartbeat) {
+		g->heartbeat = s->last_heartbeat;
+		g->protected_set = (uint16_t)s->protected_set;
+	}
+}
+
+static void hello_group(struct cl_node *n, struct group *g, struct member *m, const Holdfast__GroupStatus *s)
+{
+	struct member_group *mg = &m->group[g->index];
+	int order = ownership_compare(s->term, (uint8_t)s->owner_slot, g->term, g->owner);
+
 	if (s->highest_term > g->known_term)
 		g->known_term = s->highest_term;
-	bool lower = g->synced && ownership_compare(s->term, (uint8_t)s->owner_slot, g->term, g->owner) < 0;
 	/* Of a known member: said before the claim that we follow was delivered; what came behind it is newer. */
-	if (lower && m->hello)
+	if (order < 0 && g->synced && m->hello)
 		return;
-	mg->synced = s->synced && !lower;
+	mg->synced = s->synced && (order >= 0 || !g->synced);
 	mg->applied = s->applied;
+	if (m->id.node_id != n->cfg.node_id) {
+		if (s->is_owner)
+			ownership_learned(n, g, m, s->term, (uint16_t)s->protected_set, s->last_heartbeat);
+		else if (s->synced)
+			ownership_lineage(n, g, s->term, (uint8_t)s->owner_slot);
+		if (order == 0 && s->synced && g->synced && !m->hello)
+			hello_compare(n, g, m, s);
+	}
 	if (is_owner(g))
 		protect_members_changed(n, g);
-	if (m->id.node_id == n->cfg.node_id)
-		return;
-	if (s->is_owner)
-		ownership_learned(n, g, m, s->term, (uint16_t)s->protected_set, s->last_heartbeat);
-	else if (s->synced)
-		ownership_lineage(n, g, s->term, (uint8_t)s->owner_slot);
 }
 
 static void hello_take(struct cl_node *n, struct member *m, const Holdfast__Hello *h)
@@ -316,5 +337,7 @@ void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t s
 		       result_text(h->node_id != m->id.node_id ? R_VALUE : R_VERSION));
 		return;
 	}
-	hello_take(n, m, h);
+	/* Said in a view that is gone: the one for this view follows. */
+	if (h->ring_node_id == n->view.ring.node_id && h->ring_seq == n->view.ring.seq)
+		hello_take(n, m, h);
 }

@@ -127,12 +127,15 @@ static bool slot_allowed(struct cl_node *n, struct member *m, uint8_t slot)
 }
 
 /* What we cannot read may have been part of the log. A repetition (R_STALE) was read before. */
-static void refused(struct cl_node *n, const struct member *m, enum result res)
+static void refused(struct cl_node *n, struct member *m, enum result res)
 {
 	n->messages_refused++;
 	fx_log(n, LOG_REPL_REFUSED, "from node %u: %s", m->id.node_id, result_text(res));
 	if (res == R_STALE)
 		return;
+	/* Another key: it will never say HELLO, and nobody waits for it. */
+	if (!m->hello)
+		m->refused = true;
 	for (size_t i = 0; i < n->n_groups; i++) {
 		struct group *g = &n->groups[i];
 		if (g->synced && !is_owner(g) && m == owner_member(n, g))

@@ -101,7 +101,8 @@ void ownership_learned(struct cl_node *n, struct group *g, const struct member *
 	g->owner_id = m->id;
 	g->owner_left_ns = 0;
 	g->protected_set = protected_set;
-	g->heartbeat = heartbeat;
+	if (heartbeat > g->heartbeat)
+		g->heartbeat = heartbeat;
 	g->heartbeat_ns = n->now_ns;
 	if (!g->synced && !g->join.running)
 		join_start(n, g);
@@ -121,6 +122,7 @@ void ownership_lineage(struct cl_node *n, struct group *g, uint64_t term, uint8_
 
 void ownership_view_changed(struct cl_node *n, struct group *g)
 {
+	g->applied_at_view = g->applied;
 	if (g->role == CL_ROLE_OFFLINE)
 		role_event(n, g, ROLE_JOINED, "member of the cluster");
 	if (is_owner(g)) {

@@ -159,7 +159,7 @@ static void a_release_that_nobody_takes_is_reclaimed(void **state)
 	world_view(&w, true);
 	world_run(&w, 20);
 	assert_int_equal(world_owner(&w), 0);
-	assert_int_equal(w.nodes[0].term, 2);
+	assert_int_equal(w.nodes[0].term, 3);
 	assert_string_equal(w.nodes[0].why, "handover failed");
 	assert_true(w.nodes[0].handover);
 	assert_true(node_may_send(&w.nodes[0]));
@@ -176,7 +176,7 @@ static void a_release_that_is_not_answered_is_reclaimed_after_a_second(void **st
 	node_stop(&w, 1);
 	world_run(&w, 1100);
 	assert_int_equal(world_owner(&w), 0);
-	assert_int_equal(w.nodes[0].term, 2);
+	assert_int_equal(w.nodes[0].term, 3);
 	node_wake(&w, 1);
 	world_run(&w, 600);
 	assert_int_equal(world_owner(&w), 0);

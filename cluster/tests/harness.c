@@ -208,9 +208,11 @@ static void effect(struct node *nd, const struct cl_effect *fx)
 		committed(nd, fx->position);
 		break;
 	case CL_FX_APPLY:
+		nd->touched = true;
 		must(ss_store_apply(nd->mirror, fx->record) == R_OK);
 		break;
 	case CL_FX_RESET:
+		nd->touched = true;
 		nd->resets++;
 		ss_store_clear(nd->mirror);
 		break;
@@ -246,11 +248,13 @@ void node_input(struct node *nd, const struct cl_input *in)
 
 	if (!nd->alive)
 		return;
+	nd->touched = false;
 	cl_step(nd->cl, nd->w->now_ns, in, &out);
 	for (size_t i = 0; i < out.n; i++)
 		effect(nd, &out.fx[i]);
 	cl_outbox_clear(&out);
-	law8_store_is_fold_of_log(nd);
+	if (nd->touched)
+		law8_store_is_fold_of_log(nd);
 }
 
 /* ---- the ordered multicast ---- */
@@ -376,7 +380,7 @@ void world_view(struct world *w, bool same_ring)
 
 static void assert_one_sender_per_part(const struct world *w)
 {
-	for (size_t i = 0; w->now_ns > w->healed_ns + 2 * MS_NS && i < w->n; i++)
+	for (size_t i = 0; w->now_ns > w->healed_ns + 5 * MS_NS && i < w->n; i++)
 		for (size_t k = i + 1; k < w->n; k++)
 			assert_false(w->nodes[i].part == w->nodes[k].part && node_may_send(&w->nodes[i]) &&
 				     node_may_send(&w->nodes[k]));

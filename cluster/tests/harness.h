@@ -56,6 +56,7 @@ struct node {
 	uint64_t committed;
 	unsigned int resets, stopped_ok, stopped_failed, commands_ok, commands_failed, sent;
 	unsigned int logs[LOG_ID_COUNT_];
+	bool touched;                   /* the last step changed its store */
 	struct ss_store *mirror;        /* from APPLY and RESET: law 8 */
 };
 

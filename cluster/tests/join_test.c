@@ -28,7 +28,7 @@ static void append_bytes(size_t node, uint64_t key, size_t len)
 	ss_record_clear(&r);
 }
 
-/* Node 0 owns alone, with n records of 2000 bytes; node 1 is not there. */
+/* Node 0 owns alone, with n records of 1000 bytes; node 1 is not there. */
 static void owner_with_state(size_t nodes, size_t n)
 {
 	world_settled(&w, nodes);
@@ -36,7 +36,7 @@ static void owner_with_state(size_t nodes, size_t n)
 	world_view(&w, true);
 	world_run(&w, 20);
 	for (size_t i = 0; i < n; i++)
-		append_bytes(0, 1000 + i, 2000);
+		append_bytes(0, 1000 + i, 1000);
 	world_run(&w, 20);
 }
 
@@ -46,7 +46,7 @@ static void a_member_that_starts_again_takes_the_state(void **state)
 	owner_with_state(2, 200);
 	node_start(&w, 1);              /* a new process: a new salt */
 	world_view(&w, true);
-	world_run(&w, 5);
+	world_run(&w, 3);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
 	world_run(&w, 100);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
