@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# The simulator: a pair, its peers, a network and faults in one process. Built with the programs, not installed.
+
+noinst_PROGRAMS += ha-tests/sim/holdfast-sim
+ha_tests_sim_holdfast_sim_SOURCES = \
+	ha-tests/sim/event.c \
+	ha-tests/sim/faults.c \
+	ha-tests/sim/gateway.c \
+	ha-tests/sim/laws.c ha-tests/sim/laws.h \
+	ha-tests/sim/laws_wire.c \
+	ha-tests/sim/main.c \
+	ha-tests/sim/multicast.c \
+	ha-tests/sim/network.c \
+	ha-tests/sim/node.c \
+	ha-tests/sim/node_ops.c \
+	ha-tests/sim/peer.c \
+	ha-tests/sim/rng.c ha-tests/sim/rng.h \
+	ha-tests/sim/scenario.c \
+	ha-tests/sim/seeded_rand.c ha-tests/sim/seeded_rand.h \
+	ha-tests/sim/seen.c ha-tests/sim/seen.h \
+	ha-tests/sim/sim.c ha-tests/sim/sim.h \
+	ha-tests/sim/trace.c \
+	ha-tests/sim/workload.c
+ha_tests_sim_holdfast_sim_CPPFLAGS = $(libnode_la_CPPFLAGS)
+ha_tests_sim_holdfast_sim_LDADD = $(node_libs)
