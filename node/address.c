@@ -22,12 +22,18 @@ struct address {
 	enum address_state state;
 };
 
-static enum result write_sysctl(const char *device, const char *name, const char *value)
+static int open_sysctl(const char *device, const char *name, int flags)
 {
 	char path[160];
 
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/%s", device, name);
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	return open(path, flags | O_CLOEXEC);
+}
+
+static enum result write_sysctl(const char *device, const char *name, const char *value)
+{
+	int fd = open_sysctl(device, name, O_WRONLY);
+
 	if (fd < 0)
 		return R_SYSTEM;
 	enum result res = write(fd, value, strlen(value)) > 0 ? R_OK : R_SYSTEM;
@@ -35,24 +41,34 @@ static enum result write_sysctl(const char *device, const char *name, const char
 	return res;
 }
 
-/*
- * arp_ignore 3: no answer for addresses of scope host (R19's relay).
- * rp_filter off on the TUN: what comes out of it has its own route elsewhere.
- */
+/* What comes out of the TUN has its route elsewhere. The kernel takes the greater of "all" and the device: 2 beats 1. */
+static const char *loosest_rp_filter(void)
+{
+	char all = '0';
+	int fd = open_sysctl("all", "rp_filter", O_RDONLY);
+
+	if (fd >= 0) {
+		(void)!read(fd, &all, 1);
+		close(fd);
+	}
+	return all == '0' ? "0" : "2";
+}
+
+/* arp_ignore 3: no answer for addresses of scope host (R19's relay). */
 static enum result set_sysctls(const struct address *a, char why[200])
 {
 	const struct config *cfg = a->cfg.config;
 
 	for (size_t i = 0; i < cfg->n_interfaces; i++) {
 		const struct config_interface *ifc = &cfg->interfaces[i];
-		if (ifc->address.family != INET_V4)
+		if (ifc->address.family != INET_V4 || ifc->shutdown)
 			continue;
 		if (write_sysctl(ifc->name, "arp_ignore", "3") != R_OK) {
 			snprintf(why, 200, "arp_ignore of interface %.64s: %s", ifc->name, strerror(errno));
 			return R_SYSTEM;
 		}
 	}
-	if (write_sysctl(a->cfg.tun, "rp_filter", "0") == R_OK)
+	if (write_sysctl(a->cfg.tun, "rp_filter", loosest_rp_filter()) == R_OK)
 		return R_OK;
 	snprintf(why, 200, "rp_filter of %.32s: %s", a->cfg.tun, strerror(errno));
 	return R_SYSTEM;
@@ -64,21 +80,22 @@ static struct inet_prefix host_prefix(const struct inet_addr *addr)
 }
 
 /* Where the host has no address in the subnet, the subnet is still reached through the device. */
-static enum result connected_route(struct address *a, const struct config_interface *ifc)
+static struct netlink_route connected_route(const struct config_interface *ifc)
 {
-	struct inet_prefix net = { .addr = ifc->address, .len = ifc->prefix_len };
-	struct inet_addr first, last;
-
-	inet_prefix_range(&net, &first, &last);
-	net.addr = first;
+	const struct inet_prefix net = { .addr = ifc->address, .len = ifc->prefix_len };
 	struct netlink_route r = { .destination = net, .device = ifc->name, .metric = ROUTE_METRIC };
-	return netlink_route_set(a->netlink, &r);
+	struct inet_addr last;
+
+	inet_prefix_range(&net, &r.destination.addr, &last);
+	return r;
 }
 
-static const char *device_of(const struct config *cfg, const char *nameif)
+static struct netlink_route configured_route(const struct config *cfg, const struct config_route *c)
 {
-	const struct config_interface *ifc = config_interface_by_nameif(cfg, nameif);
-	return ifc ? ifc->name : NULL;
+	const struct config_interface *ifc = config_interface_by_nameif(cfg, c->nameif);
+
+	return (struct netlink_route){ .destination = c->destination, .gateway = c->gateway,
+				       .device = ifc ? ifc->name : NULL, .metric = c->metric };
 }
 
 static enum result configured_routes(struct address *a, char why[200])
@@ -86,13 +103,11 @@ static enum result configured_routes(struct address *a, char why[200])
 	const struct config *cfg = a->cfg.config;
 
 	for (size_t i = 0; i < cfg->n_routes; i++) {
-		const struct config_route *c = &cfg->routes[i];
-		struct netlink_route r = { .destination = c->destination, .gateway = c->gateway,
-					   .device = device_of(cfg, c->nameif), .metric = c->metric };
+		const struct netlink_route r = configured_route(cfg, &cfg->routes[i]);
 		char text[INET_TEXT_MAX];
 		if (r.device && netlink_route_set(a->netlink, &r) == R_OK)
 			continue;
-		snprintf(why, 200, "route %.32s %s: %s", c->nameif, inet_prefix_text(&c->destination, text),
+		snprintf(why, 200, "route %.32s %s: %s", cfg->routes[i].nameif, inet_prefix_text(&r.destination, text),
 			 r.device ? strerror(errno) : "no such nameif");
 		return R_SYSTEM;
 	}
@@ -115,20 +130,39 @@ static enum result protect_table(struct address *a)
 	return res;
 }
 
-static enum result interfaces_up(struct address *a, char why[200])
+static bool has_subnet(const struct config_interface *ifc)
+{
+	return ifc->address.family != INET_NONE && !ifc->shutdown;
+}
+
+static enum result connected_routes(struct address *a, char why[200])
 {
 	const struct config *cfg = a->cfg.config;
 
 	for (size_t i = 0; i < cfg->n_interfaces; i++) {
 		const struct config_interface *ifc = &cfg->interfaces[i];
-		if (ifc->address.family == INET_NONE || ifc->shutdown)
+		if (!has_subnet(ifc))
 			continue;
-		if (connected_route(a, ifc) == R_OK)
+		const struct netlink_route r = connected_route(ifc);
+		enum result res = netlink_route_set(a->netlink, &r);
+		if (res == R_OK)
 			continue;
-		snprintf(why, 200, "interface %.64s: %s", ifc->name, strerror(errno));
+		snprintf(why, 200, "interface %.64s: %s", ifc->name,
+			 res == R_NOT_FOUND ? "no such device" : strerror(errno));
 		return R_SYSTEM;
 	}
 	return R_OK;
+}
+
+static enum result configure(struct address *a, char why[200])
+{
+	enum result res = connected_routes(a, why);
+
+	if (res == R_OK)
+		res = set_sysctls(a, why);
+	if (res == R_OK)
+		res = configured_routes(a, why);
+	return res;
 }
 
 enum result address_open(const struct address_config *cfg, struct address **out, char why[200])
@@ -155,11 +189,7 @@ enum result address_open(const struct address_config *cfg, struct address **out,
 	if (res == R_OK)
 		res = protect_table(a);
 	if (res == R_OK)
-		res = interfaces_up(a, why);
-	if (res == R_OK)
-		res = set_sysctls(a, why);
-	if (res == R_OK)
-		res = configured_routes(a, why);
+		res = configure(a, why);
 	if (res != R_OK) {
 		address_close(a);
 		return res;
@@ -214,6 +244,77 @@ enum result address_set(struct address *a, enum address_state state)
 	}
 	a->state = state;
 	return worst;
+}
+
+static bool has_address(const struct config *cfg, const struct inet_addr *addr)
+{
+	for (size_t i = 0; i < cfg->n_interfaces; i++) {
+		const struct config_interface *ifc = &cfg->interfaces[i];
+		if (!ifc->shutdown && (inet_equal(&ifc->address, addr) || inet_equal(&ifc->standby, addr)))
+			return true;
+	}
+	return false;
+}
+
+static bool same_route(const struct netlink_route *a, const struct netlink_route *b)
+{
+	return a->device && b->device && strcmp(a->device, b->device) == 0 && a->metric == b->metric &&
+	       a->destination.len == b->destination.len && inet_equal(&a->destination.addr, &b->destination.addr) &&
+	       inet_equal(&a->gateway, &b->gateway);
+}
+
+static bool has_route(const struct config *cfg, const struct netlink_route *r)
+{
+	for (size_t i = 0; i < cfg->n_interfaces; i++) {
+		const struct netlink_route own = connected_route(&cfg->interfaces[i]);
+		if (has_subnet(&cfg->interfaces[i]) && same_route(&own, r))
+			return true;
+	}
+	for (size_t i = 0; i < cfg->n_routes; i++) {
+		const struct netlink_route own = configured_route(cfg, &cfg->routes[i]);
+		if (same_route(&own, r))
+			return true;
+	}
+	return false;
+}
+
+/* What the old configuration put there and the new one does not have. */
+static enum result withdraw(struct address *a, const struct config *old, const struct config *fresh)
+{
+	enum result worst = R_OK, res;
+
+	for (size_t i = 0; i < old->n_interfaces; i++) {
+		const struct config_interface *ifc = &old->interfaces[i];
+		const struct netlink_route r = connected_route(ifc);
+		if (!has_address(fresh, &ifc->address) && (res = set_one(a, &ifc->address, false, false)) != R_OK)
+			worst = res;
+		if (!has_address(fresh, &ifc->standby) && (res = set_one(a, &ifc->standby, false, false)) != R_OK)
+			worst = res;
+		if (has_subnet(ifc) && !has_route(fresh, &r) && (res = netlink_route_del(a->netlink, &r)) != R_OK)
+			worst = res;
+	}
+	for (size_t i = 0; i < old->n_routes; i++) {
+		const struct netlink_route r = configured_route(old, &old->routes[i]);
+		if (r.device && !has_route(fresh, &r) && (res = netlink_route_del(a->netlink, &r)) != R_OK)
+			worst = res;
+	}
+	return worst;
+}
+
+enum result address_reload(struct address *a, const struct config *config, char why[200])
+{
+	const struct config *old = a->cfg.config;
+
+	a->cfg.config = config;
+	snprintf(why, 200, "addresses or routes that are no longer configured");
+	enum result res = withdraw(a, old, config);
+	if (res == R_OK)
+		res = configure(a, why);
+	/* The addresses also when a route failed: the state must be true of all that the new configuration has. */
+	enum result set = address_set(a, a->state);
+	if (res == R_OK && set != R_OK)
+		snprintf(why, 200, "service addresses");
+	return res != R_OK ? res : set;
 }
 
 void address_announce(const struct address *a)

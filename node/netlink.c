@@ -118,15 +118,13 @@ enum result netlink_address_del(struct netlink *n, const char *device, const str
 	return transact(n, address_request(n, RTM_DELADDR, 0, index, p, false), EADDRNOTAVAIL);
 }
 
-enum result netlink_route_set(struct netlink *n, const struct netlink_route *r)
+static struct nlmsghdr *route_request(struct netlink *n, uint16_t type, uint16_t flags, unsigned int index,
+				      const struct netlink_route *r)
 {
-	unsigned int index = r->device ? if_nametoindex(r->device) : 0;
-
-	if (r->device && !index)
-		return R_NOT_FOUND;
-	struct nlmsghdr *h = begin(n, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+	struct nlmsghdr *h = begin(n, type, flags);
 	struct rtmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
 	uint32_t table = r->table ? r->table : RT_TABLE_MAIN;
+
 	m->rtm_family = family_of(&r->destination.addr);
 	m->rtm_dst_len = r->destination.len;
 	m->rtm_table = table < 256 ? (unsigned char)table : RT_TABLE_UNSPEC;
@@ -144,7 +142,26 @@ enum result netlink_route_set(struct netlink *n, const struct netlink_route *r)
 		mnl_attr_put(h, RTA_PREFSRC, inet_len(&r->source), r->source.a);
 	if (r->metric)
 		mnl_attr_put_u32(h, RTA_PRIORITY, r->metric);
-	return transact(n, h, 0);
+	return h;
+}
+
+enum result netlink_route_set(struct netlink *n, const struct netlink_route *r)
+{
+	unsigned int index = r->device ? if_nametoindex(r->device) : 0;
+
+	if (r->device && !index)
+		return R_NOT_FOUND;
+	return transact(n, route_request(n, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, index, r), 0);
+}
+
+enum result netlink_route_del(struct netlink *n, const struct netlink_route *r)
+{
+	unsigned int index = r->device ? if_nametoindex(r->device) : 0;
+
+	/* The kernel takes a device's routes away with it. */
+	if (r->device && !index)
+		return R_OK;
+	return transact(n, route_request(n, RTM_DELROUTE, 0, index, r), ESRCH);
 }
 
 enum result netlink_rule_add(struct netlink *n, uint8_t family, uint32_t mark, uint32_t table, uint32_t priority)

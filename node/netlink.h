@@ -27,6 +27,8 @@ struct netlink_route {
 };
 /* Replaces a route of the same destination, table and metric. */
 enum result netlink_route_set(struct netlink *n, const struct netlink_route *r) WARN_UNUSED;
+/* A route that is not there is R_OK. */
+enum result netlink_route_del(struct netlink *n, const struct netlink_route *r) WARN_UNUSED;
 /* family's packets with fwmark look into table; a rule that is there already is R_OK. */
 enum result netlink_rule_add(struct netlink *n, uint8_t family, uint32_t mark, uint32_t table,
 			     uint32_t priority) WARN_UNUSED;

@@ -4,10 +4,13 @@
  * a permit line goes to the target, a deny line returns, so that the next
  * entry is tried, as on the ASA. Three sets of such chains: what to mark
  * (m), what must not leave in clear (o), what must not arrive in clear (i).
+ *
+ * A crypto map is bound to an interface, and its lists may overlap what lies
+ * behind the others (10.0.0.0/8 to 10.0.0.0/8): o and i hold on the map's own
+ * interface only. What was marked may leave by the TUN and by nothing else.
  */
 #include "node/plain.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
@@ -17,7 +20,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "node/address.h"
 #include "node/udp_ike.h"
 
@@ -29,7 +31,8 @@ struct plain {
 	char *tun;
 	char *guard_path;
 	struct text table;              /* what is in force, to restore it */
-	bool touched;                   /* our table was, in the transaction being read */
+	char *listing;                  /* the same as the kernel lists it */
+	bool doubtful;                  /* what is in force may be something else */
 };
 
 /* ---- the text ---- */
@@ -46,6 +49,8 @@ static void put_match(struct text *t, const char *field, const struct inet_prefi
 static void put_line(struct text *t, const struct config_ace *ace, bool inbound, const char *target)
 {
 	text_printf(t, "\t\t");
+	if (ace->source.prefix.len == 0 && ace->destination.prefix.len == 0)
+		text_printf(t, "meta nfproto %s ", ace->source.prefix.addr.family == INET_V6 ? "ipv6" : "ipv4");
 	put_match(t, inbound ? "saddr" : "daddr", &ace->destination.prefix);
 	put_match(t, inbound ? "daddr" : "saddr", &ace->source.prefix);
 	if (ace->protocol)
@@ -70,11 +75,44 @@ static void put_entry_chains(struct text *t, const struct config *cfg, char pref
 	}
 }
 
-static void put_jumps(struct text *t, const struct config *cfg, char prefix)
+/* key: "iifname" or "oifname", the entry's interface only; NULL: any. */
+static void put_jumps(struct text *t, const struct config *cfg, char prefix, const char *key)
+{
+	for (size_t i = 0; i < cfg->n_map_entries; i++) {
+		const struct config_map_entry *e = &cfg->map_entries[i];
+		if (!e->active)
+			continue;
+		text_printf(t, "\t\t");
+		if (key)
+			text_printf(t, "%s \"%s\" ", key, e->interface->name);
+		text_printf(t, "jump %c%zu\n", prefix, i);
+	}
+}
+
+static bool has_map(const struct config *cfg, const struct config_interface *ifc)
 {
 	for (size_t i = 0; i < cfg->n_map_entries; i++)
-		if (cfg->map_entries[i].active)
-			text_printf(t, "\t\tjump %c%zu\n", prefix, i);
+		if (cfg->map_entries[i].active && cfg->map_entries[i].interface == ifc)
+			return true;
+	return false;
+}
+
+/* What goes to a network of our own behind another interface does not pass the crypto map's. */
+static void put_near(struct text *t, const struct config *cfg)
+{
+	char text[INET_TEXT_MAX];
+
+	for (size_t i = 0; i < cfg->n_interfaces; i++) {
+		const struct config_interface *ifc = &cfg->interfaces[i];
+		const struct inet_prefix p = { .addr = ifc->address, .len = ifc->prefix_len };
+		struct inet_prefix net = p;
+		struct inet_addr last;
+		if (p.addr.family == INET_NONE || ifc->shutdown || has_map(cfg, ifc))
+			continue;
+		inet_prefix_range(&p, &net.addr, &last);
+		text_printf(t, "\t\t%s daddr %s accept\n", net.addr.family == INET_V6 ? "ip6" : "ip",
+			    inet_prefix_text(&net, text));
+	}
 }
 
 static void put_targets(struct text *t)
@@ -91,26 +129,30 @@ static void put_hooks(struct text *t, const struct config *cfg, const char *tun)
 		    "\t\tiifname { \"lo\", \"%s\" } accept\n"
 		    "\t\tfib daddr type local udp dport { 500, 4500 } accept\n"
 		    "\t\tfib daddr type local meta l4proto esp accept\n", tun);
-	put_jumps(t, cfg, 'i');
-	put_jumps(t, cfg, 'm');
+	put_jumps(t, cfg, 'i', "iifname");
+	put_near(t, cfg);
+	put_jumps(t, cfg, 'm', NULL);
 	text_printf(t, "\t}\n\tchain starting {\n\t\ttype route hook output priority mangle\n"
 		    "\t\tmeta mark 0x%08x accept\n", HF_MARK_OWN);
-	put_jumps(t, cfg, 'm');
+	put_jumps(t, cfg, 'm', "oifname");
 	text_printf(t, "\t}\n\tchain leaving {\n\t\ttype filter hook postrouting priority mangle\n"
-		    "\t\toifname { \"lo\", \"%s\" } accept\n\t\tmeta mark 0x%08x accept\n", tun, HF_MARK_OWN);
-	put_jumps(t, cfg, 'o');
+		    "\t\toifname { \"lo\", \"%s\" } accept\n\t\tmeta mark 0x%08x accept\n"
+		    "\t\tmeta mark 0x%08x goto clear_out\n", tun, HF_MARK_OWN, HF_MARK_PROTECT);
+	put_jumps(t, cfg, 'o', "oifname");
 	text_printf(t, "\t}\n");
 }
 
 /*
  * R20: between two owners the kernel must not tell a peer that nobody
- * listens. The inner IP header begins 8 bytes into the ICMP message.
+ * listens. The inner IP header begins 8 bytes into the ICMP message. A router
+ * that tells a passing peer its MTU still does.
  */
 static void put_icmp(struct text *t)
 {
 	text_printf(t, "\tchain errors {\n\t\ttype filter hook output priority filter\n"
-		    "\t\ticmp type destination-unreachable @th,136,8 50 counter drop\n"
-		    "\t\ticmp type destination-unreachable @th,136,8 17 @th,240,16 { 500, 4500 } counter drop\n\t}\n");
+		    "\t\ticmp type destination-unreachable icmp code != frag-needed @th,136,8 50 counter drop\n"
+		    "\t\ticmp type destination-unreachable icmp code != frag-needed @th,136,8 17 "
+		    "@th,240,16 { 500, 4500 } counter drop\n\t}\n");
 }
 
 /*
@@ -160,49 +202,61 @@ void plain_table_text(const struct config *cfg, const char *tun, struct text *ou
 
 /* ---- loading and keeping ---- */
 
-static enum result load(struct plain *p, char why[200])
+/* The table as the kernel has it, without counters; NULL when there is none. Lasts until the next command. */
+static const char *list(struct plain *p)
 {
-	if (nft_run_cmd_from_buffer(p->nft, text_string(&p->table)) == 0)
+	return nft_run_cmd_from_buffer(p->nft, "list table inet " TABLE) == 0 ? nft_ctx_get_output_buffer(p->nft) : NULL;
+}
+
+static enum result load(struct plain *p, const struct text *table, char why[200])
+{
+	if (nft_run_cmd_from_buffer(p->nft, text_string(table)) != 0) {
+		snprintf(why, 200, "nftables: %.180s", nft_ctx_get_error_buffer(p->nft));
+		return R_SYSTEM;
+	}
+	const char *now = list(p);
+	free(p->listing);
+	p->listing = now ? strdup(now) : NULL;
+	if (p->listing)
 		return R_OK;
-	snprintf(why, 200, "nftables: %.180s", nft_ctx_get_error_buffer(p->nft));
+	snprintf(why, 200, "nftables: the table cannot be listed");
 	return R_SYSTEM;
 }
 
-/* The guard service reads it at boot: whole or not at all. */
-static enum result write_guard(const struct plain *p, char why[200])
+/* The guard service reads it at boot: whole or not at all. It takes its name after the kernel has taken the table. */
+static enum result write_guard(const char *fresh, const struct text *table, char why[200])
 {
-	char fresh[512];
-
-	snprintf(fresh, sizeof(fresh), "%s.new", p->guard_path);
 	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bool ok = fd >= 0 && write(fd, p->table.p, p->table.len) == (ssize_t)p->table.len && fsync(fd) == 0;
+	bool ok = fd >= 0 && write(fd, table->p, table->len) == (ssize_t)table->len && fsync(fd) == 0;
+
+	if (!ok)
+		snprintf(why, 200, "%.160s: %s", fresh, strerror(errno));
 	if (fd >= 0)
 		close(fd);
-	if (ok && rename(fresh, p->guard_path) == 0)
-		return R_OK;
-	snprintf(why, 200, "%.160s: %s", p->guard_path, strerror(errno));
-	return R_SYSTEM;
+	return ok ? R_OK : R_SYSTEM;
 }
 
 static enum result table_set(struct plain *p, const struct config *cfg, char why[200])
 {
-	struct text fresh = { 0 };
+	struct text table = { 0 };
+	char fresh[512];
 
-	plain_table_text(cfg, p->tun, &fresh);
-	if (fresh.failed) {
-		text_free(&fresh);
-		return R_NO_MEMORY;
+	plain_table_text(cfg, p->tun, &table);
+	snprintf(fresh, sizeof(fresh), "%s.new", p->guard_path);
+	enum result res = table.failed ? R_NO_MEMORY : write_guard(fresh, &table, why);
+	if (res == R_OK)
+		res = load(p, &table, why);
+	if (res == R_OK && rename(fresh, p->guard_path) != 0) {
+		snprintf(why, 200, "%.160s: %s", p->guard_path, strerror(errno));
+		res = R_SYSTEM;
 	}
-	struct text old = p->table;
-	p->table = fresh;
-	enum result res = load(p, why);
 	if (res != R_OK) {
-		p->table = old;
-		text_free(&fresh);
+		text_free(&table);
 		return res;
 	}
-	text_free(&old);
-	return write_guard(p, why);
+	text_free(&p->table);
+	p->table = table;
+	return R_OK;
 }
 
 static enum result events_open(struct plain *p)
@@ -231,13 +285,13 @@ enum result plain_open(const struct config *cfg, const char *tun, const char *gu
 	if (res == R_OK) {
 		nft_ctx_buffer_error(p->nft);
 		nft_ctx_buffer_output(p->nft);
-		res = table_set(p, cfg, why);
-	}
-	if (res == R_OK) {
+		nft_ctx_output_set_flags(p->nft, NFT_CTX_OUTPUT_STATELESS);
 		res = events_open(p);
 		if (res != R_OK)
 			snprintf(why, 200, "nftables events: %s", strerror(errno));
 	}
+	if (res == R_OK)
+		res = table_set(p, cfg, why);
 	if (res != R_OK) {
 		plain_close(p);
 		return res;
@@ -255,6 +309,7 @@ void plain_close(struct plain *p)
 	if (p->nft)
 		nft_ctx_free(p->nft);
 	text_free(&p->table);
+	free(p->listing);
 	free(p->tun);
 	free(p->guard_path);
 	free(p);
@@ -272,12 +327,7 @@ int plain_fd(const struct plain *p)
 
 /* ---- events ---- */
 
-struct watch {
-	struct plain *p;
-	bool foreign;           /* somebody else's transaction touched our table */
-};
-
-/* The table's name is attribute 1 of every table, chain and rule message. */
+/* The table's name is attribute 1 of every message about a table, chain, rule or set. */
 static int find_name(const struct nlattr *attr, void *data)
 {
 	const char **name = data;
@@ -287,71 +337,52 @@ static int find_name(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
-static int find_pid(const struct nlattr *attr, void *data)
-{
-	uint32_t *pid = data;
-
-	if (mnl_attr_get_type(attr) == NFTA_GEN_PROC_PID && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
-		*pid = ntohl(mnl_attr_get_u32(attr));
-	return MNL_CB_OK;
-}
-
-static bool changes_rules(unsigned int type)
-{
-	switch (type) {
-	case NFT_MSG_DELTABLE:
-	case NFT_MSG_DELCHAIN:
-	case NFT_MSG_DELRULE:
-	case NFT_MSG_NEWRULE:
-	case NFT_MSG_NEWCHAIN:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* A transaction's changes come first, then NEWGEN with the process that made it. */
 static int on_event(const struct nlmsghdr *h, void *data)
 {
-	struct watch *watch = data;
-	unsigned int type = h->nlmsg_type & 0xff;
+	bool *ours = data;
 	const char *name = NULL;
-	uint32_t pid = 0;
 
-	if (h->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES)
+	if (h->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || (h->nlmsg_type & 0xff) == NFT_MSG_NEWGEN)
 		return MNL_CB_OK;
-	if (type == NFT_MSG_NEWGEN) {
-		mnl_attr_parse(h, sizeof(struct nfgenmsg), find_pid, &pid);
-		if (watch->p->touched && pid != (uint32_t)getpid())
-			watch->foreign = true;
-		watch->p->touched = false;
-	} else if (changes_rules(type)) {
-		mnl_attr_parse(h, sizeof(struct nfgenmsg), find_name, &name);
-		if (name && strcmp(name, TABLE) == 0)
-			watch->p->touched = true;
-	}
+	mnl_attr_parse(h, sizeof(struct nfgenmsg), find_name, &name);
+	if (name && strcmp(name, TABLE) == 0)
+		*ours = true;
 	return MNL_CB_OK;
 }
 
-bool plain_watch(struct plain *p)
+/* True when an event named our table, or when events were lost: what they said could have been about it. */
+static bool events_read(struct plain *p)
 {
-	char buf[65536], why[200];
-	struct watch watch = { .p = p };
+	char buf[16384];
+	bool ours = false;
 	ssize_t len;
 
-	while ((len = mnl_socket_recvfrom(p->events, buf, sizeof(buf))) > 0 || (len < 0 && errno == ENOBUFS)) {
-		/* Events were lost: what they said could have been about us. */
+	while ((len = mnl_socket_recvfrom(p->events, buf, sizeof(buf))) > 0 || (len < 0 && errno != EAGAIN)) {
 		if (len < 0)
-			watch.foreign = true;
+			ours = true;
 		else
-			(void)mnl_cb_run(buf, (size_t)len, 0, 0, on_event, &watch);
+			(void)mnl_cb_run(buf, (size_t)len, 0, 0, on_event, &ours);
 	}
-	if (!watch.foreign)
-		return false;
-	if (load(p, why) != R_OK) {
-		struct log_event ev;
-		log_event_make(&ev, LOG_NODE_FAILED, NULL, NULL, NULL, "%s", why);
-		log_emit(&ev);
+	return ours;
+}
+
+/*
+ * Who changed the table is not asked: the process id in an event is one of
+ * the first pid namespace, which in a container is not ours. What counts is
+ * whether the table still is what was loaded.
+ */
+enum plain_event plain_watch(struct plain *p, char why[200])
+{
+	p->doubtful = events_read(p) || p->doubtful;
+	if (!p->doubtful)
+		return PLAIN_INTACT;
+	const char *now = list(p);
+	if (now && p->listing && strcmp(now, p->listing) == 0) {
+		p->doubtful = false;
+		return PLAIN_INTACT;
 	}
-	return true;
+	if (load(p, &p->table, why) != R_OK)
+		return PLAIN_LOST;
+	p->doubtful = false;
+	return PLAIN_RESTORED;
 }

@@ -29,7 +29,13 @@ void plain_close(struct plain *p);
 enum result plain_reload(struct plain *p, const struct config *cfg, char why[200]) WARN_UNUSED;
 /* Readable when the ruleset changed. */
 int plain_fd(const struct plain *p);
-/* Looks at the events; when somebody removed the table, loads it again at once. True when it had to (an alarm). */
-bool plain_watch(struct plain *p);
+
+enum plain_event {
+	PLAIN_INTACT,
+	PLAIN_RESTORED, /* somebody else removed or changed the table; it was loaded again: an alarm */
+	PLAIN_LOST,     /* and it could not be loaded: call again soon; why is set */
+};
+/* Looks at the events; a table that is no longer what was loaded is loaded again at once. */
+enum plain_event plain_watch(struct plain *p, char why[200]) WARN_UNUSED;
 
 #endif

@@ -14,6 +14,7 @@
 #include "node/udp_ike.h"
 
 #define NS_PER_MS 1000000ull
+#define PLAIN_RETRY_NS (50 * NS_PER_MS)
 #define STOP_LIMIT_NS (10000 * NS_PER_MS)
 
 uint64_t world_now_ns(void)
@@ -116,14 +117,27 @@ static int on_job_done(int fd, int revents, void *data)
 	return 0;
 }
 
-static int on_plain_event(int fd, int revents, void *data)
+/* While the table cannot be loaded, protected traffic may leave in clear: try until it can. */
+static void watch_plain(void *data)
 {
 	struct world *w = data;
+	char why[200] = "";
+	enum plain_event ev = plain_watch(w->plain, why);
 
+	if (ev == PLAIN_RESTORED)
+		say(LOG_PLAIN_TABLE_RESTORED, "");
+	if (ev != PLAIN_LOST)
+		return;
+	say(LOG_NODE_FAILED, why);
+	qb_loop_timer_del(w->loop, w->plain_timer);
+	qb_loop_timer_add(w->loop, QB_LOOP_HIGH, PLAIN_RETRY_NS, w, watch_plain, &w->plain_timer);
+}
+
+static int on_plain_event(int fd, int revents, void *data)
+{
 	(void)fd;
 	(void)revents;
-	if (plain_watch(w->plain))
-		say(LOG_PLAIN_TABLE_RESTORED, "");
+	watch_plain(data);
 	return 0;
 }
 
@@ -263,10 +277,48 @@ void world_stop(struct world *w)
 	world_touch(w);
 }
 
-/* The new file replaces the old configuration only when it has no error and both tables took it. */
+static const struct inet_addr *ike_address(const struct config *cfg)
+{
+	static const struct inet_addr none;
+	return cfg->n_ikev2_interfaces == 1 ? &cfg->ikev2_interfaces[0].interface->address : &none;
+}
+
+/* What the cluster, the sockets and the workers were made with; NULL when it is unchanged. */
+static const char *needs_restart(const struct config *old, const struct config *fresh)
+{
+	const struct config_failover *a = &old->failover, *b = &fresh->failover;
+
+	if (a->enabled != b->enabled || a->slot != b->slot || a->unit != b->unit || a->key_hex != b->key_hex ||
+	    !secret_equal(&a->key, &b->key) || strcmp(a->cluster_name, b->cluster_name) != 0 ||
+	    a->role_manager != b->role_manager || a->empty_start != b->empty_start ||
+	    a->empty_start_s != b->empty_start_s || a->commit_timeout_ms != b->commit_timeout_ms ||
+	    a->deadline_ms != b->deadline_ms)
+		return "a change of 'failover' needs a restart";
+	if (!inet_equal(ike_address(old), ike_address(fresh)))
+		return "a change of the address of 'crypto ikev2 enable' needs a restart";
+	if (old->workers != fresh->workers)
+		return "a change of 'crypto engine workers' needs a restart";
+	return NULL;
+}
+
+/* Table and engine take the new configuration, or both keep the old one. */
+static enum result reconfigure(struct world *w, const struct config *fresh, char why[200])
+{
+	char again[200];
+	enum result res = plain_reload(w->plain, fresh, why);
+
+	if (res != R_OK)
+		return res;
+	res = hf_core_reconfigure(w->core, world_now_ns(), fresh);
+	if (res != R_OK && plain_reload(w->plain, w->config, again) != R_OK)
+		say(LOG_NODE_FAILED, again);
+	return res;
+}
+
+/* The new file replaces the old configuration only when it has no error and everybody can go on with it. */
 void world_reload(struct world *w)
 {
-	struct config *old = w->config, *fresh = NULL;
+	struct config *old = w->config, *fresh;
 	char why[200] = "";
 
 	w->config = NULL;
@@ -275,15 +327,17 @@ void world_reload(struct world *w)
 	w->config = old;
 	if (res != R_OK)
 		return;
-	res = plain_reload(w->plain, fresh, why);
-	if (res == R_OK)
-		res = hf_core_reconfigure(w->core, world_now_ns(), fresh);
-	if (res != R_OK) {
-		say(LOG_CONFIG_REJECTED, why[0] ? why : result_text(res));
+	const char *restart = needs_restart(old, fresh);
+	if (!restart)
+		res = reconfigure(w, fresh, why);
+	if (restart || res != R_OK) {
+		say(LOG_CONFIG_REJECTED, restart ? restart : why[0] ? why : result_text(res));
 		config_free(fresh);
 		return;
 	}
 	w->config = fresh;
+	if (address_reload(w->address, fresh, why) != R_OK)
+		say(LOG_NODE_FAILED, why);
 	config_free(old);
 	log_sink_style(fresh->log_id_asa);
 	say(LOG_CONFIG_LOADED, w->options.config_path);

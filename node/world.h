@@ -55,7 +55,7 @@ struct world {
 	int owned_tun_fd, relay_tun_fd, relay_fd, wake_fd, udp500_fd;
 	struct inet_addr service_address;
 
-	qb_loop_timer_handle timer, announce_timer, relay_timer, reconnect_timer, stop_timer;
+	qb_loop_timer_handle timer, announce_timer, relay_timer, reconnect_timer, stop_timer, plain_timer;
 	uint64_t timer_at_ns;
 	unsigned int announces_left;
 	bool flush_scheduled, stopping, disconnected_reported;
