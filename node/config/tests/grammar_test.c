@@ -20,7 +20,7 @@ static const struct grammar_row rows[] = {
 	{ 0 },
 };
 
-enum { ROW_PEER, ROW_PFS, ROW_LIFE, ROW_MODE, ROW_NOTE, ROW_ANY, ROW_WHOLE, ROW_OTHER };
+enum { ROW_PEER, ROW_PFS, ROW_LIFE, ROW_MODE, ROW_NOTE, ROW_ANY, ROW_ENTIRE, ROW_OTHER };
 
 static bool resolve(void *ctx, const char *name, struct inet_addr *out)
 {
@@ -124,7 +124,7 @@ static void no_may_end_behind_the_last_keyword(void **state)
 	line_free(&l);
 	assert_int_equal(row_of("no set life seconds"), ROW_LIFE);
 	assert_int_equal(row_of("no set life"), ROW_ANY);
-	assert_int_equal(row_of("no peer x"), ROW_WHOLE);
+	assert_int_equal(row_of("no peer x"), ROW_ENTIRE);
 	assert_int_equal(row_of("peer x"), -1);
 	assert_int_equal(row_of("no set mode tunnel"), ROW_ANY);
 }
