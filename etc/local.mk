@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # etc: sample configurations, units, schemas.
 
-dist_doc_DATA = etc/corosync.conf.sample
+dist_doc_DATA = README etc/corosync.conf.sample
+sampledir = $(sysconfdir)/holdfast
+dist_sample_DATA = etc/holdfast.conf.sample
 
 systemdsystemunit_DATA = etc/holdfastd.service etc/holdfast-guard.service
 tmpfilesdir = $(prefix)/lib/tmpfiles.d

@@ -5,4 +5,6 @@ dist_noinst_SCRIPTS += \
 	ha-tests/lint-deps \
 	ha-tests/run-all
 
+include ha-tests/bench/local.mk
+include ha-tests/fuzz/local.mk
 include ha-tests/lab/local.mk

@@ -80,18 +80,11 @@ ike_tests = \
 	ike/tests/proposal_test \
 	ike/tests/sk_test \
 	ike/tests/ts_narrow_test
-ike_fuzz_targets = \
-	ha-tests/fuzz/fuzz_ike_message \
-	ha-tests/fuzz/fuzz_ike_payloads \
-	ha-tests/fuzz/fuzz_ike_sk
-check_PROGRAMS += $(ike_tests) $(ike_fuzz_targets)
+check_PROGRAMS += $(ike_tests)
 EXTRA_DIST += \
 	ike/tests/fixtures \
 	ike/tests/hex.h \
-	ike/tests/wire.h \
-	ha-tests/fuzz/corpus/ike_message \
-	ha-tests/fuzz/corpus/ike_payloads \
-	ha-tests/fuzz/corpus/ike_sk
+	ike/tests/wire.h
 
 # The engine tests share a world of two engines and a network.
 ike_engine_test_support = ike/tests/engine_harness.c ike/tests/engine_harness.h
@@ -114,10 +107,3 @@ ike_tests_payload_test_LDADD = $(ike_test_libs)
 ike_tests_proposal_test_LDADD = $(ike_test_libs)
 ike_tests_sk_test_LDADD = $(ike_test_libs)
 ike_tests_ts_narrow_test_LDADD = $(ike_test_libs)
-
-ha_tests_fuzz_fuzz_ike_message_SOURCES = ha-tests/fuzz/fuzz_ike_message.c ha-tests/fuzz/replay.c ha-tests/fuzz/fuzz.h
-ha_tests_fuzz_fuzz_ike_message_LDADD = libike.la libbase.la
-ha_tests_fuzz_fuzz_ike_payloads_SOURCES = ha-tests/fuzz/fuzz_ike_payloads.c ha-tests/fuzz/replay.c ha-tests/fuzz/fuzz.h
-ha_tests_fuzz_fuzz_ike_payloads_LDADD = libike.la libbase.la
-ha_tests_fuzz_fuzz_ike_sk_SOURCES = ha-tests/fuzz/fuzz_ike_sk.c ha-tests/fuzz/replay.c ha-tests/fuzz/fuzz.h
-ha_tests_fuzz_fuzz_ike_sk_LDADD = libike.la libbase.la

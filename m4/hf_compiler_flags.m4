@@ -7,7 +7,7 @@ AC_DEFUN([HF_COMPILER_FLAGS], [
 		[AS_HELP_STRING([--enable-fatal-warnings], [treat warnings as errors])],
 		[hf_fatal_warnings=$enableval], [hf_fatal_warnings=no])
 	AC_ARG_WITH([sanitizers],
-		[AS_HELP_STRING([--with-sanitizers=LIST], [address,undefined or thread])],
+		[AS_HELP_STRING([--with-sanitizers=LIST], [address,undefined or thread; with clang, fuzzer-no-link too])],
 		[hf_sanitizers=$withval], [hf_sanitizers=])
 	AS_CASE([$hf_sanitizers],
 		[no], [hf_sanitizers=],
@@ -26,6 +26,11 @@ AC_DEFUN([HF_COMPILER_FLAGS], [
 		dnl glibc warns about fortification without optimisation.
 		AS_CASE([" $CFLAGS "], [*" -O@<:@123gs@:>@ "*], [HARDEN_CPPFLAGS="-D_FORTIFY_SOURCE=2"])
 	])
+	FUZZ_LIBS=
+	hf_libfuzzer=no
+	AS_CASE([$hf_sanitizers], [*fuzzer*], [hf_libfuzzer=yes FUZZ_LIBS=-fsanitize=fuzzer])
+	AC_SUBST([FUZZ_LIBS])
+	AM_CONDITIONAL([LIBFUZZER], [test $hf_libfuzzer = yes])
 	AC_SUBST([WARN_CFLAGS])
 	AC_SUBST([HARDEN_CPPFLAGS])
 	AC_SUBST([HARDEN_CFLAGS])

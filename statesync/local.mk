@@ -48,8 +48,8 @@ statesync_tests = \
 	statesync/tests/seal_test \
 	statesync/tests/snapshot_test \
 	statesync/tests/store_test
-check_PROGRAMS += $(statesync_tests) ha-tests/fuzz/fuzz_record
-EXTRA_DIST += statesync/tests/fixtures.h ha-tests/fuzz/corpus/record
+check_PROGRAMS += $(statesync_tests)
+EXTRA_DIST += statesync/tests/fixtures.h
 
 statesync_tests_batch_test_LDADD = $(statesync_test_libs)
 statesync_tests_codec_child_sa_test_LDADD = $(statesync_test_libs)
@@ -60,6 +60,3 @@ statesync_tests_message_test_LDADD = $(statesync_test_libs)
 statesync_tests_seal_test_LDADD = $(statesync_test_libs)
 statesync_tests_snapshot_test_LDADD = $(statesync_test_libs)
 statesync_tests_store_test_LDADD = $(statesync_test_libs)
-
-ha_tests_fuzz_fuzz_record_SOURCES = ha-tests/fuzz/fuzz_record.c ha-tests/fuzz/replay.c ha-tests/fuzz/fuzz.h
-ha_tests_fuzz_fuzz_record_LDADD = libstatesync.la libike.la libbase.la

@@ -23,7 +23,7 @@ check_PROGRAMS += $(node_cli_tests)
 node_cli_tests_server_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_cli_tests_show_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 
-dist_pkgdata_DATA = etc/show-json.schema.json etc/holdfast.conf.sample
+dist_pkgdata_DATA = etc/show-json.schema.json
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = etc/bash-completion/holdfast
 
