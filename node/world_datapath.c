@@ -54,7 +54,7 @@ static enum result sockets_open(struct world *w)
 	for (unsigned int i = 0; i < w->n_workers; i++) {
 		if (esp_io_open_udp4500(&natt, &w->udp4500_fds[i]) != R_OK)
 			return failed("UDP 4500");
-		/* One raw socket gets every ESP packet: it is worker 0's. */
+		/* One raw socket gets every ESP packet: worker 0 reads it, all send on it. */
 		if (i == 0 && esp_io_open_raw(&w->service_address, &w->raw_fds[0]) != R_OK)
 			return failed("protocol 50");
 	}
@@ -159,7 +159,7 @@ enum result world_workers_start(struct world *w)
 		return failed("eventfd");
 	for (unsigned int i = 0; i < w->n_workers; i++) {
 		struct esp_io_config io = {
-			.tun_fd = w->tun_fds[i], .udp_fd = w->udp4500_fds[i], .raw_fd = w->raw_fds[i],
+			.tun_fd = w->tun_fds[i], .udp_fd = w->udp4500_fds[i], .raw_fd = w->raw_fds[0],
 			.relay_fd = w->relay_fd, .wake_fd = w->wake_fd, .cpu = -1,
 		};
 		w->workers[i] = esp_worker_new(w->datapath, i);

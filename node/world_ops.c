@@ -98,13 +98,22 @@ static void note_role(struct world *w, const struct hf_role_change *ch)
 	w->role = ch->role;
 }
 
-/* Both ends of a handover have the same key; the next owner opens with it and sends nothing. */
+/*
+ * Both ends of a handover have the same key; the next owner opens with it and
+ * sends nothing. The former owner's term, which both know, makes it this
+ * handover's alone: nothing recorded in another one can be played again.
+ */
 static void relay_keyed(struct world *w, uint32_t group, const struct inet_endpoint *mate)
 {
 	SECRET key = { 0 };
 	struct log_event ev;
+	struct cl_group_status st;
+	char label[48];
 
-	if (ss_key_derive(&w->failover_key, "holdfast relay", &key) == R_OK &&
+	if (cl_group_status(hf_core_cluster_node(w->core), group, world_now_ns(), &st) != R_OK)
+		return;
+	snprintf(label, sizeof(label), "holdfast relay %llu", (unsigned long long)st.term);
+	if (ss_key_derive(&w->failover_key, label, &key) == R_OK &&
 	    esp_relay_set(w->datapath, (uint8_t)group, mate, &key) == R_OK)
 		return;
 	log_event_make(&ev, LOG_NODE_FAILED, NULL, NULL, NULL, "stragglers cannot be relayed");
