@@ -44,7 +44,10 @@ static uint64_t candidate_rank(struct cl_node *n, const struct group *g)
 	return rank;
 }
 
-/* A member that comes from elsewhere may know of a higher term or hold more of the log: hear it first, but not for ever. */
+/*
+ * A member that comes from elsewhere may know of a higher term or hold more of the log: hear it
+ * first, but not for ever.
+ */
 static uint64_t hello_heard_ns(const struct cl_node *n)
 {
 	return member_all_hello(n) ? 0 : n->view.since_ns + HELLO_GRACE_MS * MS;
@@ -57,9 +60,11 @@ static uint64_t later(uint64_t a, uint64_t b)
 
 static uint64_t due_left(struct cl_node *n, const struct group *g)
 {
-	if (!g->synced || is_owner(g) || owner_member(n, g) || !automatic(n, g) || !is_candidate(n, g, n->cfg.slot))
+	if (!g->synced || is_owner(g) || owner_member(n, g) || !automatic(n, g) ||
+	    !is_candidate(n, g, n->cfg.slot))
 		return NEVER;
-	return later(g->owner_left_ns, hello_heard_ns(n)) + candidate_rank(n, g) * CLAIM_RANK_MS * MS;
+	return later(g->owner_left_ns, hello_heard_ns(n)) +
+	       candidate_rank(n, g) * CLAIM_RANK_MS * MS;
 }
 
 /* R12 */
@@ -68,7 +73,8 @@ static uint64_t due_silent(struct cl_node *n, const struct group *g)
 	if (!g->synced || is_owner(g) || !owner_member(n, g) || !automatic(n, g) ||
 	    !is_candidate(n, g, n->cfg.slot))
 		return NEVER;
-	return later(heartbeat_silent_ns(n, g), hello_heard_ns(n)) + candidate_rank(n, g) * CLAIM_RANK_MS * MS;
+	return later(heartbeat_silent_ns(n, g), hello_heard_ns(n)) +
+	       candidate_rank(n, g) * CLAIM_RANK_MS * MS;
 }
 
 /* R19 */
@@ -106,7 +112,8 @@ static uint64_t empty_rank(struct cl_node *n, const struct group *g)
 	if (g->preferred_slot == n->cfg.slot)
 		return 0;
 	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
-		rank += member_by_slot(n, slot) && (slot < n->cfg.slot || slot == g->preferred_slot);
+		rank += member_by_slot(n, slot) &&
+			(slot < n->cfg.slot || slot == g->preferred_slot);
 	return rank;
 }
 
@@ -134,11 +141,13 @@ static uint64_t due_empty(struct cl_node *n, const struct group *g)
 }
 
 static uint64_t (*const due[CLAIM_REASONS])(struct cl_node *n, const struct group *g) = {
+	/* clang-format off */
 	[CLAIM_LEFT] = due_left,
 	[CLAIM_SILENT] = due_silent,
 	[CLAIM_RELEASED] = due_released,
 	[CLAIM_RECLAIMED] = due_reclaimed,
 	[CLAIM_EMPTY] = due_empty,
+	/* clang-format on */
 };
 
 static enum claim_reason earliest(struct cl_node *n, const struct group *g, uint64_t *at)
@@ -170,7 +179,8 @@ void claim_reserve(struct cl_node *n, struct group *g)
 {
 	if (g->claim.writing || g->claim.reserved > g->known_term)
 		return;
-	g->disk_term = (g->disk_term > g->known_term ? g->disk_term : g->known_term) + (is_owner(g) ? 2 : 1);
+	g->disk_term = (g->disk_term > g->known_term ? g->disk_term : g->known_term) +
+		       (is_owner(g) ? 2 : 1);
 	g->claim.writing = true;
 	fx_push(n, CL_FX_WRITE_TERM, g)->term = g->disk_term;
 }
@@ -200,7 +210,8 @@ static void claim_send(struct cl_node *n, struct group *g, enum claim_reason rea
 	g->claim.emitted_ns = n->now_ns;
 	c.ring_node_id = n->view.ring.node_id;
 	c.ring_seq = n->view.ring.seq;
-	c.members_digest = (ProtobufCBinaryData){ .data = n->view.digest, .len = sizeof(n->view.digest) };
+	c.members_digest = (ProtobufCBinaryData){ .data = n->view.digest,
+						  .len = sizeof(n->view.digest) };
 	c.applied = g->applied;
 	c.last_heartbeat = g->heartbeat;
 	c.reason = reason;
@@ -240,7 +251,8 @@ static bool names_view(const struct cl_node *n, const Holdfast__Claim *c)
 			   bytes(n->view.digest, sizeof(n->view.digest)));
 }
 
-static bool owner_gave_up(struct cl_node *n, const struct group *g, const struct member *m, const Holdfast__Claim *c)
+static bool owner_gave_up(struct cl_node *n, const struct group *g, const struct member *m,
+			  const Holdfast__Claim *c)
 {
 	const struct member *owner = owner_member(n, g);
 
@@ -284,8 +296,8 @@ static const char *objection(struct cl_node *n, const struct group *g, const str
 static void refuse(struct cl_node *n, struct group *g, const struct delivery *d, const char *what)
 {
 	g->claims_refused++;
-	fx_log(n, LOG_CLUSTER_CLAIM_REFUSED, "group %u term %llu slot %u: %s", g->id, (unsigned long long)d->term,
-	       d->member->slot, what);
+	fx_log(n, LOG_CLUSTER_CLAIM_REFUSED, "group %u term %llu slot %u: %s", g->id,
+	       (unsigned long long)d->term, d->member->slot, what);
 	if (d->member->id.node_id == n->cfg.node_id && g->claim.term == d->term) {
 		g->claim.sent = false;
 		g->claim.not_before_ns = n->now_ns + CLAIM_RETRY_MS * MS;
@@ -322,13 +334,15 @@ static void count_claim(struct group *g, const struct role_change *c, enum claim
 	g->handovers += reason == CLAIM_RELEASED;
 }
 
-static void become_owner(struct cl_node *n, struct group *g, const struct delivery *d, enum claim_reason reason)
+static void become_owner(struct cl_node *n, struct group *g, const struct delivery *d,
+			 enum claim_reason reason)
 {
 	struct role_change c = {
 		.event = ROLE_CLAIMED,
 		.why = why[reason],
 		.suspect = is_suspect(n, g, reason),
-		.handover = g->released_to != 0,        /* behind RELEASE the log ends with exact counters */
+		/* Behind RELEASE the log ends with exact counters. */
+		.handover = g->released_to != 0,
 		.silence_ms = (n->now_ns - g->heartbeat_ns) / MS,
 	};
 
@@ -342,7 +356,8 @@ static void become_owner(struct cl_node *n, struct group *g, const struct delive
 	heartbeat_begin(n, g, g->claim.emitted_ns);
 }
 
-static void follow_owner(struct cl_node *n, struct group *g, const struct delivery *d, enum claim_reason reason)
+static void follow_owner(struct cl_node *n, struct group *g, const struct delivery *d,
+			 enum claim_reason reason)
 {
 	bool was_owner = is_owner(g), released = g->released_to != 0;
 
@@ -357,13 +372,17 @@ static void follow_owner(struct cl_node *n, struct group *g, const struct delive
 		return;
 	}
 	role_event(n, g, ROLE_SUPERSEDED, was_owner && !released ? "newer term seen" : why[reason]);
-	/* Stopped and woken (R12): the engine may hold what never became a record. The log is the truth. */
+	/*
+	 * Stopped and woken (R12): the engine may hold what never became a record. The log is
+	 * the truth.
+	 */
 	if (was_owner && !released)
 		log_replay_store(n, g);
 	protect_announce(n, g);
 }
 
-void claim_deliver(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+void claim_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
+		   const Holdfast__ClusterMessage *m)
 {
 	const Holdfast__Claim *c = m->claim;
 	const char *what = objection(n, g, d, c);

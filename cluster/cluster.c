@@ -36,7 +36,10 @@ struct cl_effect *fx_push(struct cl_node *n, enum cl_effect_kind kind, const str
 	return fx;
 }
 
-/* The k-th APPLY speaks of the k-th kept record; kept may still move, so pointers are set at the end of the step. */
+/*
+ * The k-th APPLY speaks of the k-th kept record; kept may still move, so pointers are set at
+ * the end of the step.
+ */
 void fx_apply(struct cl_node *n, const struct group *g, const struct ss_record *r)
 {
 	struct cl_outbox *o = n->out;
@@ -169,7 +172,7 @@ struct group *group_find(struct cl_node *n, uint32_t id)
 
 static void claim_timer(struct cl_node *n, struct group *g)
 {
-	(void)n, (void)g;       /* claim_consider() runs after every input anyway */
+	(void)n, (void)g; /* claim_consider() runs after every input anyway */
 }
 
 static void (*const timer_handlers[T_COUNT])(struct cl_node *n, struct group *g) = {
@@ -263,7 +266,7 @@ static void node_input(struct cl_node *n, const struct cl_input *in)
 		membership_disconnected(n);
 		break;
 	case CL_IN_TIMER:
-		break;          /* timers run with every input */
+		break; /* timers run with every input */
 	case CL_IN_ADDRESS:
 		n->relay = in->relay;
 		membership_say_hello(n);

@@ -20,7 +20,7 @@
 #include "statesync/statesync.h"
 
 #define CL_MEMBERS_MAX 16
-#define CL_GROUPS_MAX 16
+#define CL_GROUPS_MAX  16
 
 struct cl_node;
 
@@ -31,14 +31,14 @@ struct cl_ring_id {
 };
 
 enum cl_role {
-	CL_ROLE_OFFLINE,        /* no CPG, no quorum view, or stopping */
-	CL_ROLE_JOINING,        /* member without complete state */
-	CL_ROLE_STANDBY,        /* synced */
-	CL_ROLE_PREPARING,      /* next owner of a handover */
-	CL_ROLE_ACTIVE,         /* owner of this term */
-	CL_ROLE_RELEASING,      /* owner that hands over: datapath stopped */
+	CL_ROLE_OFFLINE,   /* no CPG, no quorum view, or stopping */
+	CL_ROLE_JOINING,   /* member without complete state */
+	CL_ROLE_STANDBY,   /* synced */
+	CL_ROLE_PREPARING, /* next owner of a handover */
+	CL_ROLE_ACTIVE,    /* owner of this term */
+	CL_ROLE_RELEASING, /* owner that hands over: datapath stopped */
 };
-const char *cl_role_name(enum cl_role r);       /* "Active", "Standby Ready": the ASA's words */
+const char *cl_role_name(enum cl_role r); /* "Active", "Standby Ready": the ASA's words */
 
 enum cl_role_manager { CL_MANAGER_INTERNAL, CL_MANAGER_PACEMAKER };
 enum cl_empty_start { CL_EMPTY_FENCED, CL_EMPTY_AFTER, CL_EMPTY_NEVER };
@@ -50,54 +50,54 @@ struct cl_group_config {
 };
 
 struct cl_node_config {
-	uint32_t node_id;               /* Corosync's */
-	uint8_t slot;                   /* R14, 1..15 */
-	struct secret failover_key;     /* adopted */
-	uint8_t salt[32];               /* R3: random, of this process start */
+	uint32_t node_id;           /* Corosync's */
+	uint8_t slot;               /* R14, 1..15 */
+	struct secret failover_key; /* adopted */
+	uint8_t salt[32];           /* R3: random, of this process start */
 	uint8_t config_digest[32];
 	uint32_t version_min, version_max;
-	uint32_t token_ms, consensus_ms;/* read through cmap */
-	uint32_t commit_timeout_ms;     /* R6; 0: token + consensus + 200; a lower value is raised to it */
-	uint32_t deadline_ms;           /* R12; 0: 2000; raised above token + consensus */
-	uint32_t heartbeat_ms;          /* 0: 100 */
+	uint32_t token_ms, consensus_ms; /* read through cmap */
+	uint32_t commit_timeout_ms;      /* R6; 0, or lower: token + consensus + 200 */
+	uint32_t deadline_ms;            /* R12; 0: 2000; raised above token + consensus */
+	uint32_t heartbeat_ms;           /* 0: 100 */
 	enum cl_role_manager manager;
 	enum cl_empty_start empty_start;
 	uint32_t empty_start_after_ms;
-	bool wait_for_all;              /* votequorum's flag: an empty start needs all expected members (R15) */
+	bool wait_for_all; /* votequorum's flag: an empty start needs all expected members (R15) */
 	uint32_t expected_votes;
-	uint64_t realtime_ms;           /* first guess of cluster time at now_ns == start_ns */
+	uint64_t realtime_ms; /* first guess of cluster time at now_ns == start_ns */
 	uint64_t start_ns;
 	uint8_t hash_seed[16];
 	size_t n_groups;
 	struct cl_group_config groups[CL_GROUPS_MAX];
-	uint64_t term_on_disk[CL_GROUPS_MAX];   /* R11; 0: none */
+	uint64_t term_on_disk[CL_GROUPS_MAX]; /* R11; 0: none */
 	bool term_file_missing[CL_GROUPS_MAX];
 };
 
-struct cl_node *cl_node_new(struct cl_node_config *cfg);        /* adopts failover_key */
+struct cl_node *cl_node_new(struct cl_node_config *cfg); /* adopts failover_key */
 void cl_node_free(struct cl_node *n);
 
 /* ---- inputs ---- */
 
 enum cl_input_kind {
-	CL_IN_VIEW,             /* CPG configuration change: members after it, and the ring it belongs to */
-	CL_IN_QUORUM,           /* votequorum: ring, quorate */
-	CL_IN_MESSAGE,          /* CPG delivery, in agreed order, own messages included */
-	CL_IN_SNAPSHOT,         /* snapshot channel: sealed bytes from a member */
-	CL_IN_SNAPSHOT_READY,   /* snapshot channel can take another chunk for slot */
-	CL_IN_DISCONNECTED,     /* CPG or quorum connection lost: silence at once (R12) */
+	CL_IN_VIEW,     /* CPG configuration change: members after it, and the ring it belongs to */
+	CL_IN_QUORUM,   /* votequorum: ring, quorate */
+	CL_IN_MESSAGE,  /* CPG delivery, in agreed order, own messages included */
+	CL_IN_SNAPSHOT, /* snapshot channel: sealed bytes from a member */
+	CL_IN_SNAPSHOT_READY, /* snapshot channel can take another chunk for slot */
+	CL_IN_DISCONNECTED,   /* CPG or quorum connection lost: silence at once (R12) */
 	CL_IN_TIMER,
-	CL_IN_TERM_WRITTEN,     /* fsync of a claimed term is done (R11); ok */
-	CL_IN_RECORDS,          /* owner: append these records in one batch */
-	CL_IN_ADDRESS,          /* relay address of this node changed (announced in HELLO) */
-	CL_IN_PREPARED,         /* answer to CL_FX_PREPARE: datapath reads nothing and queues */
-	CL_IN_QUIESCED,         /* answer to CL_FX_QUIESCE: datapath stopped, final records appended */
-	CL_IN_RELAY_DONE,       /* no straggler for 2 s (R19) */
-	CL_IN_GO_ACTIVE,        /* "failover active", Pacemaker's promote */
-	CL_IN_GO_STANDBY,       /* "no failover active", demote: hand over to the best protected standby */
-	CL_IN_STOP,             /* R21: hand over, then CL_FX_STOPPED */
+	CL_IN_TERM_WRITTEN, /* fsync of a claimed term is done (R11); ok */
+	CL_IN_RECORDS,      /* owner: append these records in one batch */
+	CL_IN_ADDRESS,      /* relay address of this node changed (announced in HELLO) */
+	CL_IN_PREPARED,     /* answer to CL_FX_PREPARE: datapath reads nothing and queues */
+	CL_IN_QUIESCED,     /* answer to CL_FX_QUIESCE: datapath stopped, final records appended */
+	CL_IN_RELAY_DONE,   /* no straggler for 2 s (R19) */
+	CL_IN_GO_ACTIVE,    /* "failover active", Pacemaker's promote */
+	CL_IN_GO_STANDBY, /* "no failover active", demote: hand over to the best protected standby */
+	CL_IN_STOP,       /* R21: hand over, then CL_FX_STOPPED */
 	CL_IN_CONFIG_DIGEST,
-	CL_IN_RESYNC,           /* a record of the store cannot be used here: join again (not for an owner) */
+	CL_IN_RESYNC, /* a record of the store cannot be used here: join again (no owner) */
 };
 
 struct cl_member {
@@ -116,30 +116,30 @@ struct cl_input {
 	uint32_t from_node_id;
 	uint32_t from_pid;
 	uint8_t slot;
-	struct bytes data;              /* MESSAGE, SNAPSHOT: borrowed */
-	const struct ss_record *records;/* RECORDS: borrowed */
+	struct bytes data;               /* MESSAGE, SNAPSHOT: borrowed */
+	const struct ss_record *records; /* RECORDS: borrowed */
 	size_t n_records;
 	uint64_t term;
-	struct inet_endpoint relay;     /* ADDRESS */
+	struct inet_endpoint relay; /* ADDRESS */
 	uint8_t digest[32];
 };
 
 /* ---- effects ---- */
 
 enum cl_effect_kind {
-	CL_FX_MCAST,            /* data: send to the CPG group, in order */
-	CL_FX_SNAPSHOT_SEND,    /* data: to the member in slot, by the snapshot channel */
-	CL_FX_WRITE_TERM,       /* group, term: write and fsync, then CL_IN_TERM_WRITTEN */
-	CL_FX_ROLE,             /* group, role, term, suspect, reason; see below */
-	CL_FX_DEADLINE,         /* group, deadline_ns: workers and control may send until then (R12) */
-	CL_FX_COMMITTED,        /* group, position: release what is held up to it (R4) */
-	CL_FX_APPLY,            /* group, record: now in the store; a node that is not its author imports it (hot standby) */
-	CL_FX_RESET,            /* group: the store was replaced or cleared: forget imports; APPLY of all records follows */
-	CL_FX_PROTECTION,       /* group, is_protected, set */
-	CL_FX_PREPARE,          /* group: become ready to take over (READY), then CL_IN_PREPARED */
-	CL_FX_QUIESCE,          /* group, mate: stop sealing and opening, relay to the mate, append exact counters, then CL_IN_QUIESCED */
-	CL_FX_STOPPED,          /* answer to CL_IN_STOP */
-	CL_FX_COMMAND_DONE,     /* a GO_ACTIVE / GO_STANDBY ended: ok, reason */
+	CL_FX_MCAST,         /* data: send to the CPG group, in order */
+	CL_FX_SNAPSHOT_SEND, /* data: to the member in slot, by the snapshot channel */
+	CL_FX_WRITE_TERM,    /* group, term: write and fsync, then CL_IN_TERM_WRITTEN */
+	CL_FX_ROLE,          /* group, role, term, suspect, reason; see below */
+	CL_FX_DEADLINE,      /* group, deadline_ns: workers and control may send until then (R12) */
+	CL_FX_COMMITTED,     /* group, position: release what is held up to it (R4) */
+	CL_FX_APPLY, /* group, record: now in the store; all but its author import it (hot standby) */
+	CL_FX_RESET, /* group: store replaced or cleared: forget imports; APPLY of all follows */
+	CL_FX_PROTECTION, /* group, is_protected, set */
+	CL_FX_PREPARE,    /* group: become ready to take over (READY), then CL_IN_PREPARED */
+	CL_FX_QUIESCE, /* group, mate: stop, relay to it, append exact counters, then CL_IN_QUIESCED */
+	CL_FX_STOPPED,      /* answer to CL_IN_STOP */
+	CL_FX_COMMAND_DONE, /* a GO_ACTIVE / GO_STANDBY ended: ok, reason */
 	CL_FX_LOG,
 };
 
@@ -149,19 +149,23 @@ struct cl_effect {
 	uint8_t slot;
 	uint64_t term;
 	enum cl_role role;
-	bool suspect;           /* R10 */
-	bool handover;          /* ROLE active: the former owner released the group (R19), its exact counters hold */
+	bool suspect;  /* R10 */
+	bool handover; /* ROLE active: behind RELEASE, exact counters hold (R19) */
 	bool ok;
 	bool is_protected;
 	uint16_t set;
 	uint64_t position;
 	uint64_t deadline_ns;
-	uint64_t silence_ms;    /* ROLE active, suspect: time since the last heartbeat of the former owner (R10) */
-	struct inet_endpoint mate; /* QUIESCE: relay address of the next owner */
+	uint64_t silence_ms; /* ROLE active: since the last heartbeat of the former owner (R10) */
+	struct inet_endpoint mate;      /* QUIESCE: relay address of the next owner */
 	const struct ss_record *record; /* APPLY: borrowed until the outbox is cleared */
 	struct buf data;
 	enum result reason;
-	const char *why;        /* static text for show and log: "owner left", "owner silent", "handover", "empty start", "newer term seen" */
+	/*
+	 * Static text for show and log: "owner left", "owner silent", "handover", "empty
+	 * start", ...
+	 */
+	const char *why;
 	struct log_event log;
 };
 
@@ -188,7 +192,7 @@ bool cl_is_protected(const struct cl_node *n, uint32_t group);
 
 struct cl_member_status {
 	uint32_t node_id;
-	uint8_t slot;                   /* 0: no HELLO yet */
+	uint8_t slot; /* 0: no HELLO yet */
 	bool self, owner, synced, in_protected_set, digest_differs, slot_refused;
 	uint64_t acked;
 };
@@ -197,13 +201,13 @@ struct cl_group_status {
 	uint32_t group;
 	enum cl_role role;
 	uint64_t term;
-	uint8_t owner_slot;             /* 0: none */
+	uint8_t owner_slot; /* 0: none */
 	bool is_protected, unprotected_self_grants, quorate;
 	uint64_t applied, appended, committed;
 	uint64_t heartbeat_age_ms;
 	uint64_t records_sent, records_received, messages_refused;
 	uint64_t takeovers, suspect_takeovers, handovers, degraded, claims_refused;
-	uint64_t last_change_ms;        /* cluster time of the last role change here */
+	uint64_t last_change_ms; /* cluster time of the last role change here */
 	const char *last_why;
 	size_t n_members;
 	struct cl_member_status members[CL_MEMBERS_MAX];

@@ -6,30 +6,31 @@
 #include "cluster/cluster.h"
 #include "statesync/records.pb-c.h"
 
-#define MS 1000000ull
+#define MS    1000000ull
 #define NEVER UINT64_MAX
 
-#define DEFAULT_DEADLINE_MS 2000
+#define DEFAULT_DEADLINE_MS  2000
 #define DEFAULT_HEARTBEAT_MS 100
-#define COMMIT_MARGIN_MS 200            /* R6: above token + consensus */
-#define SILENCE_MARGIN_MS 200           /* R12: above the deadline */
-#define CLAIM_RANK_MS 100               /* between candidates of a takeover */
-#define CLAIM_RETRY_MS 100              /* after a claim that was refused */
-#define EMPTY_RANK_MS 500               /* R15: between candidates of an empty start */
-#define HELLO_GRACE_MS 1000             /* a member that does not say HELLO blocks a takeover for this long */
-#define JOIN_RETRY_MS 5000              /* no progress of a snapshot */
-#define HANDOVER_MS 1000                /* each phase of a handover */
-#define RELAY_MAX_MS 5000               /* a stop waits for stragglers (R19) no longer */
-#define ANNOUNCE_MS 500                 /* between two SYNCED that nobody answered */
-#define BATCH_BYTES_MAX 60000u          /* one message: Corosync's own limit is far above, its latency is not */
-#define SNAPSHOT_CHUNK_BYTES 48000u
-#define JOIN_BUFFER_BYTES_MAX (64u << 20)       /* R22: overflow restarts the join */
-#define DEFERRED_MAX 8192u
+#define COMMIT_MARGIN_MS     200 /* R6: above token + consensus */
+#define SILENCE_MARGIN_MS    200 /* R12: above the deadline */
+#define CLAIM_RANK_MS        100 /* between candidates of a takeover */
+#define CLAIM_RETRY_MS       100 /* after a claim that was refused */
+#define EMPTY_RANK_MS        500 /* R15: between candidates of an empty start */
+#define HELLO_GRACE_MS       1000 /* a takeover waits for a HELLO so long */
+#define JOIN_RETRY_MS        5000 /* no progress of a snapshot */
+#define HANDOVER_MS          1000 /* each phase of a handover */
+#define RELAY_MAX_MS         5000 /* a stop waits for stragglers (R19) no longer */
+#define ANNOUNCE_MS          500  /* between two SYNCED that nobody answered */
+#define BATCH_BYTES_MAX \
+	60000u /* one message: Corosync's own limit is far above, its latency is not */
+#define SNAPSHOT_CHUNK_BYTES  48000u
+#define JOIN_BUFFER_BYTES_MAX (64u << 20) /* R22: overflow restarts the join */
+#define DEFERRED_MAX          8192u
 
 /* ---- members ---- */
 
 struct member_group {
-	bool synced;                    /* by what it said in delivered messages */
+	bool synced; /* by what it said in delivered messages */
 	uint64_t applied;
 };
 
@@ -37,8 +38,8 @@ struct member {
 	struct cl_member id;
 	bool hello;
 	bool digest_differs;
-	bool refused;                   /* R14 or version: its messages are ignored */
-	uint8_t slot;                   /* 0 until its HELLO */
+	bool refused; /* R14 or version: its messages are ignored */
+	uint8_t slot; /* 0 until its HELLO */
 	struct inet_endpoint relay;
 	struct member_group group[CL_GROUPS_MAX];
 };
@@ -51,8 +52,8 @@ struct member {
 struct view {
 	bool joined;
 	struct cl_ring_id ring;
-	uint8_t digest[32];             /* over the CPG member list */
-	bool established;               /* quorate is of this ring */
+	uint8_t digest[32]; /* over the CPG member list */
+	bool established;   /* quorate is of this ring */
 	bool quorate;
 	uint64_t since_ns;
 	size_t n;
@@ -67,34 +68,34 @@ struct deferred {
 /* ---- groups ---- */
 
 enum timer_kind {
-	T_HEARTBEAT,                    /* owner: the next one is due */
-	T_DEADLINE,                     /* owner: R12 */
-	T_COMMIT,                       /* owner: no acknowledgement for so long (R6) */
-	T_DROP,                         /* owner: stop holding for standbys that are no longer protected (R6) */
-	T_CLAIM,                        /* look again whether to claim */
-	T_JOIN,                         /* the snapshot makes no progress */
+	T_HEARTBEAT, /* owner: the next one is due */
+	T_DEADLINE,  /* owner: R12 */
+	T_COMMIT,    /* owner: no acknowledgement for so long (R6) */
+	T_DROP,      /* owner: stop holding for standbys that are no longer protected (R6) */
+	T_CLAIM,     /* look again whether to claim */
+	T_JOIN,      /* the snapshot makes no progress */
 	T_HANDOVER,
-	T_STOP,                         /* a stop that waits for stragglers */
+	T_STOP, /* a stop that waits for stragglers */
 	T_COUNT
 };
 
 /* Why a claim is made; on the wire in Claim.reason: never renumbered. */
 enum claim_reason {
 	CLAIM_NONE = 0,
-	CLAIM_LEFT = 1,                 /* the owner is not in the view */
-	CLAIM_SILENT = 2,               /* it missed its deadline (R12) */
-	CLAIM_RELEASED = 3,             /* it logged RELEASE to the claimant (R19) */
-	CLAIM_RECLAIMED = 4,            /* the claimant owns the group and its RELEASE was not answered */
-	CLAIM_EMPTY = 5,                /* nobody holds state (R15) */
+	CLAIM_LEFT = 1,      /* the owner is not in the view */
+	CLAIM_SILENT = 2,    /* it missed its deadline (R12) */
+	CLAIM_RELEASED = 3,  /* it logged RELEASE to the claimant (R19) */
+	CLAIM_RECLAIMED = 4, /* the claimant owns the group and its RELEASE was not answered */
+	CLAIM_EMPTY = 5,     /* nobody holds state (R15) */
 	CLAIM_REASONS
 };
 
 struct claim_state {
-	bool writing;                   /* CL_FX_WRITE_TERM is out */
-	bool sent;                      /* waits for its own delivery */
-	uint64_t reserved;              /* term on disk and not claimed yet */
-	uint64_t term;                  /* sent */
-	enum claim_reason reason;       /* sent */
+	bool writing;             /* CL_FX_WRITE_TERM is out */
+	bool sent;                /* waits for its own delivery */
+	uint64_t reserved;        /* term on disk and not claimed yet */
+	uint64_t term;            /* sent */
+	enum claim_reason reason; /* sent */
 	uint64_t emitted_ns;
 	uint64_t not_before_ns;
 };
@@ -102,7 +103,7 @@ struct claim_state {
 /* A log entry that a joiner keeps until its snapshot is complete. */
 struct delta {
 	uint64_t position;
-	struct buf records;             /* packed Records; empty: PROTECTED */
+	struct buf records; /* packed Records; empty: PROTECTED */
 };
 
 struct join_state {
@@ -113,14 +114,20 @@ struct join_state {
 	size_t n, cap, bytes;
 };
 
-enum handover_phase { HANDOVER_NONE, HANDOVER_ASKED, HANDOVER_QUIESCING, HANDOVER_COMMITTING, HANDOVER_RELEASED };
+enum handover_phase {
+	HANDOVER_NONE,
+	HANDOVER_ASKED,
+	HANDOVER_QUIESCING,
+	HANDOVER_COMMITTING,
+	HANDOVER_RELEASED
+};
 
 struct handover_state {
-	enum handover_phase phase;      /* owner */
+	enum handover_phase phase; /* owner */
 	uint8_t to;
-	bool ready_due;                 /* target: HandoverReady is owed */
-	bool prepared;                  /* target: datapath is ready */
-	bool reclaim;                   /* owner: RELEASE was not answered, claim a new term */
+	bool ready_due; /* target: HandoverReady is owed */
+	bool prepared;  /* target: datapath is ready */
+	bool reclaim;   /* owner: RELEASE was not answered, claim a new term */
 	uint64_t final_position;
 };
 
@@ -134,29 +141,29 @@ struct group {
 	uint64_t at[T_COUNT];
 
 	/* by delivered messages only: the same on every member of a view */
-	uint64_t term;                  /* of the log; 0: none */
-	uint64_t known_term;            /* highest ever claimed or announced (R11) */
-	uint8_t owner;                  /* slot; 0: none */
+	uint64_t term;       /* of the log; 0: none */
+	uint64_t known_term; /* highest ever claimed or announced (R11) */
+	uint8_t owner;       /* slot; 0: none */
 	struct cl_member owner_id;
-	uint16_t protected_set;         /* last logged */
+	uint16_t protected_set; /* last logged */
 	uint8_t released_to;
-	uint64_t heartbeat;             /* number of the last one delivered */
+	uint64_t heartbeat; /* number of the last one delivered */
 
-	uint64_t disk_term;             /* R11: highest written or being written */
-	uint64_t spent_term;            /* highest that this node may have claimed, before its start too */
-	uint64_t heartbeat_ns;          /* when it was delivered here */
-	uint64_t owner_left_ns;         /* when a view came without the owner */
-	bool heartbeat_stale_at_left;   /* R10 */
+	uint64_t disk_term;     /* R11: highest written or being written */
+	uint64_t spent_term;    /* highest that this node may have claimed, before its start too */
+	uint64_t heartbeat_ns;  /* when it was delivered here */
+	uint64_t owner_left_ns; /* when a view came without the owner */
+	bool heartbeat_stale_at_left; /* R10 */
 	bool synced;
 	struct ss_store *store;
 	uint64_t applied;
-	uint64_t applied_at_view;       /* when the present view came */
-	uint64_t announced_ns;          /* last SYNCED */
+	uint64_t applied_at_view; /* when the present view came */
+	uint64_t announced_ns;    /* last SYNCED */
 
 	/* owner */
-	struct ss_commit commit;        /* protected_set: those we hold for */
-	uint16_t logged_set;            /* those we called protected; smaller while T_DROP runs */
-	uint64_t protected_position;    /* of the last PROTECTED */
+	struct ss_commit commit;     /* protected_set: those we hold for */
+	uint16_t logged_set;         /* those we called protected; smaller while T_DROP runs */
+	uint64_t protected_position; /* of the last PROTECTED */
 	bool is_protected;
 	uint64_t heartbeats_sent;
 	struct ss_snapshot_writer *serving[SS_SLOTS];
@@ -183,10 +190,10 @@ struct cl_node {
 	bool quorum_known, quorum_quorate;
 	struct deferred *deferred;
 	size_t n_deferred, cap_deferred;
-	bool slot_refused;              /* R14: another node has our slot */
+	bool slot_refused; /* R14: another node has our slot */
 	struct inet_endpoint relay;
-	int64_t clock_offset_ms;        /* cluster time minus this node's guess */
-	uint32_t clock_of;              /* node whose heartbeats set it; 0: none */
+	int64_t clock_offset_ms; /* cluster time minus this node's guess */
+	uint32_t clock_of;       /* node whose heartbeats set it; 0: none */
 	uint64_t messages_refused;
 	size_t n_groups;
 	struct group groups[CL_GROUPS_MAX];
@@ -198,7 +205,8 @@ struct cl_node {
 /* cluster.c: effects */
 struct cl_effect *fx_push(struct cl_node *n, enum cl_effect_kind kind, const struct group *g);
 void fx_apply(struct cl_node *n, const struct group *g, const struct ss_record *r);
-void fx_log(struct cl_node *n, enum log_id id, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void fx_log(struct cl_node *n, enum log_id id, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 struct group *group_find(struct cl_node *n, uint32_t id);
 static inline bool is_owner(const struct group *g)
 {
@@ -211,15 +219,15 @@ static inline uint16_t slot_bit(uint8_t slot)
 
 /* role.c */
 enum role_event {
-	ROLE_JOINED,                    /* member of a view, state incomplete */
-	ROLE_COMPLETE,                  /* state is complete */
-	ROLE_LOST_STATE,                /* state is incomplete again, or of a losing owner (R23) */
-	ROLE_PREPARE,                   /* next owner of a handover */
+	ROLE_JOINED,     /* member of a view, state incomplete */
+	ROLE_COMPLETE,   /* state is complete */
+	ROLE_LOST_STATE, /* state is incomplete again, or of a losing owner (R23) */
+	ROLE_PREPARE,    /* next owner of a handover */
 	ROLE_PREPARE_CANCELLED,
-	ROLE_CLAIMED,                   /* our claim was delivered and is valid */
+	ROLE_CLAIMED, /* our claim was delivered and is valid */
 	ROLE_QUIESCE,
 	ROLE_RELEASE_CANCELLED,
-	ROLE_SUPERSEDED,                /* another's claim was delivered and is valid */
+	ROLE_SUPERSEDED, /* another's claim was delivered and is valid */
 	ROLE_DISCONNECTED,
 };
 struct role_change {
@@ -235,13 +243,14 @@ void role_event(struct cl_node *n, struct group *g, enum role_event event, const
 void message_send(struct cl_node *n, uint32_t group, uint64_t term, Holdfast__ClusterMessage *m);
 void message_send_group(struct cl_node *n, const struct group *g, Holdfast__ClusterMessage *m);
 /* For one member, over the snapshot channel. */
-void message_send_snapshot(struct cl_node *n, const struct group *g, uint8_t slot, Holdfast__ClusterMessage *m);
+void message_send_snapshot(struct cl_node *n, const struct group *g, uint8_t slot,
+			   Holdfast__ClusterMessage *m);
 void message_deliver(struct cl_node *n, const struct cl_member *from, struct bytes data);
 void message_snapshot(struct cl_node *n, struct bytes data);
 
 /* What a handler is told of a delivered message. */
 struct delivery {
-	struct member *member;          /* its sender, in the view, with slot */
+	struct member *member; /* its sender, in the view, with slot */
 	uint64_t term;
 };
 
@@ -250,7 +259,8 @@ void membership_view(struct cl_node *n, const struct cl_input *in);
 void membership_quorum(struct cl_node *n, const struct cl_input *in);
 void membership_message(struct cl_node *n, const struct cl_input *in);
 void membership_disconnected(struct cl_node *n);
-void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t slot, const Holdfast__Hello *h);
+void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t slot,
+		      const Holdfast__Hello *h);
 void membership_say_hello(struct cl_node *n);
 bool membership_has_state(const struct cl_node *n);
 void membership_free(struct cl_node *n);
@@ -268,7 +278,10 @@ int ownership_compare(uint64_t term_a, uint8_t slot_a, uint64_t term_b, uint8_t 
 /* The owner of the log that we follow is a process in the view. */
 struct member *owner_member(struct cl_node *n, const struct group *g);
 void ownership_view_changed(struct cl_node *n, struct group *g);
-/* Somebody says it owns the group, and it was not by a claim that we delivered (join, heal): R23. */
+/*
+ * Somebody says it owns the group, and it was not by a claim that we delivered (join, heal):
+ * R23.
+ */
 void ownership_learned(struct cl_node *n, struct group *g, const struct member *m, uint64_t term,
 		       uint16_t protected_set, uint64_t heartbeat);
 /* A member holds synced state of (term, owner): ours may be of a losing lineage. */
@@ -282,7 +295,8 @@ void ownership_begin(struct cl_node *n, struct group *g, const struct member *m,
 bool ownership_protected_present(struct cl_node *n, const struct group *g);
 
 /* claim.c */
-void claim_deliver(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
+void claim_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
+		   const Holdfast__ClusterMessage *m);
 void claim_consider(struct cl_node *n, struct group *g);
 void claim_term_written(struct cl_node *n, struct group *g, uint64_t term, bool ok);
 /* Put the next term on disk now, to be claimed later. */
@@ -294,7 +308,8 @@ void heartbeat_begin(struct cl_node *n, struct group *g, uint64_t claim_emitted_
 void heartbeat_end(struct cl_node *n, struct group *g);
 void heartbeat_send(struct cl_node *n, struct group *g);
 void heartbeat_deadline_passed(struct cl_node *n, struct group *g);
-void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
+void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
+		       const Holdfast__ClusterMessage *m);
 uint64_t heartbeat_silent_ns(const struct cl_node *n, const struct group *g);
 uint64_t cluster_time_ms(const struct cl_node *n, uint64_t now_ns);
 
@@ -303,10 +318,14 @@ void protect_begin(struct cl_node *n, struct group *g);
 void protect_end(struct cl_node *n, struct group *g);
 void protect_members_changed(struct cl_node *n, struct group *g);
 void protect_announce(struct cl_node *n, struct group *g);
-void protect_synced(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
-void protect_ack(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
-void protect_protected(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
-void protect_unprotected(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
+void protect_synced(struct cl_node *n, struct group *g, const struct delivery *d,
+		    const Holdfast__ClusterMessage *m);
+void protect_ack(struct cl_node *n, struct group *g, const struct delivery *d,
+		 const Holdfast__ClusterMessage *m);
+void protect_protected(struct cl_node *n, struct group *g, const struct delivery *d,
+		       const Holdfast__ClusterMessage *m);
+void protect_unprotected(struct cl_node *n, struct group *g, const struct delivery *d,
+			 const Holdfast__ClusterMessage *m);
 void protect_commit_timeout(struct cl_node *n, struct group *g);
 void protect_drop(struct cl_node *n, struct group *g);
 /* committed may have moved: tell, and run R6's clock. */
@@ -314,10 +333,16 @@ void protect_committed(struct cl_node *n, struct group *g, uint64_t before);
 uint8_t protect_best(struct cl_node *n, const struct group *g);
 
 /* log.c */
-void log_records(struct cl_node *n, struct group *g, const struct ss_record *records, size_t n_records);
-void log_batch(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
-/* An entry of the log was delivered: apply, keep for the join, or find a gap. records is NULL for PROTECTED. */
-void log_deliver(struct cl_node *n, struct group *g, const struct delivery *d, uint64_t position, const struct bytes *records);
+void log_records(struct cl_node *n, struct group *g, const struct ss_record *records,
+		 size_t n_records);
+void log_batch(struct cl_node *n, struct group *g, const struct delivery *d,
+	       const Holdfast__ClusterMessage *m);
+/*
+ * An entry of the log was delivered: apply, keep for the join, or find a gap. records is NULL
+ * for PROTECTED.
+ */
+void log_deliver(struct cl_node *n, struct group *g, const struct delivery *d, uint64_t position,
+		 const struct bytes *records);
 enum result log_apply(struct cl_node *n, struct group *g, struct bytes records) WARN_UNUSED;
 void log_replay_store(struct cl_node *n, const struct group *g);
 void log_ack(struct cl_node *n, struct group *g);
@@ -326,7 +351,8 @@ void log_ack(struct cl_node *n, struct group *g);
 void join_start(struct cl_node *n, struct group *g);
 void join_stop(struct group *g);
 void join_keep(struct cl_node *n, struct group *g, uint64_t position, const struct bytes *records);
-void join_marker(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
+void join_marker(struct cl_node *n, struct group *g, const struct delivery *d,
+		 const Holdfast__ClusterMessage *m);
 void join_chunk(struct cl_node *n, struct group *g, const Holdfast__Snapshot *m);
 void join_serve_next(struct cl_node *n, struct group *g, uint8_t slot);
 void join_serve_stop(struct group *g, uint8_t slot);
@@ -335,11 +361,16 @@ void join_serve_stop(struct group *g, uint8_t slot);
 void handover_go_active(struct cl_node *n, struct group *g);
 void handover_go_standby(struct cl_node *n, struct group *g);
 void handover_stop(struct cl_node *n, struct group *g);
-void handover_request(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
-void handover_prepare(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
-void handover_ready(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
-void handover_cancelled(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
-void handover_release(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
+void handover_request(struct cl_node *n, struct group *g, const struct delivery *d,
+		      const Holdfast__ClusterMessage *m);
+void handover_prepare(struct cl_node *n, struct group *g, const struct delivery *d,
+		      const Holdfast__ClusterMessage *m);
+void handover_ready(struct cl_node *n, struct group *g, const struct delivery *d,
+		    const Holdfast__ClusterMessage *m);
+void handover_cancelled(struct cl_node *n, struct group *g, const struct delivery *d,
+			const Holdfast__ClusterMessage *m);
+void handover_release(struct cl_node *n, struct group *g, const struct delivery *d,
+		      const Holdfast__ClusterMessage *m);
 void handover_prepared(struct cl_node *n, struct group *g);
 void handover_quiesced(struct cl_node *n, struct group *g);
 void handover_relay_done(struct cl_node *n, struct group *g);

@@ -26,7 +26,8 @@ static void done(struct cl_node *n, struct group *g, bool ok, const char *text)
 	g->at[T_STOP] = NEVER;
 	if (c == COMMAND_NONE)
 		return;
-	struct cl_effect *fx = fx_push(n, c == COMMAND_STOP ? CL_FX_STOPPED : CL_FX_COMMAND_DONE, g);
+	struct cl_effect *fx = fx_push(n, c == COMMAND_STOP ? CL_FX_STOPPED : CL_FX_COMMAND_DONE,
+				       g);
 	fx->ok = ok;
 	fx->reason = ok ? R_OK : R_STATE;
 	fx->why = text;
@@ -81,7 +82,8 @@ static void begin(struct cl_node *n, struct group *g, uint8_t to)
 	message_send_group(n, g, &m);
 }
 
-void handover_request(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+void handover_request(struct cl_node *n, struct group *g, const struct delivery *d,
+		      const Holdfast__ClusterMessage *m)
 {
 	uint8_t to = d->member->slot;
 
@@ -93,7 +95,8 @@ void handover_request(struct cl_node *n, struct group *g, const struct delivery 
 		send_cancel(n, g, R_NOT_SYNCED);
 }
 
-void handover_ready(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+void handover_ready(struct cl_node *n, struct group *g, const struct delivery *d,
+		    const Holdfast__ClusterMessage *m)
 {
 	(void)m;
 	if (g->handover.phase != HANDOVER_ASKED || d->member->slot != g->handover.to)
@@ -136,7 +139,8 @@ static void owner_continue(struct cl_node *n, struct group *g)
 	case HANDOVER_NONE:
 		break;
 	case HANDOVER_COMMITTING:
-		if (there && g->commit.committed >= h->final_position && g->applied >= h->final_position) {
+		if (there && g->commit.committed >= h->final_position &&
+		    g->applied >= h->final_position) {
 			release(n, g);
 			break;
 		}
@@ -155,7 +159,8 @@ static void owner_continue(struct cl_node *n, struct group *g)
 
 /* ---- next owner ---- */
 
-void handover_prepare(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+void handover_prepare(struct cl_node *n, struct group *g, const struct delivery *d,
+		      const Holdfast__ClusterMessage *m)
 {
 	(void)d;
 	if (m->handover_prepare->to_slot != n->cfg.slot || g->role != CL_ROLE_STANDBY)
@@ -187,7 +192,8 @@ static void target_continue(struct cl_node *n, struct group *g)
 	message_send_group(n, g, &m);
 }
 
-void handover_cancelled(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+void handover_cancelled(struct cl_node *n, struct group *g, const struct delivery *d,
+			const Holdfast__ClusterMessage *m)
 {
 	(void)d, (void)m;
 	if (is_owner(g))
@@ -202,7 +208,8 @@ void handover_cancelled(struct cl_node *n, struct group *g, const struct deliver
 	}
 }
 
-void handover_release(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+void handover_release(struct cl_node *n, struct group *g, const struct delivery *d,
+		      const Holdfast__ClusterMessage *m)
 {
 	(void)d;
 	g->released_to = (uint8_t)m->release->to_slot;
@@ -279,7 +286,7 @@ void handover_go_active(struct cl_node *n, struct group *g)
 	} else {
 		g->at[T_HANDOVER] = n->now_ns + COMMAND_MS * MS;
 		if (!owner)
-			return;         /* claim_consider() sees the command */
+			return; /* claim_consider() sees the command */
 		r.to_slot = n->cfg.slot;
 		m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_HANDOVER_REQUEST;
 		m.handover_request = &r;
@@ -294,7 +301,7 @@ static void give_up(struct cl_node *n, struct group *g)
 	if (!is_owner(g))
 		done(n, g, true, "already standby");
 	else if (g->handover.phase != HANDOVER_NONE)
-		return;         /* on its way */
+		return; /* on its way */
 	else if (to)
 		begin(n, g, to);
 	else

@@ -6,12 +6,13 @@
  */
 #include "cluster/cluster_private.h"
 
-#define CLOCK_STEP_MS 1000      /* beyond this a clock is set, below it is slewed */
-#define CLOCK_SLEW 16
+#define CLOCK_STEP_MS 1000 /* beyond this a clock is set, below it is slewed */
+#define CLOCK_SLEW    16
 
 uint64_t cluster_time_ms(const struct cl_node *n, uint64_t now_ns)
 {
-	int64_t own = (int64_t)n->cfg.realtime_ms + ((int64_t)now_ns - (int64_t)n->cfg.start_ns) / (int64_t)MS;
+	int64_t own = (int64_t)n->cfg.realtime_ms +
+		      ((int64_t)now_ns - (int64_t)n->cfg.start_ns) / (int64_t)MS;
 
 	return (uint64_t)(own + n->clock_offset_ms);
 }
@@ -89,7 +90,8 @@ uint64_t heartbeat_silent_ns(const struct cl_node *n, const struct group *g)
 	return g->heartbeat_ns + (n->cfg.deadline_ms + SILENCE_MARGIN_MS) * MS;
 }
 
-static void heartbeat_follow(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__Heartbeat *h)
+static void heartbeat_follow(struct cl_node *n, struct group *g, const struct delivery *d,
+			     const Holdfast__Heartbeat *h)
 {
 	clock_follow(n, d->member, h->cluster_time_ms);
 	if (!g->synced) {
@@ -97,17 +99,24 @@ static void heartbeat_follow(struct cl_node *n, struct group *g, const struct de
 			join_start(n, g);
 		return;
 	}
-	/* A sender's messages keep their order: all entries up to the position were delivered before. */
+	/*
+	 * A sender's messages keep their order: all entries up to the position were delivered
+	 * before.
+	 */
 	if (h->position > g->applied) {
 		ownership_lose_state(n, g, "the log has a gap");
 		return;
 	}
-	/* R7: after a claim, a degrade or a healed cut the owner does not know yet that we have everything. */
+	/*
+	 * R7: after a claim, a degrade or a healed cut the owner does not know yet that we have
+	 * everything.
+	 */
 	if (!(h->protected_set & slot_bit(n->cfg.slot)))
 		protect_announce(n, g);
 }
 
-void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
+		       const Holdfast__ClusterMessage *m)
 {
 	const Holdfast__Heartbeat *h = m->heartbeat;
 	bool ours = d->member->id.node_id == n->cfg.node_id;

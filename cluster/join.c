@@ -101,8 +101,8 @@ static void join_finish(struct cl_node *n, struct group *g)
 	join_stop(g);
 	g->synced = true;
 	g->announced_ns = 0;
-	fx_log(n, LOG_REPL_SYNCED, "group %u position %llu, %zu records", g->id, (unsigned long long)g->applied,
-	       ss_store_count(g->store, 0));
+	fx_log(n, LOG_REPL_SYNCED, "group %u position %llu, %zu records", g->id,
+	       (unsigned long long)g->applied, ss_store_count(g->store, 0));
 	role_event(n, g, ROLE_COMPLETE, "state is complete");
 	protect_announce(n, g);
 }
@@ -113,7 +113,8 @@ void join_chunk(struct cl_node *n, struct group *g, const Holdfast__Snapshot *m)
 
 	if (!g->join.running || m->join_id != g->join.id)
 		return;
-	enum result res = ss_snapshot_read(g->join.reader, bytes(m->chunk.data, m->chunk.len), &done);
+	enum result res = ss_snapshot_read(g->join.reader, bytes(m->chunk.data, m->chunk.len),
+					   &done);
 	if (res != R_OK && res != R_EXISTS) {
 		fx_log(n, LOG_REPL_REFUSED, "group %u snapshot: %s", g->id, result_text(res));
 		join_start(n, g);
@@ -153,8 +154,12 @@ void join_serve_next(struct cl_node *n, struct group *g, uint8_t slot)
 	ss_buf_wipe(&chunk);
 }
 
-/* Everything that the owner appended before the marker is in its store by now, so the cut is fold(log up to here). */
-void join_marker(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+/*
+ * Everything that the owner appended before the marker is in its store by now, so the cut is
+ * fold(log up to here).
+ */
+void join_marker(struct cl_node *n, struct group *g, const struct delivery *d,
+		 const Holdfast__ClusterMessage *m)
 {
 	uint8_t slot = d->member->slot;
 

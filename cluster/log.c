@@ -10,7 +10,8 @@
 /* A record in a batch: its data, and at most this for the frame. */
 #define RECORD_FRAME 32u
 
-static void batch_send(struct cl_node *n, struct group *g, const struct ss_record *records, size_t n_records)
+static void batch_send(struct cl_node *n, struct group *g, const struct ss_record *records,
+		       size_t n_records)
 {
 	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
 	Holdfast__Batch b = HOLDFAST__BATCH__INIT;
@@ -27,7 +28,8 @@ static void batch_send(struct cl_node *n, struct group *g, const struct ss_recor
 }
 
 /* One turn is one batch and one position, unless it is too long for one message. */
-void log_records(struct cl_node *n, struct group *g, const struct ss_record *records, size_t n_records)
+void log_records(struct cl_node *n, struct group *g, const struct ss_record *records,
+		 size_t n_records)
 {
 	uint64_t before = g->commit.committed;
 	size_t from = 0, size = 0;
@@ -83,22 +85,23 @@ void log_ack(struct cl_node *n, struct group *g)
 	message_send_group(n, g, &m);
 }
 
-void log_deliver(struct cl_node *n, struct group *g, const struct delivery *d, uint64_t position, const struct bytes *records)
+void log_deliver(struct cl_node *n, struct group *g, const struct delivery *d, uint64_t position,
+		 const struct bytes *records)
 {
 	if (!g->synced) {
 		join_keep(n, g, position, records);
 		return;
 	}
 	if (position <= g->applied)
-		return;         /* a joiner's snapshot had it */
+		return; /* a joiner's snapshot had it */
 	if (position != g->applied + 1) {
 		ownership_lose_state(n, g, "the log has a gap");
 		return;
 	}
 	enum result res = records ? log_apply(n, g, *records) : R_OK;
 	if (res != R_OK) {
-		fx_log(n, LOG_REPL_REFUSED, "group %u position %llu: %s", g->id, (unsigned long long)position,
-		       result_text(res));
+		fx_log(n, LOG_REPL_REFUSED, "group %u position %llu: %s", g->id,
+		       (unsigned long long)position, result_text(res));
 		ownership_lose_state(n, g, "a record was refused");
 		return;
 	}
@@ -108,7 +111,8 @@ void log_deliver(struct cl_node *n, struct group *g, const struct delivery *d, u
 		log_ack(n, g);
 }
 
-void log_batch(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+void log_batch(struct cl_node *n, struct group *g, const struct delivery *d,
+	       const Holdfast__ClusterMessage *m)
 {
 	struct bytes records = bytes(m->batch->records.data, m->batch->records.len);
 

@@ -197,7 +197,10 @@ void membership_quorum(struct cl_node *n, const struct cl_input *in)
 	view_establish(n);
 }
 
-/* R12: silence at once; what others do from now on is not seen here, so the state is worth nothing. */
+/*
+ * R12: silence at once; what others do from now on is not seen here, so the state is worth
+ * nothing.
+ */
 void membership_disconnected(struct cl_node *n)
 {
 	membership_free(n);
@@ -224,7 +227,10 @@ static void group_status(const struct group *g, Holdfast__GroupStatus *s)
 {
 	holdfast__group_status__init(s);
 	s->group = g->id;
-	/* R11. A term that is only reserved on disk is not announced: it could not be claimed any more. */
+	/*
+	 * R11. A term that is only reserved on disk is not announced: it could not be claimed
+	 * any more.
+	 */
 	s->highest_term = g->known_term > g->spent_term ? g->known_term : g->spent_term;
 	s->term = g->term;
 	s->owner_slot = g->owner;
@@ -246,10 +252,12 @@ void membership_say_hello(struct cl_node *n)
 	h.incarnation = n->incarnation;
 	h.version_min = n->cfg.version_min;
 	h.version_max = n->cfg.version_max;
-	h.config_digest = (ProtobufCBinaryData){ .data = n->cfg.config_digest, .len = sizeof(n->cfg.config_digest) };
+	h.config_digest = (ProtobufCBinaryData){ .data = n->cfg.config_digest,
+						 .len = sizeof(n->cfg.config_digest) };
 	h.ring_node_id = n->view.ring.node_id;
 	h.ring_seq = n->view.ring.seq;
-	relay.address = (ProtobufCBinaryData){ .data = n->relay.addr.a, .len = inet_len(&n->relay.addr) };
+	relay.address = (ProtobufCBinaryData){ .data = n->relay.addr.a,
+					       .len = inet_len(&n->relay.addr) };
 	relay.port = n->relay.port;
 	h.relay = &relay;
 	for (size_t i = 0; i < n->n_groups; i++) {
@@ -268,7 +276,8 @@ void membership_say_hello(struct cl_node *n)
  * elsewhere may hold less of the same log, or more. What each had applied
  * when the view came is in the first HELLO that it says in it.
  */
-static void hello_compare(struct cl_node *n, struct group *g, struct member *m, const Holdfast__GroupStatus *s)
+static void hello_compare(struct cl_node *n, struct group *g, struct member *m,
+			  const Holdfast__GroupStatus *s)
 {
 	struct member_group *mg = &m->group[g->index];
 
@@ -282,21 +291,26 @@ static void hello_compare(struct cl_node *n, struct group *g, struct member *m, 
 	}
 }
 
-static void hello_group(struct cl_node *n, struct group *g, struct member *m, const Holdfast__GroupStatus *s)
+static void hello_group(struct cl_node *n, struct group *g, struct member *m,
+			const Holdfast__GroupStatus *s)
 {
 	struct member_group *mg = &m->group[g->index];
 	int order = ownership_compare(s->term, (uint8_t)s->owner_slot, g->term, g->owner);
 
 	if (s->highest_term > g->known_term)
 		g->known_term = s->highest_term;
-	/* Of a known member: said before the claim that we follow was delivered; what came behind it is newer. */
+	/*
+	 * Of a known member: said before the claim that we follow was delivered; what came
+	 * behind it is newer.
+	 */
 	if (order < 0 && g->synced && m->hello)
 		return;
 	mg->synced = s->synced && (order >= 0 || !g->synced);
 	mg->applied = s->applied;
 	if (m->id.node_id != n->cfg.node_id) {
 		if (s->is_owner)
-			ownership_learned(n, g, m, s->term, (uint16_t)s->protected_set, s->last_heartbeat);
+			ownership_learned(n, g, m, s->term, (uint16_t)s->protected_set,
+					  s->last_heartbeat);
 		else if (s->synced)
 			ownership_lineage(n, g, s->term, (uint8_t)s->owner_slot);
 		if (order == 0 && s->synced && g->synced && !m->hello)
@@ -310,7 +324,8 @@ static void hello_take(struct cl_node *n, struct member *m, const Holdfast__Hell
 {
 	m->relay = (struct inet_endpoint){ 0 };
 	if (h->relay) {
-		m->relay.addr = inet_from_bytes(bytes(h->relay->address.data, h->relay->address.len));
+		m->relay.addr = inet_from_bytes(
+			bytes(h->relay->address.data, h->relay->address.len));
 		m->relay.port = (uint16_t)h->relay->port;
 	}
 	bool differs = !bytes_equal(bytes(h->config_digest.data, h->config_digest.len),
@@ -326,12 +341,14 @@ static void hello_take(struct cl_node *n, struct member *m, const Holdfast__Hell
 	m->hello = true;
 }
 
-void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t slot, const Holdfast__Hello *h)
+void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t slot,
+		      const Holdfast__Hello *h)
 {
 	struct member *m = member_find(n, from);
 
 	m->slot = slot;
-	if (h->node_id != m->id.node_id || h->version_min > n->cfg.version_max || h->version_max < n->cfg.version_min) {
+	if (h->node_id != m->id.node_id || h->version_min > n->cfg.version_max ||
+	    h->version_max < n->cfg.version_min) {
 		m->refused = true;
 		fx_log(n, LOG_REPL_REFUSED, "node %u: %s", m->id.node_id,
 		       result_text(h->node_id != m->id.node_id ? R_VALUE : R_VERSION));

@@ -36,7 +36,8 @@ void message_send_group(struct cl_node *n, const struct group *g, Holdfast__Clus
 	message_send(n, g->id, g->term, m);
 }
 
-void message_send_snapshot(struct cl_node *n, const struct group *g, uint8_t slot, Holdfast__ClusterMessage *m)
+void message_send_snapshot(struct cl_node *n, const struct group *g, uint8_t slot,
+			   Holdfast__ClusterMessage *m)
 {
 	struct buf data = { 0 };
 
@@ -49,7 +50,10 @@ void message_send_snapshot(struct cl_node *n, const struct group *g, uint8_t slo
 
 /* ---- delivery ---- */
 
-/* FROM_OWNER: of the term that we follow, or discarded: late records of a superseded owner are never acknowledged (R9). */
+/*
+ * FROM_OWNER: of the term that we follow, or discarded: late records of a superseded owner are
+ * never acknowledged (R9).
+ */
 enum sender { FROM_ANY, FROM_OWNER, TO_OWNER };
 
 #define BODY(kind) HOLDFAST__CLUSTER_MESSAGE__BODY_##kind
@@ -57,8 +61,10 @@ enum sender { FROM_ANY, FROM_OWNER, TO_OWNER };
 static const struct message_row {
 	Holdfast__ClusterMessage__BodyCase body;
 	enum sender sender;
-	void (*handle)(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m);
+	void (*handle)(struct cl_node *n, struct group *g, const struct delivery *d,
+		       const Holdfast__ClusterMessage *m);
 } table[] = {
+	/* clang-format off */
 	{ BODY(CLAIM),             FROM_ANY,   claim_deliver },
 	{ BODY(HEARTBEAT),         FROM_ANY,   heartbeat_deliver },
 	{ BODY(SYNCED),            FROM_ANY,   protect_synced },
@@ -72,9 +78,11 @@ static const struct message_row {
 	{ BODY(ACK),               TO_OWNER,   protect_ack },
 	{ BODY(HANDOVER_REQUEST),  TO_OWNER,   handover_request },
 	{ BODY(HANDOVER_READY),    TO_OWNER,   handover_ready },
+	/* clang-format on */
 };
 
-static bool sender_allowed(struct cl_node *n, const struct group *g, enum sender sender, const struct delivery *d)
+static bool sender_allowed(struct cl_node *n, const struct group *g, enum sender sender,
+			   const struct delivery *d)
 {
 	switch (sender) {
 	case FROM_ANY:
@@ -87,7 +95,8 @@ static bool sender_allowed(struct cl_node *n, const struct group *g, enum sender
 	return false;
 }
 
-static void dispatch(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+static void dispatch(struct cl_node *n, struct group *g, const struct delivery *d,
+		     const Holdfast__ClusterMessage *m)
 {
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		if (table[i].body != m->body_case)
@@ -143,7 +152,8 @@ static void refused(struct cl_node *n, struct member *m, enum result res)
 	}
 }
 
-static void opened(struct cl_node *n, struct member *m, const struct ss_opened *o, const Holdfast__ClusterMessage *body)
+static void opened(struct cl_node *n, struct member *m, const struct ss_opened *o,
+		   const Holdfast__ClusterMessage *body)
 {
 	bool hello = body->body_case == BODY(HELLO);
 	struct group *g = group_find(n, o->group);
@@ -173,12 +183,17 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 	}
 	if (res == R_OK)
 		res = ss_open(n->sealer, data, &o);
-	/* A joiner hears members before it has heard their HELLO; that part of the log is in its snapshot. */
+	/*
+	 * A joiner hears members before it has heard their HELLO; that part of the log is in
+	 * its snapshot.
+	 */
 	if (res == R_NOT_FOUND && !m->hello)
 		return;
 	if (res == R_OK)
-		res = o.kind == SS_ENV_SNAPSHOT ? R_UNEXPECTED :
-		      ss_message_unpack(&holdfast__cluster_message__descriptor, buf_bytes(&o.plain), &body);
+		res = o.kind == SS_ENV_SNAPSHOT
+			      ? R_UNEXPECTED
+			      : ss_message_unpack(&holdfast__cluster_message__descriptor,
+						  buf_bytes(&o.plain), &body);
 	ss_buf_wipe(&o.plain);
 	if (res == R_OK)
 		opened(n, m, &o, (const Holdfast__ClusterMessage *)body);
@@ -194,8 +209,10 @@ void message_snapshot(struct cl_node *n, struct bytes data)
 
 	enum result res = ss_open(n->sealer, data, &o);
 	if (res == R_OK)
-		res = o.kind != SS_ENV_SNAPSHOT ? R_UNEXPECTED :
-		      ss_message_unpack(&holdfast__cluster_message__descriptor, buf_bytes(&o.plain), &body);
+		res = o.kind != SS_ENV_SNAPSHOT
+			      ? R_UNEXPECTED
+			      : ss_message_unpack(&holdfast__cluster_message__descriptor,
+						  buf_bytes(&o.plain), &body);
 	ss_buf_wipe(&o.plain);
 	const Holdfast__ClusterMessage *m = (const Holdfast__ClusterMessage *)body;
 	struct group *g = res == R_OK ? group_find(n, o.group) : NULL;

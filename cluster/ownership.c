@@ -86,7 +86,10 @@ void ownership_learned(struct cl_node *n, struct group *g, const struct member *
 {
 	int order = ownership_compare(term, m->slot, g->term, g->owner);
 
-	/* A joiner has nothing to defend: it follows whoever owns here, once the one it knew of is gone. */
+	/*
+	 * A joiner has nothing to defend: it follows whoever owns here, once the one it knew of
+	 * is gone.
+	 */
 	if (order < 0 && (g->synced || owner_alive(n, g)))
 		return;
 	if (order != 0) {
@@ -94,7 +97,10 @@ void ownership_learned(struct cl_node *n, struct group *g, const struct member *
 		if (had_state)
 			ownership_drop_state(n, g);
 		ownership_begin(n, g, m, term);
-		/* R23: the lower owner, and who followed it, stop at once and take the state of the higher. */
+		/*
+		 * R23: the lower owner, and who followed it, stop at once and take the state of
+		 * the higher.
+		 */
 		if (had_state)
 			state_lost(n, g, "newer term seen");
 	}
@@ -141,7 +147,9 @@ void ownership_view_changed(struct cl_node *n, struct group *g)
 		 * one would be suspect, although the owner cannot have released unprotected output before
 		 * the commit timeout (R6), which is longer. That is the threshold here.
 		 */
-		g->heartbeat_stale_at_left = n->now_ns - g->heartbeat_ns > n->cfg.commit_timeout_ms * MS;
-		join_stop(g);   /* R22: the serving owner is gone; a new marker goes to its successor */
+		g->heartbeat_stale_at_left = n->now_ns - g->heartbeat_ns >
+					     n->cfg.commit_timeout_ms * MS;
+		join_stop(
+			g); /* R22: the serving owner is gone; a new marker goes to its successor */
 	}
 }

@@ -7,7 +7,10 @@
  */
 #include "cluster/cluster_private.h"
 
-/* Members that could claim with what they hold: one that says it lost its state need not be waited for. */
+/*
+ * Members that could claim with what they hold: one that says it lost its state need not be
+ * waited for.
+ */
 static uint16_t slots_holding(const struct cl_node *n, const struct group *g)
 {
 	uint16_t set = 0;
@@ -31,7 +34,10 @@ static void alarm_unprotected(struct cl_node *n, const struct group *g)
 	fx_log(n, LOG_REPL_UNPROTECTED, "group %u term %llu", g->id, (unsigned long long)g->term);
 }
 
-/* An entry of the log, so that it is acknowledged: the standby knows that it is protected, and could say so to others. */
+/*
+ * An entry of the log, so that it is acknowledged: the standby knows that it is protected, and
+ * could say so to others.
+ */
 static void send_protected(struct cl_node *n, struct group *g)
 {
 	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
@@ -69,7 +75,8 @@ void protect_begin(struct cl_node *n, struct group *g)
 	g->is_protected = false;
 	tell(n, g);
 	for (size_t i = 0; i < n->view.n; i++)
-		if (n->view.members[i].id.node_id != n->cfg.node_id && n->view.members[i].group[g->index].synced)
+		if (n->view.members[i].id.node_id != n->cfg.node_id &&
+		    n->view.members[i].group[g->index].synced)
 			alone = false;
 	if (alone)
 		alarm_unprotected(n, g);
@@ -96,7 +103,8 @@ void protect_committed(struct cl_node *n, struct group *g, uint64_t before)
 	if (g->logged_set && !g->is_protected && g->commit.committed >= g->protected_position) {
 		g->is_protected = true;
 		tell(n, g);
-		fx_log(n, LOG_REPL_PROTECTED, "group %u term %llu", g->id, (unsigned long long)g->term);
+		fx_log(n, LOG_REPL_PROTECTED, "group %u term %llu", g->id,
+		       (unsigned long long)g->term);
 	}
 	if (g->commit.committed == g->commit.appended)
 		g->at[T_COMMIT] = NEVER;
@@ -104,7 +112,8 @@ void protect_committed(struct cl_node *n, struct group *g, uint64_t before)
 		g->at[T_COMMIT] = n->now_ns + n->cfg.commit_timeout_ms * MS;
 }
 
-void protect_ack(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+void protect_ack(struct cl_node *n, struct group *g, const struct delivery *d,
+		 const Holdfast__ClusterMessage *m)
 {
 	uint64_t before = g->commit.committed;
 
@@ -147,14 +156,15 @@ static void protect_member(struct cl_node *n, struct group *g, uint8_t slot, uin
 	protect_committed(n, g, before);
 }
 
-void protect_synced(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+void protect_synced(struct cl_node *n, struct group *g, const struct delivery *d,
+		    const Holdfast__ClusterMessage *m)
 {
 	if (d->term != g->term)
 		return;
 	d->member->group[g->index].synced = true;
 	d->member->group[g->index].applied = m->synced->position;
-	if (is_owner(g) && g->handover.phase != HANDOVER_RELEASED && d->member != owner_member(n, g) &&
-	    m->synced->position <= g->commit.appended)
+	if (is_owner(g) && g->handover.phase != HANDOVER_RELEASED &&
+	    d->member != owner_member(n, g) && m->synced->position <= g->commit.appended)
 		protect_member(n, g, d->member->slot, m->synced->position);
 }
 
@@ -175,14 +185,18 @@ static void degrade(struct cl_node *n, struct group *g, uint16_t lost, enum resu
 	alarm_unprotected(n, g);
 }
 
-/* It was delivered to us, so nobody can have been deaf to it who is still in the view: the wait of R6 begins. */
+/*
+ * It was delivered to us, so nobody can have been deaf to it who is still in the view: the wait
+ * of R6 begins.
+ */
 static void degrade_logged(struct cl_node *n, struct group *g)
 {
 	uint16_t dropped = (uint16_t)(g->commit.protected_set & ~g->logged_set);
 
 	if (!dropped)
 		return;
-	g->at[T_DROP] = n->now_ns + (dropped & slots_holding(n, g) ? n->cfg.commit_timeout_ms * MS : 0);
+	g->at[T_DROP] = n->now_ns +
+			(dropped & slots_holding(n, g) ? n->cfg.commit_timeout_ms * MS : 0);
 }
 
 void protect_drop(struct cl_node *n, struct group *g)
@@ -199,7 +213,8 @@ void protect_commit_timeout(struct cl_node *n, struct group *g)
 	uint16_t late = 0;
 
 	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
-		if ((g->logged_set & slot_bit(slot)) && g->commit.acked[slot] <= g->commit.committed)
+		if ((g->logged_set & slot_bit(slot)) &&
+		    g->commit.acked[slot] <= g->commit.committed)
 			late |= slot_bit(slot);
 	if (late)
 		degrade(n, g, late, R_AGAIN);
@@ -217,7 +232,8 @@ void protect_members_changed(struct cl_node *n, struct group *g)
 		degrade_logged(n, g);
 }
 
-void protect_protected(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+void protect_protected(struct cl_node *n, struct group *g, const struct delivery *d,
+		       const Holdfast__ClusterMessage *m)
 {
 	g->protected_set = (uint16_t)m->protected_->set;
 	log_deliver(n, g, d, m->protected_->position, NULL);
@@ -225,15 +241,19 @@ void protect_protected(struct cl_node *n, struct group *g, const struct delivery
 		degrade_logged(n, g);
 }
 
-void protect_unprotected(struct cl_node *n, struct group *g, const struct delivery *d, const Holdfast__ClusterMessage *m)
+void protect_unprotected(struct cl_node *n, struct group *g, const struct delivery *d,
+			 const Holdfast__ClusterMessage *m)
 {
 	(void)d;
 	g->protected_set = 0;
 	if (is_owner(g))
 		degrade_logged(n, g);
 	else
-		fx_log(n, LOG_REPL_UNPROTECTED, "group %u term %llu: %s", g->id, (unsigned long long)g->term,
-		       m->unprotected->reason < R_COUNT_ ? result_text((enum result)m->unprotected->reason) : "");
+		fx_log(n, LOG_REPL_UNPROTECTED, "group %u term %llu: %s", g->id,
+		       (unsigned long long)g->term,
+		       m->unprotected->reason < R_COUNT_
+			       ? result_text((enum result)m->unprotected->reason)
+			       : "");
 }
 
 uint8_t protect_best(struct cl_node *n, const struct group *g)

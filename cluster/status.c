@@ -61,7 +61,8 @@ static void member_status(const struct cl_node *n, const struct group *g, const 
 	};
 }
 
-enum result cl_group_status(const struct cl_node *n, uint32_t group, uint64_t now_ns, struct cl_group_status *out)
+enum result cl_group_status(const struct cl_node *n, uint32_t group, uint64_t now_ns,
+			    struct cl_group_status *out)
 {
 	const struct group *g = find(n, group);
 

@@ -12,7 +12,8 @@
 struct cl_transport;
 
 struct cl_transport_callbacks {
-	void (*view)(void *ctx, const struct cl_ring_id *ring, const struct cl_member *members, size_t n);
+	void (*view)(void *ctx, const struct cl_ring_id *ring, const struct cl_member *members,
+		     size_t n);
 	void (*quorum)(void *ctx, const struct cl_ring_id *ring, bool quorate);
 	void (*message)(void *ctx, uint32_t node_id, uint32_t pid, struct bytes data);
 	/* The connection is gone; close and open again later. */
@@ -25,13 +26,16 @@ struct cl_transport_facts {
 	uint32_t token_ms, consensus_ms;
 	uint32_t expected_votes;
 	bool wait_for_all;
-	bool encrypted;                 /* R3: Corosync's own crypto is on */
+	bool encrypted; /* R3: Corosync's own crypto is on */
 	char cluster_name[64];
-	struct inet_addr ring0_addr;    /* our address on the cluster network, for the relay */
+	struct inet_addr ring0_addr; /* our address on the cluster network, for the relay */
 };
 
 struct cl_transport_ops {
-	/* R_AGAIN: flow control, the caller keeps the message and tries again after the next dispatch. */
+	/*
+	 * R_AGAIN: flow control, the caller keeps the message and tries again after the next
+	 * dispatch.
+	 */
 	enum result (*mcast)(struct cl_transport *t, struct bytes data);
 	void (*close)(struct cl_transport *t);
 };

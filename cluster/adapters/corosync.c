@@ -63,24 +63,30 @@ static bool of_nodes(const struct cpg_address *list, size_t n)
 	return false;
 }
 
-static void on_confchg(cpg_handle_t handle, const struct cpg_name *group, const struct cpg_address *members, size_t n,
-		       const struct cpg_address *left, size_t n_left, const struct cpg_address *joined, size_t n_joined)
+static void on_confchg(cpg_handle_t handle, const struct cpg_name *group,
+		       const struct cpg_address *members, size_t n, const struct cpg_address *left,
+		       size_t n_left, const struct cpg_address *joined, size_t n_joined)
 {
 	struct corosync *c = cpg_self(handle);
 
 	(void)group;
 	if (!c)
 		return;
-	/* More than the cluster can name: the list without us is no view of ours, and the logic goes offline. */
+	/*
+	 * More than the cluster can name: the list without us is no view of ours, and the logic
+	 * goes offline.
+	 */
 	c->n = n <= CL_MEMBERS_MAX ? n : 0;
 	for (size_t i = 0; i < c->n; i++)
-		c->members[i] = (struct cl_member){ .node_id = members[i].nodeid, .pid = members[i].pid };
+		c->members[i] = (struct cl_member){ .node_id = members[i].nodeid,
+						    .pid = members[i].pid };
 	c->list_waits = !c->have_ring || of_nodes(left, n_left) || of_nodes(joined, n_joined);
 	if (!c->list_waits)
 		view_tell(c);
 }
 
-static void on_totem_confchg(cpg_handle_t handle, struct cpg_ring_id ring, uint32_t n, const uint32_t *nodes)
+static void on_totem_confchg(cpg_handle_t handle, struct cpg_ring_id ring, uint32_t n,
+			     const uint32_t *nodes)
 {
 	struct corosync *c = cpg_self(handle);
 
@@ -94,8 +100,8 @@ static void on_totem_confchg(cpg_handle_t handle, struct cpg_ring_id ring, uint3
 		view_tell(c);
 }
 
-static void on_deliver(cpg_handle_t handle, const struct cpg_name *group, uint32_t node_id, uint32_t pid, void *msg,
-		       size_t len)
+static void on_deliver(cpg_handle_t handle, const struct cpg_name *group, uint32_t node_id,
+		       uint32_t pid, void *msg, size_t len)
 {
 	struct corosync *c = cpg_self(handle);
 
@@ -104,8 +110,8 @@ static void on_deliver(cpg_handle_t handle, const struct cpg_name *group, uint32
 		c->cb.message(c->ctx, node_id, pid, bytes(msg, len));
 }
 
-static void on_quorum(quorum_handle_t handle, uint32_t quorate, struct quorum_ring_id ring, uint32_t n,
-		      const uint32_t *nodes)
+static void on_quorum(quorum_handle_t handle, uint32_t quorate, struct quorum_ring_id ring,
+		      uint32_t n, const uint32_t *nodes)
 {
 	const void *context = NULL;
 
@@ -118,10 +124,12 @@ static void on_quorum(quorum_handle_t handle, uint32_t quorate, struct quorum_ri
 		c->cb.quorum(c->ctx, &id, quorate != 0);
 }
 
-static void on_nodelist(quorum_handle_t handle, struct quorum_ring_id ring, uint32_t n, const uint32_t *nodes,
-			uint32_t n_joined, const uint32_t *joined, uint32_t n_left, const uint32_t *left)
+static void on_nodelist(quorum_handle_t handle, struct quorum_ring_id ring, uint32_t n,
+			const uint32_t *nodes, uint32_t n_joined, const uint32_t *joined,
+			uint32_t n_left, const uint32_t *left)
 {
-	(void)handle, (void)ring, (void)n, (void)nodes, (void)n_joined, (void)joined, (void)n_left, (void)left;
+	(void)handle, (void)ring, (void)n, (void)nodes, (void)n_joined, (void)joined, (void)n_left,
+		(void)left;
 }
 
 /* ---- the loop ---- */
@@ -142,7 +150,8 @@ static void destroy(struct corosync *c)
 /* After each dispatch: a close from within a callback happens here. */
 static int32_t dispatched(struct corosync *c, cs_error_t err, int32_t revents, const char *what)
 {
-	bool failed = (err != CS_OK && err != CS_ERR_TRY_AGAIN) || (revents & (POLLHUP | POLLERR | POLLNVAL));
+	bool failed = (err != CS_OK && err != CS_ERR_TRY_AGAIN) ||
+		      (revents & (POLLHUP | POLLERR | POLLNVAL));
 
 	if (failed && !c->closed && !c->lost) {
 		c->lost = true;
@@ -160,7 +169,8 @@ static int32_t cpg_ready(int32_t fd, int32_t revents, void *data)
 
 	(void)fd;
 	c->dispatching = true;
-	return dispatched(c, cpg_dispatch(c->cpg, CS_DISPATCH_ALL), revents, "the CPG connection is gone");
+	return dispatched(c, cpg_dispatch(c->cpg, CS_DISPATCH_ALL), revents,
+			  "the CPG connection is gone");
 }
 
 static int32_t quorum_ready(int32_t fd, int32_t revents, void *data)
@@ -169,7 +179,8 @@ static int32_t quorum_ready(int32_t fd, int32_t revents, void *data)
 
 	(void)fd;
 	c->dispatching = true;
-	return dispatched(c, quorum_dispatch(c->quorum, CS_DISPATCH_ALL), revents, "the quorum connection is gone");
+	return dispatched(c, quorum_dispatch(c->quorum, CS_DISPATCH_ALL), revents,
+			  "the quorum connection is gone");
 }
 
 /* ---- operations ---- */
@@ -229,7 +240,8 @@ static struct inet_addr address_of(const char *name)
 
 	if (inet_parse(name, &e.addr) == R_OK || name[0] == '\0')
 		return e.addr;
-	if (getaddrinfo(name, NULL, NULL, &list) == 0 && inet_from_sockaddr(list->ai_addr, &e) != R_OK)
+	if (getaddrinfo(name, NULL, NULL, &list) == 0 &&
+	    inet_from_sockaddr(list->ai_addr, &e) != R_OK)
 		e = (struct inet_endpoint){ 0 };
 	if (list)
 		freeaddrinfo(list);
@@ -252,11 +264,13 @@ static void read_map(cmap_handle_t map, struct cl_transport_facts *f)
 {
 	char key[64], text[256];
 
-	f->token_ms = map_u32(map, "runtime.config.totem.token", map_u32(map, "totem.token", DEFAULT_TOKEN_MS));
+	f->token_ms = map_u32(map, "runtime.config.totem.token",
+			      map_u32(map, "totem.token", DEFAULT_TOKEN_MS));
 	f->consensus_ms = map_u32(map, "runtime.config.totem.consensus", f->token_ms * 12 / 10);
 	f->encrypted = is_encrypted(map);
 	map_text(map, "totem.cluster_name", f->cluster_name, sizeof(f->cluster_name));
-	snprintf(key, sizeof(key), "nodelist.node.%u.ring0_addr", map_u32(map, "nodelist.local_node_pos", 0));
+	snprintf(key, sizeof(key), "nodelist.node.%u.ring0_addr",
+		 map_u32(map, "nodelist.local_node_pos", 0));
 	map_text(map, key, text, sizeof(text));
 	f->ring0_addr = address_of(text);
 }
@@ -293,34 +307,41 @@ static enum result read_facts(struct cl_transport_facts *f)
 
 static bool open_quorum(struct corosync *c)
 {
-	quorum_model_v1_data_t model = { .model = QUORUM_MODEL_V1, .quorum_notify_fn = on_quorum,
+	quorum_model_v1_data_t model = { .model = QUORUM_MODEL_V1,
+					 .quorum_notify_fn = on_quorum,
 					 .nodelist_notify_fn = on_nodelist };
 	uint32_t type;
 	int fd;
 
-	return quorum_model_initialize(&c->quorum, QUORUM_MODEL_V1, (quorum_model_data_t *)&model, &type, c) == CS_OK &&
+	return quorum_model_initialize(&c->quorum, QUORUM_MODEL_V1, (quorum_model_data_t *)&model,
+				       &type, c) == CS_OK &&
 	       type == QUORUM_SET && quorum_fd_get(c->quorum, &fd) == CS_OK &&
 	       qb_loop_poll_add(c->loop, QB_LOOP_HIGH, fd, POLLIN, c, quorum_ready) == 0 &&
-	       (c->quorum_fd = fd, quorum_trackstart(c->quorum, CS_TRACK_CURRENT | CS_TRACK_CHANGES) == CS_OK);
+	       (c->quorum_fd = fd,
+		quorum_trackstart(c->quorum, CS_TRACK_CURRENT | CS_TRACK_CHANGES) == CS_OK);
 }
 
 static bool open_cpg(struct corosync *c, const char *group)
 {
-	cpg_model_v1_data_t model = { .model = CPG_MODEL_V1, .cpg_deliver_fn = on_deliver, .cpg_confchg_fn = on_confchg,
+	cpg_model_v1_data_t model = { .model = CPG_MODEL_V1,
+				      .cpg_deliver_fn = on_deliver,
+				      .cpg_confchg_fn = on_confchg,
 				      .cpg_totem_confchg_fn = on_totem_confchg,
 				      .flags = CPG_MODEL_V1_DELIVER_INITIAL_TOTEM_CONF };
 	struct cpg_name name = { .length = (uint32_t)strlen(group) };
 	int fd;
 
 	memcpy(name.value, group, name.length);
-	return cpg_model_initialize(&c->cpg, CPG_MODEL_V1, (cpg_model_data_t *)&model, c) == CS_OK &&
+	return cpg_model_initialize(&c->cpg, CPG_MODEL_V1, (cpg_model_data_t *)&model, c) ==
+		       CS_OK &&
 	       cpg_fd_get(c->cpg, &fd) == CS_OK &&
 	       qb_loop_poll_add(c->loop, QB_LOOP_HIGH, fd, POLLIN, c, cpg_ready) == 0 &&
 	       (c->cpg_fd = fd, cpg_join(c->cpg, &name) == CS_OK);
 }
 
-enum result cl_corosync_open(struct qb_loop *loop, const char *group, const struct cl_transport_callbacks *callbacks,
-			     void *ctx, struct cl_transport_facts *facts, struct cl_transport **out)
+enum result cl_corosync_open(struct qb_loop *loop, const char *group,
+			     const struct cl_transport_callbacks *callbacks, void *ctx,
+			     struct cl_transport_facts *facts, struct cl_transport **out)
 {
 	*out = NULL;
 	if (strlen(group) > CPG_MAX_NAME_LENGTH)
@@ -328,8 +349,12 @@ enum result cl_corosync_open(struct qb_loop *loop, const char *group, const stru
 	struct corosync *c = calloc(1, sizeof(*c));
 	if (!c)
 		return R_NO_MEMORY;
-	*c = (struct corosync){ .transport.ops = &ops, .cb = *callbacks, .ctx = ctx, .loop = loop,
-				.cpg_fd = -1, .quorum_fd = -1 };
+	*c = (struct corosync){ .transport.ops = &ops,
+				.cb = *callbacks,
+				.ctx = ctx,
+				.loop = loop,
+				.cpg_fd = -1,
+				.quorum_fd = -1 };
 	if (read_facts(facts) != R_OK || !open_quorum(c) || !open_cpg(c, group)) {
 		destroy(c);
 		return R_SYSTEM;

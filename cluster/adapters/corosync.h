@@ -17,7 +17,9 @@ struct qb_loop;
  * a callback. R_SYSTEM when Corosync is not there or not ready: try again
  * later. R_VALUE for a group name that is too long.
  */
-enum result cl_corosync_open(struct qb_loop *loop, const char *group, const struct cl_transport_callbacks *callbacks,
-			     void *ctx, struct cl_transport_facts *facts, struct cl_transport **out) WARN_UNUSED;
+enum result cl_corosync_open(struct qb_loop *loop, const char *group,
+			     const struct cl_transport_callbacks *callbacks, void *ctx,
+			     struct cl_transport_facts *facts,
+			     struct cl_transport **out) WARN_UNUSED;
 
 #endif

@@ -62,14 +62,15 @@ static size_t others_that_hold(size_t except)
 	size_t n = 0;
 
 	for (size_t i = 0; i < w.n; i++)
-		n += i != except && holds(&w.nodes[i]) && !w.nodes[i].stopped && w.nodes[i].part == w.nodes[except].part;
+		n += i != except && holds(&w.nodes[i]) && !w.nodes[i].stopped &&
+		     w.nodes[i].part == w.nodes[except].part;
 	return n;
 }
 
 static void kill_one(size_t i)
 {
 	if (!w.nodes[i].alive || !others_that_hold(i))
-		return;         /* with its last holder the state is gone: not what is tested here */
+		return; /* with its last holder the state is gone: not what is tested here */
 	node_kill(&w, i);
 	if (roll(2))
 		world_view(&w, true);
@@ -89,7 +90,7 @@ static void cut_one(size_t i)
 {
 	for (size_t k = 0; k < w.n; k++)
 		if (w.nodes[k].part)
-			return;         /* one cut at a time */
+			return; /* one cut at a time */
 	if (!w.nodes[i].alive)
 		return;
 	node_cut(&w, i);
@@ -138,8 +139,8 @@ static void lose_snapshots(size_t i)
 }
 
 static void (*const faults[])(size_t i) = {
-	kill_one, start_one, start_one, cut_one, heal, heal, stop_one, wake_one, wake_one, go_active, go_standby,
-	go_standby, lose_snapshots,
+	kill_one, start_one, start_one, cut_one,    heal,       heal,           stop_one,
+	wake_one, wake_one,  go_active, go_standby, go_standby, lose_snapshots,
 };
 
 static void faults_end(void)
@@ -163,7 +164,8 @@ static void assert_whole(unsigned long seed)
 	for (size_t i = 0; i < w.n; i++) {
 		struct cl_group_status s = node_status(&w.nodes[i]);
 		if (i != owner && w.nodes[i].role != CL_ROLE_STANDBY)
-			fail_msg("seed %lu: node %u is %s", seed, w.nodes[i].id, cl_role_name(w.nodes[i].role));
+			fail_msg("seed %lu: node %u is %s", seed, w.nodes[i].id,
+				 cl_role_name(w.nodes[i].role));
 		assert_int_equal(s.term, w.nodes[owner].term);
 		assert_int_equal(s.applied, node_status(&w.nodes[owner]).applied);
 	}
@@ -178,7 +180,8 @@ static void one_seed(unsigned long seed, size_t n)
 	for (unsigned int step = 0; step < STEPS; step++) {
 		size_t fault = roll(sizeof(faults) / sizeof(faults[0])), node = roll(n);
 		if (getenv("CL_TRACE"))
-			fprintf(stderr, "%6llu ms fault %zu node %zu\n", (unsigned long long)(w.now_ns / MS_NS), fault, node + 1);
+			fprintf(stderr, "%6llu ms fault %zu node %zu\n",
+				(unsigned long long)(w.now_ns / MS_NS), fault, node + 1);
 		faults[fault](node);
 		run(roll(8) ? roll(300) : roll(4000));
 	}

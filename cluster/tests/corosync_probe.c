@@ -29,10 +29,12 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-static void on_view(void *ctx, const struct cl_ring_id *ring, const struct cl_member *members, size_t n)
+static void on_view(void *ctx, const struct cl_ring_id *ring, const struct cl_member *members,
+		    size_t n)
 {
 	(void)ctx;
-	printf("%llu view ring %u.%llu:", (unsigned long long)now_ms(), ring->node_id, (unsigned long long)ring->seq);
+	printf("%llu view ring %u.%llu:", (unsigned long long)now_ms(), ring->node_id,
+	       (unsigned long long)ring->seq);
 	for (size_t i = 0; i < n; i++)
 		printf(" %u/%u", members[i].node_id, members[i].pid);
 	printf("\n");
@@ -51,8 +53,8 @@ static void on_message(void *ctx, uint32_t node_id, uint32_t pid, struct bytes d
 
 	(void)pid;
 	if (p->got++ % 20 == 0)
-		printf("%llu message of %u: %.*s\n", (unsigned long long)now_ms(), node_id, (int)data.len,
-		       (const char *)data.p);
+		printf("%llu message of %u: %.*s\n", (unsigned long long)now_ms(), node_id,
+		       (int)data.len, (const char *)data.p);
 }
 
 static void on_lost(void *ctx, const char *why)
@@ -97,8 +99,9 @@ static void end(void *data)
 
 int main(int argc, char **argv)
 {
-	const struct cl_transport_callbacks cb = { .view = on_view, .quorum = on_quorum, .message = on_message,
-						   .lost = on_lost };
+	const struct cl_transport_callbacks cb = {
+		.view = on_view, .quorum = on_quorum, .message = on_message, .lost = on_lost
+	};
 	struct probe p = { .loop = qb_loop_create() };
 	struct cl_transport_facts f;
 	qb_loop_timer_handle h;
@@ -111,8 +114,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	printf("node %u pid %d token %u consensus %u expected %u wait_for_all %d encrypted %d cluster '%s' ring0 %s\n",
-	       f.node_id, (int)getpid(), f.token_ms, f.consensus_ms, f.expected_votes, f.wait_for_all, f.encrypted,
-	       f.cluster_name, inet_text(&f.ring0_addr, text));
+	       f.node_id, (int)getpid(), f.token_ms, f.consensus_ms, f.expected_votes,
+	       f.wait_for_all, f.encrypted, f.cluster_name, inet_text(&f.ring0_addr, text));
 	uint64_t seconds = argc > 1 ? strtoull(argv[1], NULL, 10) : 10;
 	qb_loop_timer_add(p.loop, QB_LOOP_LOW, seconds * 1000000000, &p, end, &h);
 	tick(&p);

@@ -26,7 +26,7 @@ static void assert_handed_over(size_t from, size_t to, uint64_t term)
 	assert_string_equal(w.nodes[to].why, "handover");
 	assert_int_equal(w.nodes[from].role, CL_ROLE_STANDBY);
 	assert_int_equal(w.nodes[from].deadline_ns, 0);
-	assert_int_equal(w.nodes[from].resets, 0);      /* it relays: its SAs stay installed */
+	assert_int_equal(w.nodes[from].resets, 0); /* it relays: its SAs stay installed */
 	assert_true(w.nodes[to].is_protected);
 }
 
@@ -281,7 +281,7 @@ static void a_request_that_the_owner_cannot_meet_is_answered(void **state)
 	node_append(&w, 0);
 	world_run(&w, 900);
 	assert_false(node_status(&w.nodes[0]).members[2].in_protected_set);
-	node_drop_sent(&w, 2);       /* as if it had never answered */
+	node_drop_sent(&w, 2); /* as if it had never answered */
 	w.nodes[2].hold_acks = false;
 	r.to_slot = 3;
 	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_HANDOVER_REQUEST;

@@ -77,7 +77,10 @@ static void law4_one_owner_per_term(struct node *nd)
 	*owner = nd->slot;
 }
 
-/* A takeover that calls itself suspect says that records may be missing: then nothing is promised. */
+/*
+ * A takeover that calls itself suspect says that records may be missing: then nothing is
+ * promised.
+ */
 static void law5_next_owner_has_what_was_seen(struct node *nd)
 {
 	struct world *w = nd->w;
@@ -124,7 +127,8 @@ static void committed(struct node *nd, uint64_t position)
 		return;
 	for (size_t i = 0; i < w->n_log; i++) {
 		const struct appended *a = &w->log[i];
-		if (a->slot == nd->slot && a->term == nd->term && a->position <= position && w->n_seen < 4096) {
+		if (a->slot == nd->slot && a->term == nd->term && a->position <= position &&
+		    w->n_seen < 4096) {
 			w->seen[w->n_seen++] = a->key;
 			w->log[i].slot = 0;
 		}
@@ -162,7 +166,9 @@ static void on_snapshot(struct node *nd, const struct cl_effect *fx)
 
 static void on_term(struct node *nd, const struct cl_effect *fx)
 {
-	struct cl_input in = { .kind = CL_IN_TERM_WRITTEN, .group = GROUP, .term = fx->term, .ok = true };
+	struct cl_input in = {
+		.kind = CL_IN_TERM_WRITTEN, .group = GROUP, .term = fx->term, .ok = true
+	};
 
 	assert_true(fx->term > nd->term_on_disk);
 	nd->term_on_disk = fx->term;
@@ -178,14 +184,16 @@ static void on_role(struct node *nd, const struct cl_effect *fx)
 		return;
 	nd->suspect = fx->suspect;
 	nd->handover = fx->handover;
-	assert_true(nd->term_on_disk >= nd->term);      /* R11 */
+	assert_true(nd->term_on_disk >= nd->term); /* R11 */
 	law4_one_owner_per_term(nd);
 	law5_next_owner_has_what_was_seen(nd);
 }
 
 static void effect(struct node *nd, const struct cl_effect *fx)
 {
-	struct cl_input message = { .kind = CL_IN_MESSAGE, .from_node_id = nd->id, .from_pid = nd->pid };
+	struct cl_input message = { .kind = CL_IN_MESSAGE,
+				    .from_node_id = nd->id,
+				    .from_pid = nd->pid };
 
 	switch (fx->kind) {
 	case CL_FX_MCAST:
@@ -236,7 +244,8 @@ static void effect(struct node *nd, const struct cl_effect *fx)
 	case CL_FX_LOG:
 		nd->logs[fx->log.id]++;
 		if (getenv("CL_TRACE"))
-			fprintf(stderr, "%6llu ms node %u: %s: %s\n", (unsigned long long)(nd->w->now_ns / MS_NS), nd->id,
+			fprintf(stderr, "%6llu ms node %u: %s: %s\n",
+				(unsigned long long)(nd->w->now_ns / MS_NS), nd->id,
 				log_info(fx->log.id)->name, fx->log.detail);
 		break;
 	}
@@ -259,7 +268,8 @@ void node_input(struct node *nd, const struct cl_input *in)
 
 /* ---- the ordered multicast ---- */
 
-static void to_part(struct world *w, const struct node *from, const struct cl_input *in, struct bytes data)
+static void to_part(struct world *w, const struct node *from, const struct cl_input *in,
+		    struct bytes data)
 {
 	for (size_t i = 0; i < w->n; i++)
 		if (w->nodes[i].alive && w->nodes[i].part == from->part)
@@ -281,7 +291,9 @@ void world_order(struct world *w)
 
 void world_inject(struct world *w, size_t i, struct bytes data)
 {
-	struct cl_input in = { .kind = CL_IN_MESSAGE, .from_node_id = w->nodes[i].id, .from_pid = w->nodes[i].pid };
+	struct cl_input in = { .kind = CL_IN_MESSAGE,
+			       .from_node_id = w->nodes[i].id,
+			       .from_pid = w->nodes[i].pid };
 
 	to_part(w, &w->nodes[i], &in, data);
 }
@@ -304,7 +316,8 @@ void node_forge(struct world *w, size_t i, uint64_t term, Holdfast__ClusterMessa
 	cl_outbox_clear(&out);
 }
 
-void node_forge_claim(struct world *w, size_t i, uint64_t term, enum claim_reason reason, void (*change)(Holdfast__Claim *c))
+void node_forge_claim(struct world *w, size_t i, uint64_t term, enum claim_reason reason,
+		      void (*change)(Holdfast__Claim *c))
 {
 	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
 	Holdfast__Claim c = HOLDFAST__CLAIM__INIT;
@@ -313,7 +326,8 @@ void node_forge_claim(struct world *w, size_t i, uint64_t term, enum claim_reaso
 
 	c.ring_node_id = cl->view.ring.node_id;
 	c.ring_seq = cl->view.ring.seq;
-	c.members_digest = (ProtobufCBinaryData){ .data = cl->view.digest, .len = sizeof(cl->view.digest) };
+	c.members_digest = (ProtobufCBinaryData){ .data = cl->view.digest,
+						  .len = sizeof(cl->view.digest) };
 	c.applied = g->applied;
 	c.last_heartbeat = g->heartbeat;
 	c.reason = reason;
@@ -340,13 +354,15 @@ static void consume(struct node *nd, struct queue *q)
 	}
 }
 
-static void view_inputs(struct world *w, const struct node *nd, bool same_ring, struct cl_input *view, struct cl_input *quorum)
+static void view_inputs(struct world *w, const struct node *nd, bool same_ring,
+			struct cl_input *view, struct cl_input *quorum)
 {
 	*view = (struct cl_input){ .kind = CL_IN_VIEW };
 	for (size_t i = 0; i < w->n; i++) {
 		const struct node *o = &w->nodes[i];
 		if (o->alive && o->part == nd->part)
-			view->members[view->n_members++] = (struct cl_member){ .node_id = o->id, .pid = o->pid };
+			view->members[view->n_members++] = (struct cl_member){ .node_id = o->id,
+									       .pid = o->pid };
 	}
 	view->ring = (struct cl_ring_id){ .node_id = nd->part + 1, .seq = w->ring_seq };
 	*quorum = (struct cl_input){ .kind = CL_IN_QUORUM, .ring = view->ring };
@@ -382,8 +398,8 @@ static void assert_one_sender_per_part(const struct world *w)
 {
 	for (size_t i = 0; w->now_ns > w->healed_ns + 5 * MS_NS && i < w->n; i++)
 		for (size_t k = i + 1; k < w->n; k++)
-			assert_false(w->nodes[i].part == w->nodes[k].part && node_may_send(&w->nodes[i]) &&
-				     node_may_send(&w->nodes[k]));
+			assert_false(w->nodes[i].part == w->nodes[k].part &&
+				     node_may_send(&w->nodes[i]) && node_may_send(&w->nodes[k]));
 }
 
 static void tick(struct world *w)
@@ -395,7 +411,7 @@ static void tick(struct world *w)
 		struct node *nd = &w->nodes[i];
 		consume(nd, &nd->inbox);
 		struct queue later = nd->later;
-		nd->later = (struct queue){ 0 };        /* answers to answers come in the next tick */
+		nd->later = (struct queue){ 0 }; /* answers to answers come in the next tick */
 		consume(nd, &later);
 		append_queue(&later, &nd->later);
 		nd->later = later;
@@ -417,10 +433,20 @@ void world_run(struct world *w, uint64_t ms)
 static struct cl_node_config config(const struct world *w, const struct node *nd)
 {
 	struct cl_node_config c = {
-		.node_id = nd->id, .slot = nd->slot, .version_min = 1, .version_max = 1,
-		.token_ms = 500, .consensus_ms = 150, .empty_start = w->empty_start, .empty_start_after_ms = 3000,
-		.wait_for_all = true, .expected_votes = w->expected_votes, .realtime_ms = 1000000 + nd->id * 777,
-		.start_ns = w->now_ns, .n_groups = 1, .term_on_disk = { nd->term_on_disk },
+		.node_id = nd->id,
+		.slot = nd->slot,
+		.version_min = 1,
+		.version_max = 1,
+		.token_ms = 500,
+		.consensus_ms = 150,
+		.empty_start = w->empty_start,
+		.empty_start_after_ms = 3000,
+		.wait_for_all = true,
+		.expected_votes = w->expected_votes,
+		.realtime_ms = 1000000 + nd->id * 777,
+		.start_ns = w->now_ns,
+		.n_groups = 1,
+		.term_on_disk = { nd->term_on_disk },
 		.groups = { { .group = GROUP, .preferred_slot = w->preferred_slot } },
 	};
 
@@ -507,10 +533,14 @@ uint64_t node_append(struct world *w, size_t i)
 {
 	struct node *nd = &w->nodes[i];
 	struct ss_record r = { .kind = TEST_KIND, .key = ++w->next_key };
-	struct cl_input in = { .kind = CL_IN_RECORDS, .group = GROUP, .records = &r, .n_records = 1 };
+	struct cl_input in = {
+		.kind = CL_IN_RECORDS, .group = GROUP, .records = &r, .n_records = 1
+	};
 
 	must(buf_set(&r.data, bytes(&w->next_key, sizeof(w->next_key))) && w->n_log < 4096);
-	w->log[w->n_log++] = (struct appended){ .key = r.key, .term = nd->term, .slot = nd->slot,
+	w->log[w->n_log++] = (struct appended){ .key = r.key,
+						.term = nd->term,
+						.slot = nd->slot,
 						.position = cl_position(nd->cl, GROUP) + 1 };
 	node_input(nd, &in);
 	ss_record_clear(&r);
@@ -524,7 +554,8 @@ bool node_has(const struct node *nd, uint64_t key)
 
 bool node_may_send(const struct node *nd)
 {
-	return nd->alive && !nd->stopped && nd->role == CL_ROLE_ACTIVE && nd->w->now_ns < nd->deadline_ns;
+	return nd->alive && !nd->stopped && nd->role == CL_ROLE_ACTIVE &&
+	       nd->w->now_ns < nd->deadline_ns;
 }
 
 struct cl_group_status node_status(const struct node *nd)

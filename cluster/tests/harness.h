@@ -15,8 +15,8 @@
 #include "cluster/cluster_private.h"
 
 #define NODES_MAX 4
-#define GROUP 1u
-#define MS_NS 1000000ull
+#define GROUP     1u
+#define MS_NS     1000000ull
 
 struct world;
 
@@ -34,20 +34,20 @@ struct queue {
 
 struct node {
 	struct world *w;
-	const char *key;                /* the world's when NULL */
+	const char *key; /* the world's when NULL */
 	struct cl_node *cl;
 	uint32_t id, pid;
 	uint8_t slot;
 	bool alive, stopped;
-	bool fresh;                     /* its process has seen no view: votequorum tells it the present ring */
-	bool mute_prepare;              /* never answers CL_FX_PREPARE */
+	bool fresh;        /* its process has seen no view: votequorum tells it the present ring */
+	bool mute_prepare; /* never answers CL_FX_PREPARE */
 	bool mute_quiesce;
-	bool hold_acks;                 /* its sendq is not ordered */
+	bool hold_acks; /* its sendq is not ordered */
 	bool lose_snapshots;
 	unsigned int part;
 	uint64_t term_on_disk;
 	uint8_t salt_byte;
-	struct queue inbox, sendq, later;       /* later: answers of the node's own world */
+	struct queue inbox, sendq, later; /* later: answers of the node's own world */
 	/* what it did */
 	enum cl_role role;
 	uint64_t term, deadline_ns;
@@ -56,8 +56,8 @@ struct node {
 	uint64_t committed;
 	unsigned int resets, stopped_ok, stopped_failed, commands_ok, commands_failed, sent;
 	unsigned int logs[LOG_ID_COUNT_];
-	bool touched;                   /* the last step changed its store */
-	struct ss_store *mirror;        /* from APPLY and RESET: law 8 */
+	bool touched;            /* the last step changed its store */
+	struct ss_store *mirror; /* from APPLY and RESET: law 8 */
 };
 
 struct appended {
@@ -70,9 +70,9 @@ struct world {
 	size_t n;
 	uint64_t now_ns;
 	uint64_t ring_seq;
-	uint64_t healed_ns;             /* two owners may not know of each other yet */
+	uint64_t healed_ns; /* two owners may not know of each other yet */
 	enum quorum_order quorum_order;
-	bool two_node;                  /* a half is quorate too */
+	bool two_node; /* a half is quorate too */
 	uint32_t expected_votes;
 	enum cl_empty_start empty_start;
 	uint8_t preferred_slot;
@@ -80,9 +80,9 @@ struct world {
 	uint64_t next_key;
 	struct appended log[4096];
 	size_t n_log;
-	uint64_t seen[4096];            /* keys that a peer saw while protected: law 5 */
+	uint64_t seen[4096]; /* keys that a peer saw while protected: law 5 */
 	size_t n_seen;
-	uint8_t owner_of_term[256];     /* law 4: slot */
+	uint8_t owner_of_term[256]; /* law 4: slot */
 	unsigned int takeovers;
 };
 
@@ -92,8 +92,8 @@ void world_free(struct world *w);
 void node_start(struct world *w, size_t i);
 /* kill -9 of the daemon: what it had not handed to Corosync is lost. */
 void node_kill(struct world *w, size_t i);
-void node_stop(struct world *w, size_t i);      /* SIGSTOP */
-void node_wake(struct world *w, size_t i);      /* SIGCONT: timers first, then what was waiting */
+void node_stop(struct world *w, size_t i); /* SIGSTOP */
+void node_wake(struct world *w, size_t i); /* SIGCONT: timers first, then what was waiting */
 /* Put node i alone into a part of its own; views follow with world_view. */
 void node_cut(struct world *w, size_t i);
 void world_heal(struct world *w);
@@ -109,8 +109,12 @@ uint64_t node_append(struct world *w, size_t i);
 void node_drop_sent(struct world *w, size_t i);
 /* A message that node i would not send by itself, sealed by it. */
 void node_forge(struct world *w, size_t i, uint64_t term, Holdfast__ClusterMessage *m);
-/* A claim of node i that names the present view, its applied position and last heartbeat; change fills in the rest. */
-void node_forge_claim(struct world *w, size_t i, uint64_t term, enum claim_reason reason, void (*change)(Holdfast__Claim *c));
+/*
+ * A claim of node i that names the present view, its applied position and last heartbeat;
+ * change fills in the rest.
+ */
+void node_forge_claim(struct world *w, size_t i, uint64_t term, enum claim_reason reason,
+		      void (*change)(Holdfast__Claim *c));
 /* Bytes into the ordered stream, as if node i had sent them. */
 void world_inject(struct world *w, size_t i, struct bytes data);
 /* Order what is in the sendqs; nobody has delivered it yet. */

@@ -21,7 +21,9 @@ static void append_bytes(size_t node, uint64_t key, size_t len)
 {
 	static uint8_t data[60000];
 	struct ss_record r = { .kind = 78, .key = key };
-	struct cl_input in = { .kind = CL_IN_RECORDS, .group = GROUP, .records = &r, .n_records = 1 };
+	struct cl_input in = {
+		.kind = CL_IN_RECORDS, .group = GROUP, .records = &r, .n_records = 1
+	};
 
 	assert_true(buf_set(&r.data, bytes(data, len)));
 	node_input(&w.nodes[node], &in);
@@ -44,7 +46,7 @@ static void a_member_that_starts_again_takes_the_state(void **state)
 {
 	(void)state;
 	owner_with_state(2, 200);
-	node_start(&w, 1);              /* a new process: a new salt */
+	node_start(&w, 1); /* a new process: a new salt */
 	world_view(&w, true);
 	world_run(&w, 3);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
@@ -127,7 +129,7 @@ static void a_joiner_does_not_take_over_when_the_only_holder_of_state_dies(void 
 	node_kill(&w, 0);
 	world_view(&w, true);
 	world_run(&w, 10000);
-	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);     /* R15: the operator decides */
+	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING); /* R15: the operator decides */
 	node_command(&w, 1, CL_IN_GO_ACTIVE);
 	world_run(&w, 100);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
@@ -161,9 +163,11 @@ static void a_standby_that_missed_an_entry_resyncs_by_the_next(void **state)
 	world_run(&w, 50);
 	uint64_t lost = node_append(&w, 0), next = node_append(&w, 0);
 	world_order(&w);
-	struct event *e = w.nodes[1].inbox.tail;        /* without the last but one: what CPG does not do */
+	struct event *e =
+		w.nodes[1].inbox.tail; /* without the last but one: what CPG does not do */
 	while (w.nodes[1].inbox.head->next != e)
-		w.nodes[1].inbox.head->in.kind = CL_IN_TIMER, w.nodes[1].inbox.head = w.nodes[1].inbox.head->next;
+		w.nodes[1].inbox.head->in.kind = CL_IN_TIMER,
+		w.nodes[1].inbox.head = w.nodes[1].inbox.head->next;
 	w.nodes[1].inbox.head->in.kind = CL_IN_TIMER;
 	world_run(&w, 100);
 	assert_int_equal(w.nodes[1].resets, 2);
@@ -191,7 +195,7 @@ static void an_owner_that_starts_again_at_once_joins_its_successor(void **state)
 	uint64_t key = node_append(&w, 0);
 	world_run(&w, 20);
 	node_kill(&w, 0);
-	node_start(&w, 0);              /* both changes in one view */
+	node_start(&w, 0); /* both changes in one view */
 	world_view(&w, true);
 	world_run(&w, 1200);
 	assert_int_equal(world_owner(&w), 1);

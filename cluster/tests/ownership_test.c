@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which claims count, and what a member does with what it must not believe (R3, R9, R11, R14, R23). */
+/*
+ * Which claims count, and what a member does with what it must not believe (R3, R9, R11, R14,
+ * R23).
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +21,8 @@ static int done(void **state)
 }
 
 /* A claim of node 1 (slot 2) is delivered to all and refused by all; node 0 stays what it is. */
-static void assert_claim_refused(uint64_t term, enum claim_reason reason, void (*change)(Holdfast__Claim *c))
+static void assert_claim_refused(uint64_t term, enum claim_reason reason,
+				 void (*change)(Holdfast__Claim *c))
 {
 	node_forge_claim(&w, 1, term, reason, change);
 	world_run(&w, 5);
@@ -116,7 +120,7 @@ static void a_claim_of_an_announced_term_is_refused(void **state)
 	node_start(&w, 1);
 	world_view(&w, false);
 	world_run(&w, 300);
-	assert_int_equal(node_status(&w.nodes[0]).term, 8);     /* above its own, R11 */
+	assert_int_equal(node_status(&w.nodes[0]).term, 8); /* above its own, R11 */
 	node_forge_claim(&w, 1, 8, CLAIM_SILENT, NULL);
 	world_run(&w, 5);
 	assert_int_equal(world_owner(&w), 0);
@@ -170,7 +174,7 @@ static void a_claim_of_an_unprotected_member_is_refused_while_a_protected_one_is
 	world_view(&w, true);
 	w.nodes[2].hold_acks = false;
 	world_order(&w);
-	w.nodes[1].stopped = true;      /* the protected one is slow */
+	w.nodes[1].stopped = true; /* the protected one is slow */
 	world_run(&w, 1);
 	node_forge_claim(&w, 2, 2, CLAIM_LEFT, NULL);
 	world_run(&w, 20);
@@ -209,7 +213,7 @@ static void late_records_of_a_superseded_owner_are_discarded_and_never_acknowled
 	uint64_t before = w.nodes[0].committed;
 	node_stop(&w, 0);
 	uint64_t late = node_append(&w, 0);
-	struct queue waiting = w.nodes[0].sendq;        /* sent, ordered behind the claim */
+	struct queue waiting = w.nodes[0].sendq; /* sent, ordered behind the claim */
 	w.nodes[0].sendq = (struct queue){ 0 };
 	world_run(&w, 2300);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
@@ -217,7 +221,7 @@ static void late_records_of_a_superseded_owner_are_discarded_and_never_acknowled
 	world_order(&w);
 	unsigned int sent = w.nodes[1].sent;
 	world_run(&w, 1);
-	assert_true(w.nodes[1].sent - sent <= 1);       /* at most a heartbeat */
+	assert_true(w.nodes[1].sent - sent <= 1); /* at most a heartbeat */
 	node_wake(&w, 0);
 	world_run(&w, 20);
 	assert_false(node_has(&w.nodes[0], late));
@@ -243,7 +247,7 @@ static void a_member_in_a_slot_in_use_is_refused(void **state)
 	assert_int_equal(w.nodes[1].logs[LOG_CLUSTER_SLOT_IN_USE], 1);
 	assert_int_equal(world_owner(&w), 0);
 	assert_true(w.nodes[0].is_protected);
-	world_view(&w, false);          /* not in the next view either */
+	world_view(&w, false); /* not in the next view either */
 	world_run(&w, 300);
 	assert_int_equal(w.nodes[2].role, CL_ROLE_OFFLINE);
 }
@@ -290,7 +294,7 @@ static void halves_of_a_pair_meet_again_with_one_owner(void **state)
 	world_run(&w, 650);
 	world_view(&w, false);
 	world_run(&w, 100);
-	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);      /* two_node: both halves are quorate */
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE); /* two_node: both halves are quorate */
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	assert_int_equal(w.nodes[1].term, 2);
 	uint64_t lost = node_append(&w, 0), kept = node_append(&w, 1);
@@ -299,7 +303,7 @@ static void halves_of_a_pair_meet_again_with_one_owner(void **state)
 	world_heal(&w);
 	world_view(&w, false);
 	world_run(&w, 3);
-	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);     /* the lower (term, slot) */
+	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING); /* the lower (term, slot) */
 	assert_int_equal(w.nodes[0].deadline_ns, 0);
 	world_run(&w, 300);
 	assert_int_equal(world_owner(&w), 1);
@@ -353,9 +357,9 @@ static void a_standby_that_missed_nothing_needs_no_snapshot(void **state)
 	world_run(&w, 100);
 	node_cut(&w, 2);
 	node_kill(&w, 1);
-	w.expected_votes = 1;           /* quorate halves, to leave the owner as it is */
+	w.expected_votes = 1; /* quorate halves, to leave the owner as it is */
 	w.two_node = true;
-	w.nodes[2].stopped = true;      /* and a standby that had no time to claim */
+	w.nodes[2].stopped = true; /* and a standby that had no time to claim */
 	world_view(&w, false);
 	world_run(&w, 50);
 	world_heal(&w);
@@ -379,7 +383,7 @@ static void a_message_of_the_owner_that_cannot_be_read_costs_a_resync(void **sta
 	w.nodes[1].inbox.tail->data.p[w.nodes[1].inbox.tail->data.len - 1] ^= 1;
 	world_run(&w, 300);
 	assert_true(w.nodes[1].logs[LOG_REPL_REFUSED] > 0);
-	assert_int_equal(w.nodes[1].resets, 2);         /* dropped, and filled by the snapshot */
+	assert_int_equal(w.nodes[1].resets, 2); /* dropped, and filled by the snapshot */
 	assert_true(node_has(&w.nodes[1], key));
 	assert_true(w.nodes[0].is_protected);
 }
@@ -416,6 +420,104 @@ static void noise_in_the_group_is_refused_and_counted(void **state)
 	assert_true(w.nodes[0].is_protected);
 }
 
+/* What node 1 sends next, as plain text: a copy of what it was about to say, opened by a sealer of the same key. */
+static void last_sent(struct ss_sealer *reader, struct ss_opened *out)
+{
+	*out = (struct ss_opened){ 0 };
+	for (const struct event *e = w.nodes[1].sendq.head; e; e = e->next) {
+		ss_buf_wipe(&out->plain);
+		assert_int_equal(ss_open(reader, buf_bytes(&e->data), out), R_OK);
+	}
+	assert_non_null(out->plain.p);
+}
+
+/* Sealed by a member, so it is read; whatever is in it, the reader stays whole. */
+static void say(const struct ss_opened *o, struct bytes plain)
+{
+	struct buf sealed = { 0 };
+
+	assert_int_equal(ss_seal(w.nodes[1].cl->sealer, o->kind, o->group, o->term, plain, &sealed),
+			 R_OK);
+	world_inject(&w, 1, buf_bytes(&sealed));
+	world_run(&w, 1);
+	buf_free(&sealed);
+}
+
+static void say_mutilated(const struct ss_opened *o)
+{
+	struct buf copy = { 0 };
+
+	for (size_t len = 0; len < o->plain.len; len++)
+		say(o, bytes(o->plain.p, len));
+	for (size_t bit = 0; bit < o->plain.len * 8; bit++) {
+		assert_true(buf_set(&copy, buf_bytes(&o->plain)));
+		copy.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		say(o, buf_bytes(&copy));
+	}
+	buf_free(&copy);
+}
+
+/* From the first word of a process on: node 1 starts again, node 0 hears variants of what it says. */
+static void mutilate(void (*speak)(void))
+{
+	struct ss_sealer *reader;
+	struct ss_opened o;
+	SECRET key = { 0 };
+
+	world_settled(&w, 2);
+	assert_int_equal(secret_set(&key, bytes(w.key, 32)), R_OK);
+	reader = ss_sealer_new(&key, 3, (const uint8_t *)"another salt, it is 32 bytes too");
+	assert_non_null(reader);
+	struct cl_input again = { .kind = CL_IN_CONFIG_DIGEST };
+	node_input(&w.nodes[1], &again); /* a HELLO, for the salt */
+	speak();
+	last_sent(reader, &o);
+	node_drop_sent(&w, 1);
+	say_mutilated(&o);
+	ss_buf_wipe(&o.plain);
+	ss_sealer_free(reader);
+	world_run(&w, 3000);
+	assert_true(w.nodes[0].alive && w.nodes[1].alive);
+}
+
+static void speak_nothing_more(void)
+{
+}
+
+static void speak_claim(void)
+{
+	node_forge_claim(&w, 1, 2, CLAIM_LEFT, NULL);
+}
+
+static void speak_ack(void)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Ack a = HOLDFAST__ACK__INIT;
+
+	a.position = node_status(&w.nodes[1]).applied;
+	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_ACK;
+	m.ack = &a;
+	node_forge(&w, 1, 1, &m);
+}
+
+static void a_mutilated_hello_is_survived(void **state)
+{
+	(void)state;
+	mutilate(speak_nothing_more);
+}
+
+static void a_mutilated_claim_is_survived(void **state)
+{
+	(void)state;
+	mutilate(speak_claim);
+}
+
+static void a_mutilated_acknowledgement_is_survived(void **state)
+{
+	(void)state;
+	mutilate(speak_ack);
+}
+
 #define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
@@ -446,6 +548,9 @@ int main(void)
 		T(a_message_of_the_owner_that_cannot_be_read_costs_a_resync),
 		T(a_repeated_message_is_refused_and_costs_nothing),
 		T(noise_in_the_group_is_refused_and_counted),
+		T(a_mutilated_hello_is_survived),
+		T(a_mutilated_claim_is_survived),
+		T(a_mutilated_acknowledgement_is_survived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,7 +74,7 @@ static void nothing_is_committed_before_the_protected_standby_acknowledges(void 
 	w.nodes[1].hold_acks = true;
 	uint64_t key = node_append(&w, 0);
 	world_run(&w, 50);
-	assert_true(node_has(&w.nodes[0], key));        /* our own delivery is not an acknowledgement */
+	assert_true(node_has(&w.nodes[0], key)); /* our own delivery is not an acknowledgement */
 	assert_true(node_has(&w.nodes[1], key));
 	assert_int_equal(w.nodes[0].committed, before);
 	w.nodes[1].hold_acks = false;
@@ -107,7 +107,7 @@ static void host_loss(enum quorum_order quorum)
 	w.quorum_order = quorum;
 	world_run(&w, 20);
 	node_kill(&w, 0);
-	world_run(&w, 650);             /* token + consensus */
+	world_run(&w, 650); /* token + consensus */
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
 	world_view(&w, false);
 	world_run(&w, 10);
@@ -163,7 +163,9 @@ static void a_takeover_with_an_old_heartbeat_is_suspect(void **state)
 	(void)state;
 	world_settled(&w, 2);
 	node_kill(&w, 0);
-	world_run(&w, 1000);            /* longer than the commit timeout: the owner may have gone on unprotected */
+	world_run(
+		&w,
+		1000); /* longer than the commit timeout: the owner may have gone on unprotected */
 	world_view(&w, false);
 	world_run(&w, 10);
 	assert_int_equal(world_owner(&w), 1);
@@ -175,7 +177,7 @@ static void only_the_protected_member_takes_over(void **state)
 {
 	(void)state;
 	world_settled(&w, 3);
-	w.nodes[1].hold_acks = true;    /* not protected any more, and in the view */
+	w.nodes[1].hold_acks = true; /* not protected any more, and in the view */
 	node_append(&w, 0);
 	world_run(&w, 2000);
 	w.nodes[1].hold_acks = false;
@@ -201,7 +203,7 @@ static void a_stopped_owner_is_succeeded_and_wakes_silent(void **state)
 	node_wake(&w, 0);
 	assert_false(node_may_send(&w.nodes[0]));
 	unsigned int resets = w.nodes[0].resets;
-	uint64_t late = node_append(&w, 0);     /* it does not know yet: discarded everywhere */
+	uint64_t late = node_append(&w, 0); /* it does not know yet: discarded everywhere */
 	world_run(&w, 50);
 	assert_int_equal(world_owner(&w), 1);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
@@ -218,7 +220,7 @@ static void a_short_stop_of_the_owner_changes_nothing(void **state)
 	(void)state;
 	world_settled(&w, 2);
 	node_stop(&w, 0);
-	world_run(&w, 2100);            /* past its deadline, before anybody claims */
+	world_run(&w, 2100); /* past its deadline, before anybody claims */
 	node_wake(&w, 0);
 	assert_false(node_may_send(&w.nodes[0]));
 	world_run(&w, 300);
@@ -233,7 +235,7 @@ static void a_standby_that_was_stopped_does_not_take_over(void **state)
 	world_settled(&w, 2);
 	node_stop(&w, 1);
 	world_run(&w, 3000);
-	node_wake(&w, 1);               /* its clock says silent, its inbox is full of heartbeats */
+	node_wake(&w, 1); /* its clock says silent, its inbox is full of heartbeats */
 	world_run(&w, 300);
 	assert_int_equal(world_owner(&w), 0);
 	assert_true(node_status(&w.nodes[0]).claims_refused <= 1);
@@ -258,7 +260,7 @@ static void a_standby_that_does_not_acknowledge_is_dropped_after_the_timeout_twi
 	assert_int_equal(node_status(&w.nodes[0]).degraded, 1);
 	w.nodes[1].hold_acks = false;
 	world_run(&w, 700);
-	assert_true(w.nodes[0].is_protected);           /* it caught up */
+	assert_true(w.nodes[0].is_protected); /* it caught up */
 }
 
 static void the_last_standby_leaving_releases_at_once(void **state)
@@ -321,7 +323,9 @@ static void many_records_of_a_turn_are_split_into_messages(void **state)
 	(void)state;
 	world_settled(&w, 2);
 	struct ss_record r[100] = { 0 };
-	struct cl_input in = { .kind = CL_IN_RECORDS, .group = GROUP, .records = r, .n_records = 100 };
+	struct cl_input in = {
+		.kind = CL_IN_RECORDS, .group = GROUP, .records = r, .n_records = 100
+	};
 	static uint8_t kilobytes[3000];
 	uint64_t before = cl_position(w.nodes[0].cl, GROUP);
 
@@ -344,7 +348,8 @@ static void cluster_time_is_the_owners(void **state)
 	(void)state;
 	world_settled(&w, 2);
 	world_run(&w, 500);
-	int64_t diff = (int64_t)(cl_cluster_time_ms(w.nodes[0].cl, w.now_ns) - cl_cluster_time_ms(w.nodes[1].cl, w.now_ns));
+	int64_t diff = (int64_t)(cl_cluster_time_ms(w.nodes[0].cl, w.now_ns) -
+				 cl_cluster_time_ms(w.nodes[1].cl, w.now_ns));
 	assert_in_range(diff + 5, 0, 10);
 }
 
