@@ -43,8 +43,11 @@ holdfastd_CPPFLAGS = $(libnode_la_CPPFLAGS)
 holdfastd_LDADD = $(node_libs)
 
 node_tests = \
+	node/tests/net_ns_test \
 	node/tests/term_file_test \
 	node/tests/translate_test
 check_PROGRAMS += $(node_tests)
+node_tests_net_ns_test_SOURCES = node/tests/net_ns_test.c node/tests/netns.c node/tests/netns.h
+node_tests_net_ns_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_term_file_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_translate_test_LDADD = $(node_libs) $(CMOCKA_LIBS)

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Service addresses, routes and the table of protected networks in a kernel
+ * (R19, R20, architecture 9). Needs root; everything happens in two network
+ * namespaces that end with the program (netns.h). The protected networks lie
+ * within 198.18.0.0/15 on both sides, as a company's supernet would.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "esp/esp.h"
+#include "node/address.h"
+#include "node/plain.h"
+#include "node/tests/netns.h"
+#include "node/udp_ike.h"
+
+#define SERVICE "192.0.2.1"
+#define INSIDE_SERVICE "198.18.1.1"
+#define HOST_NEAR "198.18.1.99"
+#define HOST_FAR "198.19.5.5"
+#define ARP_MS 300
+
+static const char text[] =
+	"hostname vpn\n"
+	"interface eth0\n nameif outside\n ip address 192.0.2.1 255.255.255.0\n"
+	"interface eth1\n nameif inside\n ip address 198.18.1.1 255.255.255.0\n"
+	"%s"
+	"access-list A extended permit ip 198.18.0.0 255.254.0.0 198.18.0.0 255.254.0.0\n"
+	"crypto ikev2 policy 10\n encryption aes-gcm-256\n integrity null\n group 19\n prf sha256\n"
+	"crypto ikev2 enable outside\n"
+	"crypto ipsec ikev2 ipsec-proposal P\n"
+	" protocol esp encryption aes-gcm-256\n protocol esp integrity null\n"
+	"crypto map M 10 match address A\n"
+	"crypto map M 10 set peer 192.0.2.99\n"
+	"crypto map M 10 set ikev2 ipsec-proposal P\n"
+	"crypto map M interface outside\n"
+	"tunnel-group 192.0.2.99 type ipsec-l2l\n"
+	"tunnel-group 192.0.2.99 ipsec-attributes\n"
+	" ikev2 local-authentication pre-shared-key ours\n"
+	" ikev2 remote-authentication pre-shared-key theirs\n";
+
+static struct {
+	struct config *config;
+	struct address *address;
+	struct plain *plain;
+	int tun, owned_tun, relay_tun;
+	int tap0, tap1;
+	char dir[64], guard[128];
+} t;
+
+static struct config *parse(const char *more)
+{
+	static struct diagnostics diag;
+	struct config *cfg = NULL;
+	char whole[2048], line[DIAGNOSTIC_LINE_MAX];
+	int len = snprintf(whole, sizeof(whole), text, more);
+
+	if (config_parse(bytes(whole, (size_t)len), "test", &cfg, &diag) != R_OK)
+		fail_msg("%s", diag.n ? diagnostics_line(&diag, 0, line) : "no diagnostic");
+	return cfg;
+}
+
+static void open_devices(void)
+{
+	assert_int_equal(esp_io_open_tun("hf0", 1, &t.tun), R_OK);
+	assert_int_equal(esp_io_open_tun("hf1", 1, &t.owned_tun), R_OK);
+	assert_int_equal(esp_io_open_tun("hf2", 1, &t.relay_tun), R_OK);
+}
+
+static void open_address(void)
+{
+	const struct address_config ac = { .config = t.config, .tun = "hf0", .owned_tun = "hf1", .relay_tun = "hf2" };
+	char why[200] = "";
+
+	if (address_open(&ac, &t.address, why) != R_OK)
+		fail_msg("%s", why);
+}
+
+static void set(enum address_state state)
+{
+	assert_int_equal(address_set(t.address, state), R_OK);
+}
+
+static int build(void **state)
+{
+	char why[200];
+
+	(void)state;
+	netns_build();
+	/* Every packet that is not stopped has a way out. */
+	netns_run("ip route add default via 192.0.2.99");
+	t.tap0 = netns_tap("w0");
+	t.tap1 = netns_tap("w1");
+	t.config = parse("");
+	strcpy(t.dir, "/tmp/holdfast-ns-XXXXXX");
+	assert_non_null(mkdtemp(t.dir));
+	snprintf(t.guard, sizeof(t.guard), "%s/guard.nft", t.dir);
+	open_devices();
+	open_address();
+	if (plain_open(t.config, "hf0", t.guard, &t.plain, why) != R_OK)
+		fail_msg("%s", why);
+	return 0;
+}
+
+static int unbuild(void **state)
+{
+	(void)state;
+	plain_close(t.plain);
+	address_close(t.address);
+	config_free(t.config);
+	(void)remove(t.guard);
+	return rmdir(t.dir);
+}
+
+/* ---- addresses ---- */
+
+static void only_an_owner_answers_arp(void **state)
+{
+	(void)state;
+	set(ADDRESS_NONE);
+	assert_int_equal(netns_arp(t.tap0, "w0", SERVICE, ARP_MS), 0);
+	set(ADDRESS_OWNED);
+	set(ADDRESS_OWNED);
+	assert_int_equal(netns_arp(t.tap0, "w0", SERVICE, ARP_MS), 1);
+	set(ADDRESS_RELAYED);
+	assert_int_equal(netns_arp(t.tap0, "w0", SERVICE, ARP_MS), 0);
+	/* And the machine's own address is answered for all the time. */
+	assert_int_equal(netns_arp(t.tap0, "w0", "192.0.2.11", ARP_MS), 1);
+}
+
+static void a_former_owner_still_receives(void **state)
+{
+	struct inet_addr service;
+	struct inet_endpoint from;
+	uint8_t buf[64];
+	size_t len = 0;
+	int fd;
+
+	(void)state;
+	assert_int_equal(inet_parse(SERVICE, &service), R_OK);
+	assert_int_equal(udp_ike_open(&service, 500, &fd), R_OK);
+	for (enum address_state s = ADDRESS_NONE; s <= ADDRESS_RELAYED; s++) {
+		static const uint8_t udp[] = { 0, 99, 0x01, 0xf4, 0, 12, 0, 0, 'h', 'e', 'r', 'e' };
+		set(s);
+		netns_send_ip(t.tap0, "eth0", "192.0.2.99", SERVICE, 17, bytes(udp, sizeof(udp)));
+		usleep(50000);
+		assert_int_equal(udp_ike_receive(fd, buf, sizeof(buf), &len, &from), s != ADDRESS_NONE);
+	}
+	assert_int_equal(len, 4);
+	assert_int_equal(from.port, 99);
+	close(fd);
+}
+
+static bool is_announcement(struct bytes f, const void *arg)
+{
+	uint8_t mac[6];
+
+	netns_mac("eth0", mac);
+	return f.len >= 42 && memcmp(f.p, "\xff\xff\xff\xff\xff\xff", 6) == 0 && f.p[12] == 8 && f.p[13] == 6 &&
+	       f.p[21] == *(const uint8_t *)arg && memcmp(f.p + 22, mac, 6) == 0 &&
+	       memcmp(f.p + 28, "\xc0\x00\x02\x01", 4) == 0 && memcmp(f.p + 38, "\xc0\x00\x02\x01", 4) == 0;
+}
+
+static void an_owner_is_announced_and_nobody_else(void **state)
+{
+	static const uint8_t request = 1, reply = 2;
+
+	(void)state;
+	set(ADDRESS_OWNED);
+	address_announce(t.address);
+	assert_true(netns_wait(t.tap0, 200, is_announcement, &request));
+	assert_true(netns_wait(t.tap0, 200, is_announcement, &reply));
+	set(ADDRESS_RELAYED);
+	address_announce(t.address);
+	assert_false(netns_wait(t.tap0, 200, is_announcement, &request));
+}
+
+static bool address_is_here(const struct inet_addr *a)
+{
+	const struct inet_endpoint e = { .addr = *a };
+	struct sockaddr_storage ss;
+	socklen_t len = inet_to_sockaddr(&e, &ss);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool here = bind(fd, (struct sockaddr *)&ss, len) == 0;
+
+	close(fd);
+	return here;
+}
+
+/* R20: an owner of its own, killed. */
+static void the_address_dies_with_the_process(void **state)
+{
+	struct inet_addr a;
+	int ready[2], tun;
+	char c;
+
+	(void)state;
+	set(ADDRESS_NONE);
+	assert_int_equal(inet_parse("192.0.2.7", &a), R_OK);
+	assert_int_equal(pipe(ready), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		bool ok = esp_io_open_tun("hf9", 1, &tun) == R_OK && system("ip addr add 192.0.2.7/32 dev hf9 && "
+			  "ip link set hf9 up") == 0 && write(ready[1], "x", 1) == 1;
+		pause();
+		_exit(!ok);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_true(address_is_here(&a));
+	uint64_t start = netns_now_us();
+	kill(pid, SIGKILL);
+	while (address_is_here(&a) && netns_now_us() - start < 2000000)
+		usleep(200);
+	uint64_t gone = netns_now_us() - start;
+	waitpid(pid, NULL, 0);
+	printf("figure: an address is gone %.1f ms after kill -9\n", (double)gone / 1000);
+	assert_in_range(gone, 0, 50000);
+	assert_int_equal(netns_arp(t.tap0, "w0", "192.0.2.7", ARP_MS), 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+static void a_reload_moves_addresses_and_routes(void **state)
+{
+	struct config *more = parse("route outside 203.0.113.0 255.255.255.0 192.0.2.99\n"
+				    "interface eth2\n nameif third\n ip address 192.0.2.129 255.255.255.128\n");
+	char why[200] = "";
+
+	(void)state;
+	set(ADDRESS_OWNED);
+	netns_run("ip link add eth2 type veth peer name v2; ip link set v2 up; ip link set eth2 up");
+	if (address_reload(t.address, more, why) != R_OK)
+		fail_msg("%s", why);
+	netns_run("ip route show 203.0.113.0/24 | grep -q 'via 192.0.2.99 dev eth0'");
+	netns_run("ip route show 192.0.2.128/25 | grep -q 'dev eth2'");
+	netns_run("ip addr show dev hf1 | grep -q 192.0.2.129/32");
+	assert_int_equal(address_reload(t.address, t.config, why), R_OK);
+	netns_run("! ip route show 203.0.113.0/24 | grep -q .");
+	netns_run("! ip route show 192.0.2.128/25 | grep -q .");
+	netns_run("! ip addr show dev hf1 | grep -q 192.0.2.129");
+	netns_run("ip addr show dev hf1 | grep -q 192.0.2.1/32");
+	netns_run("ip link del eth2");
+	config_free(more);
+}
+
+static void a_route_through_a_missing_device_is_refused_by_name(void **state)
+{
+	struct config *more = parse("interface eth7\n nameif seventh\n ip address 203.0.113.1 255.255.255.0\n");
+	char why[200] = "";
+
+	(void)state;
+	assert_int_equal(address_reload(t.address, more, why), R_SYSTEM);
+	assert_string_equal(why, "interface eth7: no such device");
+	assert_int_equal(address_reload(t.address, t.config, why), R_OK);
+	config_free(more);
+}
+
+/* ---- the table ---- */
+
+static void send_udp(int tap, const char *device, const char *src, const char *dst, uint16_t port)
+{
+	const uint8_t udp[] = { 0, 99, (uint8_t)(port >> 8), (uint8_t)port, 0, 8, 0, 0 };
+	netns_send_ip(tap, device, src, dst, 17, bytes(udp, sizeof(udp)));
+}
+
+static bool reaches_tun(const char *dst)
+{
+	struct inet_addr a;
+	uint8_t buf[2048];
+	bool got = false;
+	ssize_t len;
+
+	assert_int_equal(inet_parse(dst, &a), R_OK);
+	for (unsigned int i = 0; i < 20 && !got; i++, usleep(5000))
+		while ((len = read(t.tun, buf, sizeof(buf))) > 0)
+			got |= len >= 20 && memcmp(buf + 16, a.a, 4) == 0;
+	return got;
+}
+
+static void protected_traffic_goes_into_the_tunnel_only(void **state)
+{
+	(void)state;
+	set(ADDRESS_OWNED);
+	send_udp(t.tap1, "eth1", HOST_NEAR, HOST_FAR, 9);
+	assert_true(reaches_tun(HOST_FAR));
+	assert_false(netns_wait(t.tap0, 200, netns_is_ip_to, HOST_FAR));
+	/* What no line protects is routed in clear. */
+	send_udp(t.tap1, "eth1", HOST_NEAR, "203.0.113.5", 9);
+	assert_true(netns_wait(t.tap0, 500, netns_is_ip_to, "203.0.113.5"));
+}
+
+static void our_own_network_inside_is_not_behind_the_crypto_map(void **state)
+{
+	(void)state;
+	/* From this machine, and from another network of ours, though the list covers both. */
+	netns_run("ping -c1 -W1 -I 198.18.1.11 " HOST_NEAR " >/dev/null");
+	netns_run("ip link add eth3 type veth peer name v3; ip addr add 198.18.3.1/24 dev eth3");
+	send_udp(t.tap1, "eth1", "198.18.3.9", HOST_NEAR, 9);
+	assert_true(netns_wait(t.tap1, 500, netns_is_ip_to, HOST_NEAR));
+	netns_run("ip link del eth3");
+}
+
+static void a_clear_packet_from_outside_is_dropped(void **state)
+{
+	(void)state;
+	send_udp(t.tap0, "eth0", HOST_FAR, HOST_NEAR, 9);
+	assert_false(netns_wait(t.tap1, 200, netns_is_ip_to, HOST_NEAR));
+	send_udp(t.tap0, "eth0", "203.0.113.5", HOST_NEAR, 9);
+	assert_true(netns_wait(t.tap1, 500, netns_is_ip_to, HOST_NEAR));
+}
+
+/* As a worker writes what it has decrypted. */
+static void from_tun(const char *src, const char *dst)
+{
+	uint8_t p[28] = { 0x45, [3] = 28, [8] = 64, [9] = 17, [21] = 9, [23] = 9, [25] = 8 };
+	struct inet_addr a, b;
+	uint32_t sum = 0;
+
+	assert_int_equal(inet_parse(src, &a), R_OK);
+	assert_int_equal(inet_parse(dst, &b), R_OK);
+	memcpy(p + 12, a.a, 4);
+	memcpy(p + 16, b.a, 4);
+	for (size_t i = 0; i < 20; i += 2)
+		sum += (uint32_t)p[i] << 8 | p[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	p[10] = (uint8_t)(~sum >> 8);
+	p[11] = (uint8_t)~sum;
+	assert_true(write(t.tun, p, sizeof(p)) == (ssize_t)sizeof(p));
+}
+
+static void a_decrypted_packet_reaches_the_inside_and_not_the_outside(void **state)
+{
+	(void)state;
+	from_tun(HOST_FAR, HOST_NEAR);
+	assert_true(netns_wait(t.tap1, 500, netns_is_ip_to, HOST_NEAR));
+	from_tun(HOST_FAR, "198.19.6.6");
+	assert_false(netns_wait(t.tap0, 200, netns_is_ip_to, "198.19.6.6"));
+}
+
+/* R20: the errors of the kernel that would tell a peer that nobody listens. */
+static void no_icmp_error_answers_ike_or_esp(void **state)
+{
+	static const uint8_t esp[16] = { 1, 2, 3, 4 };
+
+	(void)state;
+	set(ADDRESS_OWNED);
+	send_udp(t.tap0, "eth0", "192.0.2.99", SERVICE, 501);
+	assert_true(netns_wait(t.tap0, 500, netns_is_icmp_error, SERVICE));
+	send_udp(t.tap0, "eth0", "192.0.2.99", SERVICE, 500);
+	send_udp(t.tap0, "eth0", "192.0.2.99", SERVICE, 4500);
+	netns_send_ip(t.tap0, "eth0", "192.0.2.99", SERVICE, 50, bytes(esp, sizeof(esp)));
+	assert_false(netns_wait(t.tap0, 300, netns_is_icmp_error, SERVICE));
+}
+
+static void nobody_forwards_for_a_service_address(void **state)
+{
+	(void)state;
+	set(ADDRESS_NONE);
+	send_udp(t.tap1, "eth1", HOST_NEAR, SERVICE, 500);
+	assert_false(netns_wait(t.tap0, 200, netns_is_arp_reply, SERVICE));
+	assert_false(netns_wait(t.tap0, 200, netns_is_ip_to, SERVICE));
+}
+
+static void the_guard_file_is_the_table_and_ours_alone(void **state)
+{
+	struct text want = { 0 };
+	struct stat st;
+	char got[8192] = "";
+
+	(void)state;
+	plain_table_text(t.config, "hf0", &want);
+	FILE *f = fopen(t.guard, "r");
+	assert_non_null(f);
+	size_t len = fread(got, 1, sizeof(got) - 1, f);
+	fclose(f);
+	assert_int_equal(len, want.len);
+	assert_string_equal(got, text_string(&want));
+	assert_int_equal(stat(t.guard, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	text_free(&want);
+	netns_run("nft -c -f %s", t.guard);
+}
+
+static enum plain_event watch(void)
+{
+	char why[200] = "";
+	enum plain_event ev = plain_watch(t.plain, why);
+
+	if (ev == PLAIN_LOST)
+		fail_msg("%s", why);
+	return ev;
+}
+
+static void our_own_reload_is_no_alarm(void **state)
+{
+	char why[200];
+
+	(void)state;
+	assert_int_equal(plain_reload(t.plain, t.config, why), R_OK);
+	assert_int_equal(watch(), PLAIN_INTACT);
+	netns_run("nft add table ip foreign");
+	netns_run("nft delete table ip foreign");
+	assert_int_equal(watch(), PLAIN_INTACT);
+}
+
+static void a_foreign_change_is_undone(void **state)
+{
+	static const char *const changes[] = {
+		"nft flush ruleset", "nft delete table inet holdfast", "nft flush chain inet holdfast leaving",
+		"nft insert rule inet holdfast leaving accept", "nft add chain inet holdfast extra",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		netns_run("%s", changes[i]);
+		if (watch() != PLAIN_RESTORED)
+			fail_msg("%s: not noticed", changes[i]);
+		assert_int_equal(watch(), PLAIN_INTACT);
+	}
+	protected_traffic_goes_into_the_tunnel_only(NULL);
+}
+
+static void the_window_after_a_flush_is_short(void **state)
+{
+	(void)state;
+	pid_t pid = fork();
+	if (pid == 0) {
+		usleep(50000);
+		_exit(system("nft flush ruleset") != 0);
+	}
+	/* The window is at most from the event to the end of plain_watch(), plus the loop's way to it. */
+	char why[200];
+	uint64_t start = netns_now_us(), end = start;
+	while (end - start < 5000000 && plain_watch(t.plain, why) != PLAIN_RESTORED) {
+		start = netns_now_us();
+		usleep(100);
+		end = netns_now_us();
+	}
+	end = netns_now_us();
+	waitpid(pid, NULL, 0);
+	printf("figure: the table is back %.1f ms after a foreign flush\n", (double)(end - start) / 1000);
+	assert_in_range(end - start, 0, 250000);
+}
+
+/* The last test: it takes the TUN away. */
+static void without_the_tunnel_device_protected_traffic_stays(void **state)
+{
+	(void)state;
+	close(t.tun);
+	send_udp(t.tap1, "eth1", HOST_NEAR, HOST_FAR, 9);
+	assert_false(netns_wait(t.tap0, 300, netns_is_ip_to, HOST_FAR));
+	/* Nor when somebody takes the rule away: what is marked leaves by the TUN or not at all. */
+	netns_run("ip rule del priority %u", HF_RULE_PRIORITY);
+	send_udp(t.tap1, "eth1", HOST_NEAR, HOST_FAR, 9);
+	assert_false(netns_wait(t.tap0, 300, netns_is_ip_to, HOST_FAR));
+	/* The lab itself stops nothing. */
+	netns_run("nft flush ruleset");
+	send_udp(t.tap1, "eth1", HOST_NEAR, HOST_FAR, 9);
+	assert_true(netns_wait(t.tap0, 500, netns_is_ip_to, HOST_FAR));
+}
+
+static bool nothing(struct bytes frame, const void *arg)
+{
+	(void)frame;
+	(void)arg;
+	return false;
+}
+
+/* What the test before left in the sockets. */
+static int drain(void **state)
+{
+	(void)state;
+	(void)netns_wait(t.tap0, 20, nothing, NULL);
+	(void)netns_wait(t.tap1, 20, nothing, NULL);
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, drain)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(only_an_owner_answers_arp),
+		TEST(a_former_owner_still_receives),
+		TEST(an_owner_is_announced_and_nobody_else),
+		TEST(the_address_dies_with_the_process),
+		TEST(a_reload_moves_addresses_and_routes),
+		TEST(a_route_through_a_missing_device_is_refused_by_name),
+		TEST(protected_traffic_goes_into_the_tunnel_only),
+		TEST(our_own_network_inside_is_not_behind_the_crypto_map),
+		TEST(a_clear_packet_from_outside_is_dropped),
+		TEST(a_decrypted_packet_reaches_the_inside_and_not_the_outside),
+		TEST(no_icmp_error_answers_ike_or_esp),
+		TEST(nobody_forwards_for_a_service_address),
+		TEST(the_guard_file_is_the_table_and_ours_alone),
+		TEST(our_own_reload_is_no_alarm),
+		TEST(a_foreign_change_is_undone),
+		TEST(the_window_after_a_flush_is_short),
+		TEST(without_the_tunnel_device_protected_traffic_stays),
+	};
+
+	netns_require();
+	return cmocka_run_group_tests(tests, build, unbuild);
+}
