@@ -18,7 +18,7 @@
 #include "cluster/tests/harness.h"
 
 #define STEPS 60
-#define SEEDS 8
+#define SEEDS 4
 
 static struct world w;
 static uint64_t seed_state;
