@@ -18,7 +18,7 @@ struct node *node_mate(const struct node *nd)
 
 bool node_holds_state(const struct node *nd)
 {
-	return nd->alive && !nd->dying && nd->role != CL_ROLE_OFFLINE && nd->role != CL_ROLE_JOINING;
+	return nd->alive && nd->role != CL_ROLE_OFFLINE && nd->role != CL_ROLE_JOINING;
 }
 
 /* ---- turns ---- */

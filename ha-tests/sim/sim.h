@@ -86,7 +86,7 @@ struct trace {
 void trace_open(struct trace *t, bool verbose);
 void trace_close(struct trace *t, uint8_t digest[32]);
 /* A line for people; also part of the hash. */
-void trace(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void trace(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3), nonnull(2)));
 /* Bytes that left somebody. */
 void trace_bytes(struct sim *s, const char *who, struct bytes data);
 void trace_print(const struct trace *t);
