@@ -8,3 +8,4 @@ dist_noinst_SCRIPTS += \
 include ha-tests/bench/local.mk
 include ha-tests/fuzz/local.mk
 include ha-tests/lab/local.mk
+include ha-tests/sim/local.mk
