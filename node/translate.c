@@ -9,7 +9,9 @@
 
 #include "base/hashmap.h"
 #include "base/iana.h"
+#include "base/log.h"
 #include "base/must.h"
+#include "esp/transform.h"
 #include "node/core_private.h"
 
 #define HALF_OPEN_MAX 1000u             /* IOS: max in negotiation */
@@ -55,10 +57,34 @@ static struct traffic_selector selector(const struct config_ace_end *end, uint8_
 	return ts;
 }
 
+/* The configuration knows more algorithms than the datapath: what it cannot carry is not negotiated, and said. */
+static bool datapath_has(const struct config_encr *encr, const struct config_proposal *p)
+{
+	for (const struct esp_transform *row = esp_transforms(); row->encr; row++) {
+		if (row->encr != encr->id || row->key_bits != encr->key_bits)
+			continue;
+		if (!row->integ)
+			return true;
+		for (unsigned int i = 0; i < p->n_integ; i++)
+			if (p->integ[i] == row->integ)
+				return true;
+	}
+	return false;
+}
+
 static void proposal_fill(struct ike_esp_proposal *out, const struct config_proposal *p)
 {
-	for (unsigned int i = 0; i < p->n_encr; i++)
-		out->encr[out->n_encr++] = (struct ike_encr_choice){ p->encr[i].id, p->encr[i].key_bits };
+	for (unsigned int i = 0; i < p->n_encr; i++) {
+		if (datapath_has(&p->encr[i], p)) {
+			out->encr[out->n_encr++] = (struct ike_encr_choice){ p->encr[i].id, p->encr[i].key_bits };
+			continue;
+		}
+		struct log_event ev;
+		log_event_make(&ev, LOG_CONFIG_UNSUPPORTED, NULL, NULL, NULL,
+			       "ipsec-proposal %s (line %u): %s with %u key bits, with the integrity it has, is not offered",
+			       p->name, p->where.line, iana_encr_name(p->encr[i].id), p->encr[i].key_bits);
+		log_emit(&ev);
+	}
 	for (unsigned int i = 0; i < p->n_integ; i++)
 		out->integ[out->n_integ++] = p->integ[i];
 }

@@ -45,7 +45,7 @@ struct ss_counters {
 	uint64_t seq_next; /* exact only in a handover */
 	uint64_t in_right_edge;
 	bool exact;           /* R19: taken with the datapath stopped; bitmap is valid */
-	struct buf in_bitmap; /* 64-bit words, big endian, newest word last */
+	struct buf in_bitmap; /* 64-bit words, big endian; bit k from word 0 on: in_right_edge - k was seen */
 	uint64_t at_ms;       /* cluster time */
 	uint64_t rate_pps;    /* inbound rate, for the exposure bound (R18) */
 	uint64_t in_packets, in_bytes, out_packets, out_bytes;
