@@ -37,7 +37,8 @@ PEER_PSK=holdfast-lab-key-b
 FAILOVER_KEY=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 
 # lab_holdfast_conf N: the pair's configuration: the same ASA text, but for `failover lan unit` and the slot.
-# HF_IKE_LIFETIME and HF_CHILD_LIFETIME (seconds) shorten the lifetimes; HF_EXTRA adds lines.
+# HF_IKE_LIFETIME and HF_CHILD_LIFETIME (seconds) shorten the lifetimes, HF_IKE_* and HF_ESP_* choose algorithms, HF_PFS
+# is the whole line of PFS; HF_EXTRA adds lines.
 lab_holdfast_conf() {
 	local unit=([1]=primary [2]=secondary)
 	cat <<-CONF
@@ -55,20 +56,20 @@ lab_holdfast_conf() {
 	failover key hex $FAILOVER_KEY
 	access-list LAB extended permit ip 198.51.100.0 255.255.255.0 203.0.113.0 255.255.255.0
 	crypto ipsec ikev2 ipsec-proposal GCM
-	 protocol esp encryption aes-gcm-256
-	 protocol esp integrity null
+	 protocol esp encryption ${HF_ESP_ENCR:-aes-gcm-256}
+	 protocol esp integrity ${HF_ESP_INTEG:-null}
 	crypto map OUT 10 match address LAB
 	crypto map OUT 10 set peer $PEER
 	crypto map OUT 10 set ikev2 ipsec-proposal GCM
-	crypto map OUT 10 set pfs group19
+	${HF_PFS-crypto map OUT 10 set pfs group19}
 	crypto map OUT 10 set security-association lifetime seconds ${HF_CHILD_LIFETIME:-28800}
 	crypto map OUT interface outside
 	crypto isakmp identity address
 	crypto ikev2 policy 10
-	 encryption aes-gcm-256
-	 integrity null
-	 group 19
-	 prf sha256
+	 encryption ${HF_IKE_ENCR:-aes-gcm-256}
+	 integrity ${HF_IKE_INTEG:-null}
+	 group ${HF_IKE_GROUP:-19}
+	 prf ${HF_IKE_PRF:-sha256}
 	 lifetime seconds ${HF_IKE_LIFETIME:-86400}
 	crypto ikev2 enable outside
 	tunnel-group $PEER type ipsec-l2l

@@ -5,6 +5,7 @@ flow_SOURCES = ha-tests/lab/flow.c
 flow_LDADD = -lpthread
 
 LAB_CASES = \
+	ha-tests/lab/t_algorithms.sh \
 	ha-tests/lab/t_arp.sh \
 	ha-tests/lab/t_bad_config.sh \
 	ha-tests/lab/t_capture_laws.sh \
