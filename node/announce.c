@@ -9,12 +9,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "base/wire_writer.h"
-
 enum {
-	ARP_HARDWARE_ETHERNET = 1, ARP_REQUEST = 1, ARP_REPLY = 2,
+	ARP_HARDWARE_ETHERNET = 1,
 	ICMP6_NEXT_HEADER = 58, ND_NEIGHBOR_ADVERTISEMENT_TYPE = 136, ND_OPTION_TARGET_LINK = 2,
-	NA_OVERRIDE = 0x20, FRAME_MAX = 128,
+	NA_ROUTER = 0x80, NA_OVERRIDE = 0x20,
 };
 
 static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
@@ -42,15 +40,15 @@ static void put_ethernet(struct wire_writer *w, const uint8_t to[6], const uint8
 	wire_put_u16(w, type);
 }
 
-/* RFC 5227 3: sender and target address both are the announced one; as a reply it also updates hosts that ignore requests. */
-static void put_arp(struct wire_writer *w, const uint8_t mac[6], const struct inet_addr *addr, uint16_t operation)
+void announce_arp_frame(struct wire_writer *w, const uint8_t mac[6], const struct inet_addr *addr,
+			enum announce_arp operation)
 {
 	put_ethernet(w, broadcast, mac, ETHERTYPE_ARP);
 	wire_put_u16(w, ARP_HARDWARE_ETHERNET);
 	wire_put_u16(w, ETHERTYPE_IP);
 	wire_put_u8(w, 6);
 	wire_put_u8(w, 4);
-	wire_put_u16(w, operation);
+	wire_put_u16(w, (uint16_t)operation);
 	wire_put(w, bytes(mac, 6));
 	wire_put(w, bytes(addr->a, 4));
 	wire_put(w, bytes(broadcast, 6));
@@ -66,7 +64,7 @@ static uint16_t checksum(struct bytes b, uint32_t sum)
 	return (uint16_t)~sum;
 }
 
-static void put_na(struct wire_writer *w, const uint8_t mac[6], const struct inet_addr *addr)
+void announce_na_frame(struct wire_writer *w, const uint8_t mac[6], const struct inet_addr *addr)
 {
 	put_ethernet(w, all_nodes_mac, mac, ETHERTYPE_IPV6);
 	wire_put_u32(w, 0x60000000);
@@ -79,7 +77,7 @@ static void put_na(struct wire_writer *w, const uint8_t mac[6], const struct ine
 	wire_put_u8(w, ND_NEIGHBOR_ADVERTISEMENT_TYPE);
 	wire_put_u8(w, 0);
 	struct wire_mark sum = wire_hole_u16(w);
-	wire_put_u8(w, NA_OVERRIDE);
+	wire_put_u8(w, NA_ROUTER | NA_OVERRIDE);
 	wire_put_zero(w, 3);
 	wire_put(w, bytes(addr->a, 16));
 	wire_put_u8(w, ND_OPTION_TARGET_LINK);
@@ -108,19 +106,21 @@ enum result announce_open(int *fd)
 
 enum result announce_address(int fd, const char *device, const struct inet_addr *addr)
 {
-	uint8_t mac[6], frame[FRAME_MAX];
+	uint8_t mac[6], frame[ANNOUNCE_FRAME_MAX];
 	int index;
 
-	enum result res = hardware_address(fd, device, mac, &index) ? R_OK : R_NOT_FOUND;
-	for (uint16_t op = ARP_REQUEST; res == R_OK && addr->family == INET_V4 && op <= ARP_REPLY; op++) {
-		struct wire_writer w = wire_writer(frame, sizeof(frame));
-		put_arp(&w, mac, addr, op);
-		res = send_frame(fd, index, &w);
+	if (!hardware_address(fd, device, mac, &index))
+		return R_NOT_FOUND;
+	struct wire_writer w = wire_writer(frame, sizeof(frame));
+	if (addr->family == INET_V6) {
+		announce_na_frame(&w, mac, addr);
+		return send_frame(fd, index, &w);
 	}
-	if (res == R_OK && addr->family == INET_V6) {
-		struct wire_writer w = wire_writer(frame, sizeof(frame));
-		put_na(&w, mac, addr);
-		res = send_frame(fd, index, &w);
-	}
-	return res;
+	announce_arp_frame(&w, mac, addr, ANNOUNCE_ARP_REQUEST);
+	enum result res = send_frame(fd, index, &w);
+	if (res != R_OK)
+		return res;
+	w = wire_writer(frame, sizeof(frame));
+	announce_arp_frame(&w, mac, addr, ANNOUNCE_ARP_REPLY);
+	return send_frame(fd, index, &w);
 }

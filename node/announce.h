@@ -4,6 +4,21 @@
 #define HF_NODE_ANNOUNCE_H
 
 #include "base/inet.h"
+#include "base/wire_writer.h"
+
+/* Room for either frame. */
+#define ANNOUNCE_FRAME_MAX 128
+
+enum announce_arp { ANNOUNCE_ARP_REQUEST = 1, ANNOUNCE_ARP_REPLY = 2 };
+
+/*
+ * RFC 5227 3: sender and target are both the announced IPv4 address; as a
+ * reply it also reaches hosts that ignore such requests.
+ */
+void announce_arp_frame(struct wire_writer *w, const uint8_t mac[6], const struct inet_addr *addr,
+			enum announce_arp operation);
+/* RFC 4861 7.2.6: to all nodes, with Override, and Router since a concentrator forwards. */
+void announce_na_frame(struct wire_writer *w, const uint8_t mac[6], const struct inet_addr *addr);
 
 /*
  * The socket is opened once and kept: closing a packet socket waits for a

@@ -23,7 +23,7 @@ static const struct {
 
 static const unsigned int exchanges[] = { IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL };
 
-static struct {
+static struct impairment {
 	enum hf_die_point point;
 	unsigned int exchange;
 	bool response;
@@ -50,20 +50,27 @@ static bool parse_exchange(const char *text, unsigned int *out)
 	return false;
 }
 
+static bool parse_direction(const char *text, bool *response)
+{
+	*response = strcmp(text, "response") == 0;
+	return *response || strcmp(text, "request") == 0;
+}
+
 enum result hf_impair_parse(const char *text, const char **why)
 {
-	char point[32], exchange[32], direction[16];
-	unsigned int n = 1;
-	int got = sscanf(text, "die-at=%31[^:]:%31[^:]:%15[^:]:%u", point, exchange, direction, &n);
+	char point[32], exchange[32], direction[16], number[8] = "1";
+	struct impairment im;
+	int end = 0;
 
 	*why = "expected die-at={before-commit|after-commit|before-send|after-send}:EXCHANGE:{request|response}[:N]";
-	if (got < 3 || n == 0 || !parse_point(point, &chosen.point) ||
-	    !parse_exchange(exchange, &chosen.exchange))
+	if (sscanf(text, "die-at=%31[^:]:%31[^:]:%15[^:]%n:%7[0-9]%n", point, exchange, direction, &end, number,
+		   &end) < 3 || text[end] != '\0')
 		return R_VALUE;
-	if (strcmp(direction, "request") != 0 && strcmp(direction, "response") != 0)
+	im.left = (unsigned int)strtoul(number, NULL, 10);
+	if (!parse_point(point, &im.point) || !parse_exchange(exchange, &im.exchange) ||
+	    !parse_direction(direction, &im.response) || im.left == 0)
 		return R_VALUE;
-	chosen.response = strcmp(direction, "response") == 0;
-	chosen.left = n;
+	chosen = im;
 	return R_OK;
 }
 

@@ -12,11 +12,12 @@ libnode_la_SOURCES = \
 	node/address.c node/address.h \
 	node/admin.c \
 	node/announce.c node/announce.h \
+	node/broken_rule.c node/broken_rule.h \
 	node/core.c node/core.h node/core_private.h \
 	node/core_child.c \
 	node/core_ike.c \
 	node/crypto_pool.c node/crypto_pool.h \
-	node/debug_keys.c \
+	node/debug_keys.c node/debug_keys.h \
 	node/impair.c node/impair.h \
 	node/log_sink.c node/log_sink.h \
 	node/loopback.c node/loopback.h \
@@ -43,11 +44,25 @@ holdfastd_CPPFLAGS = $(libnode_la_CPPFLAGS)
 holdfastd_LDADD = $(node_libs)
 
 node_tests = \
+	node/tests/announce_test \
+	node/tests/crypto_pool_test \
+	node/tests/debug_keys_test \
+	node/tests/impair_test \
+	node/tests/log_sink_test \
+	node/tests/loopback_test \
 	node/tests/net_ns_test \
 	node/tests/term_file_test \
 	node/tests/translate_test
 check_PROGRAMS += $(node_tests)
+thread_tests += node/tests/crypto_pool_test
+
 node_tests_net_ns_test_SOURCES = node/tests/net_ns_test.c node/tests/netns.c node/tests/netns.h
+node_tests_announce_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_crypto_pool_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_debug_keys_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_impair_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_log_sink_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_loopback_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_net_ns_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_term_file_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_translate_test_LDADD = $(node_libs) $(CMOCKA_LIBS)

@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 
-enum { BURST = 20, PER_SECOND = 5, LINE_MAX_LEN = 1024 };
+enum { BURST = 20, PER_SECOND = 5, LINE_MAX_LEN = 1024, LINE_HEAD_MAX = 64, FACILITY_DAEMON = 3 << 3 };
 
 static struct {
 	bool asa_style;
@@ -28,31 +28,40 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
 }
 
-static void write_event(void *ctx, const struct log_event *ev)
+static void write_line(const struct log_event *ev)
 {
 	char line[LINE_MAX_LEN];
-	const struct log_info *info = log_info(ev->id);
+
+	log_format(ev, sink.asa_style, line, sizeof(line));
+	qb_log((uint8_t)log_info(ev->id)->severity, "%s", line);
+}
+
+static void write_event(void *ctx, const struct log_event *ev)
+{
+	struct log_event count;
 
 	(void)ctx;
 	if (!log_limiter_allow(sink.limiter, ev, now_ms())) {
 		sink.suppressed++;
 		return;
 	}
-	log_format(ev, sink.asa_style, line, sizeof(line));
 	if (sink.suppressed) {
-		qb_log(5, "%lu messages were suppressed", sink.suppressed);
+		log_event_make(&count, LOG_NODE_SUPPRESSED, NULL, NULL, NULL, "%lu", sink.suppressed);
+		write_line(&count);
 		sink.suppressed = 0;
 	}
-	qb_log((uint8_t)info->severity, "%s", line);
+	write_line(ev);
 }
 
 void log_sink_open(bool foreground, bool asa_style)
 {
 	int target = foreground ? QB_LOG_STDERR : QB_LOG_SYSLOG;
 
-	qb_log_init("holdfastd", 3 << 3 /* LOG_DAEMON */, 7);
+	qb_log_init("holdfastd", FACILITY_DAEMON, 7);
 	qb_log_ctl(QB_LOG_SYSLOG, QB_LOG_CONF_ENABLED, !foreground);
 	qb_log_filter_ctl(target, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, "*", 6);
+	/* libqb cuts lines at 512 unless told otherwise. */
+	qb_log_ctl(target, QB_LOG_CONF_MAX_LINE_LEN, LINE_MAX_LEN + LINE_HEAD_MAX);
 	qb_log_format_set(target, foreground ? "%T %p %b" : "%b");
 	qb_log_ctl(target, QB_LOG_CONF_ENABLED, 1);
 	sink.asa_style = asa_style;

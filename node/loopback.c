@@ -55,21 +55,6 @@ static enum result loopback_mcast(struct cl_transport *t, struct bytes data)
 	return R_OK;
 }
 
-static void loopback_close(struct cl_transport *t)
-{
-	struct loopback *l = (struct loopback *)t;
-
-	if (l->scheduled)
-		qb_loop_job_del(l->loop, QB_LOOP_HIGH, l, deliver);
-	while (l->first) {
-		struct loopback_message *m = l->first;
-		l->first = m->next;
-		buf_free(&m->data);
-		free(m);
-	}
-	free(l);
-}
-
 static void begin(void *data)
 {
 	struct loopback *l = data;
@@ -78,6 +63,22 @@ static void begin(void *data)
 
 	l->cb.quorum(l->ctx, &ring, true);
 	l->cb.view(l->ctx, &ring, &self, 1);
+}
+
+static void loopback_close(struct cl_transport *t)
+{
+	struct loopback *l = (struct loopback *)t;
+
+	/* Either may be waiting; neither is no error. */
+	qb_loop_job_del(l->loop, QB_LOOP_HIGH, l, begin);
+	qb_loop_job_del(l->loop, QB_LOOP_HIGH, l, deliver);
+	while (l->first) {
+		struct loopback_message *m = l->first;
+		l->first = m->next;
+		buf_free(&m->data);
+		free(m);
+	}
+	free(l);
 }
 
 enum result loopback_open(qb_loop_t *loop, const struct cl_transport_callbacks *cb, void *ctx,

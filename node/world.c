@@ -283,16 +283,20 @@ static const struct inet_addr *ike_address(const struct config *cfg)
 	return cfg->n_ikev2_interfaces == 1 ? &cfg->ikev2_interfaces[0].interface->address : &none;
 }
 
+static bool same_failover(const struct config_failover *a, const struct config_failover *b)
+{
+	if (!a->enabled || !b->enabled)
+		return a->enabled == b->enabled;
+	return a->unit == b->unit && a->slot == b->slot && a->key_hex == b->key_hex && secret_equal(&a->key, &b->key) &&
+	       strcmp(a->cluster_name, b->cluster_name) == 0 && a->role_manager == b->role_manager &&
+	       a->empty_start == b->empty_start && a->empty_start_s == b->empty_start_s &&
+	       a->commit_timeout_ms == b->commit_timeout_ms && a->deadline_ms == b->deadline_ms;
+}
+
 /* What the cluster, the sockets and the workers were made with; NULL when it is unchanged. */
 static const char *needs_restart(const struct config *old, const struct config *fresh)
 {
-	const struct config_failover *a = &old->failover, *b = &fresh->failover;
-
-	if (a->enabled != b->enabled || a->slot != b->slot || a->unit != b->unit || a->key_hex != b->key_hex ||
-	    !secret_equal(&a->key, &b->key) || strcmp(a->cluster_name, b->cluster_name) != 0 ||
-	    a->role_manager != b->role_manager || a->empty_start != b->empty_start ||
-	    a->empty_start_s != b->empty_start_s || a->commit_timeout_ms != b->commit_timeout_ms ||
-	    a->deadline_ms != b->deadline_ms)
+	if (!same_failover(&old->failover, &fresh->failover))
 		return "a change of 'failover' needs a restart";
 	if (!inet_equal(ike_address(old), ike_address(fresh)))
 		return "a change of the address of 'crypto ikev2 enable' needs a restart";
