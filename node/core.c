@@ -9,6 +9,7 @@
 
 #include "base/must.h"
 #include "base/timer_queue.h"
+#include "node/broken_rule.h"
 #include "node/core_private.h"
 #include "node/impair.h"
 
@@ -128,12 +129,17 @@ static void release_one(struct hf_core *c, struct held *h)
 	}
 }
 
+static uint64_t committed(const struct hf_core *c)
+{
+	return hf_rule_broken(HF_RULE_HOLD) ? UINT64_MAX : cl_committed(c->cluster, c->group);
+}
+
 /* R4: in order, up to what every protected standby holds. An owner that hands over still is one until RELEASE. */
 void core_release(struct hf_core *c)
 {
 	struct held h;
 
-	while (core_is_owner(c) && ss_hold_pop(c->hold, cl_committed(c->cluster, c->group), &h))
+	while (core_is_owner(c) && ss_hold_pop(c->hold, committed(c), &h))
 		release_one(c, &h);
 	c->stats.held_now = ss_hold_count(c->hold);
 }
@@ -187,8 +193,8 @@ static void on_committed(struct hf_core *c, const struct cl_effect *fx)
 
 static void on_deadline(struct hf_core *c, const struct cl_effect *fx)
 {
-	c->deadline_ns = fx->deadline_ns;
-	esp_group_deadline(c->datapath, (uint8_t)fx->group, fx->deadline_ns);
+	c->deadline_ns = hf_rule_broken(HF_RULE_DEADLINE) ? UINT64_MAX : fx->deadline_ns;
+	esp_group_deadline(c->datapath, (uint8_t)fx->group, c->deadline_ns);
 }
 
 static void on_prepare(struct hf_core *c, const struct cl_effect *fx)

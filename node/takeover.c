@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "node/broken_rule.h"
 #include "node/core_private.h"
 
 /* Refused, counted, an alarm, and the state is asked for anew; not in a loop, should that be what is wrong. */
@@ -158,6 +159,8 @@ static void resume_child(struct hf_core *c, struct core_child *k, const struct c
 	} else {
 		k->rekey_after_takeover = true;
 	}
+	if (hf_rule_broken(HF_RULE_LEASE))
+		resume.seq_next = 1;
 	if (resume.lease_end < resume.seq_next)
 		resume.lease_end = resume.seq_next;
 	enum result res = esp_child_resume(c->datapath, k->spi_in, &resume);
@@ -220,7 +223,8 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 	/* Not before the addresses are here: the kernel has no route from one that is not its own. Meanwhile it queues. */
 	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_READY, 0);
 	c->ops.role(c->ops_ctx, &ch);
-	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_ACTIVE, fx->term);
+	uint64_t iv_term = hf_rule_broken(HF_RULE_IV_TERM) ? IV_TERM_DELTA_MAX : fx->term;
+	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_ACTIVE, iv_term);
 	if (again)
 		return;
 	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)

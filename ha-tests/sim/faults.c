@@ -128,6 +128,31 @@ static void hand_over(struct sim *s)
 		node_command(node_mate(nd), CL_IN_GO_ACTIVE);
 }
 
+static void crash_one(struct sim *s, struct event *ev)
+{
+	(void)s;
+	node_kill(ev->ctx);
+}
+
+/* One of the two dies within the handover. */
+static void hand_over_and_crash(struct sim *s)
+{
+	struct node *nd = &s->nodes[rng_below(&s->rng, NODES)];
+
+	hand_over(s);
+	sim_at(s, s->now_ns + rng_below(&s->rng, 20 * MS_NS), crash_one, nd);
+	sim_at(s, soon(s, 150, 4000), restart, nd);
+}
+
+static void hand_over_and_stop(struct sim *s)
+{
+	struct node *nd = &s->nodes[rng_below(&s->rng, NODES)];
+
+	hand_over(s);
+	node_pause(nd);
+	sim_at(s, soon(s, 20, 4500), wake, nd);
+}
+
 static void orderly_stop(struct sim *s)
 {
 	struct node *nd = victim(s);
@@ -162,8 +187,9 @@ static const struct {
 	void (*begin)(struct sim *s);
 	unsigned int weight;
 } kinds[] = {
-	{ crash, 20 }, { crash_at_boundary, 35 }, { lose_host, 12 }, { stop_process, 12 }, { hand_over, 25 },
-	{ orderly_stop, 6 }, { cut, 5 }, { lose_packets, 15 }, { slow_multicast, 8 },
+	{ crash, 20 }, { crash_at_boundary, 35 }, { lose_host, 12 }, { stop_process, 12 }, { hand_over, 20 },
+	{ hand_over_and_crash, 15 }, { hand_over_and_stop, 5 }, { orderly_stop, 8 }, { cut, 5 }, { lose_packets, 15 },
+	{ slow_multicast, 8 },
 };
 
 static void fault(struct sim *s, struct event *ev)

@@ -16,7 +16,7 @@ void law_broken(struct sim *s, unsigned int law, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (s->laws.broken)
+	if (s->laws.broken || (s->opt.broken && s->opt.broken->law != law))
 		return;
 	s->laws.broken = law;
 	va_start(ap, fmt);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- *	holdfast-sim [--seeds N] [--first K] [--seed S [-v]] [--determinism] [--break RULE]
+ *	holdfast-sim [--first K] --seeds N      N seeds; then a seed twice; then every broken variant
+ *	holdfast-sim --seed S [-v] [--break NAME]
+ *	holdfast-sim --determinism [--first K] [--seeds N]
+ *	holdfast-sim --break NAME [--first K] [--seeds N]
  *
  * Each seed runs in a process of its own, so that an assertion of the product
- * fails its seed and not the others. Results go to stdout as one line each,
- * traces of failed seeds to stderr. Exit status 0: no law was broken (with
- * --break: one was).
+ * fails its seed and not the others. Results go to stdout as lines "ok ..."
+ * and "not ok ...", traces of failed seeds to stderr. Exit status 0: no law
+ * was broken, and every broken variant broke its own.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -19,11 +22,16 @@
 #include "ha-tests/sim/seeded_rand.h"
 #include "ha-tests/sim/sim.h"
 
+#define TWICE_SEEDS 3
+#define BROKEN_SEEDS 300        /* a variant that nothing notices in so many is not noticed */
+
 struct arguments {
 	uint64_t first, count;
 	bool one, verbose, determinism;
-	const char *broken;
+	const struct broken *broken;
 };
+
+typedef unsigned long long ull;
 
 static void add(struct sim_stats *sum, const struct sim_stats *x)
 {
@@ -36,20 +44,20 @@ static void add(struct sim_stats *sum, const struct sim_stats *x)
 
 static void print_stats(const struct sim_stats *t)
 {
-	printf("# events %llu, exchanges %llu, faults %llu, takeovers %llu, handovers %llu, suspect %llu\n",
-	       (unsigned long long)t->events, (unsigned long long)t->exchanges, (unsigned long long)t->faults,
-	       (unsigned long long)t->takeovers, (unsigned long long)t->handovers, (unsigned long long)t->suspects);
-	printf("# IKE messages %llu, ESP packets %llu, delivered %llu, not delivered %llu, replayed %llu\n",
-	       (unsigned long long)t->ike_sent, (unsigned long long)t->esp_sent, (unsigned long long)t->delivered,
-	       (unsigned long long)t->lost, (unsigned long long)t->replayed);
-	printf("# authentications %llu, lifetimes run out %llu, split brains %llu (numbers used twice in them %llu), states lost %llu\n",
-	       (unsigned long long)t->auths, (unsigned long long)t->expired, (unsigned long long)t->split_brains,
-	       (unsigned long long)t->split_numbers, (unsigned long long)t->state_losses);
+	printf("# %llu events, %llu exchanges, %llu faults, %llu takeovers, %llu handovers, %llu suspect\n",
+	       (ull)t->events, (ull)t->exchanges, (ull)t->faults, (ull)t->takeovers, (ull)t->handovers, (ull)t->suspects);
+	printf("# %llu IKE messages, %llu ESP packets, %llu delivered, %llu not delivered, %llu replayed\n",
+	       (ull)t->ike_sent, (ull)t->esp_sent, (ull)t->delivered, (ull)t->lost, (ull)t->replayed);
+	printf("# %llu authentications, %llu lifetimes run out, %llu split brains (%llu numbers used twice in them), "
+	       "%llu states lost\n",
+	       (ull)t->auths, (ull)t->expired, (ull)t->split_brains, (ull)t->split_numbers, (ull)t->state_losses);
 }
 
 /* ---- one seed in a process of its own ---- */
 
-static void run_forked(const struct sim_options *opt, struct sim_result *shared)
+static struct sim_result *shared;
+
+static struct sim_result run_forked(const struct sim_options *opt)
 {
 	int status = 0;
 
@@ -64,54 +72,98 @@ static void run_forked(const struct sim_options *opt, struct sim_result *shared)
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	struct sim_result r = *shared;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return;
-	shared->ok = false;
-	shared->law = 0;
+		return r;
+	r.ok = false;
+	r.law = 0;
 	if (WIFSIGNALED(status))
-		snprintf(shared->why, sizeof(shared->why), "ended by signal %d (%s)", WTERMSIG(status),
-			 strsignal(WTERMSIG(status)));
+		snprintf(r.why, sizeof(r.why), "ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
-		snprintf(shared->why, sizeof(shared->why), "ended with status %d", WEXITSTATUS(status));
+		snprintf(r.why, sizeof(r.why), "ended with status %d", WEXITSTATUS(status));
+	return r;
 }
 
-static void print_failure(const struct arguments *a, uint64_t seed, const struct sim_result *r)
+static void print_failure(uint64_t seed, const struct sim_result *r)
 {
 	char law[16] = "crash";
 
 	if (r->law)
 		snprintf(law, sizeof(law), "law %u", r->law);
-	printf("not ok sim seed %llu %s: %s; again: holdfast-sim%s%s --seed %llu -v\n", (unsigned long long)seed, law,
-	       r->why, a->broken ? " --break " : "", a->broken ? a->broken : "", (unsigned long long)seed);
+	printf("not ok sim seed %llu %s: %s; again: holdfast-sim --seed %llu -v\n", (ull)seed, law, r->why, (ull)seed);
 }
 
-static int run_many(const struct arguments *a, struct sim_result *shared)
+/* ---- what can be asked for ---- */
+
+static bool run_seeds(const struct arguments *a)
 {
 	struct sim_stats sum = { 0 };
 	uint64_t failed = 0, fewest = UINT64_MAX;
 
 	for (uint64_t seed = a->first; seed < a->first + a->count; seed++) {
-		struct sim_options opt = { .seed = seed, .broken = a->broken };
-		run_forked(&opt, shared);
-		add(&sum, &shared->stats);
-		if (shared->ok) {
-			fewest = shared->stats.exchanges < fewest ? shared->stats.exchanges : fewest;
+		struct sim_options opt = { .seed = seed };
+		struct sim_result r = run_forked(&opt);
+		add(&sum, &r.stats);
+		if (r.ok && r.stats.exchanges < fewest)
+			fewest = r.stats.exchanges;
+		if (r.ok)
 			continue;
-		}
 		failed++;
-		if (!a->broken)
-			print_failure(a, seed, shared);
+		print_failure(seed, &r);
 	}
 	print_stats(&sum);
-	printf("%s sim%s%s seeds %llu..%llu (%llu of %llu kept the laws; %llu faults, %llu exchanges, at least %llu per seed)\n",
-	       (failed == 0) == (a->broken == NULL) ? "ok" : "not ok", a->broken ? " broken " : "", a->broken ? a->broken : "",
-	       (unsigned long long)a->first, (unsigned long long)(a->first + a->count - 1),
-	       (unsigned long long)(a->count - failed), (unsigned long long)a->count, (unsigned long long)sum.faults,
-	       (unsigned long long)sum.exchanges, (unsigned long long)(fewest == UINT64_MAX ? 0 : fewest));
-	return (failed == 0) != (a->broken == NULL);
+	printf("%s sim seeds %llu..%llu (%llu kept the laws; %llu events, %llu faults, %llu exchanges, at least %llu per seed)\n",
+	       failed ? "not ok" : "ok", (ull)a->first, (ull)(a->first + a->count - 1), (ull)(a->count - failed),
+	       (ull)sum.events, (ull)sum.faults, (ull)sum.exchanges, (ull)(fewest == UINT64_MAX ? 0 : fewest));
+	return !failed;
 }
 
-static int run_one(const struct arguments *a)
+static bool run_twice(uint64_t from, uint64_t count)
+{
+	for (uint64_t seed = from; seed < from + count; seed++) {
+		struct sim_options opt = { .seed = seed };
+		struct sim_result first = run_forked(&opt), again = run_forked(&opt);
+		if (first.stats.events && memcmp(first.digest, again.digest, sizeof(first.digest)) == 0)
+			continue;
+		printf("not ok sim determinism: two runs of seed %llu differ\n", (ull)seed);
+		return false;
+	}
+	printf("ok sim determinism: the same seed twice gives the same trace (seeds %llu..%llu)\n", (ull)from,
+	       (ull)(from + count - 1));
+	return true;
+}
+
+/* Quietly: a trace of what is meant to fail would only be in the way. */
+static bool run_broken(const struct broken *b, uint64_t from, uint64_t count)
+{
+	if (!broken_apply(b)) {
+		printf("skip sim broken %s: built without impairments\n", b->name);
+		return true;
+	}
+	for (uint64_t seed = from; seed < from + count; seed++) {
+		struct sim_options opt = { .seed = seed, .broken = b, .quiet = true };
+		struct sim_result r = run_forked(&opt);
+		if (r.law != b->law)
+			continue;
+		printf("ok sim broken %s: seed %llu breaks law %u (%s)\n", b->name, (ull)seed, r.law, r.why);
+		return true;
+	}
+	printf("not ok sim broken %s: law %u is kept in seeds %llu..%llu\n", b->name, b->law, (ull)from,
+	       (ull)(from + count - 1));
+	return false;
+}
+
+static bool run_all(const struct arguments *a)
+{
+	bool ok = run_seeds(a);
+
+	ok = run_twice(a->first, a->count < TWICE_SEEDS ? a->count : TWICE_SEEDS) && ok;
+	for (const struct broken *b = broken_variants; b->name; b++)
+		ok = run_broken(b, a->first, BROKEN_SEEDS) && ok;
+	return ok;
+}
+
+static bool run_one(const struct arguments *a)
 {
 	struct sim_options opt = { .seed = a->first, .verbose = a->verbose, .broken = a->broken };
 	struct sim_result r;
@@ -119,27 +171,10 @@ static int run_one(const struct arguments *a)
 	sim_run(&opt, &r);
 	print_stats(&r.stats);
 	if (r.ok)
-		printf("ok sim seed %llu\n", (unsigned long long)a->first);
+		printf("ok sim seed %llu\n", (ull)a->first);
 	else
-		print_failure(a, a->first, &r);
-	return !r.ok;
-}
-
-static int run_twice(const struct arguments *a, struct sim_result *shared)
-{
-	for (uint64_t seed = a->first; seed < a->first + a->count; seed++) {
-		struct sim_options opt = { .seed = seed };
-		run_forked(&opt, shared);
-		struct sim_result first = *shared;
-		run_forked(&opt, shared);
-		if (memcmp(first.digest, shared->digest, sizeof(first.digest)) == 0 && first.stats.events)
-			continue;
-		printf("not ok sim determinism seed %llu: two runs differ\n", (unsigned long long)seed);
-		return 1;
-	}
-	printf("ok sim determinism: the same seed twice gives the same trace (seeds %llu..%llu)\n",
-	       (unsigned long long)a->first, (unsigned long long)(a->first + a->count - 1));
-	return 0;
+		print_failure(a->first, &r);
+	return r.ok;
 }
 
 static bool parse(int argc, char **argv, struct arguments *a)
@@ -157,18 +192,19 @@ static bool parse(int argc, char **argv, struct arguments *a)
 		case 'n':
 			a->count = strtoull(optarg, NULL, 10);
 			break;
+		case 's':
+			a->one = true;
+			/* fall through */
 		case 'f':
 			a->first = strtoull(optarg, NULL, 10);
-			break;
-		case 's':
-			a->first = strtoull(optarg, NULL, 10);
-			a->one = true;
 			break;
 		case 'd':
 			a->determinism = true;
 			break;
 		case 'b':
-			a->broken = optarg;
+			a->broken = broken_find(optarg);
+			if (!a->broken)
+				return false;
 			break;
 		case 'v':
 			a->verbose = true;
@@ -180,19 +216,30 @@ static bool parse(int argc, char **argv, struct arguments *a)
 	return optind == argc && a->count > 0;
 }
 
+static void usage(void)
+{
+	fprintf(stderr, "holdfast-sim [--first K] [--seeds N] [--determinism | --break NAME]\n"
+			"holdfast-sim --seed S [-v] [--break NAME]\nNAME:");
+	for (const struct broken *b = broken_variants; b->name; b++)
+		fprintf(stderr, " %s", b->name);
+	fprintf(stderr, "\n");
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments a;
 
 	if (!parse(argc, argv, &a)) {
-		fprintf(stderr, "holdfast-sim [--seeds N] [--first K] [--seed S [-v]] [--determinism] [--break RULE]\n");
+		usage();
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	seeded_rand_install();
 	if (a.one)
-		return run_one(&a);
-	struct sim_result *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		return !run_one(&a);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(shared != MAP_FAILED);
-	return a.determinism ? run_twice(&a, shared) : run_many(&a, shared);
+	if (a.determinism)
+		return !run_twice(a.first, a.count);
+	return !(a.broken ? run_broken(a.broken, a.first, a.count) : run_all(&a));
 }

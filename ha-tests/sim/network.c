@@ -110,7 +110,7 @@ static void announce(struct sim *s, struct event *ev)
 {
 	struct node *nd = ev->node;
 
-	if (nd->role != CL_ROLE_ACTIVE || ev->arg == 0)
+	if (nd->role != CL_ROLE_ACTIVE || ev->arg == 0 || (s->opt.broken && s->opt.broken->silent && s->net.outside))
 		return;
 	sim_at(s, s->now_ns + rng_between(&s->rng, 100 * US, 15 * MS_NS), outside_learns, nd);
 	sim_at(s, s->now_ns + rng_between(&s->rng, 100 * US, 15 * MS_NS), inside_learns, nd);

@@ -216,7 +216,7 @@ void node_start(struct node *nd)
 	nd->die_at = DIE_NOT;
 	nd->config = scenario_node_config(nd->s, nd->slot - 1u);
 	nd->gw = (struct gateway){ .s = nd->s, .node = nd };
-	gateway_open(&nd->gw, nd->slot);
+	gateway_open(&nd->gw, nd->s->opt.broken && nd->s->opt.broken->one_slot ? 1 : nd->slot);
 	core_open(nd);
 	trace(nd->s, "%s: process %u starts", nd->name, nd->pid);
 	struct cl_input in = { .kind = CL_IN_ADDRESS, .group = GROUP,

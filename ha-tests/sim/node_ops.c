@@ -67,8 +67,8 @@ static void term_written(struct sim *s, struct event *ev)
 {
 	struct node *nd = ev->node;
 
-	(void)s;
-	nd->term_on_disk = ev->arg;
+	if (!(s->opt.broken && s->opt.broken->no_disk))
+		nd->term_on_disk = ev->arg;
 	die_at(nd, DIE_AFTER_TERM);
 	if (!nd->dying)
 		hf_core_term_written(nd->core, node_now(nd), GROUP, ev->arg, true);

@@ -149,9 +149,13 @@ static int provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in, 
 
 void seeded_rand_install(void)
 {
+	static OSSL_PROVIDER *held[2];  /* for the life of the process */
+
 	seeded_rand_restart(0);
 	must(OSSL_PROVIDER_add_builtin(NULL, PROVIDER, provider_init) == 1);
-	must(OSSL_PROVIDER_load(NULL, "default") && OSSL_PROVIDER_load(NULL, PROVIDER));
+	held[0] = OSSL_PROVIDER_load(NULL, "default");
+	held[1] = OSSL_PROVIDER_load(NULL, PROVIDER);
+	must(held[0] && held[1]);
 	must(RAND_set_DRBG_type(NULL, NAME, "provider=" PROVIDER, NULL, NULL) == 1);
 
 	unsigned char first[16], again[16];

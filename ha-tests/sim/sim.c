@@ -2,15 +2,8 @@
 /* One run: made of its seed, driven event by event until a law is broken or the time is up. */
 #include "ha-tests/sim/sim.h"
 
-#include <string.h>
-
 #include "base/must.h"
 #include "ha-tests/sim/seeded_rand.h"
-
-bool sim_broken(const struct sim *s, const char *rule)
-{
-	return s->opt.broken && strcmp(s->opt.broken, rule) == 0;
-}
 
 static void network_draw(struct sim *s)
 {
@@ -48,6 +41,7 @@ static void sim_open(struct sim *s, const struct sim_options *opt)
 	s->rng = rng_seeded(opt->seed, 1);
 	s->secrets = rng_seeded(opt->seed, 2);
 	seeded_rand_restart(opt->seed);
+	must(broken_apply(opt->broken));
 	trace_open(&s->trace, opt->verbose);
 	laws_open(s);
 	s->scenario = scenario_draw(&s->rng);
@@ -126,7 +120,7 @@ void sim_run(const struct sim_options *opt, struct sim_result *out)
 	sum_flows(s);
 	*out = (struct sim_result){ .ok = !s->laws.broken, .law = s->laws.broken, .stats = s->stats };
 	snprintf(out->why, sizeof(out->why), "%s", s->laws.why);
-	if (s->laws.broken)
+	if (s->laws.broken && !opt->quiet)
 		trace_print(&s->trace);
 	sim_close(s);
 	trace_close(&s->trace, out->digest);

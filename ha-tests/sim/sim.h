@@ -20,6 +20,7 @@
 
 #include <openssl/evp.h>
 
+#include "ha-tests/sim/broken.h"
 #include "ha-tests/sim/laws.h"
 #include "ha-tests/sim/rng.h"
 #include "node/core.h"
@@ -304,8 +305,8 @@ uint32_t scenario_host(unsigned int peer, unsigned int line, bool at_peer);
 
 struct sim_options {
 	uint64_t seed;
-	bool verbose;
-	const char *broken;             /* a rule that this run breaks on purpose; NULL: none */
+	bool verbose, quiet;
+	const struct broken *broken;    /* what this run breaks on purpose; NULL: nothing */
 };
 
 struct sim_stats {
@@ -343,6 +344,5 @@ struct sim_result {
 };
 
 void sim_run(const struct sim_options *opt, struct sim_result *out);
-bool sim_broken(const struct sim *s, const char *rule);
 
 #endif

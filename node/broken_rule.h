@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rules of replication.md that a test build can be told to break, so that the
+ * simulator is seen to notice. Built only with --enable-impairments; a
+ * release build breaks none.
+ */
+#ifndef HF_NODE_BROKEN_RULE_H
+#define HF_NODE_BROKEN_RULE_H
+
+#include <stdbool.h>
+
+enum hf_rule {
+	HF_RULE_HOLD = 1u << 0,         /* R4: what is held is released at once */
+	HF_RULE_DEADLINE = 1u << 1,     /* R12: there is none */
+	HF_RULE_IV_TERM = 1u << 2,      /* R16: the term is not part of the IV */
+	HF_RULE_LEASE = 1u << 3,        /* R17: a new owner begins with number 1 */
+};
+
+#ifdef HF_IMPAIRMENTS
+/* A set of enum hf_rule; for the whole process. */
+void hf_rules_break(unsigned int rules);
+bool hf_rule_broken(enum hf_rule rule);
+#else
+static inline bool hf_rule_broken(enum hf_rule rule)
+{
+	(void)rule;
+	return false;
+}
+#endif
+
+#endif
