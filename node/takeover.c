@@ -197,6 +197,31 @@ static void choose_outbound(void *ctx, const struct child_sa_state *s)
 		o->c->stats.import_errors++;
 }
 
+static void reimport(void *ctx, const struct ss_record *r)
+{
+	core_apply(ctx, r);
+}
+
+/* Installed in a turn that never became a record: nobody else will ever speak of it. */
+static void children_without_record(struct hf_core *c)
+{
+	const struct ss_store *store = cl_store(c->cluster, c->group);
+	struct core_child *k;
+
+	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)
+		if (!ss_store_get(store, SS_CHILD_SA, k->spi_in))
+			core_child_remove(c, k->spi_in);
+}
+
+/* Ownership has ended. The engine may hold what never became a record: start again from the store, which is what the others have. */
+static void back_to_store(struct hf_core *c)
+{
+	core_drop_held(c);
+	engine_forget(c);
+	children_without_record(c);
+	ss_store_each(cl_store(c->cluster, c->group), reimport, c);
+}
+
 static void become_active(struct hf_core *c, const struct cl_effect *fx)
 {
 	struct hf_role_change ch = { .group = fx->group, .role = fx->role, .term = fx->term, .suspect = fx->suspect,
@@ -205,6 +230,11 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 	bool again = c->role == CL_ROLE_RELEASING && c->term == fx->term;
 	struct core_child *k;
 
+	/* R19: our RELEASE was not answered, and we claimed again. A new term begins from the log, also here (R11). */
+	if (c->role == CL_ROLE_RELEASING && !again) {
+		c->role = CL_ROLE_STANDBY;
+		back_to_store(c);
+	}
 	c->role = CL_ROLE_ACTIVE;
 	c->term = fx->term;
 	c->next_tick_ns = c->now_ns;
@@ -233,20 +263,6 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 	core_ike(c, &in);
 }
 
-static void reimport(void *ctx, const struct ss_record *r)
-{
-	core_apply(ctx, r);
-}
-
-/* The engine may hold what never became a record: start again from the store, which is what the others have. */
-static void leave_active(struct hf_core *c, const struct cl_effect *fx)
-{
-	core_drop_held(c);
-	engine_forget(c);
-	if (fx->role == CL_ROLE_STANDBY)
-		ss_store_each(cl_store(c->cluster, c->group), reimport, c);
-}
-
 void core_role(struct hf_core *c, const struct cl_effect *fx)
 {
 	bool was_owner = c->role == CL_ROLE_ACTIVE || c->role == CL_ROLE_RELEASING;
@@ -265,8 +281,14 @@ void core_role(struct hf_core *c, const struct cl_effect *fx)
 	if (!c->relaying)
 		esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_STANDBY, 0);
 	c->ops.role(c->ops_ctx, &ch);
-	if (was_owner)
-		leave_active(c, fx);
+	if (!was_owner)
+		return;
+	if (fx->role == CL_ROLE_STANDBY) {
+		back_to_store(c);
+	} else {
+		core_drop_held(c);
+		engine_forget(c);
+	}
 }
 
 static void final_counters(struct hf_core *c, struct core_child *k)
