@@ -80,6 +80,7 @@ static void final_records_are_held_by_the_next_owner_before_release(void **state
 	node_command(&w, 0, CL_IN_QUIESCED);
 	world_run(&w, 100);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_RELEASING);
+	assert_true(w.nodes[0].deadline_ns != 0); /* RELEASE is not out */
 	assert_int_equal(w.nodes[1].role, CL_ROLE_PREPARING);
 	w.nodes[1].hold_acks = false;
 	world_run(&w, 20);

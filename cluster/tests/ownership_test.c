@@ -130,6 +130,19 @@ static void a_claim_of_an_announced_term_is_refused(void **state)
 	assert_int_equal(w.nodes[1].term, 9);
 }
 
+static void a_claim_exceeds_the_terms_that_others_announce(void **state)
+{
+	(void)state;
+	world_init(&w, 2);
+	w.nodes[1].term_on_disk = 7;
+	node_start(&w, 0);
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].term, 8);
+}
+
 static void a_claim_without_quorum_is_refused(void **state)
 {
 	(void)state;
@@ -349,6 +362,42 @@ static void a_standby_cut_off_for_a_while_takes_what_it_missed(void **state)
 	assert_true(node_status(&w.nodes[0]).members[2].in_protected_set);
 }
 
+/* The owner dies while one standby is away: that one comes back with less, and must not take over with it. */
+static void a_standby_that_holds_less_does_not_take_over(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_cut(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 20);
+	uint64_t key = node_append(&w, 0);
+	world_run(&w, 20);
+	node_kill(&w, 0);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 500);
+	assert_int_equal(world_owner(&w), 2);
+	assert_false(w.nodes[2].suspect);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_true(node_has(&w.nodes[1], key));
+}
+
+/* The same, and nothing was logged meanwhile but that the absent one is protected no more. */
+static void a_standby_that_was_away_knows_who_is_protected_from_the_others(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_cut(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 200);
+	node_kill(&w, 0);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 500);
+	assert_int_equal(world_owner(&w), 2);
+	assert_int_equal(node_status(&w.nodes[2]).claims_refused, 0);
+}
+
 /* A heal in the middle of nothing: no record was missed, so no snapshot is needed. */
 static void a_standby_that_missed_nothing_needs_no_snapshot(void **state)
 {
@@ -533,6 +582,7 @@ int main(void)
 		T(a_silent_claim_is_refused_when_a_heartbeat_came_since),
 		T(a_claim_of_a_known_term_is_refused),
 		T(a_claim_of_an_announced_term_is_refused),
+		T(a_claim_exceeds_the_terms_that_others_announce),
 		T(a_claim_without_quorum_is_refused),
 		T(a_claim_of_a_member_without_complete_state_is_refused),
 		T(a_claim_of_an_unprotected_member_is_refused_while_a_protected_one_is_there),
@@ -544,6 +594,8 @@ int main(void)
 		T(halves_of_a_pair_meet_again_with_one_owner),
 		T(a_minority_owner_joins_the_majority),
 		T(a_standby_cut_off_for_a_while_takes_what_it_missed),
+		T(a_standby_that_holds_less_does_not_take_over),
+		T(a_standby_that_was_away_knows_who_is_protected_from_the_others),
 		T(a_standby_that_missed_nothing_needs_no_snapshot),
 		T(a_message_of_the_owner_that_cannot_be_read_costs_a_resync),
 		T(a_repeated_message_is_refused_and_costs_nothing),

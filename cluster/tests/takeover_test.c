@@ -215,6 +215,28 @@ static void a_stopped_owner_is_succeeded_and_wakes_silent(void **state)
 	assert_true(w.nodes[1].is_protected);
 }
 
+/* R12: what was delivered late extends nothing beyond its emission. */
+static void the_deadline_counts_from_the_emission_of_a_heartbeat(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	uint64_t last = w.nodes[0].deadline_ns;
+	while (!w.nodes[0].sendq.head)
+		world_run(&w, 1);
+	uint64_t emitted = w.now_ns;
+	world_order(&w); /* its heartbeat waits for it */
+	node_stop(&w, 0);
+	world_run(&w, 1900);
+	w.nodes[0].hold_acks = true;
+	node_wake(&w, 0);
+	world_run(&w, 1);
+	assert_true(w.nodes[0].deadline_ns > last);
+	assert_true(w.nodes[0].deadline_ns <= emitted + 2000 * MS_NS);
+	w.nodes[0].hold_acks = false;
+	world_run(&w, 10); /* a fresh one goes further */
+	assert_true(w.nodes[0].deadline_ns > emitted + 2000 * MS_NS);
+}
+
 static void a_short_stop_of_the_owner_changes_nothing(void **state)
 {
 	(void)state;
@@ -372,6 +394,7 @@ int main(void)
 		T(a_takeover_with_an_old_heartbeat_is_suspect),
 		T(only_the_protected_member_takes_over),
 		T(a_stopped_owner_is_succeeded_and_wakes_silent),
+		T(the_deadline_counts_from_the_emission_of_a_heartbeat),
 		T(a_short_stop_of_the_owner_changes_nothing),
 		T(a_standby_that_was_stopped_does_not_take_over),
 		T(a_standby_that_does_not_acknowledge_is_dropped_after_the_timeout_twice),
