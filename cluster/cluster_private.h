@@ -11,11 +11,11 @@
 
 #define DEFAULT_DEADLINE_MS  2000
 #define DEFAULT_HEARTBEAT_MS 100
-#define COMMIT_MARGIN_MS     200 /* R6: above token + consensus */
-#define SILENCE_MARGIN_MS    200 /* R12: above the deadline */
-#define CLAIM_RANK_MS        100 /* between candidates of a takeover */
-#define CLAIM_RETRY_MS       100 /* after a claim that was refused */
-#define EMPTY_RANK_MS        500 /* R15: between candidates of an empty start */
+#define COMMIT_MARGIN_MS     200  /* R6: above token + consensus */
+#define SILENCE_MARGIN_MS    200  /* R12: above the deadline */
+#define CLAIM_RANK_MS        100  /* between candidates of a takeover */
+#define CLAIM_RETRY_MS       100  /* after a claim that was refused */
+#define EMPTY_RANK_MS        500  /* R15: between candidates of an empty start */
 #define HELLO_GRACE_MS       1000 /* a takeover waits for a HELLO so long */
 #define JOIN_RETRY_MS        5000 /* no progress of a snapshot */
 #define HANDOVER_MS          1000 /* each phase of a handover */
