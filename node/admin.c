@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the admin commands see and do: views filled from engine, datapath and cluster logic. */
+#include <net/if.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/iana.h"
 #include "node/world.h"
@@ -12,6 +14,7 @@
 #endif
 
 #define PATH_MTU 1500u
+#define HEARTBEAT_MS 100u        /* R7 */
 
 struct fill {
 	struct world *w;
@@ -75,7 +78,7 @@ static void child_counters(const struct world *w, struct view_child *v, const st
 	v->in_lifetime_left_kb = left_kb(s->lifetime_kb, totals.in_bytes);
 	v->out_lifetime_left_kb = left_kb(s->lifetime_kb, totals.out_bytes);
 	if (esp_child_take_counters(w->datapath, s->spi_in, &window) == R_OK && window.in_bitmap_words)
-		v->replay_bitmap = window.in_bitmap[window.in_bitmap_words - 1];
+		v->replay_bitmap = window.in_bitmap[0];
 }
 
 static void fill_child(struct world *w, struct view_child *v, const struct child_sa_state *s)
@@ -246,7 +249,17 @@ static enum result get_child_sas(void *ctx, const struct inet_addr *peer, struct
 
 /* ---- failover ---- */
 
-static void fill_interfaces(const struct world *w, struct view_host *h, bool active)
+/* True when the device is up and has a carrier. */
+static bool link_runs(int fd, const char *device)
+{
+	struct ifreq ifr = { 0 };
+
+	strncpy(ifr.ifr_name, device, IFNAMSIZ - 1);
+	return ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_UP) && (ifr.ifr_flags & IFF_RUNNING);
+}
+
+/* fd: any socket, to ask for our own links; -1: the other host's, which are taken to be as configured. */
+static void fill_interfaces(const struct world *w, struct view_host *h, bool active, int fd)
 {
 	for (size_t i = 0; i < w->config->n_interfaces && h->n_interfaces < VIEW_INTERFACES_MAX; i++) {
 		const struct config_interface *ifc = &w->config->interfaces[i];
@@ -255,7 +268,7 @@ static void fill_interfaces(const struct world *w, struct view_host *h, bool act
 		struct view_host_interface *v = &h->interfaces[h->n_interfaces++];
 		snprintf(v->nameif, sizeof(v->nameif), "%s", ifc->nameif);
 		v->address = active ? ifc->address : ifc->standby;
-		v->up = !ifc->shutdown;
+		v->up = !ifc->shutdown && (fd < 0 || link_runs(fd, ifc->name));
 	}
 }
 
@@ -289,7 +302,10 @@ static void fill_self(struct world *w, const struct cl_group_status *st, struct 
 	h->active_s = active_ns / 1000000000u;
 	snprintf(h->version, sizeof(h->version), "%s", PACKAGE_VERSION);
 	snprintf(h->config_digest, sizeof(h->config_digest), "%s", w->config->digest);
-	fill_interfaces(w, h, st->role == CL_ROLE_ACTIVE);
+	for (size_t i = 0; i < st->n_members; i++)
+		if (st->members[i].self)
+			h->is_protected = st->members[i].in_protected_set;
+	fill_interfaces(w, h, st->role == CL_ROLE_ACTIVE, w->udp500_fd);
 }
 
 static void fill_other(const struct world *w, const struct cl_member_status *m, struct view_host *h)
@@ -298,38 +314,49 @@ static void fill_other(const struct world *w, const struct cl_member_status *m, 
 	h->slot = m->slot;
 	h->state = m->slot_refused ? HOST_FAILED : m->owner ? HOST_ACTIVE : m->synced ? HOST_STANDBY_READY : HOST_SYNCING;
 	h->is_protected = m->in_protected_set;
-	fill_interfaces(w, h, m->owner);
+	/* Its HELLO says whether its configuration is ours, not what it is. */
+	if (m->slot)
+		snprintf(h->config_digest, sizeof(h->config_digest), "%s",
+			 m->digest_differs ? "different" : w->config->digest);
+	fill_interfaces(w, h, m->owner, -1);
 }
 
 static const struct {
-	const char *row;
-	enum ss_kind kind;
+	const char *name;
+	enum ss_kind kinds[2];
 } rows[] = {
-	{ "VPN IKEv2 SA", SS_IKE_SA },
-	{ "VPN IKEv2 P2", SS_CHILD_SA },
+	{ "VPN IKEv2 SA", { SS_IKE_SA, SS_IKE_SA } },
+	{ "VPN IKEv2 P2", { SS_CHILD_SA, SS_CHILD_SA } },
+	{ "VPN ESP SEQ", { SS_LEASE, SS_COUNTERS } },
 };
 
 static void fill_rows(const struct world *w, const struct cl_group_status *st, struct view_failover *v)
 {
+	const struct hf_core_stats *core = hf_core_stats(w->core);
 	struct view_stateful *r = &v->rows[v->n_rows++];
 
 	snprintf(r->name, sizeof(r->name), "General");
 	r->xmit = st->records_sent;
+	r->xerr = w->mcast_errors;
 	r->rcv = st->records_received;
-	r->rerr = st->messages_refused;
+	r->rerr = st->messages_refused + core->import_errors;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		uint64_t n = ss_store_count(cl_store(hf_core_cluster_node(w->core), 1), rows[i].kind);
 		r = &v->rows[v->n_rows++];
-		snprintf(r->name, sizeof(r->name), "%s", rows[i].row);
-		if (st->role == CL_ROLE_ACTIVE)
-			r->xmit = n;
-		else
-			r->rcv = n;
+		snprintf(r->name, sizeof(r->name), "%s", rows[i].name);
+		for (enum ss_kind k = rows[i].kinds[0]; k <= rows[i].kinds[1]; k++) {
+			r->xmit += core->records_out[k];
+			r->rcv += core->records_in[k];
+		}
 	}
-	r = &v->rows[v->n_rows++];
-	snprintf(r->name, sizeof(r->name), "VPN ESP SEQ");
-	r->xmit = hf_core_stats(w->core)->leases_granted + hf_core_stats(w->core)->checkpoints;
-	r->rerr = hf_core_stats(w->core)->import_errors;
+}
+
+static void fill_queues(const struct world *w, const struct cl_group_status *st, struct view_failover *v)
+{
+	v->recv.total = st->records_received;
+	v->xmit.total = st->records_sent;
+	v->xmit.max = w->xmit_queue_max;
+	if (st->role == CL_ROLE_ACTIVE)
+		v->xmit.current = st->appended - st->committed;
 }
 
 static enum result get_failover(void *ctx, struct view_failover *v)
@@ -344,8 +371,8 @@ static enum result get_failover(void *ctx, struct view_failover *v)
 	snprintf(v->cluster_name, sizeof(v->cluster_name), "%s", w->config->failover.cluster_name);
 	v->cluster_up = w->transport != NULL;
 	v->quorate = st.quorate;
-	v->heartbeat_ms = 100;
-	v->deadline_ms = w->config->failover.deadline_ms ? w->config->failover.deadline_ms : 2000;
+	v->heartbeat_ms = HEARTBEAT_MS;
+	v->deadline_ms = w->config->failover.deadline_ms;
 	v->last_failover = w->last_failover;
 	fill_self(w, &st, &v->self);
 	for (size_t i = 0; i < st.n_members && v->n_others < VIEW_OTHERS_MAX; i++)
@@ -354,10 +381,11 @@ static enum result get_failover(void *ctx, struct view_failover *v)
 	if (v->n_others == 0 && v->enabled) {
 		v->others[0].state = HOST_NOT_DETECTED;
 		v->others[0].secondary = !v->self.secondary;
-		fill_interfaces(w, &v->others[0], false);
+		fill_interfaces(w, &v->others[0], false, -1);
 		v->n_others = 1;
 	}
 	fill_rows(w, &st, v);
+	fill_queues(w, &st, v);
 	v->group = 1;
 	v->is_protected = st.is_protected;
 	v->term = st.term;
@@ -365,6 +393,7 @@ static enum result get_failover(void *ctx, struct view_failover *v)
 		 w->config->failover.role_manager == ROLE_MANAGER_PACEMAKER ? "pacemaker" : "internal");
 	snprintf(v->last_takeover, sizeof(v->last_takeover), "%s", w->last_why);
 	v->last_takeover_suspect = w->last_suspect;
+	v->last_takeover_ms = w->last_takeover_ms;
 	v->heartbeat_seen = st.heartbeat_age_ms != UINT64_MAX;
 	v->heartbeat_age_ms = v->heartbeat_seen ? (uint32_t)st.heartbeat_age_ms : 0;
 	v->log_position = st.role == CL_ROLE_ACTIVE ? st.appended : st.applied;
@@ -386,15 +415,29 @@ static enum result get_version(void *ctx, struct view_version *v)
 #ifdef HAVE_IPSEC_MB
 	snprintf(v->ipsec_mb, sizeof(v->ipsec_mb), "in use");
 #endif
+	if (w->config->failover.enabled && w->transport)
+		snprintf(v->corosync, sizeof(v->corosync), "connected");
 	v->workers = w->n_workers;
 	return R_OK;
 }
 
-static enum result get_counters(void *ctx, struct view_counter_list *out)
+struct named_counter {
+	const char *protocol, *name;
+	uint64_t value;
+};
+
+static bool add_named(struct view_counter_list *out, const struct named_counter *list, size_t n)
 {
-	const struct world *w = ctx;
-	const struct ike_stats *ike = ike_engine_stats(hf_core_engine(w->core));
-	const struct hf_core_stats *core = hf_core_stats(w->core);
+	bool ok = true;
+
+	for (size_t i = 0; i < n; i++)
+		ok = view_counter_add(out, list[i].protocol, list[i].name, list[i].value) && ok;
+	return ok;
+}
+
+/* The reasons: every verdict of the datapath, every result of the engine, by the names of their catalogues. */
+static bool add_refusals(const struct world *w, const struct ike_stats *ike, struct view_counter_list *out)
+{
 	char name[48];
 	bool ok = true;
 
@@ -405,21 +448,47 @@ static enum result get_counters(void *ctx, struct view_counter_list *out)
 		}
 	for (unsigned int r = R_OK + 1; r < R_COUNT_; r++)
 		ok = view_counter_add(out, "IKEV2", result_name(r), ike->refused[r]) && ok;
-	ok = view_counter_add(out, "IKEV2", "retransmits-sent", ike->retransmits_sent) && ok;
-	ok = view_counter_add(out, "IKEV2", "retransmits-answered", ike->retransmits_answered) && ok;
-	ok = view_counter_add(out, "IKEV2", "cookies-sent", ike->cookies_sent) && ok;
-	ok = view_counter_add(out, "IKEV2", "half-open", ike->half_open) && ok;
-	ok = view_counter_add(out, "IKEV2", "auth-failed", ike->auth_failed) && ok;
-	ok = view_counter_add(out, "IKEV2", "rekeys-ike", ike->rekeys_ike) && ok;
-	ok = view_counter_add(out, "IKEV2", "rekeys-child", ike->rekeys_child) && ok;
-	ok = view_counter_add(out, "IKEV2", "collisions", ike->collisions) && ok;
-	ok = view_counter_add(out, "HA", "held-total", core->held_total) && ok;
-	ok = view_counter_add(out, "HA", "released", core->released) && ok;
-	ok = view_counter_add(out, "HA", "dropped-role", core->dropped_role) && ok;
-	ok = view_counter_add(out, "HA", "dropped-deadline", core->dropped_deadline) && ok;
-	ok = view_counter_add(out, "HA", "import-errors", core->import_errors) && ok;
-	ok = view_counter_add(out, "HA", "rekeys-after-takeover", core->rekeys_after_takeover) && ok;
-	ok = view_counter_add(out, "HA", "mcast-errors", w->mcast_errors) && ok;
+	return ok;
+}
+
+static enum result get_counters(void *ctx, struct view_counter_list *out)
+{
+	const struct world *w = ctx;
+	const struct ike_stats *ike = ike_engine_stats(hf_core_engine(w->core));
+	const struct hf_core_stats *core = hf_core_stats(w->core);
+	struct cl_group_status st = { 0 };
+	enum result res = cl_group_status(hf_core_cluster_node(w->core), 1, world_now_ns(), &st);
+	const struct named_counter named[] = {
+		{ "IKEV2", "retransmits-sent", ike->retransmits_sent },
+		{ "IKEV2", "retransmits-answered", ike->retransmits_answered },
+		{ "IKEV2", "cookies-sent", ike->cookies_sent },
+		{ "IKEV2", "half-open", ike->half_open },
+		{ "IKEV2", "auth-failed", ike->auth_failed },
+		{ "IKEV2", "rekeys-ike", ike->rekeys_ike },
+		{ "IKEV2", "rekeys-child", ike->rekeys_child },
+		{ "IKEV2", "collisions", ike->collisions },
+		{ "HA", "held-total", core->held_total },
+		{ "HA", "released", core->released },
+		{ "HA", "dropped-role", core->dropped_role },
+		{ "HA", "dropped-deadline", core->dropped_deadline },
+		{ "HA", "import-errors", core->import_errors },
+		{ "HA", "leases-granted", core->leases_granted },
+		{ "HA", "checkpoints", core->checkpoints },
+		{ "HA", "rekeys-after-takeover", core->rekeys_after_takeover },
+		{ "HA", "mcast-errors", w->mcast_errors },
+		{ "HA", "messages-refused", st.messages_refused },
+		{ "HA", "takeovers", st.takeovers },
+		{ "HA", "suspect-takeovers", st.suspect_takeovers },
+		{ "HA", "handovers", st.handovers },
+		{ "HA", "claims-refused", st.claims_refused },
+		{ "HA", "unprotected", st.degraded },
+		{ "PLAIN", "tables-restored", w->tables_restored },
+	};
+
+	if (res != R_OK)
+		return res;
+	bool ok = add_refusals(w, ike, out);
+	ok = add_named(out, named, sizeof(named) / sizeof(named[0])) && ok;
 	return ok ? R_OK : R_NO_MEMORY;
 }
 

@@ -65,6 +65,7 @@ void core_hold(struct hf_core *c, const struct held *item)
 
 void core_record(struct hf_core *c, struct ss_record *adopt)
 {
+	c->stats.records_out[core_record_kind(adopt)]++;
 	c->records = grow(c->records, c->n_records, &c->cap_records, sizeof(*c->records));
 	c->records[c->n_records++] = *adopt;
 	memset(adopt, 0, sizeof(*adopt));

@@ -102,7 +102,10 @@ const struct ike_engine *hf_core_engine(const struct hf_core *c);
 const struct cl_node *hf_core_cluster_node(const struct hf_core *c);
 uint64_t hf_core_cluster_time_ms(const struct hf_core *c, uint64_t now_ns);
 
+#define HF_RECORD_KINDS (SS_PEER_INDEX + 1)     /* 0 is for the kinds of newer versions */
+
 struct hf_core_stats {
+	uint64_t records_out[HF_RECORD_KINDS], records_in[HF_RECORD_KINDS]; /* by enum ss_kind: logged, applied */
 	uint64_t held_now, held_total, released, dropped_role, dropped_deadline;
 	uint64_t import_errors;         /* records that did not decode or import */
 	uint64_t leases_granted, checkpoints;

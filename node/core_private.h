@@ -87,6 +87,11 @@ void core_drop_held(struct hf_core *c);
 /* Put a record into this turn's batch; adopts it. */
 void core_record(struct hf_core *c, struct ss_record *adopt);
 
+static inline unsigned int core_record_kind(const struct ss_record *r)
+{
+	return r->kind < HF_RECORD_KINDS ? r->kind : 0;
+}
+
 /* core_ike.c */
 void core_ike(struct hf_core *c, const struct ike_input *in);
 

@@ -33,6 +33,7 @@ struct plain {
 	struct text table;              /* what is in force, to restore it */
 	char *listing;                  /* the same as the kernel lists it */
 	bool doubtful;                  /* what is in force may be something else */
+	bool gone;                      /* it is nothing */
 };
 
 /* ---- the text ---- */
@@ -339,31 +340,42 @@ static int find_name(const struct nlattr *attr, void *data)
 
 static int on_event(const struct nlmsghdr *h, void *data)
 {
-	bool *ours = data;
+	struct plain *p = data;
+	unsigned int type = h->nlmsg_type & 0xff;
 	const char *name = NULL;
 
-	if (h->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || (h->nlmsg_type & 0xff) == NFT_MSG_NEWGEN)
+	if (h->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || type == NFT_MSG_NEWGEN)
 		return MNL_CB_OK;
 	mnl_attr_parse(h, sizeof(struct nfgenmsg), find_name, &name);
-	if (name && strcmp(name, TABLE) == 0)
-		*ours = true;
+	if (!name || strcmp(name, TABLE) != 0)
+		return MNL_CB_OK;
+	p->doubtful = true;
+	if (type == NFT_MSG_DELTABLE || type == NFT_MSG_NEWTABLE)
+		p->gone = type == NFT_MSG_DELTABLE;
 	return MNL_CB_OK;
 }
 
-/* True when an event named our table, or when events were lost: what they said could have been about it. */
-static bool events_read(struct plain *p)
+/* When events were lost, what they said could have been about our table. */
+static void events_read(struct plain *p)
 {
 	char buf[16384];
-	bool ours = false;
 	ssize_t len;
 
 	while ((len = mnl_socket_recvfrom(p->events, buf, sizeof(buf))) > 0 || (len < 0 && errno != EAGAIN)) {
 		if (len < 0)
-			ours = true;
+			p->doubtful = true;
 		else
-			(void)mnl_cb_run(buf, (size_t)len, 0, 0, on_event, &ours);
+			(void)mnl_cb_run(buf, (size_t)len, 0, 0, on_event, p);
 	}
-	return ours;
+}
+
+static bool is_as_loaded(struct plain *p)
+{
+	/* Not worth a look: until the table is back, packets may leave in clear. */
+	if (p->gone)
+		return false;
+	const char *now = list(p);
+	return now && p->listing && strcmp(now, p->listing) == 0;
 }
 
 /*
@@ -373,16 +385,16 @@ static bool events_read(struct plain *p)
  */
 enum plain_event plain_watch(struct plain *p, char why[200])
 {
-	p->doubtful = events_read(p) || p->doubtful;
+	enum plain_event ev = PLAIN_INTACT;
+
+	events_read(p);
 	if (!p->doubtful)
 		return PLAIN_INTACT;
-	const char *now = list(p);
-	if (now && p->listing && strcmp(now, p->listing) == 0) {
-		p->doubtful = false;
-		return PLAIN_INTACT;
+	if (!is_as_loaded(p)) {
+		if (load(p, &p->table, why) != R_OK)
+			return PLAIN_LOST;
+		ev = PLAIN_RESTORED;
 	}
-	if (load(p, &p->table, why) != R_OK)
-		return PLAIN_LOST;
-	p->doubtful = false;
-	return PLAIN_RESTORED;
+	p->doubtful = p->gone = false;
+	return ev;
 }

@@ -78,6 +78,7 @@ void core_apply(struct hf_core *c, const struct ss_record *r)
 
 	if (c->role == CL_ROLE_ACTIVE || c->role == CL_ROLE_RELEASING)
 		return;
+	c->stats.records_in[core_record_kind(r)]++;
 	switch (r->kind) {
 	case SS_IKE_SA:
 		res = import_ike_sa(c, r);

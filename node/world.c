@@ -56,6 +56,15 @@ static void arm_timer(struct world *w)
 		qb_loop_timer_add(w->loop, QB_LOOP_HIGH, at > now ? at - now : 0, w, on_timer, &w->timer);
 }
 
+static void note_queue(struct world *w)
+{
+	const struct cl_node *n = hf_core_cluster_node(w->core);
+	uint64_t appended = cl_position(n, 1), committed = cl_committed(n, 1);
+
+	if (w->role == CL_ROLE_ACTIVE && appended - committed > w->xmit_queue_max)
+		w->xmit_queue_max = appended - committed;
+}
+
 /* The end of a turn: one batch for all that its inputs changed. */
 static void on_flush(void *data)
 {
@@ -63,6 +72,7 @@ static void on_flush(void *data)
 
 	w->flush_scheduled = false;
 	hf_core_flush(w->core, world_now_ns());
+	note_queue(w);
 	if (w->options.export_keys_dir)
 		debug_keys_export(w);
 	arm_timer(w);
@@ -124,8 +134,10 @@ static void watch_plain(void *data)
 	char why[200] = "";
 	enum plain_event ev = plain_watch(w->plain, why);
 
-	if (ev == PLAIN_RESTORED)
+	if (ev == PLAIN_RESTORED) {
+		w->tables_restored++;
 		say(LOG_PLAIN_TABLE_RESTORED, "");
+	}
 	if (ev != PLAIN_LOST)
 		return;
 	say(LOG_NODE_FAILED, why);

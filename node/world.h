@@ -65,7 +65,10 @@ struct world {
 	int64_t last_failover;          /* seconds since 1970 */
 	char last_why[64];
 	bool last_suspect;
-	uint64_t mcast_errors;
+	uint64_t noticed_ns;            /* when something last asked for a change of ownership; 0: never */
+	uint32_t last_takeover_ms;      /* from then to owning; 0: unknown */
+	uint64_t mcast_errors, tables_restored;
+	uint64_t xmit_queue_max;        /* log positions that waited for acknowledgement, at most */
 };
 
 uint64_t world_now_ns(void);    /* CLOCK_BOOTTIME */

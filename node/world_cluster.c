@@ -34,6 +34,7 @@ static void on_view(void *ctx, const struct cl_ring_id *ring, const struct cl_me
 	if (n > CL_MEMBERS_MAX)
 		in.n_members = CL_MEMBERS_MAX;
 	memcpy(in.members, members, in.n_members * sizeof(*members));
+	w->noticed_ns = world_now_ns();
 	hf_core_cluster(w->core, world_now_ns(), &in);
 	world_touch(w);
 }

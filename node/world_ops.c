@@ -12,6 +12,7 @@
 #define ANNOUNCE_TIMES 6u
 #define ANNOUNCE_NS (200 * NS_PER_MS)
 #define RELAY_LOOK_NS (200 * NS_PER_MS)
+#define TAKEOVER_LIMIT_NS (1500 * NS_PER_MS)
 #define RELAY_IDLE_MS 2000u             /* R19 */
 #define DELETE_LINGER_NS (300 * NS_PER_MS)
 
@@ -83,16 +84,27 @@ static void announce_again(void *data)
 		qb_loop_timer_add(w->loop, QB_LOOP_LOW, ANNOUNCE_NS, w, announce_again, &w->announce_timer);
 }
 
+/* What asked for the takeover: a view without the owner, or the owner itself. A silent owner is not noticed but missed. */
+static uint32_t takeover_ms(const struct world *w, uint64_t now)
+{
+	const uint64_t took = now - w->noticed_ns;
+	return w->noticed_ns && took < TAKEOVER_LIMIT_NS ? (uint32_t)(took / NS_PER_MS) + 1 : 0;
+}
+
 static void note_role(struct world *w, const struct hf_role_change *ch)
 {
 	uint64_t now = world_now_ns();
 
+	if (ch->role == CL_ROLE_PREPARING)
+		w->noticed_ns = now;
+	if ((w->role == CL_ROLE_ACTIVE) != (ch->role == CL_ROLE_ACTIVE))
+		w->last_failover = (int64_t)time(NULL);
 	if (w->role == CL_ROLE_ACTIVE && ch->role != CL_ROLE_ACTIVE)
 		w->active_total_ns += now - w->active_since_ns;
 	if (w->role != CL_ROLE_ACTIVE && ch->role == CL_ROLE_ACTIVE) {
 		w->active_since_ns = now;
-		w->last_failover = (int64_t)time(NULL);
 		w->last_suspect = ch->suspect;
+		w->last_takeover_ms = takeover_ms(w, now);
 		snprintf(w->last_why, sizeof(w->last_why), "%s", ch->why ? ch->why : "");
 	}
 	w->role = ch->role;
