@@ -170,17 +170,24 @@ static enum claim_reason earliest(struct cl_node *n, const struct group *g, uint
 /* ---- asking ---- */
 
 /*
- * R11: above all that were ever announced or claimed, and on disk before
- * anybody hears of it. An owner that takes its RELEASE back skips one: should
- * a cut have come between, the node it was released to claims the next term
- * on the other side, and a term has one owner (law 4).
+ * An owner that takes its RELEASE back skips a term: should a cut have come
+ * between, the node it was released to claims the next one on the other side,
+ * and a term has one owner (law 4). An empty start without all members leaves
+ * room: one that is missing may have owned terms that nobody here heard of.
  */
+static uint64_t term_step(const struct cl_node *n, const struct group *g)
+{
+	if (is_owner(g))
+		return 2;
+	return !g->synced && n->view.n < n->cfg.expected_votes ? EMPTY_TERM_ROOM : 1;
+}
+
+/* R11: above all that were ever announced or claimed, and on disk before anybody hears of it. */
 void claim_reserve(struct cl_node *n, struct group *g)
 {
 	if (g->claim.writing || g->claim.reserved > g->known_term)
 		return;
-	g->disk_term = (g->disk_term > g->known_term ? g->disk_term : g->known_term) +
-		       (is_owner(g) ? 2 : 1);
+	g->disk_term = (g->disk_term > g->known_term ? g->disk_term : g->known_term) + term_step(n, g);
 	g->claim.writing = true;
 	fx_push(n, CL_FX_WRITE_TERM, g)->term = g->disk_term;
 }

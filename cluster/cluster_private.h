@@ -16,6 +16,7 @@
 #define CLAIM_RANK_MS        100  /* between candidates of a takeover */
 #define CLAIM_RETRY_MS       100  /* after a claim that was refused */
 #define EMPTY_RANK_MS        500  /* R15: between candidates of an empty start */
+#define EMPTY_TERM_ROOM      16   /* terms that a missing member may have owned */
 #define HELLO_GRACE_MS       1000 /* a takeover waits for a HELLO so long */
 #define JOIN_RETRY_MS        5000 /* no progress of a snapshot */
 #define HANDOVER_MS          1000 /* each phase of a handover */

@@ -133,7 +133,8 @@ static void a_joiner_does_not_take_over_when_the_only_holder_of_state_dies(void 
 	node_command(&w, 1, CL_IN_GO_ACTIVE);
 	world_run(&w, 100);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
-	assert_int_equal(w.nodes[1].term, 2);
+	/* The missing member may have owned more terms than were heard of here. */
+	assert_true(w.nodes[1].term > 2);
 }
 
 static void a_log_that_outruns_the_snapshot_restarts_the_join(void **state)
