@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "node/broken_rule.h"
 #include "node/core_private.h"
 
 static void record_ike_sa(struct hf_core *c, uint64_t ike_spi)
@@ -17,6 +18,8 @@ static void record_ike_sa(struct hf_core *c, uint64_t ike_spi)
 	/* Changed and gone again within one step: its GONE effect follows. */
 	if (ike_export_sa(c->engine, ike_spi, &s) != R_OK)
 		return;
+	if (hf_rule_broken(HF_RULE_RECORD) && s.next_request_id > 0)
+		s.next_request_id--;
 	must(ss_encode_ike_sa(&s, &r) == R_OK);
 	core_record(c, &r);
 	ike_sa_state_clear(&s);

@@ -6,8 +6,6 @@
  */
 #include "ha-tests/sim/sim.h"
 
-#define WINDOW_NS (7 * SECOND)
-
 static struct node *owner(struct sim *s)
 {
 	for (unsigned int i = 0; i < NODES; i++)
@@ -212,7 +210,7 @@ static void calm(struct sim *s, struct event *ev)
 	trace(s, "no more faults");
 	s->calm = true;
 	s->calm_ns = s->now_ns;
-	s->net.loss = 0;
+	s->net.loss = s->net.replay = 0;
 	s->net.loss_until_ns = 0;
 	fast_again(s, ev);
 	heal(s, ev);
@@ -230,7 +228,7 @@ void faults_plan(struct sim *s)
 {
 	uint64_t from = s->scenario.faults_from_ns;
 
-	for (unsigned int i = 0; i < s->scenario.n_faults; i++, from += WINDOW_NS) {
+	for (unsigned int i = 0; i < s->scenario.n_faults; i++, from += s->scenario.window_ns) {
 		uint64_t at = from + rng_below(&s->rng, 2 * SECOND);
 		sim_at(s, at, fault, NULL);
 		if (rng_chance(&s->rng, 250))

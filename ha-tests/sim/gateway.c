@@ -29,7 +29,7 @@ static void send_sealed(struct gateway *gw, const struct esp_packet *pkt)
 {
 	struct packet p = {
 		.kind = PACKET_ESP, .udp_encap = pkt->udp_encap, .src = pkt->local, .dst = pkt->remote,
-		.data = { .p = pkt->buf + pkt->off, .len = pkt->len },
+		.from = gw->node, .data = { .p = pkt->buf + pkt->off, .len = pkt->len },
 	};
 
 	laws_esp_sent(gw);

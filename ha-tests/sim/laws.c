@@ -8,6 +8,9 @@
 #define SETTLE_NS (2 * SECOND)          /* both sides may have set up an IKE SA at once */
 #define SLOW_NS (20 * SECOND)           /* a DELETE waits for the exchange before it */
 #define FLOW_ALIVE_NS (2 * SECOND)
+#define CALM_NS (12 * SECOND)           /* retransmissions that have backed off, and a hold-off */
+#define UNDER_WAY 4                     /* packets of a flow at most: its interval against the network's delay */
+#define GIVE_UP_NS (80 * SECOND)        /* a tunnel that two owners had is dead until both ends have given it up (R23) */
 
 void laws_open(struct sim *s)
 {
@@ -121,14 +124,21 @@ static void law5_child(void *ctx, const struct child_sa_state *child)
 			   child->spi_in, child->spi_out);
 }
 
-static void law5(struct node *nd)
+static void law5(struct node *nd, struct peer *p)
 {
-	struct sim *s = nd->s;
+	ike_each_sa(p->engine, law5_sa, nd);
+	ike_each_child(p->engine, 0, law5_child, nd);
+}
 
-	for (unsigned int i = 0; i < s->scenario.n_peers; i++) {
-		ike_each_sa(s->peers[i].engine, law5_sa, nd);
-		ike_each_child(s->peers[i].engine, 0, law5_child, nd);
-	}
+/* What was under way at a takeover counts as well. */
+void laws_peer_heard(struct peer *p, const struct packet *pkt)
+{
+	struct sim *s = p->s;
+	struct node *owner = pkt->from ? node_mate(pkt->from) : NULL;
+
+	if (pkt->kind == PACKET_IKE && owner && owner->alive && owner->role == CL_ROLE_ACTIVE &&
+	    pkt->from->role != CL_ROLE_ACTIVE && !s->laws.excused)
+		law5(owner, p);
 }
 
 /* ---- ownership ---- */
@@ -155,8 +165,16 @@ void laws_role(struct node *nd, const struct hf_role_change *change)
 	if (change->suspect || s->laws.unprotected)
 		excuse(s, change->suspect ? "suspect takeover" : "the former owner was not protected");
 	else if (!s->laws.split && !s->laws.excused)
-		law5(nd);
+		for (unsigned int i = 0; i < s->scenario.n_peers; i++)
+			law5(nd, &s->peers[i]);
 	s->laws.unprotected = false;
+}
+
+/* R18: after a takeover that was not handed over, what came behind the checkpoint may come again. */
+void laws_replayed(struct gateway *gw)
+{
+	if (gw->peer || gw->s->stats.takeovers <= 1)
+		law_broken(gw->s, 2, "a packet is accepted twice");
 }
 
 void laws_protection(struct node *nd, bool is_protected)
@@ -296,13 +314,28 @@ void laws_auth(struct gateway *gw, const struct inet_addr *remote)
 		law_broken(s, 7, "the tunnel with %s is authenticated anew", s->peers[peer].name);
 }
 
-void laws_final(struct sim *s)
+/*
+ * Long after the last fault, on a network that loses nothing: each line
+ * carries its traffic without a break, and rekeys lose no packet.
+ */
+void laws_calm(struct sim *s)
 {
-	for (size_t i = 0; i < s->n_flows; i++) {
-		const struct flow *f = &s->flows[i];
+	uint64_t bound = s->calm_ns + CALM_NS + (s->laws.excused ? GIVE_UP_NS : 0);
+
+	for (size_t i = 0; i < s->n_flows && s->calm && s->now_ns > bound; i++) {
+		struct flow *f = &s->flows[i];
+		const char *way = f->to_peer ? "to" : "from", *peer = s->peers[f->peer].name;
+
 		if (!flow_alive(s, f))
 			law_broken(s, 7, "line %u of %s carries nothing %s the peer, %llu s after the last fault", f->line,
-				   s->peers[f->peer].name, f->to_peer ? "to" : "from",
-				   (unsigned long long)((s->now_ns - s->calm_ns) / SECOND));
+				   peer, way, (unsigned long long)((s->now_ns - s->calm_ns) / SECOND));
+		if (!f->calm_sent) {
+			f->calm_sent = f->sent;
+			f->calm_delivered = f->delivered;
+		}
+		uint64_t sent = f->sent - f->calm_sent, delivered = f->delivered - f->calm_delivered;
+		if (sent > delivered + UNDER_WAY)
+			law_broken(s, 7, "line %u of %s loses %llu packets %s the peer on a faultless network", f->line, peer,
+				   (unsigned long long)(sent - delivered), way);
 	}
 }

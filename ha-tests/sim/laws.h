@@ -15,6 +15,7 @@ struct sim;
 struct node;
 struct peer;
 struct gateway;
+struct packet;
 
 #define LAWS_TERMS 1024
 #define LAWS_PEERS 2
@@ -55,6 +56,10 @@ void laws_auth(struct gateway *gw, const struct inet_addr *remote);
 /* What the engines say about themselves. */
 void laws_log(struct gateway *gw, const struct log_event *ev);
 void laws_role(struct node *nd, const struct hf_role_change *change);
+/* A packet that it has delivered before came out of the gateway. */
+void laws_replayed(struct gateway *gw);
+/* A peer has taken what a node said, perhaps one that is not the owner any more. */
+void laws_peer_heard(struct peer *p, const struct packet *pkt);
 void laws_protection(struct node *nd, bool is_protected);
 /* After every step of a node. */
 void laws_step(struct node *nd);
@@ -62,12 +67,11 @@ void laws_step(struct node *nd);
 void laws_lose(struct node *nd);
 /* A tunnel may be set up anew from here on, until it is up, and for SLOW_NS at the least. */
 void laws_unsettle(struct sim *s, unsigned int peer);
-/* At times: are the tunnels up? */
+/* At times: are the tunnels up, and do they stay so? */
 void laws_settle(struct sim *s);
+void laws_calm(struct sim *s);
 /* The nodes are cut off from each other, or have only just met again. */
 bool laws_apart(const struct sim *s);
-/* At the end, long after the last fault. */
-void laws_final(struct sim *s);
 void law_broken(struct sim *s, unsigned int law, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

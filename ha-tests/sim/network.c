@@ -54,9 +54,9 @@ static void arrive(struct sim *s, struct event *ev)
 		node_packet(s->net.outside, p);
 }
 
-static void deliver_later(struct sim *s, const struct packet *p)
+static void deliver_later(struct sim *s, const struct packet *p, uint64_t late_ns)
 {
-	uint64_t delay = s->net.delay_ns + rng_below(&s->rng, s->net.jitter_ns + 1);
+	uint64_t delay = s->net.delay_ns + rng_below(&s->rng, s->net.jitter_ns + 1) + late_ns;
 
 	event_own(sim_at(s, s->now_ns + delay, arrive, NULL), packet_new(p, buf_bytes(&p->data)), packet_free);
 }
@@ -67,9 +67,11 @@ void network_send(struct sim *s, const struct packet *p)
 
 	trace_bytes(s, "network", buf_bytes(&p->data));
 	if (!rng_chance(&s->rng, loss))
-		deliver_later(s, p);
+		deliver_later(s, p, 0);
 	if (rng_chance(&s->rng, s->net.duplicate))
-		deliver_later(s, p);
+		deliver_later(s, p, 0);
+	if (rng_chance(&s->rng, s->net.replay))
+		deliver_later(s, p, rng_below(&s->rng, 8 * SECOND));
 }
 
 /* ---- behind the nodes ---- */

@@ -21,7 +21,7 @@ static void op_send_ike(void *ctx, const struct inet_endpoint *local, const stru
 {
 	struct node *nd = ctx;
 	const struct packet p = {
-		.kind = PACKET_IKE, .udp_encap = udp_encap, .src = *local, .dst = *remote,
+		.kind = PACKET_IKE, .udp_encap = udp_encap, .src = *local, .dst = *remote, .from = nd,
 		.data = { .p = (uint8_t *)(uintptr_t)datagram.p, .len = datagram.len },
 	};
 

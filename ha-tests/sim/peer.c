@@ -184,6 +184,7 @@ void peer_packet(struct peer *p, const struct packet *pkt)
 	else if (pkt->data.len > 1)     /* one byte is a NAT keepalive */
 		peer_input(p, &in);
 	peer_collect(p);
+	laws_peer_heard(p, pkt);
 }
 
 /* ---- evidence of life: opened packets (RFC 7296 2.4) ---- */

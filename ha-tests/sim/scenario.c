@@ -20,11 +20,12 @@ struct scenario scenario_draw(struct rng *r)
 		/* Often equal on both sides, so that rekeys collide. */
 		.ike_lifetime_s = (uint32_t)rng_between(r, 20, 60),
 		.child_lifetime_s = (uint32_t)rng_between(r, 8, 30),
-		.n_faults = (unsigned int)rng_between(r, 3, 6),
+		.n_faults = (unsigned int)rng_between(r, 3, 8),
+		.window_ns = rng_between(r, 3 * SECOND, 7 * SECOND),
 	};
 
 	sc.faults_from_ns = START_NS + 4 * SECOND;
-	sc.faults_until_ns = sc.faults_from_ns + sc.n_faults * 7 * SECOND;
+	sc.faults_until_ns = sc.faults_from_ns + sc.n_faults * sc.window_ns + 3 * SECOND;
 	sc.end_ns = sc.faults_until_ns + 38 * SECOND;
 	return sc;
 }

@@ -100,6 +100,7 @@ struct packet {
 	enum packet_kind kind;
 	bool udp_encap;                 /* on UDP 4500 */
 	bool relayed;                   /* by the former owner (R19) */
+	const struct node *from;        /* that sent it; NULL: a peer */
 	struct inet_endpoint src, dst;  /* outer; unused with PACKET_CLEAR */
 	struct buf data;
 };
@@ -107,7 +108,7 @@ struct packet {
 struct network {
 	struct node *outside;           /* whom the switch believes to have the service address */
 	struct node *inside;
-	unsigned int loss, duplicate;   /* per thousand */
+	unsigned int loss, duplicate, replay;   /* per thousand; a replay comes seconds later */
 	uint64_t delay_ns, jitter_ns;
 	uint64_t loss_until_ns;         /* a burst */
 	unsigned int burst_loss;
@@ -267,6 +268,7 @@ struct flow {
 	uint8_t peer, line;
 	bool to_peer;
 	uint64_t sent, delivered, replayed;
+	uint64_t calm_sent, calm_delivered;     /* when calm was reached; 0: not yet */
 	uint64_t interval_ns;
 	uint64_t last_ns;               /* of the last delivery */
 	uint64_t window[FLOW_WINDOW];   /* numbers that were delivered, each at its remainder */
@@ -291,6 +293,7 @@ struct scenario {
 	uint32_t ike_lifetime_s, child_lifetime_s;
 	uint64_t faults_from_ns, faults_until_ns, end_ns;
 	unsigned int n_faults;
+	uint64_t window_ns;             /* of one fault */
 };
 
 struct scenario scenario_draw(struct rng *r);

@@ -109,7 +109,8 @@ void workload_delivered(struct sim *s, struct gateway *gw, struct bytes inner)
 		return;
 	}
 	if (repeated(f, number)) {
-		f->replayed++;          /* R18: possible behind a takeover */
+		f->replayed++;
+		laws_replayed(gw);
 		return;
 	}
 	f->delivered++;
@@ -175,7 +176,7 @@ static void peer_step(struct sim *s, struct event *ev)
 	static const enum ike_input_kind kinds[] = { IKE_IN_LIVENESS, IKE_IN_REKEY_CHILD, IKE_IN_REKEY_IKE };
 
 	peer_act(ev->ctx, kinds[rng_below(&s->rng, 3)]);
-	sim_at(s, s->now_ns + rng_between(&s->rng, SECOND, 9 * SECOND), peer_step, ev->ctx);
+	sim_at(s, s->now_ns + rng_between(&s->rng, SECOND / 2, 6 * SECOND), peer_step, ev->ctx);
 }
 
 /* ---- collisions: the peer begins just when the owner's own timer says so ---- */
@@ -291,6 +292,7 @@ static void settle_step(struct sim *s, struct event *ev)
 {
 	(void)ev;
 	laws_settle(s);
+	laws_calm(s);
 	sim_at(s, s->now_ns + 250 * MS_NS, settle_step, NULL);
 }
 
