@@ -49,6 +49,7 @@ statesync_tests = \
 	statesync/tests/snapshot_test \
 	statesync/tests/store_test
 check_PROGRAMS += $(statesync_tests)
+thread_tests += statesync/tests/snapshot_test
 EXTRA_DIST += statesync/tests/fixtures.h
 
 statesync_tests_batch_test_LDADD = $(statesync_test_libs)
