@@ -54,24 +54,34 @@ static const char *loosest_rp_filter(void)
 	return all == '0' ? "0" : "2";
 }
 
-/* arp_ignore 3: no answer for addresses of scope host (R19's relay). */
+static enum result set_sysctl(const char *device, const char *name, const char *value, char why[200])
+{
+	if (write_sysctl(device, name, value) == R_OK)
+		return R_OK;
+	snprintf(why, 200, "%.32s of %.64s: %s", name, device, strerror(errno));
+	return R_SYSTEM;
+}
+
+/*
+ * arp_ignore 3: no answer for addresses of scope host (R19's relay). Only
+ * what the configuration names forwards, not the machine's other interfaces.
+ */
 static enum result set_sysctls(const struct address *a, char why[200])
 {
 	const struct config *cfg = a->cfg.config;
+	enum result res = set_sysctl(a->cfg.tun, "rp_filter", loosest_rp_filter(), why);
 
-	for (size_t i = 0; i < cfg->n_interfaces; i++) {
+	if (res == R_OK)
+		res = set_sysctl(a->cfg.tun, "forwarding", "1", why);
+	for (size_t i = 0; i < cfg->n_interfaces && res == R_OK; i++) {
 		const struct config_interface *ifc = &cfg->interfaces[i];
 		if (ifc->address.family != INET_V4 || ifc->shutdown)
 			continue;
-		if (write_sysctl(ifc->name, "arp_ignore", "3") != R_OK) {
-			snprintf(why, 200, "arp_ignore of interface %.64s: %s", ifc->name, strerror(errno));
-			return R_SYSTEM;
-		}
+		res = set_sysctl(ifc->name, "arp_ignore", "3", why);
+		if (res == R_OK)
+			res = set_sysctl(ifc->name, "forwarding", "1", why);
 	}
-	if (write_sysctl(a->cfg.tun, "rp_filter", loosest_rp_filter()) == R_OK)
-		return R_OK;
-	snprintf(why, 200, "rp_filter of %.32s: %s", a->cfg.tun, strerror(errno));
-	return R_SYSTEM;
+	return res;
 }
 
 static struct inet_prefix host_prefix(const struct inet_addr *addr)

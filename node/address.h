@@ -28,10 +28,11 @@ struct address_config {
 };
 
 /*
- * Opens netlink, sets both devices up, arp_ignore=3 on every interface with a
- * service address, a connected route where the host has none, the rule and
- * the table that take marked packets to the TUN and are unreachable without
- * it, and "route" lines. R_SYSTEM; *why says what could not be done.
+ * Opens netlink and sets up: the devices; arp_ignore=3 and forwarding on every
+ * interface with a service address; a connected route where the host has none;
+ * the rule and the table that take marked packets to the TUN and are
+ * unreachable without it; "route" lines. R_SYSTEM; *why says what could not be
+ * done.
  */
 enum result address_open(const struct address_config *cfg, struct address **out, char why[200]) WARN_UNUSED;
 /* Leaves rule and unreachable route in place: fail closed. Addresses go with their devices. */

@@ -55,7 +55,7 @@ void core_child_install(struct hf_core *c, const struct child_sa_state *s)
 		res = esp_child_move(c->datapath, s->spi_in, &s->local, &s->remote, s->udp_encap);
 	if (res != R_OK) {
 		c->stats.import_errors++;
-		core_log(c, LOG_NODE_FAILED, "SPI 0x%08x cannot be installed: %s", s->spi_in, result_text(res));
+		core_log(c, LOG_NODE_TROUBLE, "SPI 0x%08x cannot be installed: %s", s->spi_in, result_text(res));
 	}
 }
 

@@ -23,6 +23,7 @@ libnode_la_SOURCES = \
 	node/loopback.c node/loopback.h \
 	node/netlink.c node/netlink.h \
 	node/plain.c node/plain.h \
+	node/privs.c node/privs.h \
 	node/takeover.c \
 	node/term_file.c node/term_file.h \
 	node/translate.c \
@@ -51,6 +52,7 @@ node_tests = \
 	node/tests/log_sink_test \
 	node/tests/loopback_test \
 	node/tests/net_ns_test \
+	node/tests/privs_test \
 	node/tests/term_file_test \
 	node/tests/translate_test
 check_PROGRAMS += $(node_tests)
@@ -64,5 +66,6 @@ node_tests_impair_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_log_sink_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_loopback_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_net_ns_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_privs_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_term_file_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_translate_test_LDADD = $(node_libs) $(CMOCKA_LIBS)

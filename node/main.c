@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* holdfastd: arguments, privileges of memory, signals, start and stop. */
+/* holdfastd: arguments, privileges, signals, start and stop. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -15,6 +13,7 @@
 #include "base/log.h"
 #include "node/impair.h"
 #include "node/log_sink.h"
+#include "node/privs.h"
 #include "node/world.h"
 
 #ifndef HF_SYSCONFDIR
@@ -73,18 +72,6 @@ static bool parse_arguments(int argc, char **argv, struct arguments *a)
 	return optind == argc;
 }
 
-/* Keys must not reach swap or a core file. */
-static void protect_memory(void)
-{
-	struct log_event ev;
-
-	prctl(PR_SET_DUMPABLE, 0);
-	if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
-		return;
-	log_event_make(&ev, LOG_NODE_STARTED, NULL, NULL, NULL, "memory is not locked: %s", strerror(errno));
-	log_emit(&ev);
-}
-
 /* sd_notify(3) without the library: one datagram to $NOTIFY_SOCKET. */
 static void notify_systemd(const char *state)
 {
@@ -102,6 +89,20 @@ static void notify_systemd(const char *state)
 	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&sun,
 		      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
 	close(fd);
+}
+
+/* A loop that no longer turns is ended by systemd: $WATCHDOG_USEC, and half of it between two signs of life. */
+static void keep_alive(void *data)
+{
+	struct world *w = data;
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	uint64_t interval_ns = usec ? strtoull(usec, NULL, 10) * 1000 / 2 : 0;
+	qb_loop_timer_handle timer;
+
+	if (!interval_ns || (pid && strtol(pid, NULL, 10) != getpid()))
+		return;
+	notify_systemd("WATCHDOG=1");
+	qb_loop_timer_add(w->loop, QB_LOOP_HIGH, interval_ns, w, keep_alive, &timer);
 }
 
 static int on_stop_signal(int sig, void *data)
@@ -126,6 +127,29 @@ static void handle_signals(struct world *w)
 	qb_loop_signal_add(w->loop, QB_LOOP_LOW, SIGHUP, w, on_reload_signal, NULL);
 }
 
+static void complain(enum log_id id, const char *what)
+{
+	struct log_event ev;
+	const int err = errno;
+
+	log_event_make(&ev, id, NULL, NULL, NULL, "%s: %s", what, strerror(err));
+	log_emit(&ev);
+}
+
+/* Before the first thread and the first secret. */
+static bool prepare(void)
+{
+	if (privs_limit() != R_OK) {
+		complain(LOG_NODE_FAILED, "privileges cannot be given up");
+		return false;
+	}
+	if (secret_heap_init(SECRET_HEAP) != R_OK) {
+		complain(LOG_NODE_FAILED, "no locked memory for keys");
+		return false;
+	}
+	return true;
+}
+
 /* Static: far too large for a stack, and there is one world. */
 static struct world the_world;
 
@@ -135,18 +159,19 @@ static int run(const struct world_options *o)
 	struct log_event ev;
 
 	log_sink_open(o->foreground, false);
-	if (secret_heap_init(SECRET_HEAP) != R_OK) {
-		log_event_make(&ev, LOG_NODE_FAILED, NULL, NULL, NULL, "no locked memory for keys");
-		log_emit(&ev);
+	if (!prepare()) {
+		log_sink_close();
 		return EXIT_FAILURE;
 	}
 	enum result res = world_open(w, o);
 	if (res == R_OK) {
-		protect_memory();
+		if (privs_lock_memory() != R_OK)
+			complain(LOG_NODE_TROUBLE, "memory is not locked, keys can reach swap");
 		handle_signals(w);
 		log_event_make(&ev, LOG_NODE_STARTED, NULL, NULL, NULL, "%s", o->config_path);
 		log_emit(&ev);
 		notify_systemd("READY=1");
+		keep_alive(w);
 		qb_loop_run(w->loop);
 		notify_systemd("STOPPING=1");
 	}

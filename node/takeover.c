@@ -166,7 +166,7 @@ static void resume_child(struct hf_core *c, struct core_child *k, const struct c
 		resume.lease_end = resume.seq_next;
 	enum result res = esp_child_resume(c->datapath, k->spi_in, &resume);
 	if (res != R_OK && res != R_STALE)
-		core_log(c, LOG_NODE_FAILED, "SPI 0x%08x cannot resume: %s", k->spi_in, result_text(res));
+		core_log(c, LOG_NODE_TROUBLE, "SPI 0x%08x cannot resume: %s", k->spi_in, result_text(res));
 
 	struct esp_child_stats st;
 	if (esp_child_stats(c->datapath, k->spi_in, &st) == R_OK) {

@@ -140,7 +140,7 @@ static void watch_plain(void *data)
 	}
 	if (ev != PLAIN_LOST)
 		return;
-	say(LOG_NODE_FAILED, why);
+	say(LOG_NODE_TROUBLE, why);
 	qb_loop_timer_del(w->loop, w->plain_timer);
 	qb_loop_timer_add(w->loop, QB_LOOP_HIGH, PLAIN_RETRY_NS, w, watch_plain, &w->plain_timer);
 }
@@ -327,7 +327,7 @@ static enum result reconfigure(struct world *w, const struct config *fresh, char
 		return res;
 	res = hf_core_reconfigure(w->core, world_now_ns(), fresh);
 	if (res != R_OK && plain_reload(w->plain, w->config, again) != R_OK)
-		say(LOG_NODE_FAILED, again);
+		say(LOG_NODE_TROUBLE, again);
 	return res;
 }
 
@@ -353,7 +353,7 @@ void world_reload(struct world *w)
 	}
 	w->config = fresh;
 	if (address_reload(w->address, fresh, why) != R_OK)
-		say(LOG_NODE_FAILED, why);
+		say(LOG_NODE_TROUBLE, why);
 	config_free(old);
 	log_sink_style(fresh->log_id_asa);
 	say(LOG_CONFIG_LOADED, w->options.config_path);

@@ -128,7 +128,7 @@ static void relay_keyed(struct world *w, uint32_t group, const struct inet_endpo
 	if (ss_key_derive(&w->failover_key, label, &key) == R_OK &&
 	    esp_relay_set(w->datapath, (uint8_t)group, mate, &key) == R_OK)
 		return;
-	log_event_make(&ev, LOG_NODE_FAILED, NULL, NULL, NULL, "stragglers cannot be relayed");
+	log_event_make(&ev, LOG_NODE_TROUBLE, NULL, NULL, NULL, "stragglers cannot be relayed");
 	log_emit(&ev);
 }
 
@@ -150,7 +150,7 @@ static void op_role(void *ctx, const struct hf_role_change *ch)
 		state = ADDRESS_RELAYED;
 	if (address_set(w->address, state) != R_OK) {
 		struct log_event ev;
-		log_event_make(&ev, LOG_NODE_FAILED, NULL, NULL, NULL, "service addresses cannot be changed");
+		log_event_make(&ev, LOG_NODE_TROUBLE, NULL, NULL, NULL, "service addresses cannot be changed");
 		log_emit(&ev);
 	}
 	if (state == ADDRESS_OWNED) {
@@ -190,7 +190,7 @@ static void op_relay_end(void *ctx, uint32_t group)
 	(void)group;
 	if (w->role != CL_ROLE_ACTIVE && address_set(w->address, ADDRESS_NONE) != R_OK) {
 		struct log_event ev;
-		log_event_make(&ev, LOG_NODE_FAILED, NULL, NULL, NULL, "service addresses cannot be given up");
+		log_event_make(&ev, LOG_NODE_TROUBLE, NULL, NULL, NULL, "service addresses cannot be given up");
 		log_emit(&ev);
 	}
 	if (w->stopping)

@@ -82,7 +82,6 @@ void netns_build(void)
 		netns_run("ip link add eth%d type veth peer name w%d netns /proc/%d/fd/%d", i, i, (int)getpid(), there);
 	netns_run("ip addr add 192.0.2.11/24 dev eth0; ip link set eth0 up");
 	netns_run("ip addr add 198.18.1.11/24 dev eth1; ip link set eth1 up");
-	netns_run("echo 1 >/proc/sys/net/ipv4/ip_forward");
 	netns_run_there("ip link set lo up; ip addr add 192.0.2.99/24 dev w0; ip link set w0 up");
 	netns_run_there("ip addr add 198.18.1.99/24 dev w1; ip link set w1 up");
 }
