@@ -11,9 +11,9 @@
 #include "node/announce.h"
 #include "node/netlink.h"
 
-#define TUN_MTU 1400u                   /* room for UDP, ESP and an outer header below 1500 */
-#define ROUTE_METRIC 18502u             /* behind whatever the host has of its own */
-#define UNREACHABLE_METRIC UINT32_MAX   /* behind the route into the TUN */
+#define TUN_MTU            1400u      /* room for UDP, ESP and an outer header below 1500 */
+#define ROUTE_METRIC       18502u     /* behind whatever the host has of its own */
+#define UNREACHABLE_METRIC UINT32_MAX /* behind the route into the TUN */
 
 struct address {
 	struct address_config cfg;
@@ -54,7 +54,8 @@ static const char *loosest_rp_filter(void)
 	return all == '0' ? "0" : "2";
 }
 
-static enum result set_sysctl(const char *device, const char *name, const char *value, char why[200])
+static enum result set_sysctl(const char *device, const char *name, const char *value,
+			      char why[200])
 {
 	if (write_sysctl(device, name, value) == R_OK)
 		return R_OK;
@@ -93,7 +94,9 @@ static struct inet_prefix host_prefix(const struct inet_addr *addr)
 static struct netlink_route connected_route(const struct config_interface *ifc)
 {
 	const struct inet_prefix net = { .addr = ifc->address, .len = ifc->prefix_len };
-	struct netlink_route r = { .destination = net, .device = ifc->name, .metric = ROUTE_METRIC };
+	struct netlink_route r = { .destination = net,
+				   .device = ifc->name,
+				   .metric = ROUTE_METRIC };
 	struct inet_addr last;
 
 	inet_prefix_range(&net, &r.destination.addr, &last);
@@ -104,8 +107,10 @@ static struct netlink_route configured_route(const struct config *cfg, const str
 {
 	const struct config_interface *ifc = config_interface_by_nameif(cfg, c->nameif);
 
-	return (struct netlink_route){ .destination = c->destination, .gateway = c->gateway,
-				       .device = ifc ? ifc->name : NULL, .metric = c->metric };
+	return (struct netlink_route){ .destination = c->destination,
+				       .gateway = c->gateway,
+				       .device = ifc ? ifc->name : NULL,
+				       .metric = c->metric };
 }
 
 static enum result configured_routes(struct address *a, char why[200])
@@ -117,7 +122,8 @@ static enum result configured_routes(struct address *a, char why[200])
 		char text[INET_TEXT_MAX];
 		if (r.device && netlink_route_set(a->netlink, &r) == R_OK)
 			continue;
-		snprintf(why, 200, "route %.32s %s: %s", cfg->routes[i].nameif, inet_prefix_text(&r.destination, text),
+		snprintf(why, 200, "route %.32s %s: %s", cfg->routes[i].nameif,
+			 inet_prefix_text(&r.destination, text),
 			 r.device ? strerror(errno) : "no such nameif");
 		return R_SYSTEM;
 	}
@@ -128,13 +134,16 @@ static enum result configured_routes(struct address *a, char why[200])
 static enum result protect_table(struct address *a)
 {
 	const struct netlink_route into_tun = { .destination = { .addr = { .family = INET_V4 } },
-						.device = a->cfg.tun, .table = HF_ROUTE_TABLE };
+						.device = a->cfg.tun,
+						.table = HF_ROUTE_TABLE };
 	const struct netlink_route nowhere = { .destination = { .addr = { .family = INET_V4 } },
-					       .table = HF_ROUTE_TABLE, .metric = UNREACHABLE_METRIC };
+					       .table = HF_ROUTE_TABLE,
+					       .metric = UNREACHABLE_METRIC };
 	enum result res = netlink_route_set(a->netlink, &nowhere);
 
 	if (res == R_OK)
-		res = netlink_rule_add(a->netlink, INET_V4, HF_MARK_PROTECT, HF_ROUTE_TABLE, HF_RULE_PRIORITY);
+		res = netlink_rule_add(a->netlink, INET_V4, HF_MARK_PROTECT, HF_ROUTE_TABLE,
+				       HF_RULE_PRIORITY);
 	if (res == R_OK)
 		res = netlink_route_set(a->netlink, &into_tun);
 	return res;
@@ -219,7 +228,8 @@ void address_close(struct address *a)
 }
 
 /* Add before delete: at no moment is an address that we go on serving away. */
-static enum result set_one(struct address *a, const struct inet_addr *addr, bool owned, bool relayed)
+static enum result set_one(struct address *a, const struct inet_addr *addr, bool owned,
+			   bool relayed)
 {
 	const struct inet_prefix p = host_prefix(addr);
 	enum result res = R_OK;
@@ -246,7 +256,8 @@ enum result address_set(struct address *a, enum address_state state)
 		const struct config_interface *ifc = &cfg->interfaces[i];
 		if (ifc->shutdown)
 			continue;
-		enum result res = set_one(a, &ifc->address, state == ADDRESS_OWNED, state == ADDRESS_RELAYED);
+		enum result res = set_one(a, &ifc->address, state == ADDRESS_OWNED,
+					  state == ADDRESS_RELAYED);
 		if (res == R_OK)
 			res = set_one(a, &ifc->standby, state != ADDRESS_OWNED, false);
 		if (res != R_OK)
@@ -260,7 +271,8 @@ static bool has_address(const struct config *cfg, const struct inet_addr *addr)
 {
 	for (size_t i = 0; i < cfg->n_interfaces; i++) {
 		const struct config_interface *ifc = &cfg->interfaces[i];
-		if (!ifc->shutdown && (inet_equal(&ifc->address, addr) || inet_equal(&ifc->standby, addr)))
+		if (!ifc->shutdown &&
+		    (inet_equal(&ifc->address, addr) || inet_equal(&ifc->standby, addr)))
 			return true;
 	}
 	return false;
@@ -268,8 +280,9 @@ static bool has_address(const struct config *cfg, const struct inet_addr *addr)
 
 static bool same_route(const struct netlink_route *a, const struct netlink_route *b)
 {
-	return a->device && b->device && strcmp(a->device, b->device) == 0 && a->metric == b->metric &&
-	       a->destination.len == b->destination.len && inet_equal(&a->destination.addr, &b->destination.addr) &&
+	return a->device && b->device && strcmp(a->device, b->device) == 0 &&
+	       a->metric == b->metric && a->destination.len == b->destination.len &&
+	       inet_equal(&a->destination.addr, &b->destination.addr) &&
 	       inet_equal(&a->gateway, &b->gateway);
 }
 
@@ -296,16 +309,20 @@ static enum result withdraw(struct address *a, const struct config *old, const s
 	for (size_t i = 0; i < old->n_interfaces; i++) {
 		const struct config_interface *ifc = &old->interfaces[i];
 		const struct netlink_route r = connected_route(ifc);
-		if (!has_address(fresh, &ifc->address) && (res = set_one(a, &ifc->address, false, false)) != R_OK)
+		if (!has_address(fresh, &ifc->address) &&
+		    (res = set_one(a, &ifc->address, false, false)) != R_OK)
 			worst = res;
-		if (!has_address(fresh, &ifc->standby) && (res = set_one(a, &ifc->standby, false, false)) != R_OK)
+		if (!has_address(fresh, &ifc->standby) &&
+		    (res = set_one(a, &ifc->standby, false, false)) != R_OK)
 			worst = res;
-		if (has_subnet(ifc) && !has_route(fresh, &r) && (res = netlink_route_del(a->netlink, &r)) != R_OK)
+		if (has_subnet(ifc) && !has_route(fresh, &r) &&
+		    (res = netlink_route_del(a->netlink, &r)) != R_OK)
 			worst = res;
 	}
 	for (size_t i = 0; i < old->n_routes; i++) {
 		const struct netlink_route r = configured_route(old, &old->routes[i]);
-		if (r.device && !has_route(fresh, &r) && (res = netlink_route_del(a->netlink, &r)) != R_OK)
+		if (r.device && !has_route(fresh, &r) &&
+		    (res = netlink_route_del(a->netlink, &r)) != R_OK)
 			worst = res;
 	}
 	return worst;

@@ -13,18 +13,18 @@
 #include "node/config/model.h"
 
 enum address_state {
-	ADDRESS_NONE,           /* standby: the standby addresses, if configured */
-	ADDRESS_OWNED,          /* owner: answers ARP and ND */
-	ADDRESS_RELAYED,        /* former owner: received, not answered for */
+	ADDRESS_NONE,    /* standby: the standby addresses, if configured */
+	ADDRESS_OWNED,   /* owner: answers ARP and ND */
+	ADDRESS_RELAYED, /* former owner: received, not answered for */
 };
 
 struct address;
 
 struct address_config {
-	const struct config *config;    /* borrowed */
-	const char *tun;                /* the datapath's device */
-	const char *owned_tun;          /* carries the addresses of an owner */
-	const char *relay_tun;          /* and those of a former one */
+	const struct config *config; /* borrowed */
+	const char *tun;             /* the datapath's device */
+	const char *owned_tun;       /* carries the addresses of an owner */
+	const char *relay_tun;       /* and those of a former one */
 };
 
 /*
@@ -34,19 +34,21 @@ struct address_config {
  * unreachable without it; "route" lines. R_SYSTEM; *why says what could not be
  * done.
  */
-enum result address_open(const struct address_config *cfg, struct address **out, char why[200]) WARN_UNUSED;
+enum result address_open(const struct address_config *cfg, struct address **out,
+			 char why[200]) WARN_UNUSED;
 /* Leaves rule and unreachable route in place: fail closed. Addresses go with their devices. */
 void address_close(struct address *a);
 /* New configuration (config stays borrowed): what it no longer has goes, what is new comes, the state stays. */
-enum result address_reload(struct address *a, const struct config *config, char why[200]) WARN_UNUSED;
+enum result address_reload(struct address *a, const struct config *config,
+			   char why[200]) WARN_UNUSED;
 /* Idempotent. Owned: the address is up when this returns. */
 enum result address_set(struct address *a, enum address_state state) WARN_UNUSED;
 /* Gratuitous ARP (RFC 5227 3) / unsolicited NA (RFC 4861 7.2.6) for every owned address; call it several times. */
 void address_announce(const struct address *a);
 
 /* fwmark of packets that a crypto ACL protects, and their routing table. */
-#define HF_MARK_PROTECT 0x48460001u
-#define HF_ROUTE_TABLE 18502u
+#define HF_MARK_PROTECT  0x48460001u
+#define HF_ROUTE_TABLE   18502u
 #define HF_RULE_PRIORITY 18502u
 
 #endif

@@ -11,8 +11,11 @@
 
 enum {
 	ARP_HARDWARE_ETHERNET = 1,
-	ICMP6_NEXT_HEADER = 58, ND_NEIGHBOR_ADVERTISEMENT_TYPE = 136, ND_OPTION_TARGET_LINK = 2,
-	NA_ROUTER = 0x80, NA_OVERRIDE = 0x20,
+	ICMP6_NEXT_HEADER = 58,
+	ND_NEIGHBOR_ADVERTISEMENT_TYPE = 136,
+	ND_OPTION_TARGET_LINK = 2,
+	NA_ROUTER = 0x80,
+	NA_OVERRIDE = 0x20,
 };
 
 static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
@@ -27,13 +30,15 @@ static bool hardware_address(int fd, const char *device, uint8_t mac[6], int *in
 	if (ioctl(fd, SIOCGIFINDEX, &ifr) != 0)
 		return false;
 	*index = ifr.ifr_ifindex;
-	if (ioctl(fd, SIOCGIFHWADDR, &ifr) != 0 || ifr.ifr_hwaddr.sa_family != ARP_HARDWARE_ETHERNET)
+	if (ioctl(fd, SIOCGIFHWADDR, &ifr) != 0 ||
+	    ifr.ifr_hwaddr.sa_family != ARP_HARDWARE_ETHERNET)
 		return false;
 	memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
 	return true;
 }
 
-static void put_ethernet(struct wire_writer *w, const uint8_t to[6], const uint8_t from[6], uint16_t type)
+static void put_ethernet(struct wire_writer *w, const uint8_t to[6], const uint8_t from[6],
+			 uint16_t type)
 {
 	wire_put(w, bytes(to, 6));
 	wire_put(w, bytes(from, 6));
@@ -84,7 +89,8 @@ void announce_na_frame(struct wire_writer *w, const uint8_t mac[6], const struct
 	wire_put_u8(w, 1);
 	wire_put(w, bytes(mac, 6));
 	/* RFC 8200 8.1: addresses, length and next header are summed as well. */
-	wire_set_u16(w, sum, checksum(bytes(w->base + pseudo, w->len - pseudo), 32 + ICMP6_NEXT_HEADER));
+	wire_set_u16(w, sum,
+		     checksum(bytes(w->base + pseudo, w->len - pseudo), 32 + ICMP6_NEXT_HEADER));
 }
 
 static enum result send_frame(int fd, int index, const struct wire_writer *w)
@@ -94,7 +100,8 @@ static enum result send_frame(int fd, int index, const struct wire_writer *w)
 	if (wire_finish(w) != R_OK)
 		return R_TOO_LONG;
 	memcpy(to.sll_addr, w->base, 6);
-	return sendto(fd, w->base, w->len, 0, (struct sockaddr *)&to, sizeof(to)) >= 0 ? R_OK : R_SYSTEM;
+	return sendto(fd, w->base, w->len, 0, (struct sockaddr *)&to, sizeof(to)) >= 0 ? R_OK
+										       : R_SYSTEM;
 }
 
 enum result announce_open(int *fd)

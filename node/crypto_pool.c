@@ -163,7 +163,7 @@ struct ike_job *crypto_pool_done(struct crypto_pool *p)
 {
 	uint64_t count;
 	ssize_t got = read(p->fd, &count, sizeof(count));
-	(void)got;      /* EAGAIN: nothing new since the last look */
+	(void)got; /* EAGAIN: nothing new since the last look */
 	pthread_mutex_lock(&p->lock);
 	struct pool_item *it = queue_take(&p->done);
 	pthread_mutex_unlock(&p->lock);

@@ -34,9 +34,12 @@ static const struct {
 	uint16_t id, key_bits;
 	const char *ike, *esp;
 } ciphers[] = {
-	{ ENCR_AES_GCM_16, 128, "AES-GCM-128 with 16 octet ICV [RFC5282]", "AES-GCM with 16 octet ICV [RFC4106]" },
-	{ ENCR_AES_GCM_16, 192, "AES-GCM-192 with 16 octet ICV [RFC5282]", "AES-GCM with 16 octet ICV [RFC4106]" },
-	{ ENCR_AES_GCM_16, 256, "AES-GCM-256 with 16 octet ICV [RFC5282]", "AES-GCM with 16 octet ICV [RFC4106]" },
+	{ ENCR_AES_GCM_16, 128, "AES-GCM-128 with 16 octet ICV [RFC5282]",
+	  "AES-GCM with 16 octet ICV [RFC4106]" },
+	{ ENCR_AES_GCM_16, 192, "AES-GCM-192 with 16 octet ICV [RFC5282]",
+	  "AES-GCM with 16 octet ICV [RFC4106]" },
+	{ ENCR_AES_GCM_16, 256, "AES-GCM-256 with 16 octet ICV [RFC5282]",
+	  "AES-GCM with 16 octet ICV [RFC4106]" },
 	{ ENCR_AES_CBC, 128, "AES-CBC-128 [RFC3602]", "AES-CBC [RFC3602]" },
 	{ ENCR_AES_CBC, 192, "AES-CBC-192 [RFC3602]", "AES-CBC [RFC3602]" },
 	{ ENCR_AES_CBC, 256, "AES-CBC-256 [RFC3602]", "AES-CBC [RFC3602]" },
@@ -110,8 +113,9 @@ static void put_esp_line(struct text *t, const struct child_sa_state *s, bool in
 
 	if (!encr || !integ)
 		return;
-	text_printf(t, "\"%s\",\"%s\",\"%s\",\"0x%08" PRIx32 "\",\"%s\",", src->family == INET_V6 ? "IPv6" : "IPv4",
-		    inet_text(src, from), inet_text(dst, to), inbound ? s->spi_in : s->spi_out, encr);
+	text_printf(t, "\"%s\",\"%s\",\"%s\",\"0x%08" PRIx32 "\",\"%s\",",
+		    src->family == INET_V6 ? "IPv6" : "IPv4", inet_text(src, from),
+		    inet_text(dst, to), inbound ? s->spi_in : s->spi_out, encr);
 	put_key(t, &k->encr);
 	text_printf(t, ",\"%s\",", integ);
 	put_key(t, &k->integ);

@@ -63,8 +63,9 @@ enum result hf_impair_parse(const char *text, const char **why)
 	int end = 0;
 
 	*why = "expected die-at={before-commit|after-commit|before-send|after-send}:EXCHANGE:{request|response}[:N]";
-	if (sscanf(text, "die-at=%31[^:]:%31[^:]:%15[^:]%n:%7[0-9]%n", point, exchange, direction, &end, number,
-		   &end) < 3 || text[end] != '\0')
+	if (sscanf(text, "die-at=%31[^:]:%31[^:]:%15[^:]%n:%7[0-9]%n", point, exchange, direction,
+		   &end, number, &end) < 3 ||
+	    text[end] != '\0')
 		return R_VALUE;
 	im.left = (unsigned int)strtoul(number, NULL, 10);
 	if (!parse_point(point, &im.point) || !parse_exchange(exchange, &im.exchange) ||

@@ -14,9 +14,9 @@
 
 enum hf_die_point {
 	HF_DIE_NEVER,
-	HF_DIE_BEFORE_COMMIT,   /* the record exists, nobody else has it */
-	HF_DIE_AFTER_COMMIT,    /* every protected standby has it, nothing was sent */
-	HF_DIE_BEFORE_SEND,     /* next statement is the system call */
+	HF_DIE_BEFORE_COMMIT, /* the record exists, nobody else has it */
+	HF_DIE_AFTER_COMMIT,  /* every protected standby has it, nothing was sent */
+	HF_DIE_BEFORE_SEND,   /* next statement is the system call */
 	HF_DIE_AFTER_SEND,
 };
 

@@ -12,7 +12,13 @@
 
 #include "base/log.h"
 
-enum { BURST = 20, PER_SECOND = 5, LINE_MAX_LEN = 1024, LINE_HEAD_MAX = 64, FACILITY_DAEMON = 3 << 3 };
+enum {
+	BURST = 20,
+	PER_SECOND = 5,
+	LINE_MAX_LEN = 1024,
+	LINE_HEAD_MAX = 64,
+	FACILITY_DAEMON = 3 << 3
+};
 
 static struct {
 	bool asa_style;
@@ -46,7 +52,8 @@ static void write_event(void *ctx, const struct log_event *ev)
 		return;
 	}
 	if (sink.suppressed) {
-		log_event_make(&count, LOG_NODE_SUPPRESSED, NULL, NULL, NULL, "%lu", sink.suppressed);
+		log_event_make(&count, LOG_NODE_SUPPRESSED, NULL, NULL, NULL, "%lu",
+			       sink.suppressed);
 		write_line(&count);
 		sink.suppressed = 0;
 	}

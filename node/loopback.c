@@ -11,7 +11,7 @@ struct loopback_message {
 };
 
 struct loopback {
-	struct cl_transport transport;  /* first: the handle is this */
+	struct cl_transport transport; /* first: the handle is this */
 	qb_loop_t *loop;
 	struct cl_transport_callbacks cb;
 	void *ctx;
@@ -84,7 +84,8 @@ static void loopback_close(struct cl_transport *t)
 enum result loopback_open(qb_loop_t *loop, const struct cl_transport_callbacks *cb, void *ctx,
 			  struct cl_transport_facts *facts, struct cl_transport **out)
 {
-	static const struct cl_transport_ops ops = { .mcast = loopback_mcast, .close = loopback_close };
+	static const struct cl_transport_ops ops = { .mcast = loopback_mcast,
+						     .close = loopback_close };
 	struct loopback *l = calloc(1, sizeof(*l));
 
 	*out = NULL;
@@ -96,7 +97,10 @@ enum result loopback_open(qb_loop_t *loop, const struct cl_transport_callbacks *
 	l->ctx = ctx;
 	l->last = &l->first;
 	*facts = (struct cl_transport_facts){
-		.node_id = LOOPBACK_NODE_ID, .token_ms = 100, .consensus_ms = 120, .expected_votes = 1,
+		.node_id = LOOPBACK_NODE_ID,
+		.token_ms = 100,
+		.consensus_ms = 120,
+		.expected_votes = 1,
 		.encrypted = true,
 	};
 	qb_loop_job_add(loop, QB_LOOP_HIGH, l, begin);

@@ -13,7 +13,7 @@
 struct netlink {
 	struct mnl_socket *socket;
 	uint32_t seq;
-	char buf[8192];         /* MNL_SOCKET_BUFFER_SIZE is not a constant */
+	char buf[8192]; /* MNL_SOCKET_BUFFER_SIZE is not a constant */
 };
 
 enum result netlink_open(struct netlink **out)
@@ -59,7 +59,8 @@ static enum result transact(struct netlink *n, struct nlmsghdr *h, int fine)
 	ssize_t len = mnl_socket_recvfrom(n->socket, answer, sizeof(answer));
 	if (len < 0)
 		return R_SYSTEM;
-	if (mnl_cb_run(answer, (size_t)len, n->seq, mnl_socket_get_portid(n->socket), NULL, NULL) >= 0)
+	if (mnl_cb_run(answer, (size_t)len, n->seq, mnl_socket_get_portid(n->socket), NULL, NULL) >=
+	    0)
 		return R_OK;
 	return errno == fine ? R_OK : R_SYSTEM;
 }
@@ -84,8 +85,8 @@ enum result netlink_link_up(struct netlink *n, const char *device, unsigned int 
 	return transact(n, h, 0);
 }
 
-static struct nlmsghdr *address_request(struct netlink *n, uint16_t type, uint16_t flags, unsigned int index,
-					const struct inet_prefix *p, bool host)
+static struct nlmsghdr *address_request(struct netlink *n, uint16_t type, uint16_t flags,
+					unsigned int index, const struct inet_prefix *p, bool host)
 {
 	struct nlmsghdr *h = begin(n, type, flags);
 	struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
@@ -100,13 +101,16 @@ static struct nlmsghdr *address_request(struct netlink *n, uint16_t type, uint16
 	return h;
 }
 
-enum result netlink_address_add(struct netlink *n, const char *device, const struct inet_prefix *p, bool host)
+enum result netlink_address_add(struct netlink *n, const char *device, const struct inet_prefix *p,
+				bool host)
 {
 	unsigned int index = if_nametoindex(device);
 
 	if (!index)
 		return R_NOT_FOUND;
-	return transact(n, address_request(n, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, p, host), EEXIST);
+	return transact(n,
+			address_request(n, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, p, host),
+			EEXIST);
 }
 
 enum result netlink_address_del(struct netlink *n, const char *device, const struct inet_prefix *p)
@@ -118,8 +122,8 @@ enum result netlink_address_del(struct netlink *n, const char *device, const str
 	return transact(n, address_request(n, RTM_DELADDR, 0, index, p, false), EADDRNOTAVAIL);
 }
 
-static struct nlmsghdr *route_request(struct netlink *n, uint16_t type, uint16_t flags, unsigned int index,
-				      const struct netlink_route *r)
+static struct nlmsghdr *route_request(struct netlink *n, uint16_t type, uint16_t flags,
+				      unsigned int index, const struct netlink_route *r)
 {
 	struct nlmsghdr *h = begin(n, type, flags);
 	struct rtmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
@@ -130,7 +134,8 @@ static struct nlmsghdr *route_request(struct netlink *n, uint16_t type, uint16_t
 	m->rtm_table = table < 256 ? (unsigned char)table : RT_TABLE_UNSPEC;
 	m->rtm_protocol = RTPROT_STATIC;
 	m->rtm_type = r->device ? RTN_UNICAST : RTN_UNREACHABLE;
-	m->rtm_scope = r->device && r->gateway.family == INET_NONE ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	m->rtm_scope = r->device && r->gateway.family == INET_NONE ? RT_SCOPE_LINK
+								   : RT_SCOPE_UNIVERSE;
 	mnl_attr_put_u32(h, RTA_TABLE, table);
 	if (r->destination.len)
 		mnl_attr_put(h, RTA_DST, inet_len(&r->destination.addr), r->destination.addr.a);
@@ -151,7 +156,8 @@ enum result netlink_route_set(struct netlink *n, const struct netlink_route *r)
 
 	if (r->device && !index)
 		return R_NOT_FOUND;
-	return transact(n, route_request(n, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, index, r), 0);
+	return transact(n, route_request(n, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, index, r),
+			0);
 }
 
 enum result netlink_route_del(struct netlink *n, const struct netlink_route *r)
@@ -164,7 +170,8 @@ enum result netlink_route_del(struct netlink *n, const struct netlink_route *r)
 	return transact(n, route_request(n, RTM_DELROUTE, 0, index, r), ESRCH);
 }
 
-enum result netlink_rule_add(struct netlink *n, uint8_t family, uint32_t mark, uint32_t table, uint32_t priority)
+enum result netlink_rule_add(struct netlink *n, uint8_t family, uint32_t mark, uint32_t table,
+			     uint32_t priority)
 {
 	struct nlmsghdr *h = begin(n, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
 	struct fib_rule_hdr *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));

@@ -15,14 +15,15 @@ enum result netlink_link_up(struct netlink *n, const char *device, unsigned int 
 enum result netlink_address_add(struct netlink *n, const char *device, const struct inet_prefix *p,
 				bool host) WARN_UNUSED;
 /* An address that is not there is R_OK. */
-enum result netlink_address_del(struct netlink *n, const char *device, const struct inet_prefix *p) WARN_UNUSED;
+enum result netlink_address_del(struct netlink *n, const char *device,
+				const struct inet_prefix *p) WARN_UNUSED;
 
 struct netlink_route {
 	struct inet_prefix destination;
-	struct inet_addr gateway;       /* INET_NONE: on link */
-	struct inet_addr source;        /* preferred; INET_NONE: the kernel's choice */
-	const char *device;             /* NULL: unreachable */
-	uint32_t table;                 /* 0: main */
+	struct inet_addr gateway; /* INET_NONE: on link */
+	struct inet_addr source;  /* preferred; INET_NONE: the kernel's choice */
+	const char *device;       /* NULL: unreachable */
+	uint32_t table;           /* 0: main */
 	uint32_t metric;
 };
 /* Replaces a route of the same destination, table and metric. */

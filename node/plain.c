@@ -30,10 +30,10 @@ struct plain {
 	struct mnl_socket *events;
 	char *tun;
 	char *guard_path;
-	struct text table;              /* what is in force, to restore it */
-	char *listing;                  /* the same as the kernel lists it */
-	bool doubtful;                  /* what is in force may be something else */
-	bool gone;                      /* it is nothing */
+	struct text table; /* what is in force, to restore it */
+	char *listing;     /* the same as the kernel lists it */
+	bool doubtful;     /* what is in force may be something else */
+	bool gone;         /* it is nothing */
 };
 
 /* ---- the text ---- */
@@ -44,14 +44,16 @@ static void put_match(struct text *t, const char *field, const struct inet_prefi
 
 	if (p->len == 0)
 		return;
-	text_printf(t, "%s %s %s ", p->addr.family == INET_V6 ? "ip6" : "ip", field, inet_prefix_text(p, text));
+	text_printf(t, "%s %s %s ", p->addr.family == INET_V6 ? "ip6" : "ip", field,
+		    inet_prefix_text(p, text));
 }
 
 static void put_line(struct text *t, const struct config_ace *ace, bool inbound, const char *target)
 {
 	text_printf(t, "\t\t");
 	if (ace->source.prefix.len == 0 && ace->destination.prefix.len == 0)
-		text_printf(t, "meta nfproto %s ", ace->source.prefix.addr.family == INET_V6 ? "ipv6" : "ipv4");
+		text_printf(t, "meta nfproto %s ",
+			    ace->source.prefix.addr.family == INET_V6 ? "ipv6" : "ipv4");
 	put_match(t, inbound ? "saddr" : "daddr", &ace->destination.prefix);
 	put_match(t, inbound ? "daddr" : "saddr", &ace->source.prefix);
 	if (ace->protocol)
@@ -62,7 +64,8 @@ static void put_line(struct text *t, const struct config_ace *ace, bool inbound,
 		text_printf(t, "return\n");
 }
 
-static void put_entry_chains(struct text *t, const struct config *cfg, char prefix, bool inbound, const char *target)
+static void put_entry_chains(struct text *t, const struct config *cfg, char prefix, bool inbound,
+			     const char *target)
 {
 	for (size_t i = 0; i < cfg->n_map_entries; i++) {
 		const struct config_map_entry *e = &cfg->map_entries[i];
@@ -111,14 +114,16 @@ static void put_near(struct text *t, const struct config *cfg)
 		if (p.addr.family == INET_NONE || ifc->shutdown || has_map(cfg, ifc))
 			continue;
 		inet_prefix_range(&p, &net.addr, &last);
-		text_printf(t, "\t\t%s daddr %s accept\n", net.addr.family == INET_V6 ? "ip6" : "ip",
+		text_printf(t, "\t\t%s daddr %s accept\n",
+			    net.addr.family == INET_V6 ? "ip6" : "ip",
 			    inet_prefix_text(&net, text));
 	}
 }
 
 static void put_targets(struct text *t)
 {
-	text_printf(t, "\tchain protect {\n\t\tmeta mark set 0x%08x accept\n\t}\n", HF_MARK_PROTECT);
+	text_printf(t, "\tchain protect {\n\t\tmeta mark set 0x%08x accept\n\t}\n",
+		    HF_MARK_PROTECT);
 	text_printf(t, "\tchain clear_out {\n\t\tcounter drop\n\t}\n");
 	text_printf(t, "\tchain clear_in {\n\t\tcounter drop\n\t}\n");
 }
@@ -126,19 +131,25 @@ static void put_targets(struct text *t)
 /* Our own packets are known by mark going out, by being for a local IKE or ESP socket coming in. */
 static void put_hooks(struct text *t, const struct config *cfg, const char *tun)
 {
-	text_printf(t, "\tchain arriving {\n\t\ttype filter hook prerouting priority mangle\n"
+	text_printf(t,
+		    "\tchain arriving {\n\t\ttype filter hook prerouting priority mangle\n"
 		    "\t\tiifname { \"lo\", \"%s\" } accept\n"
 		    "\t\tfib daddr type local udp dport { 500, 4500 } accept\n"
-		    "\t\tfib daddr type local meta l4proto esp accept\n", tun);
+		    "\t\tfib daddr type local meta l4proto esp accept\n",
+		    tun);
 	put_jumps(t, cfg, 'i', "iifname");
 	put_near(t, cfg);
 	put_jumps(t, cfg, 'm', NULL);
-	text_printf(t, "\t}\n\tchain starting {\n\t\ttype route hook output priority mangle\n"
-		    "\t\tmeta mark 0x%08x accept\n", HF_MARK_OWN);
+	text_printf(t,
+		    "\t}\n\tchain starting {\n\t\ttype route hook output priority mangle\n"
+		    "\t\tmeta mark 0x%08x accept\n",
+		    HF_MARK_OWN);
 	put_jumps(t, cfg, 'm', "oifname");
-	text_printf(t, "\t}\n\tchain leaving {\n\t\ttype filter hook postrouting priority mangle\n"
+	text_printf(t,
+		    "\t}\n\tchain leaving {\n\t\ttype filter hook postrouting priority mangle\n"
 		    "\t\toifname { \"lo\", \"%s\" } accept\n\t\tmeta mark 0x%08x accept\n"
-		    "\t\tmeta mark 0x%08x goto clear_out\n", tun, HF_MARK_OWN, HF_MARK_PROTECT);
+		    "\t\tmeta mark 0x%08x goto clear_out\n",
+		    tun, HF_MARK_OWN, HF_MARK_PROTECT);
 	put_jumps(t, cfg, 'o', "oifname");
 	text_printf(t, "\t}\n");
 }
@@ -150,10 +161,12 @@ static void put_hooks(struct text *t, const struct config *cfg, const char *tun)
  */
 static void put_icmp(struct text *t)
 {
-	text_printf(t, "\tchain errors {\n\t\ttype filter hook output priority filter\n"
-		    "\t\ticmp type destination-unreachable icmp code != frag-needed @th,136,8 50 counter drop\n"
-		    "\t\ticmp type destination-unreachable icmp code != frag-needed @th,136,8 17 "
-		    "@th,240,16 { 500, 4500 } counter drop\n\t}\n");
+	text_printf(
+		t,
+		"\tchain errors {\n\t\ttype filter hook output priority filter\n"
+		"\t\ticmp type destination-unreachable icmp code != frag-needed @th,136,8 50 counter drop\n"
+		"\t\ticmp type destination-unreachable icmp code != frag-needed @th,136,8 17 "
+		"@th,240,16 { 500, 4500 } counter drop\n\t}\n");
 }
 
 /*
@@ -169,8 +182,8 @@ static void put_strays(struct text *t, const struct config *cfg)
 	for (size_t i = 0; i < cfg->n_interfaces; i++) {
 		const struct inet_addr *a = &cfg->interfaces[i].address;
 		if (a->family != INET_NONE)
-			text_printf(t, "\t\t%s daddr %s counter drop\n", a->family == INET_V6 ? "ip6" : "ip",
-				    inet_text(a, text));
+			text_printf(t, "\t\t%s daddr %s counter drop\n",
+				    a->family == INET_V6 ? "ip6" : "ip", inet_text(a, text));
 	}
 	text_printf(t, "\t}\n");
 }
@@ -181,15 +194,18 @@ static void put_mss(struct text *t, const struct config *cfg, const char *tun)
 		return;
 	text_printf(t, "\tchain segments {\n\t\ttype filter hook forward priority mangle\n");
 	for (unsigned int i = 0; i < 2; i++)
-		text_printf(t, "\t\t%s \"%s\" tcp flags syn tcp option maxseg size > %u tcp option maxseg size set %u\n",
-			    i ? "iifname" : "oifname", tun, cfg->tcpmss, cfg->tcpmss);
+		text_printf(
+			t,
+			"\t\t%s \"%s\" tcp flags syn tcp option maxseg size > %u tcp option maxseg size set %u\n",
+			i ? "iifname" : "oifname", tun, cfg->tcpmss, cfg->tcpmss);
 	text_printf(t, "\t}\n");
 }
 
 void plain_table_text(const struct config *cfg, const char *tun, struct text *out)
 {
 	/* Declared, deleted, declared: replaces whatever is there in one transaction, also nothing. */
-	text_printf(out, "table inet " TABLE "\ndelete table inet " TABLE "\ntable inet " TABLE " {\n");
+	text_printf(out,
+		    "table inet " TABLE "\ndelete table inet " TABLE "\ntable inet " TABLE " {\n");
 	put_targets(out);
 	put_entry_chains(out, cfg, 'm', false, "protect");
 	put_entry_chains(out, cfg, 'o', false, "clear_out");
@@ -206,7 +222,9 @@ void plain_table_text(const struct config *cfg, const char *tun, struct text *ou
 /* The table as the kernel has it, without counters; NULL when there is none. Lasts until the next command. */
 static const char *list(struct plain *p)
 {
-	return nft_run_cmd_from_buffer(p->nft, "list table inet " TABLE) == 0 ? nft_ctx_get_output_buffer(p->nft) : NULL;
+	return nft_run_cmd_from_buffer(p->nft, "list table inet " TABLE) == 0
+		       ? nft_ctx_get_output_buffer(p->nft)
+		       : NULL;
 }
 
 static enum result load(struct plain *p, const struct text *table, char why[200])
@@ -228,7 +246,8 @@ static enum result load(struct plain *p, const struct text *table, char why[200]
 static enum result write_guard(const char *fresh, const struct text *table, char why[200])
 {
 	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bool ok = fd >= 0 && write(fd, table->p, table->len) == (ssize_t)table->len && fsync(fd) == 0;
+	bool ok = fd >= 0 && write(fd, table->p, table->len) == (ssize_t)table->len &&
+		  fsync(fd) == 0;
 
 	if (!ok)
 		snprintf(why, 200, "%.160s: %s", fresh, strerror(errno));
@@ -271,8 +290,8 @@ static enum result events_open(struct plain *p)
 	return R_OK;
 }
 
-enum result plain_open(const struct config *cfg, const char *tun, const char *guard_path, struct plain **out,
-		       char why[200])
+enum result plain_open(const struct config *cfg, const char *tun, const char *guard_path,
+		       struct plain **out, char why[200])
 {
 	struct plain *p = calloc(1, sizeof(*p));
 
@@ -333,7 +352,8 @@ static int find_name(const struct nlattr *attr, void *data)
 {
 	const char **name = data;
 
-	if (mnl_attr_get_type(attr) == NFTA_TABLE_NAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+	if (mnl_attr_get_type(attr) == NFTA_TABLE_NAME &&
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
 		*name = mnl_attr_get_str(attr);
 	return MNL_CB_OK;
 }
@@ -361,7 +381,8 @@ static void events_read(struct plain *p)
 	char buf[16384];
 	ssize_t len;
 
-	while ((len = mnl_socket_recvfrom(p->events, buf, sizeof(buf))) > 0 || (len < 0 && errno != EAGAIN)) {
+	while ((len = mnl_socket_recvfrom(p->events, buf, sizeof(buf))) > 0 ||
+	       (len < 0 && errno != EAGAIN)) {
 		if (len < 0)
 			p->doubtful = true;
 		else

@@ -21,8 +21,8 @@ struct plain;
  * Loads the table, writes it to guard_path (mode 0600, atomically) for
  * holdfast-guard.service, and watches nftables events. R_SYSTEM; why.
  */
-enum result plain_open(const struct config *cfg, const char *tun, const char *guard_path, struct plain **out,
-		       char why[200]) WARN_UNUSED;
+enum result plain_open(const struct config *cfg, const char *tun, const char *guard_path,
+		       struct plain **out, char why[200]) WARN_UNUSED;
 /* Table and guard file stay. */
 void plain_close(struct plain *p);
 /* New configuration: one transaction. */

@@ -21,7 +21,8 @@ enum result udp_ike_open(const struct inet_addr *addr, uint16_t port, int *fd)
 	struct sockaddr_storage ss;
 	socklen_t len = inet_to_sockaddr(&local, &ss);
 
-	*fd = socket(addr->family == INET_V6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	*fd = socket(addr->family == INET_V6 ? AF_INET6 : AF_INET,
+		     SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*fd < 0)
 		return R_SYSTEM;
 	set_option(*fd, IPPROTO_IP, IP_FREEBIND, 1);
@@ -48,7 +49,8 @@ bool udp_ike_receive(int fd, uint8_t *buf, size_t cap, size_t *len, struct inet_
 	return true;
 }
 
-enum result udp_ike_send(int fd, const struct inet_endpoint *remote, bool marker, struct bytes datagram)
+enum result udp_ike_send(int fd, const struct inet_endpoint *remote, bool marker,
+			 struct bytes datagram)
 {
 	static const uint8_t non_esp[4];
 	struct sockaddr_storage ss;

@@ -18,6 +18,7 @@ enum result udp_ike_open(const struct inet_addr *addr, uint16_t port, int *fd) W
 /* Next datagram, without blocking; false when none. */
 bool udp_ike_receive(int fd, uint8_t *buf, size_t cap, size_t *len, struct inet_endpoint *remote);
 /* marker: put the non-ESP marker in front (RFC 3948 2.2). R_SYSTEM is not fatal: IKE retransmits. */
-enum result udp_ike_send(int fd, const struct inet_endpoint *remote, bool marker, struct bytes datagram) WARN_UNUSED;
+enum result udp_ike_send(int fd, const struct inet_endpoint *remote, bool marker,
+			 struct bytes datagram) WARN_UNUSED;
 
 #endif

@@ -12,7 +12,7 @@
 #include "ike/jobs.h"
 #include "node/crypto_pool.h"
 
-#define JOBS 64
+#define JOBS     64
 #define LIMIT_MS 20000
 
 static struct crypto_pool *pool_of(unsigned int threads)

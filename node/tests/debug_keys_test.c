@@ -18,9 +18,12 @@ static void key(struct secret *s, uint8_t first, size_t len)
 		s->data[i] = (uint8_t)(first + i);
 }
 
-static void check_ike(struct ike_transforms transforms, size_t encr_len, size_t integ_len, const char *want)
+static void check_ike(struct ike_transforms transforms, size_t encr_len, size_t integ_len,
+		      const char *want)
 {
-	struct ike_sa_state s = { .spi_i = 0x0102030405060708, .spi_r = 0x1112131415161718, .transforms = transforms };
+	struct ike_sa_state s = { .spi_i = 0x0102030405060708,
+				  .spi_r = 0x1112131415161718,
+				  .transforms = transforms };
 	struct text line = { 0 };
 
 	key(&s.sk_ei, 0xa0, encr_len);
@@ -36,23 +39,33 @@ static void check_ike(struct ike_transforms transforms, size_t encr_len, size_t 
 static void an_ike_sa_is_a_line(void **state)
 {
 	(void)state;
-	check_ike((struct ike_transforms){ .encr = ENCR_AES_GCM_16, .key_bits = 128 }, 20, 0,
-		  "0102030405060708,1112131415161718,a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3,"
-		  "b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3,\"AES-GCM-128 with 16 octet ICV [RFC5282]\",,,"
-		  "\"NONE [RFC4306]\"\n");
-	check_ike((struct ike_transforms){ .encr = ENCR_AES_CBC, .key_bits = 256, .integ = AUTH_HMAC_SHA2_384_192 }, 2, 3,
-		  "0102030405060708,1112131415161718,a0a1,b0b1,\"AES-CBC-256 [RFC3602]\",c0c1c2,d0d1d2,"
-		  "\"HMAC_SHA2_384_192 [RFC4868]\"\n");
-	check_ike((struct ike_transforms){ .encr = ENCR_AES_CBC, .key_bits = 128, .integ = AUTH_HMAC_SHA2_512_256 }, 1, 1,
+	check_ike(
+		(struct ike_transforms){ .encr = ENCR_AES_GCM_16, .key_bits = 128 }, 20, 0,
+		"0102030405060708,1112131415161718,a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3,"
+		"b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3,\"AES-GCM-128 with 16 octet ICV [RFC5282]\",,,"
+		"\"NONE [RFC4306]\"\n");
+	check_ike(
+		(struct ike_transforms){
+			.encr = ENCR_AES_CBC, .key_bits = 256, .integ = AUTH_HMAC_SHA2_384_192 },
+		2, 3,
+		"0102030405060708,1112131415161718,a0a1,b0b1,\"AES-CBC-256 [RFC3602]\",c0c1c2,d0d1d2,"
+		"\"HMAC_SHA2_384_192 [RFC4868]\"\n");
+	check_ike((struct ike_transforms){ .encr = ENCR_AES_CBC,
+					   .key_bits = 128,
+					   .integ = AUTH_HMAC_SHA2_512_256 },
+		  1, 1,
 		  "0102030405060708,1112131415161718,a0,b0,\"AES-CBC-128 [RFC3602]\",c0,d0,"
 		  "\"HMAC_SHA2_512_256 [RFC4868]\"\n");
 	/* Wireshark has no name for it: no line. */
 	check_ike((struct ike_transforms){ .encr = 9999, .key_bits = 128 }, 1, 0, "");
 }
 
-static void check_esp(struct esp_transforms transforms, size_t encr_len, size_t integ_len, const char *want)
+static void check_esp(struct esp_transforms transforms, size_t encr_len, size_t integ_len,
+		      const char *want)
 {
-	struct child_sa_state s = { .spi_in = 0x10000001, .spi_out = 0xc0ffee, .transforms = transforms };
+	struct child_sa_state s = { .spi_in = 0x10000001,
+				    .spi_out = 0xc0ffee,
+				    .transforms = transforms };
 	struct text lines = { 0 };
 
 	s.local.addr = inet_v4(0xc0000201);
@@ -70,16 +83,20 @@ static void check_esp(struct esp_transforms transforms, size_t encr_len, size_t 
 static void a_child_sa_is_two_lines(void **state)
 {
 	(void)state;
-	check_esp((struct esp_transforms){ .encr = ENCR_AES_GCM_16, .key_bits = 256 }, 3, 0,
-		  "\"IPv4\",\"192.0.2.2\",\"192.0.2.1\",\"0x10000001\",\"AES-GCM with 16 octet ICV [RFC4106]\",\"0xa0a1a2\","
-		  "\"NULL\",\"\"\n"
-		  "\"IPv4\",\"192.0.2.1\",\"192.0.2.2\",\"0x00c0ffee\",\"AES-GCM with 16 octet ICV [RFC4106]\",\"0xb0b1b2\","
-		  "\"NULL\",\"\"\n");
-	check_esp((struct esp_transforms){ .encr = ENCR_AES_CBC, .key_bits = 128, .integ = AUTH_HMAC_SHA2_256_128 }, 1, 1,
-		  "\"IPv4\",\"192.0.2.2\",\"192.0.2.1\",\"0x10000001\",\"AES-CBC [RFC3602]\",\"0xa0\","
-		  "\"HMAC-SHA-256-128 [RFC4868]\",\"0xc0\"\n"
-		  "\"IPv4\",\"192.0.2.1\",\"192.0.2.2\",\"0x00c0ffee\",\"AES-CBC [RFC3602]\",\"0xb0\","
-		  "\"HMAC-SHA-256-128 [RFC4868]\",\"0xd0\"\n");
+	check_esp(
+		(struct esp_transforms){ .encr = ENCR_AES_GCM_16, .key_bits = 256 }, 3, 0,
+		"\"IPv4\",\"192.0.2.2\",\"192.0.2.1\",\"0x10000001\",\"AES-GCM with 16 octet ICV [RFC4106]\",\"0xa0a1a2\","
+		"\"NULL\",\"\"\n"
+		"\"IPv4\",\"192.0.2.1\",\"192.0.2.2\",\"0x00c0ffee\",\"AES-GCM with 16 octet ICV [RFC4106]\",\"0xb0b1b2\","
+		"\"NULL\",\"\"\n");
+	check_esp(
+		(struct esp_transforms){
+			.encr = ENCR_AES_CBC, .key_bits = 128, .integ = AUTH_HMAC_SHA2_256_128 },
+		1, 1,
+		"\"IPv4\",\"192.0.2.2\",\"192.0.2.1\",\"0x10000001\",\"AES-CBC [RFC3602]\",\"0xa0\","
+		"\"HMAC-SHA-256-128 [RFC4868]\",\"0xc0\"\n"
+		"\"IPv4\",\"192.0.2.1\",\"192.0.2.2\",\"0x00c0ffee\",\"AES-CBC [RFC3602]\",\"0xb0\","
+		"\"HMAC-SHA-256-128 [RFC4868]\",\"0xd0\"\n");
 }
 
 int main(void)

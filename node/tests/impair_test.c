@@ -16,8 +16,10 @@
 
 #ifdef HF_IMPAIRMENTS
 static const char *const good[] = {
-	"die-at=before-commit:IKE_SA_INIT:request",    "die-at=after-commit:IKE_AUTH:response",
-	"die-at=before-send:CREATE_CHILD_SA:request:1", "die-at=after-send:INFORMATIONAL:response:250",
+	"die-at=before-commit:IKE_SA_INIT:request",
+	"die-at=after-commit:IKE_AUTH:response",
+	"die-at=before-send:CREATE_CHILD_SA:request:1",
+	"die-at=after-send:INFORMATIONAL:response:250",
 };
 
 static const char *const bad[] = {
@@ -60,8 +62,10 @@ static int dies_at(const char *text)
 		unsigned int exchange;
 		bool response;
 	} passed[] = {
-		{ HF_DIE_AFTER_SEND, IKE_AUTH, true },          { HF_DIE_BEFORE_SEND, IKE_AUTH, false },
-		{ HF_DIE_AFTER_SEND, CREATE_CHILD_SA, false },  { HF_DIE_AFTER_SEND, IKE_AUTH, false },
+		{ HF_DIE_AFTER_SEND, IKE_AUTH, true },
+		{ HF_DIE_BEFORE_SEND, IKE_AUTH, false },
+		{ HF_DIE_AFTER_SEND, CREATE_CHILD_SA, false },
+		{ HF_DIE_AFTER_SEND, IKE_AUTH, false },
 		{ HF_DIE_AFTER_SEND, IKE_AUTH, false },
 	};
 	const char *why;

@@ -31,7 +31,8 @@ static void stop(void *data)
 	qb_loop_stop(t.loop);
 }
 
-static void on_view(void *ctx, const struct cl_ring_id *ring, const struct cl_member *members, size_t n)
+static void on_view(void *ctx, const struct cl_ring_id *ring, const struct cl_member *members,
+		    size_t n)
 {
 	assert_ptr_equal(ctx, &t);
 	assert_int_equal(n, 1);
@@ -64,7 +65,9 @@ static void on_message(void *ctx, uint32_t node_id, uint32_t pid, struct bytes d
 
 static int open_loop(void **state)
 {
-	static const struct cl_transport_callbacks cb = { .view = on_view, .quorum = on_quorum, .message = on_message };
+	static const struct cl_transport_callbacks cb = { .view = on_view,
+							  .quorum = on_quorum,
+							  .message = on_message };
 
 	(void)state;
 	memset(&t, 0, sizeof(t));
@@ -113,7 +116,8 @@ static void nothing_comes_after_close(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(one_member_hears_itself_in_order, open_loop, close_loop),
+		cmocka_unit_test_setup_teardown(one_member_hears_itself_in_order, open_loop,
+						close_loop),
 		cmocka_unit_test_setup_teardown(nothing_comes_after_close, open_loop, close_loop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

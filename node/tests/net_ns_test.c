@@ -26,11 +26,11 @@
 #include "node/tests/netns.h"
 #include "node/udp_ike.h"
 
-#define SERVICE "192.0.2.1"
+#define SERVICE        "192.0.2.1"
 #define INSIDE_SERVICE "198.18.1.1"
-#define HOST_NEAR "198.18.1.99"
-#define HOST_FAR "198.19.5.5"
-#define ARP_MS 300
+#define HOST_NEAR      "198.18.1.99"
+#define HOST_FAR       "198.19.5.5"
+#define ARP_MS         300
 
 static const char text[] =
 	"hostname vpn\n"
@@ -81,7 +81,9 @@ static void open_devices(void)
 
 static void open_address(void)
 {
-	const struct address_config ac = { .config = t.config, .tun = "hf0", .owned_tun = "hf1", .relay_tun = "hf2" };
+	const struct address_config ac = {
+		.config = t.config, .tun = "hf0", .owned_tun = "hf1", .relay_tun = "hf2"
+	};
 	char why[200] = "";
 
 	if (address_open(&ac, &t.address, why) != R_OK)
@@ -156,7 +158,8 @@ static void a_former_owner_still_receives(void **state)
 		set(s);
 		netns_send_ip(t.tap0, "eth0", "192.0.2.99", SERVICE, 17, bytes(udp, sizeof(udp)));
 		usleep(50000);
-		assert_int_equal(udp_ike_receive(fd, buf, sizeof(buf), &len, &from), s != ADDRESS_NONE);
+		assert_int_equal(udp_ike_receive(fd, buf, sizeof(buf), &len, &from),
+				 s != ADDRESS_NONE);
 	}
 	assert_int_equal(len, 4);
 	assert_int_equal(from.port, 99);
@@ -168,9 +171,10 @@ static bool is_announcement(struct bytes f, const void *arg)
 	uint8_t mac[6];
 
 	netns_mac("eth0", mac);
-	return f.len >= 42 && memcmp(f.p, "\xff\xff\xff\xff\xff\xff", 6) == 0 && f.p[12] == 8 && f.p[13] == 6 &&
-	       f.p[21] == *(const uint8_t *)arg && memcmp(f.p + 22, mac, 6) == 0 &&
-	       memcmp(f.p + 28, "\xc0\x00\x02\x01", 4) == 0 && memcmp(f.p + 38, "\xc0\x00\x02\x01", 4) == 0;
+	return f.len >= 42 && memcmp(f.p, "\xff\xff\xff\xff\xff\xff", 6) == 0 && f.p[12] == 8 &&
+	       f.p[13] == 6 && f.p[21] == *(const uint8_t *)arg && memcmp(f.p + 22, mac, 6) == 0 &&
+	       memcmp(f.p + 28, "\xc0\x00\x02\x01", 4) == 0 &&
+	       memcmp(f.p + 38, "\xc0\x00\x02\x01", 4) == 0;
 }
 
 static void an_owner_is_announced_and_nobody_else(void **state)
@@ -212,8 +216,10 @@ static void the_address_dies_with_the_process(void **state)
 	assert_int_equal(pipe(ready), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
-		bool ok = esp_io_open_tun("hf9", 1, &tun) == R_OK && system("ip addr add 192.0.2.7/32 dev hf9 && "
-			  "ip link set hf9 up") == 0 && write(ready[1], "x", 1) == 1;
+		bool ok = esp_io_open_tun("hf9", 1, &tun) == R_OK &&
+			  system("ip addr add 192.0.2.7/32 dev hf9 && "
+				 "ip link set hf9 up") == 0 &&
+			  write(ready[1], "x", 1) == 1;
 		pause();
 		_exit(!ok);
 	}
@@ -234,13 +240,15 @@ static void the_address_dies_with_the_process(void **state)
 
 static void a_reload_moves_addresses_and_routes(void **state)
 {
-	struct config *more = parse("route outside 203.0.113.0 255.255.255.0 192.0.2.99\n"
-				    "interface eth2\n nameif third\n ip address 192.0.2.129 255.255.255.128\n");
+	struct config *more = parse(
+		"route outside 203.0.113.0 255.255.255.0 192.0.2.99\n"
+		"interface eth2\n nameif third\n ip address 192.0.2.129 255.255.255.128\n");
 	char why[200] = "";
 
 	(void)state;
 	set(ADDRESS_OWNED);
-	netns_run("ip link add eth2 type veth peer name v2; ip link set v2 up; ip link set eth2 up");
+	netns_run(
+		"ip link add eth2 type veth peer name v2; ip link set v2 up; ip link set eth2 up");
 	if (address_reload(t.address, more, why) != R_OK)
 		fail_msg("%s", why);
 	netns_run("ip route show 203.0.113.0/24 | grep -q 'via 192.0.2.99 dev eth0'");
@@ -257,7 +265,8 @@ static void a_reload_moves_addresses_and_routes(void **state)
 
 static void a_route_through_a_missing_device_is_refused_by_name(void **state)
 {
-	struct config *more = parse("interface eth7\n nameif seventh\n ip address 203.0.113.1 255.255.255.0\n");
+	struct config *more = parse(
+		"interface eth7\n nameif seventh\n ip address 203.0.113.1 255.255.255.0\n");
 	char why[200] = "";
 
 	(void)state;
@@ -418,8 +427,11 @@ static void our_own_reload_is_no_alarm(void **state)
 static void a_foreign_change_is_undone(void **state)
 {
 	static const char *const changes[] = {
-		"nft flush ruleset", "nft delete table inet holdfast", "nft flush chain inet holdfast leaving",
-		"nft insert rule inet holdfast leaving accept", "nft add chain inet holdfast extra",
+		"nft flush ruleset",
+		"nft delete table inet holdfast",
+		"nft flush chain inet holdfast leaving",
+		"nft insert rule inet holdfast leaving accept",
+		"nft add chain inet holdfast extra",
 	};
 
 	(void)state;
@@ -450,7 +462,8 @@ static void the_window_after_a_flush_is_short(void **state)
 	}
 	end = netns_now_us();
 	waitpid(pid, NULL, 0);
-	printf("figure: the table is back %.1f ms after a foreign flush\n", (double)(end - start) / 1000);
+	printf("figure: the table is back %.1f ms after a foreign flush\n",
+	       (double)(end - start) / 1000);
 	assert_in_range(end - start, 0, 250000);
 }
 

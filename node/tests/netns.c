@@ -79,7 +79,8 @@ void netns_build(void)
 	must(setns(here, CLONE_NEWNET) == 0);
 	netns_run("ip link set lo up");
 	for (int i = 0; i < 2; i++)
-		netns_run("ip link add eth%d type veth peer name w%d netns /proc/%d/fd/%d", i, i, (int)getpid(), there);
+		netns_run("ip link add eth%d type veth peer name w%d netns /proc/%d/fd/%d", i, i,
+			  (int)getpid(), there);
 	netns_run("ip addr add 192.0.2.11/24 dev eth0; ip link set eth0 up");
 	netns_run("ip addr add 198.18.1.11/24 dev eth1; ip link set eth1 up");
 	netns_run_there("ip link set lo up; ip addr add 192.0.2.99/24 dev w0; ip link set w0 up");
@@ -89,7 +90,8 @@ void netns_build(void)
 int netns_tap(const char *device)
 {
 	must(setns(there, CLONE_NEWNET) == 0);
-	struct sockaddr_ll sll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
+	struct sockaddr_ll sll = { .sll_family = AF_PACKET,
+				   .sll_protocol = htons(ETH_P_ALL),
 				   .sll_ifindex = (int)if_nametoindex(device) };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL));
 	must(fd >= 0 && bind(fd, (struct sockaddr *)&sll, sizeof(sll)) == 0);
@@ -122,8 +124,8 @@ static void put_addr(struct wire_writer *w, const char *text)
 	wire_put(w, bytes(a.a, 4));
 }
 
-void netns_send_ip(int tap, const char *to_device, const char *src, const char *dst, uint8_t protocol,
-		   struct bytes payload)
+void netns_send_ip(int tap, const char *to_device, const char *src, const char *dst,
+		   uint8_t protocol, struct bytes payload)
 {
 	static const uint8_t from[6] = { 2, 0, 0, 0, 0, 99 };
 	uint8_t frame[FRAME_MAX], to[6];
@@ -158,7 +160,8 @@ uint64_t netns_now_us(void)
 	return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
 }
 
-bool netns_wait(int tap, unsigned int ms, bool (*matches)(struct bytes frame, const void *arg), const void *arg)
+bool netns_wait(int tap, unsigned int ms, bool (*matches)(struct bytes frame, const void *arg),
+		const void *arg)
 {
 	static uint8_t frame[FRAME_MAX];
 	const uint64_t end = netns_now_us() + ms * 1000u;
@@ -170,8 +173,10 @@ bool netns_wait(int tap, unsigned int ms, bool (*matches)(struct bytes frame, co
 			continue;
 		struct sockaddr_ll from;
 		socklen_t len = sizeof(from);
-		ssize_t got = recvfrom(tap, frame, sizeof(frame), 0, (struct sockaddr *)&from, &len);
-		if (got > 0 && from.sll_pkttype != PACKET_OUTGOING && matches(bytes(frame, (size_t)got), arg))
+		ssize_t got = recvfrom(tap, frame, sizeof(frame), 0, (struct sockaddr *)&from,
+				       &len);
+		if (got > 0 && from.sll_pkttype != PACKET_OUTGOING &&
+		    matches(bytes(frame, (size_t)got), arg))
 			return true;
 	}
 	return false;
@@ -200,7 +205,8 @@ bool netns_is_ip_to(struct bytes f, const void *arg)
 
 bool netns_is_icmp_error(struct bytes f, const void *arg)
 {
-	return u16(f, 12) == ETHERTYPE_IP && f.len > 34 && f.p[23] == 1 && f.p[34] == 3 && has_addr(f, 26, arg);
+	return u16(f, 12) == ETHERTYPE_IP && f.len > 34 && f.p[23] == 1 && f.p[34] == 3 &&
+	       has_addr(f, 26, arg);
 }
 
 unsigned int netns_arp(int tap, const char *device, const char *target, unsigned int ms)
@@ -224,6 +230,7 @@ unsigned int netns_arp(int tap, const char *device, const char *target, unsigned
 	must(write(tap, frame, w.len) == (ssize_t)w.len);
 	const uint64_t end = netns_now_us() + ms * 1000u;
 	for (uint64_t now; (now = netns_now_us()) < end;)
-		answers += netns_wait(tap, (unsigned int)((end - now + 999) / 1000), netns_is_arp_reply, target);
+		answers += netns_wait(tap, (unsigned int)((end - now + 999) / 1000),
+				      netns_is_arp_reply, target);
 	return answers;
 }

@@ -99,8 +99,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_missing_file_is_not_found, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(a_term_is_read_back_and_replaced, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(groups_have_files_of_their_own, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(a_term_is_read_back_and_replaced, make_dir,
+						remove_dir),
+		cmocka_unit_test_setup_teardown(groups_have_files_of_their_own, make_dir,
+						remove_dir),
 		cmocka_unit_test_setup_teardown(a_torn_file_is_refused, make_dir, remove_dir),
 		cmocka_unit_test(an_unwritable_place_is_an_error),
 	};
