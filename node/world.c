@@ -356,6 +356,7 @@ void world_reload(struct world *w)
 		say(LOG_NODE_TROUBLE, why);
 	config_free(old);
 	log_sink_style(fresh->log_id_asa);
+	world_cluster_digest(w);
 	say(LOG_CONFIG_LOADED, w->options.config_path);
 	world_touch(w);
 }

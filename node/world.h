@@ -85,6 +85,7 @@ extern const struct hf_core_ops world_ops;
 /* world_cluster.c */
 enum result world_cluster_open(struct world *w, struct cl_node_config *out) WARN_UNUSED;
 void world_cluster_close(struct world *w);
+void world_cluster_digest(struct world *w);
 void world_mcast(struct world *w, struct bytes message);
 void world_snapshot_send(struct world *w, uint8_t slot, struct bytes message);
 void world_mcast_drop(struct world *w);

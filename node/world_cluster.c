@@ -235,6 +235,15 @@ static void digest_fill(const struct config *cfg, uint8_t out[32])
 	}
 }
 
+/* After a reload: the others compare what is in force now. */
+void world_cluster_digest(struct world *w)
+{
+	struct cl_input in = { .kind = CL_IN_CONFIG_DIGEST };
+
+	digest_fill(w->config, in.digest);
+	hf_core_cluster(w->core, world_now_ns(), &in);
+}
+
 static void group_fill(struct world *w, struct cl_node_config *out)
 {
 	const struct config_failover *f = &w->config->failover;
