@@ -414,6 +414,28 @@ static void held_jobs_absorb_repeats_and_let_one_message_wait(void **state)
 	world_free(w);
 }
 
+/* The other end would answer CHILD_SA_NOT_FOUND and the new one would be lost on one side (2.25.1). */
+static void a_child_that_the_peer_may_not_know_is_not_rekeyed(void **state)
+{
+	struct world *w = up(1, &(struct options){ 0 });
+
+	(void)state;
+	w->hold_net = true;
+	rekey_child(w, A);
+	world_deliver(w, 0);
+	assert_int_equal(w->n_net, 1); /* the response */
+	world_drop(w, 0);
+	for (size_t i = 0; i < w->side[B].n_dp; i++)
+		world_input(w, B,
+			    &(struct ike_input){ .kind = IKE_IN_REKEY_CHILD,
+						 .spi_in = w->side[B].dp[i].s.spi_in });
+	assert_int_equal(w->n_net, 0);
+	w->hold_net = false;
+	world_run(w, 20000);
+	assert_settled(w, 1);
+	world_free(w);
+}
+
 static void a_job_of_a_vanished_sa_is_dropped(void **state)
 {
 	struct world *w = up(1, &(struct options){ .pfs = DH_CURVE25519 });
@@ -449,6 +471,7 @@ int main(void)
 		cmocka_unit_test(a_replayed_or_changed_request_gets_the_one_response),
 		cmocka_unit_test(a_removed_line_is_deleted),
 		cmocka_unit_test(held_jobs_absorb_repeats_and_let_one_message_wait),
+		cmocka_unit_test(a_child_that_the_peer_may_not_know_is_not_rekeyed),
 		cmocka_unit_test(a_job_of_a_vanished_sa_is_dropped),
 	};
 
