@@ -8,11 +8,11 @@
 
 struct broken {
 	const char *name;
-	unsigned int law;               /* the only one that counts in such a run */
-	unsigned int rules;             /* of the product: enum hf_rule */
-	bool one_slot;                  /* both datapaths use the same slot in their IVs */
-	bool no_disk;                   /* a term is said to be written, and is not */
-	bool silent;                    /* a new owner announces nothing */
+	unsigned int law;   /* the only one that counts in such a run */
+	unsigned int rules; /* of the product: enum hf_rule */
+	bool one_slot;      /* both datapaths use the same slot in their IVs */
+	bool no_disk;       /* a term is said to be written, and is not */
+	bool silent;        /* a new owner announces nothing */
 };
 
 /* Ended by a row without a name. */

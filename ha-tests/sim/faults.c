@@ -14,19 +14,22 @@ static struct node *owner(struct sim *s)
 	return NULL;
 }
 
-/* Mostly the owner: that is where it hurts. */
+/* Mostly the owner: that is where it hurts. Mostly not the last one that holds state: that ends all tunnels. */
 static struct node *victim(struct sim *s)
 {
 	struct node *nd = owner(s);
 
-	if (nd && rng_chance(&s->rng, 750))
-		return nd;
-	return &s->nodes[rng_below(&s->rng, NODES)];
+	if (!nd || !rng_chance(&s->rng, 750))
+		nd = &s->nodes[rng_below(&s->rng, NODES)];
+	if (node_holds_state(nd) && !node_holds_state(node_mate(nd)) && rng_chance(&s->rng, 900))
+		nd = node_mate(nd);
+	return nd;
 }
 
 static uint64_t soon(struct sim *s, uint64_t low_ms, uint64_t high_ms)
 {
-	return s->now_ns + rng_between(&s->rng, low_ms, high_ms) * MS_NS + rng_below(&s->rng, MS_NS);
+	return s->now_ns + rng_between(&s->rng, low_ms, high_ms) * MS_NS +
+	       rng_below(&s->rng, MS_NS);
 }
 
 /* ---- recoveries ---- */
@@ -93,7 +96,10 @@ static void crash_at_boundary(struct sim *s)
 	if (!nd->alive)
 		return;
 	nd->die_at = (enum die_at)rng_between(&s->rng, DIE_BEFORE_SEND, DIE_AFTER_ROLE);
-	nd->die_count = (unsigned int)rng_between(&s->rng, 1, nd->die_at <= DIE_AFTER_SEND ? 6 : nd->die_at == DIE_AFTER_MCAST ? 40 : 1);
+	nd->die_count = (unsigned int)rng_between(&s->rng, 1,
+						  nd->die_at <= DIE_AFTER_SEND    ? 6
+						  : nd->die_at == DIE_AFTER_MCAST ? 40
+										  : 1);
 	sim_at(s, soon(s, 4000, 5000), disarm, nd);
 }
 
@@ -135,7 +141,7 @@ static void crash_one(struct sim *s, struct event *ev)
 /* One of the two dies within the handover. */
 static void hand_over_and_crash(struct sim *s)
 {
-	struct node *nd = &s->nodes[rng_below(&s->rng, NODES)];
+	struct node *nd = victim(s);
 
 	hand_over(s);
 	sim_at(s, s->now_ns + rng_below(&s->rng, 20 * MS_NS), crash_one, nd);
@@ -185,8 +191,16 @@ static const struct {
 	void (*begin)(struct sim *s);
 	unsigned int weight;
 } kinds[] = {
-	{ crash, 20 }, { crash_at_boundary, 35 }, { lose_host, 12 }, { stop_process, 12 }, { hand_over, 20 },
-	{ hand_over_and_crash, 15 }, { hand_over_and_stop, 5 }, { orderly_stop, 8 }, { cut, 5 }, { lose_packets, 15 },
+	{ crash, 20 },
+	{ crash_at_boundary, 35 },
+	{ lose_host, 12 },
+	{ stop_process, 12 },
+	{ hand_over, 20 },
+	{ hand_over_and_crash, 15 },
+	{ hand_over_and_stop, 5 },
+	{ orderly_stop, 8 },
+	{ cut, 4 },
+	{ lose_packets, 15 },
 	{ slow_multicast, 8 },
 };
 

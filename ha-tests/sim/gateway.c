@@ -8,7 +8,9 @@
 
 void gateway_open(struct gateway *gw, uint8_t slot)
 {
-	struct esp_datapath_config cfg = { .slot = slot, .workers = 1, .transforms = laws_transforms(gw->s) };
+	struct esp_datapath_config cfg = { .slot = slot,
+					   .workers = 1,
+					   .transforms = laws_transforms(gw->s) };
 
 	rng_fill(&gw->s->secrets, cfg.hash_seed, sizeof(cfg.hash_seed));
 	gw->dp = esp_datapath_new(&cfg);
@@ -28,8 +30,12 @@ void gateway_close(struct gateway *gw)
 static void send_sealed(struct gateway *gw, const struct esp_packet *pkt)
 {
 	struct packet p = {
-		.kind = PACKET_ESP, .udp_encap = pkt->udp_encap, .src = pkt->local, .dst = pkt->remote,
-		.from = gw->node, .data = { .p = pkt->buf + pkt->off, .len = pkt->len },
+		.kind = PACKET_ESP,
+		.udp_encap = pkt->udp_encap,
+		.src = pkt->local,
+		.dst = pkt->remote,
+		.from = gw->node,
+		.data = { .p = pkt->buf + pkt->off, .len = pkt->len },
 	};
 
 	laws_esp_sent(gw);
@@ -40,7 +46,9 @@ static struct esp_packet packet_in(uint8_t buf[BUFFER], struct bytes data)
 {
 	must(data.len <= BUFFER - ESP_HEADROOM - ESP_TAILROOM);
 	memcpy(buf + ESP_HEADROOM, data.p, data.len);
-	return (struct esp_packet){ .buf = buf, .cap = BUFFER, .off = ESP_HEADROOM, .len = (uint32_t)data.len };
+	return (struct esp_packet){
+		.buf = buf, .cap = BUFFER, .off = ESP_HEADROOM, .len = (uint32_t)data.len
+	};
 }
 
 /* R19: the datapath has stopped; what still comes goes on to the mate. */

@@ -5,12 +5,14 @@
 #include "base/must.h"
 #include "base/wire_writer.h"
 
-#define SETTLE_NS (2 * SECOND)          /* both sides may have set up an IKE SA at once */
-#define SLOW_NS (20 * SECOND)           /* a DELETE waits for the exchange before it */
+#define SETTLE_NS     (2 * SECOND)  /* both sides may have set up an IKE SA at once */
+#define SLOW_NS       (20 * SECOND) /* a DELETE waits for the exchange before it */
 #define FLOW_ALIVE_NS (2 * SECOND)
-#define CALM_NS (12 * SECOND)           /* retransmissions that have backed off, and a hold-off */
-#define UNDER_WAY 4                     /* packets of a flow at most: its interval against the network's delay */
-#define GIVE_UP_NS (80 * SECOND)        /* a tunnel that two owners had is dead until both ends have given it up (R23) */
+#define CALM_NS       (12 * SECOND) /* retransmissions that have backed off, and a hold-off */
+#define UNDER_WAY     4 /* packets of a flow at most: its interval against the network's delay */
+#define GIVE_UP_NS \
+	(80 * \
+	 SECOND) /* a tunnel that two owners had is dead until both ends have given it up (R23) */
 
 void laws_open(struct sim *s)
 {
@@ -37,8 +39,8 @@ static void law4(struct node *nd, uint64_t term)
 
 	must(term < LAWS_TERMS);
 	if (l->owner_of_term[term] && l->owner_of_term[term] != nd->slot)
-		law_broken(nd->s, 4, "%s owns term %llu, which slot %u has owned", nd->name, (unsigned long long)term,
-			   l->owner_of_term[term]);
+		law_broken(nd->s, 4, "%s owns term %llu, which slot %u has owned", nd->name,
+			   (unsigned long long)term, l->owner_of_term[term]);
 	l->owner_of_term[term] = nd->slot;
 	if (nd->term_on_disk < term)
 		law_broken(nd->s, 4, "%s owns term %llu, but only %llu is on its disk", nd->name,
@@ -49,7 +51,7 @@ static void law4(struct node *nd, uint64_t term)
 
 struct look {
 	struct node *nd;
-	const struct ike_sa_state *sa;          /* the peer's */
+	const struct ike_sa_state *sa; /* the peer's */
 	const struct child_sa_state *child;
 	bool found;
 };
@@ -61,15 +63,18 @@ static void look_at_sa(void *ctx, const struct ike_sa_state *ours)
 	if (ours->spi_i == k->sa->spi_i && ours->spi_r == k->sa->spi_r) {
 		k->found = true;
 		if (ours->next_request_id < k->sa->expected_request_id)
-			law_broken(k->nd->s, 5, "%s will use message id %u, the peer has seen %u", k->nd->name,
-				   ours->next_request_id, k->sa->expected_request_id);
-		uint32_t answered = k->sa->next_request_id - (k->sa->outstanding.kind != IKE_REQ_NONE);
+			law_broken(k->nd->s, 5, "%s will use message id %u, the peer has seen %u",
+				   k->nd->name, ours->next_request_id, k->sa->expected_request_id);
+		uint32_t answered = k->sa->next_request_id -
+				    (k->sa->outstanding.kind != IKE_REQ_NONE);
 		if (ours->expected_request_id < answered)
-			law_broken(k->nd->s, 5, "%s expects message id %u, the peer has an answer to %u", k->nd->name,
-				   ours->expected_request_id, answered - 1);
+			law_broken(k->nd->s, 5,
+				   "%s expects message id %u, the peer has an answer to %u",
+				   k->nd->name, ours->expected_request_id, answered - 1);
 	}
 	/* The peer has answered our rekey; the answer is still on its way to us. */
-	if (!k->sa->initiator && ours->outstanding.kind == IKE_REQ_IKE_REKEY && ours->outstanding.new_ike_spi == k->sa->spi_i)
+	if (!k->sa->initiator && ours->outstanding.kind == IKE_REQ_IKE_REKEY &&
+	    ours->outstanding.new_ike_spi == k->sa->spi_i)
 		k->found = true;
 }
 
@@ -106,7 +111,8 @@ static void look_at_deleting(void *ctx, const struct ike_sa_state *ours)
 {
 	struct look *k = ctx;
 
-	if (ours->stage >= IKE_SA_DELETING && (ours->spi_i == k->child->ike_spi || ours->spi_r == k->child->ike_spi))
+	if (ours->stage >= IKE_SA_DELETING &&
+	    (ours->spi_i == k->child->ike_spi || ours->spi_r == k->child->ike_spi))
 		k->found = true;
 }
 
@@ -120,8 +126,9 @@ static void law5_child(void *ctx, const struct child_sa_state *child)
 	ike_each_sa(hf_core_engine(k.nd->core), look_at_outstanding, &k);
 	ike_each_sa(hf_core_engine(k.nd->core), look_at_deleting, &k);
 	if (!k.found)
-		law_broken(k.nd->s, 5, "%s takes over without the peer's CHILD SA in/out 0x%08x/0x%08x", k.nd->name,
-			   child->spi_in, child->spi_out);
+		law_broken(k.nd->s, 5,
+			   "%s takes over without the peer's CHILD SA in/out 0x%08x/0x%08x",
+			   k.nd->name, child->spi_in, child->spi_out);
 }
 
 static void law5(struct node *nd, struct peer *p)
@@ -136,8 +143,9 @@ void laws_peer_heard(struct peer *p, const struct packet *pkt)
 	struct sim *s = p->s;
 	struct node *owner = pkt->from ? node_mate(pkt->from) : NULL;
 
-	if (pkt->kind == PACKET_IKE && owner && owner->alive && owner->role == CL_ROLE_ACTIVE &&
-	    pkt->from->role != CL_ROLE_ACTIVE && !s->laws.excused)
+	if (pkt->kind == PACKET_IKE && owner && owner->alive && !owner->paused &&
+	    owner->role == CL_ROLE_ACTIVE && pkt->from->role != CL_ROLE_ACTIVE &&
+	    !s->laws.unprotected && !s->laws.excused)
 		law5(owner, p);
 }
 
@@ -145,8 +153,10 @@ void laws_peer_heard(struct peer *p, const struct packet *pkt)
 
 static void excuse(struct sim *s, const char *what)
 {
-	if (!s->laws.excused)
+	if (!s->laws.excused) {
+		s->stats.excused++;
 		trace(s, "from here on a tunnel may have to be set up anew: %s", what);
+	}
 	s->laws.excused = true;
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
 		laws_unsettle(s, i);
@@ -163,7 +173,8 @@ void laws_role(struct node *nd, const struct hf_role_change *change)
 	s->stats.handovers += change->handover;
 	s->stats.suspects += change->suspect;
 	if (change->suspect || s->laws.unprotected)
-		excuse(s, change->suspect ? "suspect takeover" : "the former owner was not protected");
+		excuse(s,
+		       change->suspect ? "suspect takeover" : "the former owner was not protected");
 	else if (!s->laws.split && !s->laws.excused)
 		for (unsigned int i = 0; i < s->scenario.n_peers; i++)
 			law5(nd, &s->peers[i]);
@@ -200,7 +211,8 @@ bool laws_apart(const struct sim *s)
 
 static bool sends(const struct node *nd)
 {
-	return nd->alive && !nd->paused && nd->role == CL_ROLE_ACTIVE && hf_core_may_send(nd->core, node_now(nd));
+	return nd->alive && !nd->paused && nd->role == CL_ROLE_ACTIVE &&
+	       hf_core_may_send(nd->core, node_now(nd));
 }
 
 static void law_split(struct sim *s)
@@ -228,7 +240,8 @@ static void law8(struct node *nd)
 	if (cl_group_status(hf_core_cluster_node(nd->core), GROUP, node_now(nd), &st) != R_OK ||
 	    st.role == CL_ROLE_JOINING || st.role == CL_ROLE_OFFLINE)
 		return;
-	if (st.applied == l->checked_position[nd->slot - 1] && st.term == l->checked_term[nd->slot - 1])
+	if (st.applied == l->checked_position[nd->slot - 1] &&
+	    st.term == l->checked_term[nd->slot - 1])
 		return;
 	l->checked_position[nd->slot - 1] = st.applied;
 	l->checked_term[nd->slot - 1] = st.term;
@@ -236,9 +249,10 @@ static void law8(struct node *nd)
 	wire_put_u64(&w, st.term);
 	wire_put_u64(&w, st.applied);
 	ss_store_digest(cl_store(hf_core_cluster_node(nd->core), GROUP), digest);
-	if (seen_add(&l->digests, digest128(bytes(name, w.len)), digest128(bytes(digest, sizeof(digest)))) == SEEN_OTHER)
-		law_broken(nd->s, 8, "the stores differ at position %llu of term %llu", (unsigned long long)st.applied,
-			   (unsigned long long)st.term);
+	if (seen_add(&l->digests, digest128(bytes(name, w.len)),
+		     digest128(bytes(digest, sizeof(digest)))) == SEEN_OTHER)
+		law_broken(nd->s, 8, "the stores differ at position %llu of term %llu",
+			   (unsigned long long)st.applied, (unsigned long long)st.term);
 }
 
 void laws_step(struct node *nd)
@@ -285,7 +299,8 @@ void laws_settle(struct sim *s)
 	}
 }
 
-static unsigned int peer_of(const struct gateway *gw, const struct sim *s, const struct inet_addr *remote)
+static unsigned int peer_of(const struct gateway *gw, const struct sim *s,
+			    const struct inet_addr *remote)
 {
 	if (gw->peer)
 		return gw->peer->index;
@@ -327,15 +342,21 @@ void laws_calm(struct sim *s)
 		const char *way = f->to_peer ? "to" : "from", *peer = s->peers[f->peer].name;
 
 		if (!flow_alive(s, f))
-			law_broken(s, 7, "line %u of %s carries nothing %s the peer, %llu s after the last fault", f->line,
-				   peer, way, (unsigned long long)((s->now_ns - s->calm_ns) / SECOND));
+			law_broken(
+				s, 7,
+				"line %u of %s carries nothing %s the peer, %llu s after the last fault",
+				f->line, peer, way,
+				(unsigned long long)((s->now_ns - s->calm_ns) / SECOND));
 		if (!f->calm_sent) {
 			f->calm_sent = f->sent;
 			f->calm_delivered = f->delivered;
 		}
-		uint64_t sent = f->sent - f->calm_sent, delivered = f->delivered - f->calm_delivered;
+		uint64_t sent = f->sent - f->calm_sent,
+			 delivered = f->delivered - f->calm_delivered;
 		if (sent > delivered + UNDER_WAY)
-			law_broken(s, 7, "line %u of %s loses %llu packets %s the peer on a faultless network", f->line, peer,
-				   (unsigned long long)(sent - delivered), way);
+			law_broken(
+				s, 7,
+				"line %u of %s loses %llu packets %s the peer on a faultless network",
+				f->line, peer, (unsigned long long)(sent - delivered), way);
 	}
 }

@@ -17,26 +17,26 @@ struct peer;
 struct gateway;
 struct packet;
 
-#define LAWS_TERMS 1024
-#define LAWS_PEERS 2
+#define LAWS_TERMS      1024
+#define LAWS_PEERS      2
 #define LAWS_TRANSFORMS 24
 
 struct laws {
-	unsigned int broken;            /* number of the law; 0: none */
+	unsigned int broken; /* number of the law; 0: none */
 	char why[256];
-	struct seen seals;              /* 1: (key, IV) -> packet */
-	struct seen numbers;            /* 2: (key, sequence number) */
-	struct seen messages;           /* 3: (SPIs, direction, id) -> message */
-	struct seen past_ids;           /* 3: (SPIs, direction, id) that a higher one has followed */
-	struct seen touched;            /* SPIs of IKE SAs that two owners have had at once (R23) */
-	struct seen digests;            /* 8: (owner, term, position) -> digest of the store */
+	struct seen seals;    /* 1: (key, IV) -> packet */
+	struct seen numbers;  /* 2: (key, sequence number) */
+	struct seen messages; /* 3: (SPIs, direction, id) -> message */
+	struct seen past_ids; /* 3: (SPIs, direction, id) that a higher one has followed */
+	struct seen touched;  /* SPIs of IKE SAs that two owners have had at once (R23) */
+	struct seen digests;  /* 8: (owner, term, position) -> digest of the store */
 	uint8_t owner_of_term[LAWS_TERMS];
 	struct esp_transform transforms[LAWS_TRANSFORMS];
-	bool split;                     /* two owners at this moment */
-	bool unprotected;               /* a peer has seen what nobody else need hold */
-	bool excused;                   /* R23 or a lost state has happened: a tunnel may have to be set up anew */
-	uint64_t together_ns;           /* when a cut was healed, or one that it passed by woke up */
-	bool settled[LAWS_PEERS];       /* its tunnels are up: no IKE_AUTH from here on (law 7) */
+	bool split;       /* two owners at this moment */
+	bool unprotected; /* a peer has seen what nobody else need hold */
+	bool excused; /* R23 or a lost state has happened: a tunnel may have to be set up anew */
+	uint64_t together_ns;     /* when a cut was healed, or one that it passed by woke up */
+	bool settled[LAWS_PEERS]; /* its tunnels are up: no IKE_AUTH from here on (law 7) */
 	uint64_t settled_from_ns[LAWS_PEERS];
 	uint64_t unsettled_until_ns[LAWS_PEERS];
 	uint64_t checked_position[2];
@@ -72,6 +72,7 @@ void laws_settle(struct sim *s);
 void laws_calm(struct sim *s);
 /* The nodes are cut off from each other, or have only just met again. */
 bool laws_apart(const struct sim *s);
-void law_broken(struct sim *s, unsigned int law, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void law_broken(struct sim *s, unsigned int law, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif

@@ -40,7 +40,8 @@ struct watched_key {
 	uint64_t id;
 };
 
-static void *watched_key_new(const struct esp_transform *row, struct esp_crypto *c, const struct esp_key_params *p)
+static void *watched_key_new(const struct esp_transform *row, struct esp_crypto *c,
+			     const struct esp_key_params *p)
 {
 	struct watched_key *k = calloc(1, sizeof(*k));
 
@@ -82,13 +83,14 @@ static void law1(struct sim *s, uint64_t key_id, struct bytes iv, struct bytes p
 
 static void law2(struct sim *s, uint64_t key_id, uint64_t number)
 {
-	if (seen_add(&s->laws.numbers, key_and(key_id, bytes(&number, sizeof(number))), (struct digest128){ 0 }) ==
-	    SEEN_NEW)
+	if (seen_add(&s->laws.numbers, key_and(key_id, bytes(&number, sizeof(number))),
+		     (struct digest128){ 0 }) == SEEN_NEW)
 		return;
 	if (s->laws.split || s->laws.excused)
 		s->stats.split_numbers++;
 	else
-		law_broken(s, 2, "a key seals ESP sequence number %llu again", (unsigned long long)number);
+		law_broken(s, 2, "a key seals ESP sequence number %llu again",
+			   (unsigned long long)number);
 }
 
 static void watch_op(const struct esp_transform *row, const struct esp_op *op, uint64_t key_id)
@@ -97,7 +99,8 @@ static void watch_op(const struct esp_transform *row, const struct esp_op *op, u
 
 	wire_u32(&r);
 	uint64_t number = (uint64_t)op->seq_hi << 32 | wire_u32(&r);
-	law1(watching, key_id, bytes(op->esp + 8, row->iv), bytes(op->esp, 8u + row->iv + op->text_len));
+	law1(watching, key_id, bytes(op->esp + 8, row->iv),
+	     bytes(op->esp, 8u + row->iv + op->text_len));
 	law2(watching, key_id, number);
 }
 
@@ -110,7 +113,8 @@ static void inner_ops(const struct esp_op *ops, size_t n, struct esp_op *out)
 	}
 }
 
-static void watched_seal(const struct esp_transform *row, struct esp_crypto *c, struct esp_op *ops, size_t n)
+static void watched_seal(const struct esp_transform *row, struct esp_crypto *c, struct esp_op *ops,
+			 size_t n)
 {
 	struct esp_op inner[ESP_BURST];
 
@@ -123,7 +127,8 @@ static void watched_seal(const struct esp_transform *row, struct esp_crypto *c, 
 		ops[i].ok = inner[i].ok;
 }
 
-static void watched_open(const struct esp_transform *row, struct esp_crypto *c, struct esp_op *ops, size_t n)
+static void watched_open(const struct esp_transform *row, struct esp_crypto *c, struct esp_op *ops,
+			 size_t n)
 {
 	struct esp_op inner[ESP_BURST];
 
@@ -172,9 +177,11 @@ static void law6(struct gateway *gw, const char *what)
 		law_broken(gw->s, 6, "%s sends %s as %s", nd->name, what, cl_role_name(nd->role));
 	/* Two members of one view that both send, long after they have met. */
 	const struct node *mate = node_mate(nd);
-	if (mate->alive && !mate->paused && mate->role == CL_ROLE_ACTIVE && mate->term > nd->term && !laws_apart(gw->s))
+	if (mate->alive && !mate->paused && mate->role == CL_ROLE_ACTIVE && mate->term > nd->term &&
+	    !laws_apart(gw->s))
 		law_broken(gw->s, 6, "%s sends %s in term %llu, %s owns term %llu", nd->name, what,
-			   (unsigned long long)nd->term, mate->name, (unsigned long long)mate->term);
+			   (unsigned long long)nd->term, mate->name,
+			   (unsigned long long)mate->term);
 }
 
 void laws_esp_sent(struct gateway *gw)
@@ -187,12 +194,12 @@ void laws_esp_sent(struct gateway *gw)
 
 /* RFC 7296 3.1 */
 #define FLAG_INITIATOR 0x08u
-#define FLAG_RESPONSE 0x20u
+#define FLAG_RESPONSE  0x20u
 
 struct message_name {
 	uint64_t spi_i, spi_r;
 	uint32_t id;
-	uint8_t exchange, direction;    /* response and initiator flags */
+	uint8_t exchange, direction; /* response and initiator flags */
 };
 
 static bool message_name(struct bytes datagram, struct message_name *m)
@@ -239,11 +246,13 @@ static bool judged(struct sim *s, const struct message_name *m)
 static void ids_are_past(struct sim *s, const struct message_name *m)
 {
 	for (uint32_t id = m->id; id-- > 0;)
-		if (seen_add(&s->laws.past_ids, message_digest(m, id), (struct digest128){ 0 }) != SEEN_NEW)
+		if (seen_add(&s->laws.past_ids, message_digest(m, id), (struct digest128){ 0 }) !=
+		    SEEN_NEW)
 			break;
 }
 
-static void law3(struct gateway *gw, const struct inet_addr *remote, const struct message_name *m, struct bytes datagram)
+static void law3(struct gateway *gw, const struct inet_addr *remote, const struct message_name *m,
+		 struct bytes datagram)
 {
 	struct sim *s = gw->s;
 	struct digest128 name = message_digest(m, m->id);
@@ -251,9 +260,9 @@ static void law3(struct gateway *gw, const struct inet_addr *remote, const struc
 	bool response = m->direction & FLAG_RESPONSE, is_judged = judged(s, m);
 
 	if (before == SEEN_OTHER && is_judged)
-		law_broken(s, 3, "%s sends another %s %s with message id %u of %016llx", name_of(gw),
-			   iana_exchange_name(m->exchange), response ? "response" : "request", m->id,
-			   (unsigned long long)m->spi_i);
+		law_broken(s, 3, "%s sends another %s %s with message id %u of %016llx",
+			   name_of(gw), iana_exchange_name(m->exchange),
+			   response ? "response" : "request", m->id, (unsigned long long)m->spi_i);
 	if (before != SEEN_NEW)
 		return;
 	s->stats.exchanges += response;
@@ -272,11 +281,11 @@ void laws_ike_sent(struct gateway *gw, const struct inet_addr *remote, struct by
 	struct message_name m;
 
 	if (!message_name(datagram, &m))
-		return;         /* a NAT keepalive */
+		return; /* a NAT keepalive */
 	s->stats.ike_sent++;
 	law6(gw, "IKE");
 	if (gw->node && !gw->node->is_protected)
 		s->laws.unprotected = true;
-	if (m.exchange != IKE_SA_INIT)  /* COOKIE and INVALID_KE_PAYLOAD repeat its id */
+	if (m.exchange != IKE_SA_INIT) /* COOKIE and INVALID_KE_PAYLOAD repeat its id */
 		law3(gw, remote, &m, datagram);
 }

@@ -13,7 +13,7 @@
 
 #include "base/must.h"
 
-#define TOKEN_NS (500 * MS_NS)
+#define TOKEN_NS     (500 * MS_NS)
 #define CONSENSUS_NS (150 * MS_NS)
 
 enum item_kind { ITEM_MESSAGE, ITEM_SNAPSHOT, ITEM_JOIN, ITEM_LEAVE };
@@ -29,7 +29,7 @@ struct mcast_item {
 struct delivery {
 	struct cl_input in;
 	struct buf data;
-	unsigned int from, to;          /* hosts */
+	unsigned int from, to; /* hosts */
 	uint64_t cut_epoch;
 };
 
@@ -72,8 +72,8 @@ static void at_host(struct sim *s, struct event *ev)
 }
 
 /* in_order: by CPG's connection, behind all that it has brought. */
-static void deliver(struct sim *s, unsigned int from, unsigned int to, const struct cl_input *in, struct bytes data,
-		    uint64_t delay_ns, bool in_order)
+static void deliver(struct sim *s, unsigned int from, unsigned int to, const struct cl_input *in,
+		    struct bytes data, uint64_t delay_ns, bool in_order)
 {
 	struct delivery *d = calloc(1, sizeof(*d));
 	struct mcast_host *h = &s->mcast.host[to];
@@ -105,8 +105,9 @@ static void say_view(struct sim *s, unsigned int to)
 
 	for (unsigned int i = 0; i < NODES; i++)
 		if (s->mcast.host[i].connected && same_ring(s, i, to))
-			in.members[in.n_members++] =
-				(struct cl_member){ .node_id = s->nodes[i].id, .pid = s->mcast.host[i].pid };
+			in.members[in.n_members++] = (struct cl_member){
+				.node_id = s->nodes[i].id, .pid = s->mcast.host[i].pid
+			};
 	s->mcast.views++;
 	deliver(s, to, to, &in, BYTES_NONE, rng_between(&s->rng, 20 * US, 3 * MS_NS), true);
 }
@@ -149,15 +150,17 @@ static struct mcast_item *pop(struct mcast_host *h)
 static void fan_out(struct sim *s, unsigned int from, const struct mcast_item *it)
 {
 	struct cl_input in = {
-		.kind = it->kind == ITEM_SNAPSHOT ? CL_IN_SNAPSHOT : CL_IN_MESSAGE, .group = GROUP,
-		.from_node_id = s->nodes[from].id, .from_pid = it->pid,
+		.kind = it->kind == ITEM_SNAPSHOT ? CL_IN_SNAPSHOT : CL_IN_MESSAGE,
+		.group = GROUP,
+		.from_node_id = s->nodes[from].id,
+		.from_pid = it->pid,
 	};
 
 	trace_bytes(s, "multicast", buf_bytes(&it->data));
 	s->mcast.messages++;
 	for (unsigned int i = 0; i < NODES; i++) {
-		uint64_t delay = i == from ? rng_between(&s->rng, 5 * US, 60 * US) :
-					     rng_between(&s->rng, 60 * US, 400 * US);
+		uint64_t delay = i == from ? rng_between(&s->rng, 5 * US, 60 * US)
+					   : rng_between(&s->rng, 60 * US, 400 * US);
 		if (!s->mcast.host[i].connected || !same_ring(s, from, i))
 			continue;
 		if (it->kind == ITEM_MESSAGE || s->nodes[i].slot == it->to_slot)
@@ -203,7 +206,9 @@ static void order_later(struct node *nd)
 {
 	struct sim *s = nd->s;
 
-	sim_at(s, s->now_ns + rng_between(&s->rng, 20 * US, 250 * US) + rng_below(&s->rng, s->mcast.slow_ns + 1),
+	sim_at(s,
+	       s->now_ns + rng_between(&s->rng, 20 * US, 250 * US) +
+		       rng_below(&s->rng, s->mcast.slow_ns + 1),
 	       order, nd);
 }
 
@@ -244,7 +249,7 @@ static void form_ring(struct sim *s, unsigned int i)
 	for (unsigned int k = 0; k < NODES; k++) {
 		if (!same_ring(s, i, k) || k == i)
 			continue;
-		h->seen_all = true;     /* two hosts are all */
+		h->seen_all = true; /* two hosts are all */
 		if (s->nodes[k].id < h->ring.node_id)
 			h->ring.node_id = s->nodes[k].id;
 	}

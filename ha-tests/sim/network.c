@@ -11,7 +11,7 @@
 
 /* As the daemon does it (world_ops.c). */
 #define ANNOUNCE_TIMES 6
-#define ANNOUNCE_NS (200 * MS_NS)
+#define ANNOUNCE_NS    (200 * MS_NS)
 
 struct packet *packet_new(const struct packet *like, struct bytes data)
 {
@@ -58,7 +58,8 @@ static void deliver_later(struct sim *s, const struct packet *p, uint64_t late_n
 {
 	uint64_t delay = s->net.delay_ns + rng_below(&s->rng, s->net.jitter_ns + 1) + late_ns;
 
-	event_own(sim_at(s, s->now_ns + delay, arrive, NULL), packet_new(p, buf_bytes(&p->data)), packet_free);
+	event_own(sim_at(s, s->now_ns + delay, arrive, NULL), packet_new(p, buf_bytes(&p->data)),
+		  packet_free);
 }
 
 void network_send(struct sim *s, const struct packet *p)
@@ -86,8 +87,9 @@ void network_send_inside(struct sim *s, struct bytes inner)
 {
 	const struct packet like = { .kind = PACKET_CLEAR };
 
-	event_own(sim_at(s, s->now_ns + rng_between(&s->rng, 20 * US, 200 * US), arrive_inside, NULL),
-		  packet_new(&like, inner), packet_free);
+	event_own(
+		sim_at(s, s->now_ns + rng_between(&s->rng, 20 * US, 200 * US), arrive_inside, NULL),
+		packet_new(&like, inner), packet_free);
 }
 
 /* ---- announcements ---- */
@@ -112,7 +114,8 @@ static void announce(struct sim *s, struct event *ev)
 {
 	struct node *nd = ev->node;
 
-	if (nd->role != CL_ROLE_ACTIVE || ev->arg == 0 || (s->opt.broken && s->opt.broken->silent && s->net.outside))
+	if (nd->role != CL_ROLE_ACTIVE || ev->arg == 0 ||
+	    (s->opt.broken && s->opt.broken->silent && s->net.outside))
 		return;
 	sim_at(s, s->now_ns + rng_between(&s->rng, 100 * US, 15 * MS_NS), outside_learns, nd);
 	sim_at(s, s->now_ns + rng_between(&s->rng, 100 * US, 15 * MS_NS), inside_learns, nd);

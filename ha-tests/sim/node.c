@@ -32,7 +32,8 @@ static void arm_timer(struct node *nd)
 	if (at == UINT64_MAX || nd->timer_ns == at + nd->booted_ns)
 		return;
 	nd->timer_ns = at + nd->booted_ns;
-	node_at(nd, nd->timer_ns > nd->s->now_ns ? nd->timer_ns : nd->s->now_ns + US, timer)->arg = nd->timer_ns;
+	node_at(nd, nd->timer_ns > nd->s->now_ns ? nd->timer_ns : nd->s->now_ns + US, timer)->arg =
+		nd->timer_ns;
 }
 
 static void flush(struct sim *s, struct event *ev)
@@ -96,7 +97,8 @@ static void take_packet(struct node *nd, const struct packet *p)
 		if (hf_core_relaying(nd->core))
 			node_relay(nd, p);
 		else
-			hf_core_datagram(nd->core, node_now(nd), &p->dst, &p->src, buf_bytes(&p->data));
+			hf_core_datagram(nd->core, node_now(nd), &p->dst, &p->src,
+					 buf_bytes(&p->data));
 	} else if (p->kind == PACKET_ESP) {
 		gateway_inbound(&nd->gw, node_now(nd), p);
 	} else if (p->kind == PACKET_CLEAR) {
@@ -121,9 +123,10 @@ static void read_packet(struct sim *s, struct event *ev)
 void node_packet(struct node *nd, const struct packet *p)
 {
 	if (!nd->alive || (!p->relayed && nd->address == ADDRESS_NONE))
-		return;         /* no such address here, and no process behind the socket */
+		return; /* no such address here, and no process behind the socket */
 	if (nd->n_backlog < SOCKET_BUFFER)
-		event_own(node_at(nd, nd->s->now_ns, read_packet), packet_new(p, buf_bytes(&p->data)), packet_free);
+		event_own(node_at(nd, nd->s->now_ns, read_packet),
+			  packet_new(p, buf_bytes(&p->data)), packet_free);
 }
 
 static void relayed(struct sim *s, struct event *ev)
@@ -140,7 +143,8 @@ void node_relay(struct node *nd, const struct packet *p)
 		return;
 	copy.relayed = true;
 	nd->straggler_ns = nd->s->now_ns;
-	event_own(sim_at(nd->s, nd->s->now_ns + rng_between(&nd->s->rng, 50 * US, 400 * US), relayed, node_mate(nd)),
+	event_own(sim_at(nd->s, nd->s->now_ns + rng_between(&nd->s->rng, 50 * US, 400 * US),
+			 relayed, node_mate(nd)),
 		  packet_new(&copy, buf_bytes(&copy.data)), packet_free);
 }
 
@@ -168,12 +172,21 @@ static void cluster_config(struct node *nd, struct cl_node_config *c)
 	struct rng *r = &nd->s->secrets;
 
 	*c = (struct cl_node_config){
-		.node_id = nd->id, .slot = nd->slot, .version_min = 1, .version_max = 1,
-		.token_ms = 500, .consensus_ms = 150, .manager = CL_MANAGER_INTERNAL,
-		.empty_start = CL_EMPTY_FENCED, .wait_for_all = true, .expected_votes = NODES,
+		.node_id = nd->id,
+		.slot = nd->slot,
+		.version_min = 1,
+		.version_max = 1,
+		.token_ms = 500,
+		.consensus_ms = 150,
+		.manager = CL_MANAGER_INTERNAL,
+		.empty_start = CL_EMPTY_FENCED,
+		.wait_for_all = true,
+		.expected_votes = NODES,
 		/* Clocks of hosts are never equal. */
-		.realtime_ms = 1700000000000ull + nd->s->now_ns / MS_NS + nd->id * 137u, .start_ns = node_now(nd),
-		.n_groups = 1, .groups = { { .group = GROUP, .preferred_slot = 1 } },
+		.realtime_ms = 1700000000000ull + nd->s->now_ns / MS_NS + nd->id * 137u,
+		.start_ns = node_now(nd),
+		.n_groups = 1,
+		.groups = { { .group = GROUP, .preferred_slot = 1 } },
 		.term_on_disk = { nd->term_on_disk },
 	};
 	must(secret_set(&c->failover_key, bytes(failover_key, sizeof(failover_key))) == R_OK);
@@ -192,9 +205,16 @@ static void core_open(struct node *nd)
 {
 	struct cl_node_config cluster;
 	struct hf_core_config cfg = {
-		.config = nd->config, .cluster = &cluster, .datapath = nd->gw.dp, .now_ns = node_now(nd),
-		.random = core_random, .random_ctx = nd, .ops = &node_ops, .ops_ctx = nd,
-		.on_seal = laws_ike_seal, .on_seal_ctx = &nd->gw,
+		.config = nd->config,
+		.cluster = &cluster,
+		.datapath = nd->gw.dp,
+		.now_ns = node_now(nd),
+		.random = core_random,
+		.random_ctx = nd,
+		.ops = &node_ops,
+		.ops_ctx = nd,
+		.on_seal = laws_ike_seal,
+		.on_seal_ctx = &nd->gw,
 	};
 
 	cluster_config(nd, &cluster);
@@ -219,7 +239,8 @@ void node_start(struct node *nd)
 	gateway_open(&nd->gw, nd->s->opt.broken && nd->s->opt.broken->one_slot ? 1 : nd->slot);
 	core_open(nd);
 	trace(nd->s, "%s: process %u starts", nd->name, nd->pid);
-	struct cl_input in = { .kind = CL_IN_ADDRESS, .group = GROUP,
+	struct cl_input in = { .kind = CL_IN_ADDRESS,
+			       .group = GROUP,
 			       .relay = { .addr = inet_v4(0xc6120000u + nd->id), .port = 4501 } };
 	hf_core_cluster(nd->core, node_now(nd), &in);
 	mcast_join(nd);
@@ -250,7 +271,7 @@ static void process_gone(struct node *nd)
 	laws_lose(nd);
 	nd->alive = nd->paused = nd->dying = false;
 	nd->role = CL_ROLE_OFFLINE;
-	nd->address = ADDRESS_NONE;     /* R20: it dies with the process */
+	nd->address = ADDRESS_NONE; /* R20: it dies with the process */
 	node_free(nd);
 }
 

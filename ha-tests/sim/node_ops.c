@@ -5,7 +5,7 @@
 #include "base/must.h"
 
 #define RELAY_LOOK_NS (200 * MS_NS)
-#define RELAY_IDLE_NS (2000 * MS_NS)    /* R19 */
+#define RELAY_IDLE_NS (2000 * MS_NS) /* R19 */
 
 /* Nothing that a dying process still asks for happens; it is gone when the call into the core returns. */
 static void die_at(struct node *nd, enum die_at here)
@@ -16,12 +16,16 @@ static void die_at(struct node *nd, enum die_at here)
 	nd->dying = true;
 }
 
-static void op_send_ike(void *ctx, const struct inet_endpoint *local, const struct inet_endpoint *remote,
-			bool udp_encap, struct bytes datagram)
+static void op_send_ike(void *ctx, const struct inet_endpoint *local,
+			const struct inet_endpoint *remote, bool udp_encap, struct bytes datagram)
 {
 	struct node *nd = ctx;
 	const struct packet p = {
-		.kind = PACKET_IKE, .udp_encap = udp_encap, .src = *local, .dst = *remote, .from = nd,
+		.kind = PACKET_IKE,
+		.udp_encap = udp_encap,
+		.src = *local,
+		.dst = *remote,
+		.from = nd,
 		.data = { .p = (uint8_t *)(uintptr_t)datagram.p, .len = datagram.len },
 	};
 
@@ -46,7 +50,9 @@ static void op_mcast(void *ctx, struct bytes message)
 static void snapshot_ready(struct sim *s, struct event *ev)
 {
 	struct node *nd = ev->node;
-	struct cl_input in = { .kind = CL_IN_SNAPSHOT_READY, .group = GROUP, .slot = (uint8_t)ev->arg };
+	struct cl_input in = { .kind = CL_IN_SNAPSHOT_READY,
+			       .group = GROUP,
+			       .slot = (uint8_t)ev->arg };
 
 	(void)s;
 	hf_core_cluster(nd->core, node_now(nd), &in);
@@ -81,7 +87,9 @@ static void op_write_term(void *ctx, uint32_t group, uint64_t term)
 
 	(void)group;
 	if (!nd->dying)
-		node_at(nd, nd->s->now_ns + rng_between(&nd->s->rng, 100 * US, 12 * MS_NS), term_written)->arg = term;
+		node_at(nd, nd->s->now_ns + rng_between(&nd->s->rng, 100 * US, 12 * MS_NS),
+			term_written)
+			->arg = term;
 }
 
 static void job_free(void *job)
@@ -105,7 +113,9 @@ static void op_run_job(void *ctx, struct ike_job *job)
 {
 	struct node *nd = ctx;
 
-	event_own(node_at(nd, nd->s->now_ns + rng_between(&nd->s->rng, 50 * US, 4 * MS_NS), job_run), job, job_free);
+	event_own(
+		node_at(nd, nd->s->now_ns + rng_between(&nd->s->rng, 50 * US, 4 * MS_NS), job_run),
+		job, job_free);
 }
 
 static void note_role(struct node *nd, const struct hf_role_change *ch)

@@ -9,7 +9,7 @@
 #include "base/timer_queue.h"
 #include "node/core_private.h"
 
-#define TICK_NS (500 * MS_NS)
+#define TICK_NS  (500 * MS_NS)
 #define NO_LEASE (UINT64_C(1) << 47)
 
 uint64_t peer_now(const struct peer *p)
@@ -27,7 +27,10 @@ static uint64_t peer_ms(const struct peer *p)
 static void send(struct peer *p, const struct ike_effect *fx)
 {
 	const struct packet pkt = {
-		.kind = PACKET_IKE, .udp_encap = fx->udp_encap, .src = fx->local, .dst = fx->remote,
+		.kind = PACKET_IKE,
+		.udp_encap = fx->udp_encap,
+		.src = fx->local,
+		.dst = fx->remote,
 		.data = fx->datagram,
 	};
 
@@ -38,10 +41,21 @@ static void send(struct peer *p, const struct ike_effect *fx)
 static void install(struct peer *p, const struct child_sa_state *c)
 {
 	struct esp_child_params params = {
-		.spi_in = c->spi_in, .spi_out = c->spi_out, .tunnel = c->tunnel, .group = GROUP,
-		.udp_encap = c->udp_encap, .local = c->local, .remote = c->remote, .local_ts = c->local_ts,
-		.remote_ts = c->remote_ts, .transforms = c->transforms, .keys_in = &c->keys_in,
-		.keys_out = &c->keys_out, .birth_term = c->birth_term, .seq_next = 1, .lease_end = NO_LEASE,
+		.spi_in = c->spi_in,
+		.spi_out = c->spi_out,
+		.tunnel = c->tunnel,
+		.group = GROUP,
+		.udp_encap = c->udp_encap,
+		.local = c->local,
+		.remote = c->remote,
+		.local_ts = c->local_ts,
+		.remote_ts = c->remote_ts,
+		.transforms = c->transforms,
+		.keys_in = &c->keys_in,
+		.keys_out = &c->keys_out,
+		.birth_term = c->birth_term,
+		.seq_next = 1,
+		.lease_end = NO_LEASE,
 	};
 
 	must(esp_child_install(p->gw.dp, &params) == R_OK);
@@ -87,7 +101,9 @@ static void carry_out(struct peer *p, struct ike_effect *fx)
 		(void)!esp_child_move(p->gw.dp, fx->spi_in, &fx->local, &fx->remote, fx->udp_encap);
 		break;
 	case IKE_FX_JOB:
-		event_own(sim_at(s, s->now_ns + rng_between(&s->rng, 50 * US, 4 * MS_NS), job_run, p), fx->job, job_free);
+		event_own(
+			sim_at(s, s->now_ns + rng_between(&s->rng, 50 * US, 4 * MS_NS), job_run, p),
+			fx->job, job_free);
 		fx->job = NULL;
 		break;
 	case IKE_FX_LOG:
@@ -98,7 +114,7 @@ static void carry_out(struct peer *p, struct ike_effect *fx)
 	case IKE_FX_CHILD_SA_CHANGED:
 	case IKE_FX_IKE_SA_GONE:
 	case IKE_FX_CHILD_SA_GONE:
-		break;          /* nobody keeps a copy */
+		break; /* nobody keeps a copy */
 	}
 }
 
@@ -156,11 +172,16 @@ static void esp_event(struct peer *p, const struct esp_event *ev)
 	struct ike_input in = { 0 };
 
 	if (ev->kind == ESP_EVENT_ACQUIRE) {
-		in = (struct ike_input){ .kind = IKE_IN_INITIATE, .tunnel = ev->tunnel, .have_packet = true,
-					 .packet_local = ev->packet_local, .packet_remote = ev->packet_remote };
+		in = (struct ike_input){ .kind = IKE_IN_INITIATE,
+					 .tunnel = ev->tunnel,
+					 .have_packet = true,
+					 .packet_local = ev->packet_local,
+					 .packet_remote = ev->packet_remote };
 		peer_input(p, &in);
 	} else if (ev->kind == ESP_EVENT_PEER_MOVED) {
-		in = (struct ike_input){ .kind = IKE_IN_PEER_MOVED, .spi_in = ev->spi_in, .remote = ev->remote,
+		in = (struct ike_input){ .kind = IKE_IN_PEER_MOVED,
+					 .spi_in = ev->spi_in,
+					 .remote = ev->remote,
 					 .local = ev->local };
 		peer_input(p, &in);
 	}
@@ -176,12 +197,14 @@ void peer_collect(struct peer *p)
 
 void peer_packet(struct peer *p, const struct packet *pkt)
 {
-	struct ike_input in = { .kind = IKE_IN_DATAGRAM, .local = pkt->dst, .remote = pkt->src,
+	struct ike_input in = { .kind = IKE_IN_DATAGRAM,
+				.local = pkt->dst,
+				.remote = pkt->src,
 				.datagram = buf_bytes(&pkt->data) };
 
 	if (pkt->kind == PACKET_ESP)
 		gateway_inbound(&p->gw, peer_now(p), pkt);
-	else if (pkt->data.len > 1)     /* one byte is a NAT keepalive */
+	else if (pkt->data.len > 1) /* one byte is a NAT keepalive */
 		peer_input(p, &in);
 	peer_collect(p);
 	laws_peer_heard(p, pkt);
@@ -210,9 +233,12 @@ static void tick(struct sim *s, struct event *ev)
 
 	esp_child_each(p->gw.dp, note_child, &l);
 	for (size_t i = 0; i < l.n; i++) {
-		if (esp_child_stats(p->gw.dp, l.spi[i], &st) != R_OK || st.last_in_ms + TICK_NS / MS_NS < peer_ms(p))
+		if (esp_child_stats(p->gw.dp, l.spi[i], &st) != R_OK ||
+		    st.last_in_ms + TICK_NS / MS_NS < peer_ms(p))
 			continue;
-		struct ike_input in = { .kind = IKE_IN_TRAFFIC, .spi_in = l.spi[i], .at_ms = st.last_in_ms };
+		struct ike_input in = { .kind = IKE_IN_TRAFFIC,
+					.spi_in = l.spi[i],
+					.at_ms = st.last_in_ms };
 		peer_input(p, &in);
 	}
 	sim_at(s, s->now_ns + TICK_NS, tick, p);
@@ -230,8 +256,11 @@ static void engine_random(void *ctx, uint8_t *out, size_t len)
 static void engine_open(struct peer *p)
 {
 	struct ike_engine_config ec = {
-		.slot = (uint8_t)(10 + p->index), .random = engine_random, .random_ctx = p,
-		.on_seal = laws_ike_seal, .on_seal_ctx = &p->gw,
+		.slot = (uint8_t)(10 + p->index),
+		.random = engine_random,
+		.random_ctx = p,
+		.on_seal = laws_ike_seal,
+		.on_seal_ctx = &p->gw,
 	};
 	struct ike_input activate = { .kind = IKE_IN_ACTIVATE, .term = 1 };
 	struct ike_config *cfg;

@@ -32,12 +32,12 @@ struct scenario scenario_draw(struct rng *r)
 
 struct inet_addr scenario_service_address(void)
 {
-	return inet_v4(0xc0000201u);            /* 192.0.2.1 */
+	return inet_v4(0xc0000201u); /* 192.0.2.1 */
 }
 
 struct inet_addr scenario_peer_address(unsigned int peer)
 {
-	return inet_v4(0xc000020bu + peer);     /* 192.0.2.11 */
+	return inet_v4(0xc000020bu + peer); /* 192.0.2.11 */
 }
 
 static uint32_t net(unsigned int peer, unsigned int line, bool at_peer)
@@ -80,12 +80,15 @@ static const char *dotted(uint32_t address, char text[INET_TEXT_MAX])
 static void put_algorithms(struct out *o, const struct scenario *sc)
 {
 	put(o, "crypto ikev2 policy 10\n");
-	put(o, sc->cbc ? " encryption aes%s\n integrity sha256\n" : " encryption aes-gcm%s\n integrity null\n",
+	put(o,
+	    sc->cbc ? " encryption aes%s\n integrity sha256\n"
+		    : " encryption aes-gcm%s\n integrity null\n",
 	    sc->key_bits == 256 ? "-256" : "");
 	put(o, " group %u\n prf sha256\n", sc->dh);
 	put(o, "crypto ikev2 enable outside\ncrypto ipsec ikev2 ipsec-proposal P\n");
-	put(o, sc->cbc ? " protocol esp encryption aes%s\n protocol esp integrity sha-256\n" :
-			 " protocol esp encryption aes-gcm%s\n protocol esp integrity null\n",
+	put(o,
+	    sc->cbc ? " protocol esp encryption aes%s\n protocol esp integrity sha-256\n"
+		    : " protocol esp encryption aes-gcm%s\n protocol esp integrity null\n",
 	    sc->key_bits == 256 ? "-256" : "");
 }
 
@@ -93,20 +96,25 @@ static void put_algorithms(struct out *o, const struct scenario *sc)
 static void put_peer(struct out *o, const struct sim *s, unsigned int peer, bool at_peer)
 {
 	char local[INET_TEXT_MAX], remote[INET_TEXT_MAX];
-	const struct inet_addr other = at_peer ? scenario_service_address() : scenario_peer_address(peer);
+	const struct inet_addr other = at_peer ? scenario_service_address()
+					       : scenario_peer_address(peer);
 	unsigned int seq = 10 + peer;
 
 	for (unsigned int line = 0; line < s->scenario.n_lines; line++)
-		put(o, "access-list A%u extended permit ip %s 255.255.255.192 %s 255.255.255.192\n", peer,
-		    dotted(net(peer, line, at_peer), local), dotted(net(peer, line, !at_peer), remote));
+		put(o, "access-list A%u extended permit ip %s 255.255.255.192 %s 255.255.255.192\n",
+		    peer, dotted(net(peer, line, at_peer), local),
+		    dotted(net(peer, line, !at_peer), remote));
 	put(o, "crypto map M %u match address A%u\ncrypto map M %u set peer %s\n", seq, peer, seq,
 	    inet_text(&other, remote));
 	put(o, "crypto map M %u set ikev2 ipsec-proposal P\n", seq);
 	if (s->scenario.pfs)
 		put(o, "crypto map M %u set pfs group%u\n", seq, s->scenario.dh);
-	put(o, "tunnel-group %s type ipsec-l2l\ntunnel-group %s ipsec-attributes\n", remote, remote);
-	put(o, " ikev2 local-authentication pre-shared-key of-%s-%u\n", at_peer ? "peer" : "node", peer);
-	put(o, " ikev2 remote-authentication pre-shared-key of-%s-%u\n", at_peer ? "node" : "peer", peer);
+	put(o, "tunnel-group %s type ipsec-l2l\ntunnel-group %s ipsec-attributes\n", remote,
+	    remote);
+	put(o, " ikev2 local-authentication pre-shared-key of-%s-%u\n", at_peer ? "peer" : "node",
+	    peer);
+	put(o, " ikev2 remote-authentication pre-shared-key of-%s-%u\n", at_peer ? "node" : "peer",
+	    peer);
 	put(o, " isakmp keepalive threshold 10 retry 2\n");
 }
 
@@ -132,7 +140,8 @@ static void put_interface(struct out *o, const struct inet_addr *address)
 {
 	char text[INET_TEXT_MAX];
 
-	put(o, "interface eth0\n nameif outside\n ip address %s 255.255.255.0\n", inet_text(address, text));
+	put(o, "interface eth0\n nameif outside\n ip address %s 255.255.255.0\n",
+	    inet_text(address, text));
 }
 
 struct config *scenario_node_config(const struct sim *s, unsigned int node)
@@ -140,8 +149,10 @@ struct config *scenario_node_config(const struct sim *s, unsigned int node)
 	const struct inet_addr service = scenario_service_address();
 	struct out o = { .len = 0 };
 
-	put(&o, "hostname node%u\nfailover lan unit %s\nfailover\n", node + 1, node ? "secondary" : "primary");
-	put(&o, "failover key hex 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
+	put(&o, "hostname node%u\nfailover lan unit %s\nfailover\n", node + 1,
+	    node ? "secondary" : "primary");
+	put(&o,
+	    "failover key hex 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
 	put_interface(&o, &service);
 	put_algorithms(&o, &s->scenario);
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++)

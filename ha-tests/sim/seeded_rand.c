@@ -19,7 +19,7 @@
 #include "ha-tests/sim/rng.h"
 
 #define STRENGTH 256
-#define NAME "SEEDED-RAND"
+#define NAME     "SEEDED-RAND"
 #define PROVIDER "holdfast-seeded"
 
 static struct rng stream;
@@ -50,8 +50,9 @@ static void context_free(void *c)
 	free(c);
 }
 
-static int instantiate(void *ctx, unsigned int strength, int prediction_resistance, const unsigned char *personal,
-		       size_t personal_len, const OSSL_PARAM params[])
+static int instantiate(void *ctx, unsigned int strength, int prediction_resistance,
+		       const unsigned char *personal, size_t personal_len,
+		       const OSSL_PARAM params[])
 {
 	struct context *c = ctx;
 
@@ -68,8 +69,8 @@ static int uninstantiate(void *ctx)
 	return 1;
 }
 
-static int generate(void *ctx, unsigned char *out, size_t len, unsigned int strength, int prediction_resistance,
-		    const unsigned char *extra, size_t extra_len)
+static int generate(void *ctx, unsigned char *out, size_t len, unsigned int strength,
+		    int prediction_resistance, const unsigned char *extra, size_t extra_len)
 {
 	(void)ctx, (void)strength, (void)prediction_resistance, (void)extra, (void)extra_len;
 	rng_fill(&stream, out, len);
@@ -107,7 +108,10 @@ static void give_lock(void *ctx)
 	(void)ctx;
 }
 
-#define CALL(id, fn) { id, (void (*)(void))fn }
+#define CALL(id, fn) \
+	{ \
+		id, (void (*)(void))fn \
+	}
 
 static const OSSL_DISPATCH rand_calls[] = {
 	CALL(OSSL_FUNC_RAND_NEWCTX, context_new),
@@ -139,7 +143,8 @@ static const OSSL_DISPATCH provider_calls[] = {
 	{ 0, NULL },
 };
 
-static int provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out, void **ctx)
+static int provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
+			 const OSSL_DISPATCH **out, void **ctx)
 {
 	(void)core, (void)in;
 	*out = provider_calls;
@@ -149,7 +154,7 @@ static int provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in, 
 
 void seeded_rand_install(void)
 {
-	static OSSL_PROVIDER *held[2];  /* for the life of the process */
+	static OSSL_PROVIDER *held[2]; /* for the life of the process */
 
 	seeded_rand_restart(0);
 	must(OSSL_PROVIDER_add_builtin(NULL, PROVIDER, provider_init) == 1);

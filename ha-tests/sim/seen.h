@@ -12,7 +12,7 @@ struct digest128 {
 struct seen {
 	struct seen_entry {
 		struct digest128 name, content;
-	} *entry;
+	} * entry;
 	size_t n, cap;
 };
 

@@ -30,9 +30,12 @@ static void nodes_open(struct sim *s)
 
 	for (unsigned int i = 0; i < NODES; i++) {
 		struct node *nd = &s->nodes[i];
-		*nd = (struct node){ .s = s, .name = names[i], .id = i + 1, .slot = (uint8_t)(i + 1) };
+		*nd = (struct node){
+			.s = s, .name = names[i], .id = i + 1, .slot = (uint8_t)(i + 1)
+		};
 		node_boot(nd);
-		sim_at(s, s->now_ns + rng_between(&s->rng, 200 * MS_NS, 900 * MS_NS), start_process, nd);
+		sim_at(s, s->now_ns + rng_between(&s->rng, 200 * MS_NS, 900 * MS_NS), start_process,
+		       nd);
 	}
 }
 
@@ -118,7 +121,9 @@ void sim_run(const struct sim_options *opt, struct sim_result *out)
 		dispatch(s, ev);
 	}
 	sum_flows(s);
-	*out = (struct sim_result){ .ok = !s->laws.broken, .law = s->laws.broken, .stats = s->stats };
+	*out = (struct sim_result){ .ok = !s->laws.broken,
+				    .law = s->laws.broken,
+				    .stats = s->stats };
 	snprintf(out->why, sizeof(out->why), "%s", s->laws.why);
 	if (s->laws.broken && !opt->quiet)
 		trace_print(&s->trace);

@@ -25,14 +25,15 @@
 #include "ha-tests/sim/rng.h"
 #include "node/core.h"
 
-#define US 1000ull
-#define MS_NS 1000000ull
-#define SECOND 1000000000ull
-#define NODES 2
+#define US        1000ull
+#define MS_NS     1000000ull
+#define SECOND    1000000000ull
+#define NODES     2
 #define PEERS_MAX 2
-#define LINES_MAX 2                     /* permit lines of a crypto ACL, per peer */
-#define GROUP 1u
-#define START_NS (1000 * SECOND)        /* the simulated clock begins here, so that a node can have booted before */
+#define LINES_MAX 2 /* permit lines of a crypto ACL, per peer */
+#define GROUP     1u
+#define START_NS \
+	(1000 * SECOND) /* the simulated clock begins here, so that a node can have booted before */
 
 struct sim;
 struct node;
@@ -45,15 +46,15 @@ typedef void (*event_fn)(struct sim *s, struct event *ev);
 
 struct event {
 	uint64_t at_ns;
-	uint64_t order;                 /* of insertion: equal times keep it */
+	uint64_t order; /* of insertion: equal times keep it */
 	event_fn run;
-	void *ctx;                      /* node, peer, host: by run */
+	void *ctx; /* node, peer, host: by run */
 	uint64_t arg;
-	void *data;                     /* owned */
+	void *data; /* owned */
 	void (*data_free)(void *data);
-	struct node *node;              /* belongs to this process: waits while it is stopped, gone when it is */
+	struct node *node; /* belongs to this process: waits while it is stopped, gone when it is */
 	uint32_t incarnation;
-	struct event *next;             /* in a node's backlog */
+	struct event *next; /* in a node's backlog */
 };
 
 struct event_queue {
@@ -98,19 +99,19 @@ enum packet_kind { PACKET_IKE, PACKET_ESP, PACKET_CLEAR };
 
 struct packet {
 	enum packet_kind kind;
-	bool udp_encap;                 /* on UDP 4500 */
-	bool relayed;                   /* by the former owner (R19) */
-	const struct node *from;        /* that sent it; NULL: a peer */
-	struct inet_endpoint src, dst;  /* outer; unused with PACKET_CLEAR */
+	bool udp_encap;                /* on UDP 4500 */
+	bool relayed;                  /* by the former owner (R19) */
+	const struct node *from;       /* that sent it; NULL: a peer */
+	struct inet_endpoint src, dst; /* outer; unused with PACKET_CLEAR */
 	struct buf data;
 };
 
 struct network {
-	struct node *outside;           /* whom the switch believes to have the service address */
+	struct node *outside; /* whom the switch believes to have the service address */
 	struct node *inside;
-	unsigned int loss, duplicate, replay;   /* per thousand; a replay comes seconds later */
+	unsigned int loss, duplicate, replay; /* per thousand; a replay comes seconds later */
 	uint64_t delay_ns, jitter_ns;
-	uint64_t loss_until_ns;         /* a burst */
+	uint64_t loss_until_ns; /* a burst */
 	unsigned int burst_loss;
 };
 
@@ -127,7 +128,7 @@ void network_announce(struct sim *s, struct node *nd);
 
 struct gateway {
 	struct sim *s;
-	struct node *node;              /* or */
+	struct node *node; /* or */
 	struct peer *peer;
 	struct esp_datapath *dp;
 	struct esp_worker *worker;
@@ -145,7 +146,14 @@ void gateway_flush(struct gateway *gw, uint64_t now_ns);
 
 enum address { ADDRESS_NONE, ADDRESS_OWNED, ADDRESS_RELAYED };
 /* Where a process is killed: at the next such moment. */
-enum die_at { DIE_NOT, DIE_BEFORE_SEND, DIE_AFTER_SEND, DIE_AFTER_MCAST, DIE_AFTER_TERM, DIE_AFTER_ROLE };
+enum die_at {
+	DIE_NOT,
+	DIE_BEFORE_SEND,
+	DIE_AFTER_SEND,
+	DIE_AFTER_MCAST,
+	DIE_AFTER_TERM,
+	DIE_AFTER_ROLE
+};
 
 #define SOCKET_BUFFER 256
 
@@ -176,7 +184,7 @@ struct node {
 	unsigned int die_count;
 	struct event *backlog, **backlog_end;
 	size_t n_backlog;
-	struct packet *waiting[SOCKET_BUFFER];  /* unread while the datapath is READY (R19) */
+	struct packet *waiting[SOCKET_BUFFER]; /* unread while the datapath is READY (R19) */
 	size_t n_waiting;
 };
 
@@ -209,22 +217,22 @@ bool node_holds_state(const struct node *nd);
 struct mcast_item;
 
 struct mcast_host {
-	struct mcast_item *first, **last;       /* handed to Corosync, not ordered yet */
+	struct mcast_item *first, **last; /* handed to Corosync, not ordered yet */
 	struct cl_ring_id ring;
-	bool frozen;                    /* no ring: membership is changing */
-	bool connected;                 /* a process is a member of the CPG group */
+	bool frozen;    /* no ring: membership is changing */
+	bool connected; /* a process is a member of the CPG group */
 	uint32_t pid;
-	bool seen_all;                  /* wait_for_all is met */
-	uint64_t delivered_ns;          /* no delivery may be before it */
+	bool seen_all;         /* wait_for_all is met */
+	uint64_t delivered_ns; /* no delivery may be before it */
 };
 
 struct multicast {
 	struct mcast_host host[NODES];
-	bool cut;                       /* the hosts do not reach each other */
-	uint64_t cut_epoch;             /* what was under way between them then is lost */
-	uint64_t change;                /* number of the last membership change that began */
+	bool cut;           /* the hosts do not reach each other */
+	uint64_t cut_epoch; /* what was under way between them then is lost */
+	uint64_t change;    /* number of the last membership change that began */
 	uint64_t ring_seq;
-	uint64_t slow_ns;               /* additional time to order a message */
+	uint64_t slow_ns; /* additional time to order a message */
 	uint64_t messages, views;
 };
 
@@ -246,7 +254,7 @@ struct peer {
 	unsigned int index;
 	struct inet_addr address;
 	struct gateway gw;
-	struct config *config;          /* it is translated by the same code */
+	struct config *config; /* it is translated by the same code */
 	struct ike_engine *engine;
 	uint64_t timer_ns;
 	uint64_t booted_ns;
@@ -268,10 +276,10 @@ struct flow {
 	uint8_t peer, line;
 	bool to_peer;
 	uint64_t sent, delivered, replayed;
-	uint64_t calm_sent, calm_delivered;     /* when calm was reached; 0: not yet */
+	uint64_t calm_sent, calm_delivered; /* when calm was reached; 0: not yet */
 	uint64_t interval_ns;
-	uint64_t last_ns;               /* of the last delivery */
-	uint64_t window[FLOW_WINDOW];   /* numbers that were delivered, each at its remainder */
+	uint64_t last_ns;             /* of the last delivery */
+	uint64_t window[FLOW_WINDOW]; /* numbers that were delivered, each at its remainder */
 };
 
 void workload_start(struct sim *s);
@@ -293,7 +301,7 @@ struct scenario {
 	uint32_t ike_lifetime_s, child_lifetime_s;
 	uint64_t faults_from_ns, faults_until_ns, end_ns;
 	unsigned int n_faults;
-	uint64_t window_ns;             /* of one fault */
+	uint64_t window_ns; /* of one fault */
 };
 
 struct scenario scenario_draw(struct rng *r);
@@ -309,18 +317,19 @@ uint32_t scenario_host(unsigned int peer, unsigned int line, bool at_peer);
 struct sim_options {
 	uint64_t seed;
 	bool verbose, quiet;
-	const struct broken *broken;    /* what this run breaks on purpose; NULL: nothing */
+	const struct broken *broken; /* what this run breaks on purpose; NULL: nothing */
 };
 
 struct sim_stats {
-	uint64_t events, exchanges, faults, takeovers, handovers, ike_sent, esp_sent, delivered, lost, replayed;
-	uint64_t split_brains, split_numbers, state_losses, auths, expired, suspects;
+	uint64_t events, exchanges, faults, takeovers, handovers, ike_sent, esp_sent, delivered,
+		lost, replayed;
+	uint64_t split_brains, split_numbers, state_losses, excused, auths, expired, suspects;
 };
 
 struct sim {
 	struct sim_options opt;
-	struct rng rng;                 /* of the schedule */
-	struct rng secrets;             /* of the gateways */
+	struct rng rng;     /* of the schedule */
+	struct rng secrets; /* of the gateways */
 	uint64_t now_ns;
 	struct event_queue queue;
 	struct trace trace;
@@ -332,15 +341,15 @@ struct sim {
 	struct flow flows[PEERS_MAX * LINES_MAX * 2];
 	size_t n_flows;
 	struct laws laws;
-	struct gateway *at_work;        /* whose worker is sealing */
-	bool calm;                      /* the last fault is over */
+	struct gateway *at_work; /* whose worker is sealing */
+	bool calm;               /* the last fault is over */
 	uint64_t calm_ns;
 	struct sim_stats stats;
 };
 
 struct sim_result {
 	bool ok;
-	unsigned int law;               /* 0: none broken */
+	unsigned int law; /* 0: none broken */
 	char why[256];
 	uint8_t digest[32];
 	struct sim_stats stats;

@@ -11,16 +11,17 @@
 #include "base/wire_reader.h"
 #include "base/wire_writer.h"
 
-#define MAGIC 0x484653494d756c61ull
+#define MAGIC       0x484653494d756c61ull
 #define IPV4_HEADER 20u
-#define PACKET_MAX 400u
+#define PACKET_MAX  400u
 
 /* ---- flows ---- */
 
 struct flow *workload_flow(struct sim *s, unsigned int peer, unsigned int line, bool to_peer)
 {
 	for (size_t i = 0; i < s->n_flows; i++)
-		if (s->flows[i].peer == peer && s->flows[i].line == line && s->flows[i].to_peer == to_peer)
+		if (s->flows[i].peer == peer && s->flows[i].line == line &&
+		    s->flows[i].to_peer == to_peer)
 			return &s->flows[i];
 	return NULL;
 }
@@ -76,11 +77,13 @@ static void flow_step(struct sim *s, struct event *ev)
 		network_send_inside(s, bytes(inner, len));
 	} else {
 		struct peer *p = &s->peers[f->peer];
-		const struct packet clear = { .kind = PACKET_CLEAR, .data = { .p = inner, .len = len } };
+		const struct packet clear = { .kind = PACKET_CLEAR,
+					      .data = { .p = inner, .len = len } };
 		gateway_outbound(&p->gw, peer_now(p), &clear);
 		peer_collect(p);
 	}
-	sim_at(s, s->now_ns + f->interval_ns / 2 + rng_below(&s->rng, f->interval_ns), flow_step, f);
+	sim_at(s, s->now_ns + f->interval_ns / 2 + rng_below(&s->rng, f->interval_ns), flow_step,
+	       f);
 }
 
 /* A number that was delivered a short while ago. */
@@ -123,10 +126,14 @@ static void flows_start(struct sim *s)
 		for (unsigned int line = 0; line < s->scenario.n_lines; line++)
 			for (unsigned int to_peer = 0; to_peer < 2; to_peer++) {
 				struct flow *f = &s->flows[s->n_flows++];
-				*f = (struct flow){ .s = s, .peer = (uint8_t)peer, .line = (uint8_t)line,
+				*f = (struct flow){ .s = s,
+						    .peer = (uint8_t)peer,
+						    .line = (uint8_t)line,
 						    .to_peer = to_peer };
 				f->interval_ns = rng_between(&s->rng, 40 * MS_NS, 160 * MS_NS);
-				sim_at(s, s->now_ns + rng_between(&s->rng, 200 * MS_NS, 2500 * MS_NS), flow_step, f);
+				sim_at(s,
+				       s->now_ns + rng_between(&s->rng, 200 * MS_NS, 2500 * MS_NS),
+				       flow_step, f);
 			}
 }
 
@@ -173,7 +180,8 @@ static void peer_act(struct peer *p, enum ike_input_kind kind)
 
 static void peer_step(struct sim *s, struct event *ev)
 {
-	static const enum ike_input_kind kinds[] = { IKE_IN_LIVENESS, IKE_IN_REKEY_CHILD, IKE_IN_REKEY_IKE };
+	static const enum ike_input_kind kinds[] = { IKE_IN_LIVENESS, IKE_IN_REKEY_CHILD,
+						     IKE_IN_REKEY_IKE };
 
 	peer_act(ev->ctx, kinds[rng_below(&s->rng, 3)]);
 	sim_at(s, s->now_ns + rng_between(&s->rng, SECOND / 2, 6 * SECOND), peer_step, ev->ctx);
@@ -209,7 +217,7 @@ static void soonest_sa(void *ctx, const struct ike_sa_state *sa)
 }
 
 struct collision {
-	uint32_t spi_in;                /* the peer's; 0: an IKE SA */
+	uint32_t spi_in; /* the peer's; 0: an IKE SA */
 	uint64_t spi_i, spi_r;
 };
 
@@ -250,7 +258,9 @@ static void plan_collision(struct sim *s, const struct node *nd)
 	struct collision *c = malloc(sizeof(*c));
 	must(c);
 	*c = (struct collision){ .spi_in = k.spi_out, .spi_i = k.spi_i, .spi_r = k.spi_r };
-	event_own(sim_at(s, s->now_ns + (k.at_ms - now_ms) * MS_NS + rng_below(&s->rng, 8 * MS_NS), collide, NULL), c, free);
+	event_own(sim_at(s, s->now_ns + (k.at_ms - now_ms) * MS_NS + rng_below(&s->rng, 8 * MS_NS),
+			 collide, NULL),
+		  c, free);
 }
 
 static void collision_step(struct sim *s, struct event *ev)
@@ -300,9 +310,11 @@ void workload_start(struct sim *s)
 {
 	flows_start(s);
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
-		sim_at(s, s->now_ns + rng_between(&s->rng, 3 * SECOND, 9 * SECOND), peer_step, &s->peers[i]);
+		sim_at(s, s->now_ns + rng_between(&s->rng, 3 * SECOND, 9 * SECOND), peer_step,
+		       &s->peers[i]);
 	sim_at(s, s->now_ns + rng_between(&s->rng, 3 * SECOND, 9 * SECOND), collision_step, NULL);
 	if (rng_chance(&s->rng, 400))
-		sim_at(s, s->now_ns + rng_between(&s->rng, 8 * SECOND, 40 * SECOND), clear_step, NULL);
+		sim_at(s, s->now_ns + rng_between(&s->rng, 8 * SECOND, 40 * SECOND), clear_step,
+		       NULL);
 	sim_at(s, s->now_ns + SECOND, settle_step, NULL);
 }
