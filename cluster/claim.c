@@ -187,7 +187,8 @@ void claim_reserve(struct cl_node *n, struct group *g)
 {
 	if (g->claim.writing || g->claim.reserved > g->known_term)
 		return;
-	g->disk_term = (g->disk_term > g->known_term ? g->disk_term : g->known_term) + term_step(n, g);
+	g->disk_term = (g->disk_term > g->known_term ? g->disk_term : g->known_term) +
+		       term_step(n, g);
 	g->claim.writing = true;
 	fx_push(n, CL_FX_WRITE_TERM, g)->term = g->disk_term;
 }

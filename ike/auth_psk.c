@@ -5,8 +5,8 @@
 
 static const char key_pad[] = "Key Pad for IKEv2";
 
-enum result auth_psk(struct ike_crypto *c, uint16_t prf, const struct secret *psk, const struct auth_octets *in,
-		     struct auth_value *out)
+enum result auth_psk(struct ike_crypto *c, uint16_t prf, const struct secret *psk,
+		     const struct auth_octets *in, struct auth_value *out)
 {
 	const struct prf_row *row = prf_row(prf);
 	struct bytes pad = bytes(key_pad, sizeof(key_pad) - 1);

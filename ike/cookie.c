@@ -25,7 +25,8 @@ static enum result make(struct ike_crypto *c, const struct secret *secret, uint8
 			const struct cookie_subject *s, uint8_t out[COOKIE_LEN])
 {
 	uint8_t spi[8], mac[IKE_PRF_MAX];
-	struct bytes parts[] = { s->nonce, bytes(s->remote.a, inet_len(&s->remote)), bytes(spi, sizeof(spi)) };
+	struct bytes parts[] = { s->nonce, bytes(s->remote.a, inet_len(&s->remote)),
+				 bytes(spi, sizeof(spi)) };
 
 	for (size_t i = 0; i < sizeof(spi); i++)
 		spi[i] = (uint8_t)(s->spi_i >> 8 * (sizeof(spi) - 1 - i));
@@ -39,14 +40,14 @@ static enum result make(struct ike_crypto *c, const struct secret *secret, uint8
 	return res;
 }
 
-enum result cookie_make(struct ike_crypto *c, const struct cookie_secrets *cs, const struct cookie_subject *s,
-			uint8_t out[COOKIE_LEN])
+enum result cookie_make(struct ike_crypto *c, const struct cookie_secrets *cs,
+			const struct cookie_subject *s, uint8_t out[COOKIE_LEN])
 {
 	return make(c, &cs->current, cs->version, s, out);
 }
 
-enum result cookie_verify(struct ike_crypto *c, const struct cookie_secrets *cs, const struct cookie_subject *s,
-			  struct bytes cookie)
+enum result cookie_verify(struct ike_crypto *c, const struct cookie_secrets *cs,
+			  const struct cookie_subject *s, struct bytes cookie)
 {
 	const struct secret *secret;
 	uint8_t expected[COOKIE_LEN];

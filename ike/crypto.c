@@ -13,6 +13,7 @@
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
+/* clang-format off */
 static const char *const digest_names[DIGEST_COUNT_] = {
 	[DIGEST_MD5] = "MD5",
 	[DIGEST_SHA1] = "SHA1",
@@ -20,6 +21,7 @@ static const char *const digest_names[DIGEST_COUNT_] = {
 	[DIGEST_SHA384] = "SHA384",
 	[DIGEST_SHA512] = "SHA512",
 };
+/* clang-format on */
 
 /* RFC 4868 2.1.2, RFC 8247 2.2 */
 static const struct prf_row prf_rows[] = {
@@ -40,19 +42,30 @@ static const struct integ_row integ_rows[] = {
 };
 
 #define AES_GCM(suffix, icv_len, bits) \
-	{ .id = ENCR_AES_GCM_##suffix, .key_bits = (bits), .mode = ENCR_MODE_AEAD, .key = (bits) / 8, .salt = 4, \
-	  .iv = 8, .icv = (icv_len), .block = 1, .evp = "AES-" #bits "-GCM" }
+	{ \
+		.id = ENCR_AES_GCM_##suffix, .key_bits = (bits), .mode = ENCR_MODE_AEAD, \
+		.key = (bits) / 8, .salt = 4, .iv = 8, .icv = (icv_len), .block = 1, \
+		.evp = "AES-" #bits "-GCM" \
+	}
 #define AES_CBC(bits) \
-	{ .id = ENCR_AES_CBC, .key_bits = (bits), .mode = ENCR_MODE_CBC, .key = (bits) / 8, .iv = 16, .block = 16, \
-	  .evp = "AES-" #bits "-CBC" }
+	{ \
+		.id = ENCR_AES_CBC, .key_bits = (bits), .mode = ENCR_MODE_CBC, .key = (bits) / 8, \
+		.iv = 16, .block = 16, .evp = "AES-" #bits "-CBC" \
+	}
 #define AES_CTR(bits) \
-	{ .id = ENCR_AES_CTR, .key_bits = (bits), .mode = ENCR_MODE_CTR, .key = (bits) / 8, .salt = 4, .iv = 8, \
-	  .block = 1, .evp = "AES-" #bits "-CTR" }
+	{ \
+		.id = ENCR_AES_CTR, .key_bits = (bits), .mode = ENCR_MODE_CTR, .key = (bits) / 8, \
+		.salt = 4, .iv = 8, .block = 1, .evp = "AES-" #bits "-CTR" \
+	}
 #define AES_GMAC(bits) \
-	{ .id = ENCR_NULL_AUTH_AES_GMAC, .key_bits = (bits), .mode = ENCR_MODE_AEAD, .key = (bits) / 8, .salt = 4, \
-	  .iv = 8, .icv = 16, .block = 1 }
+	{ \
+		.id = ENCR_NULL_AUTH_AES_GMAC, .key_bits = (bits), .mode = ENCR_MODE_AEAD, \
+		.key = (bits) / 8, .salt = 4, .iv = 8, .icv = 16, .block = 1 \
+	}
 
-/* RFC 5282 (GCM), 3602 (CBC), 5930 (CTR), 7634 (ChaCha20), 4543 (GMAC, ESP only), 2410 (NULL, ESP only) */
+/* RFC 5282 (GCM), 3602 (CBC), 5930 (CTR), 7634 (ChaCha20), 4543 (GMAC, ESP only),
+ * 2410 (NULL, ESP only) */
+/* clang-format off */
 static const struct encr_row encr_rows[] = {
 	AES_GCM(16, 16, 128),
 	AES_GCM(16, 16, 192),
@@ -69,14 +82,17 @@ static const struct encr_row encr_rows[] = {
 	AES_CTR(128),
 	AES_CTR(192),
 	AES_CTR(256),
-	{ .id = ENCR_CHACHA20_POLY1305, .mode = ENCR_MODE_AEAD, .key = 32, .salt = 4, .iv = 8, .icv = 16, .block = 1,
+	{ .id = ENCR_CHACHA20_POLY1305, .mode = ENCR_MODE_AEAD, .key = 32, .salt = 4, .iv = 8,
+	  .icv = 16, .block = 1,
 	  .evp = "ChaCha20-Poly1305" },
 	AES_GMAC(128),
 	AES_GMAC(192),
 	AES_GMAC(256),
 	{ .id = ENCR_NULL, .mode = ENCR_MODE_NONE, .block = 1 },
-	{ .id = ENCR_3DES, .mode = ENCR_MODE_CBC, .key = 24, .iv = 8, .block = 8, .evp = "DES-EDE3-CBC", .weak = true },
+	{ .id = ENCR_3DES, .mode = ENCR_MODE_CBC, .key = 24, .iv = 8, .block = 8,
+	  .evp = "DES-EDE3-CBC", .weak = true },
 };
+/* clang-format on */
 
 const struct prf_row *prf_row(uint16_t id)
 {
@@ -106,8 +122,8 @@ const struct encr_row *encr_row(uint16_t id, uint16_t key_bits)
 }
 
 struct ike_crypto {
-	EVP_CIPHER *ciphers[ARRAY_LEN(encr_rows)];      /* by row; NULL where the row has no evp */
-	EVP_MAC_CTX *hmacs[DIGEST_COUNT_];              /* NULL: a weak digest that this OpenSSL refuses */
+	EVP_CIPHER *ciphers[ARRAY_LEN(encr_rows)]; /* by row; NULL where the row has no evp */
+	EVP_MAC_CTX *hmacs[DIGEST_COUNT_]; /* NULL: a weak digest that this OpenSSL refuses */
 	EVP_MD *sha1, *sha256;
 	EVP_MD_CTX *md;
 	EVP_CIPHER_CTX *cipher;
@@ -116,7 +132,8 @@ struct ike_crypto {
 static EVP_MAC_CTX *hmac_new(EVP_MAC *hmac, const char *digest)
 {
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)digest, 0),
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)digest,
+						 0),
 		OSSL_PARAM_construct_end(),
 	};
 	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(hmac);
@@ -163,8 +180,8 @@ struct ike_crypto *ike_crypto_new(void)
 	c->sha256 = EVP_MD_fetch(NULL, digest_names[DIGEST_SHA256], NULL);
 	c->md = EVP_MD_CTX_new();
 	c->cipher = EVP_CIPHER_CTX_new();
-	if (c->sha1 == NULL || c->sha256 == NULL || c->md == NULL || c->cipher == NULL || !fetch_hmacs(c) ||
-	    !fetch_ciphers(c)) {
+	if (c->sha1 == NULL || c->sha256 == NULL || c->md == NULL || c->cipher == NULL ||
+	    !fetch_hmacs(c) || !fetch_ciphers(c)) {
 		ike_crypto_free(c);
 		return NULL;
 	}
@@ -187,8 +204,8 @@ void ike_crypto_free(struct ike_crypto *c)
 }
 
 /* An empty key is refused: no caller has one, and OpenSSL would take the key of the call before. */
-static enum result hmac(struct ike_crypto *c, uint8_t digest, struct bytes key, const struct bytes *parts, size_t n,
-			uint8_t *out)
+static enum result hmac(struct ike_crypto *c, uint8_t digest, struct bytes key,
+			const struct bytes *parts, size_t n, uint8_t *out)
 {
 	EVP_MAC_CTX *ctx = c->hmacs[digest];
 	size_t len;
@@ -206,8 +223,8 @@ static enum result hmac(struct ike_crypto *c, uint8_t digest, struct bytes key, 
 	return EVP_MAC_final(ctx, out, &len, IKE_PRF_MAX) == 1 ? R_OK : R_CRYPTO;
 }
 
-enum result ike_prf(struct ike_crypto *c, uint16_t id, struct bytes key, const struct bytes *parts, size_t n,
-		    uint8_t *out)
+enum result ike_prf(struct ike_crypto *c, uint16_t id, struct bytes key, const struct bytes *parts,
+		    size_t n, uint8_t *out)
 {
 	const struct prf_row *row = prf_row(id);
 
@@ -220,7 +237,8 @@ enum result ike_integ(struct ike_crypto *c, const struct integ_row *row, struct 
 	return hmac(c, row->digest, key, parts, n, out);
 }
 
-static enum result digest(struct ike_crypto *c, const EVP_MD *md, const struct bytes *parts, size_t n, uint8_t *out)
+static enum result digest(struct ike_crypto *c, const EVP_MD *md, const struct bytes *parts,
+			  size_t n, uint8_t *out)
 {
 	if (EVP_DigestInit_ex2(c->md, md, NULL) != 1)
 		return R_CRYPTO;
@@ -231,12 +249,14 @@ static enum result digest(struct ike_crypto *c, const EVP_MD *md, const struct b
 	return EVP_DigestFinal_ex(c->md, out, NULL) == 1 ? R_OK : R_CRYPTO;
 }
 
-enum result ike_sha1(struct ike_crypto *c, const struct bytes *parts, size_t n, uint8_t out[SHA1_LEN])
+enum result ike_sha1(struct ike_crypto *c, const struct bytes *parts, size_t n,
+		     uint8_t out[SHA1_LEN])
 {
 	return digest(c, c->sha1, parts, n, out);
 }
 
-enum result ike_sha256(struct ike_crypto *c, const struct bytes *parts, size_t n, uint8_t out[SHA256_LEN])
+enum result ike_sha256(struct ike_crypto *c, const struct bytes *parts, size_t n,
+		       uint8_t out[SHA256_LEN])
 {
 	return digest(c, c->sha256, parts, n, out);
 }
@@ -264,8 +284,8 @@ static enum result cipher_begin(struct ike_crypto *c, const struct cipher_input 
 
 	if (cipher == NULL)
 		return R_UNSUPPORTED;
-	if (ci->key.len != (size_t)row->key + row->salt || ci->iv.len != row->iv || ci->in.len % row->block != 0 ||
-	    ci->in.len > INT32_MAX || ci->aad.len > INT32_MAX)
+	if (ci->key.len != (size_t)row->key + row->salt || ci->iv.len != row->iv ||
+	    ci->in.len % row->block != 0 || ci->in.len > INT32_MAX || ci->aad.len > INT32_MAX)
 		return R_VALUE;
 	evp_iv(ci, iv);
 	if (EVP_CipherInit_ex2(c->cipher, cipher, ci->key.p, iv, seal, NULL) != 1 ||
@@ -286,7 +306,8 @@ static enum result cipher_run(struct ike_crypto *c, const struct cipher_input *c
 	return (size_t)n == ci->in.len ? R_OK : R_CRYPTO;
 }
 
-enum result ike_cipher_seal(struct ike_crypto *c, const struct cipher_input *ci, uint8_t *out, uint8_t *icv)
+enum result ike_cipher_seal(struct ike_crypto *c, const struct cipher_input *ci, uint8_t *out,
+			    uint8_t *icv)
 {
 	enum result res = cipher_begin(c, ci, 1);
 	uint8_t none[IKE_IV_MAX];
@@ -299,11 +320,12 @@ enum result ike_cipher_seal(struct ike_crypto *c, const struct cipher_input *ci,
 	if (res == R_OK && encr_is_aead(ci->row) &&
 	    EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_GET_TAG, ci->row->icv, icv) != 1)
 		res = R_CRYPTO;
-	EVP_CIPHER_CTX_reset(c->cipher);        /* no key stays behind */
+	EVP_CIPHER_CTX_reset(c->cipher); /* no key stays behind */
 	return res;
 }
 
-enum result ike_cipher_open(struct ike_crypto *c, const struct cipher_input *ci, uint8_t *out, struct bytes icv)
+enum result ike_cipher_open(struct ike_crypto *c, const struct cipher_input *ci, uint8_t *out,
+			    struct bytes icv)
 {
 	bool aead = encr_is_aead(ci->row);
 	enum result res = cipher_begin(c, ci, 0);
@@ -313,7 +335,8 @@ enum result ike_cipher_open(struct ike_crypto *c, const struct cipher_input *ci,
 	if (res == R_OK && aead && icv.len != ci->row->icv)
 		res = R_VALUE;
 	if (res == R_OK && aead &&
-	    EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_SET_TAG, (int)icv.len, (void *)(uintptr_t)icv.p) != 1)
+	    EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_SET_TAG, (int)icv.len,
+				(void *)(uintptr_t)icv.p) != 1)
 		res = R_CRYPTO;
 	if (res == R_OK)
 		res = cipher_run(c, ci, out);

@@ -14,21 +14,21 @@
 #include "base/iana.h"
 #include "base/secret.h"
 
-#define IKE_PRF_MAX 64                  /* longest PRF output and key */
+#define IKE_PRF_MAX 64 /* longest PRF output and key */
 #define IKE_ICV_MAX 32
-#define IKE_IV_MAX 16
+#define IKE_IV_MAX  16
 
 enum digest { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512, DIGEST_COUNT_ };
 
 struct prf_row {
-	uint16_t id;                    /* enum ike_prf */
-	uint8_t len;                    /* output, and preferred key (RFC 7296 2.13) */
-	uint8_t digest;                 /* enum digest, of the HMAC */
+	uint16_t id;    /* enum ike_prf */
+	uint8_t len;    /* output, and preferred key (RFC 7296 2.13) */
+	uint8_t digest; /* enum digest, of the HMAC */
 	bool weak;
 };
 
 struct integ_row {
-	uint16_t id;                    /* enum ike_integ */
+	uint16_t id; /* enum ike_integ */
 	uint8_t key;
 	uint8_t icv;
 	uint8_t digest;
@@ -38,15 +38,16 @@ struct integ_row {
 enum encr_mode { ENCR_MODE_CBC, ENCR_MODE_AEAD, ENCR_MODE_CTR, ENCR_MODE_NONE };
 
 struct encr_row {
-	uint16_t id;                    /* enum ike_encr */
-	uint16_t key_bits;              /* value of the Key Length attribute; 0: fixed key, no attribute (RFC 7296 3.3.5) */
-	uint8_t mode;                   /* enum encr_mode */
-	uint8_t key;                    /* cipher key, without salt */
+	uint16_t id; /* enum ike_encr */
+	/* value of the Key Length attribute; 0: fixed key, no attribute (RFC 7296 3.3.5) */
+	uint16_t key_bits;
+	uint8_t mode; /* enum encr_mode */
+	uint8_t key;  /* cipher key, without salt */
 	uint8_t salt;
-	uint8_t iv;                     /* explicit, on the wire */
-	uint8_t icv;                    /* of an AEAD; 0 otherwise */
-	uint8_t block;                  /* padding of SK{} */
-	const char *evp;                /* NULL: not for SK{}, only key lengths for ESP */
+	uint8_t iv;      /* explicit, on the wire */
+	uint8_t icv;     /* of an AEAD; 0 otherwise */
+	uint8_t block;   /* padding of SK{} */
+	const char *evp; /* NULL: not for SK{}, only key lengths for ESP */
 	bool weak;
 };
 
@@ -67,18 +68,21 @@ struct ike_crypto;
 struct ike_crypto *ike_crypto_new(void);
 void ike_crypto_free(struct ike_crypto *c);
 
-/* prf(key, parts[0] | parts[1] | ...); out takes prf_row(id)->len bytes. R_UNSUPPORTED, R_CRYPTO. */
-enum result ike_prf(struct ike_crypto *c, uint16_t id, struct bytes key, const struct bytes *parts, size_t n,
-		    uint8_t *out) WARN_UNUSED;
+/* prf(key, parts[0] | parts[1] | ...); out takes prf_row(id)->len bytes. R_UNSUPPORTED,
+ * R_CRYPTO. */
+enum result ike_prf(struct ike_crypto *c, uint16_t id, struct bytes key, const struct bytes *parts,
+		    size_t n, uint8_t *out) WARN_UNUSED;
 /* Full HMAC of an integrity row; the caller truncates to row->icv. out takes IKE_PRF_MAX bytes. */
 enum result ike_integ(struct ike_crypto *c, const struct integ_row *row, struct bytes key,
 		      const struct bytes *parts, size_t n, uint8_t *out) WARN_UNUSED;
 
-#define SHA1_LEN 20
+#define SHA1_LEN   20
 #define SHA256_LEN 32
 /* SHA-1 only where RFC 7296 2.23 asks for it. */
-enum result ike_sha1(struct ike_crypto *c, const struct bytes *parts, size_t n, uint8_t out[SHA1_LEN]) WARN_UNUSED;
-enum result ike_sha256(struct ike_crypto *c, const struct bytes *parts, size_t n, uint8_t out[SHA256_LEN]) WARN_UNUSED;
+enum result ike_sha1(struct ike_crypto *c, const struct bytes *parts, size_t n,
+		     uint8_t out[SHA1_LEN]) WARN_UNUSED;
+enum result ike_sha256(struct ike_crypto *c, const struct bytes *parts, size_t n,
+		       uint8_t out[SHA256_LEN]) WARN_UNUSED;
 
 /*
  * Cipher calls for SK{}: key is SK_e (cipher key || salt), in and out may be
@@ -93,7 +97,8 @@ struct cipher_input {
 	struct bytes aad;
 	struct bytes in;
 };
-enum result ike_cipher_seal(struct ike_crypto *c, const struct cipher_input *ci, uint8_t *out, uint8_t *icv) WARN_UNUSED;
+enum result ike_cipher_seal(struct ike_crypto *c, const struct cipher_input *ci, uint8_t *out,
+			    uint8_t *icv) WARN_UNUSED;
 enum result ike_cipher_open(struct ike_crypto *c, const struct cipher_input *ci, uint8_t *out,
 			    struct bytes icv) WARN_UNUSED;
 

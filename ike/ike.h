@@ -25,83 +25,100 @@ struct ike_engine;
 struct ike_job;
 
 struct ike_engine_config {
-	uint8_t slot;                   /* R25, 1..15 */
+	uint8_t slot; /* R25, 1..15 */
 	uint8_t hash_seed[16];
-	void (*random)(void *ctx, uint8_t *out, size_t len);    /* cryptographic quality */
+	void (*random)(void *ctx, uint8_t *out, size_t len); /* cryptographic quality */
 	void *random_ctx;
-	/* Test observer of every SK{} seal: key id is the sending key's first 8 bytes hashed; may be NULL. */
+	/* Test observer of every SK{} seal: key id is the sending key's first 8 bytes
+	 * hashed; may be NULL. */
 	void (*on_seal)(void *ctx, uint64_t key_id, struct bytes iv, struct bytes message);
 	void *on_seal_ctx;
 };
 
-/* Takes over cfg (freed with ike_config_free when replaced). The engine starts passive: it imports, and sends nothing (R13). */
+/* Takes over cfg (freed with ike_config_free when replaced). The engine starts passive: it imports,
+ * and sends nothing (R13). */
 struct ike_engine *ike_engine_new(const struct ike_engine_config *ec, struct ike_config *adopt_cfg);
 void ike_engine_free(struct ike_engine *e);
 
 /* ---- inputs ---- */
 
 enum ike_input_kind {
-	IKE_IN_DATAGRAM,        /* marker already taken off */
-	IKE_IN_TIMER,           /* now_ms has reached ike_next_deadline() */
-	IKE_IN_JOB_DONE,        /* job comes home; the engine frees it */
-	IKE_IN_RELEASED,        /* a held SEND has gone out: its retransmission timer starts (R4) */
-	IKE_IN_INITIATE,        /* set up connection/tunnel: traffic (with the packet's selectors) or an operator */
-	IKE_IN_CLEAR,           /* operator: DELETE IKE SAs of connection ("" all, or the one with ike_spi) */
-	IKE_IN_REKEY_CHILD,     /* spi_in: lifetime in kB, sequence or IV space near its end, paced rekey after takeover */
-	IKE_IN_REKEY_IKE,       /* ike_spi */
-	IKE_IN_LIVENESS,        /* ike_spi: check the peer now */
-	IKE_IN_TRAFFIC,         /* spi_in has opened packets until at_ms: counts as life of the peer (RFC 7296 2.4) */
-	IKE_IN_PEER_MOVED,      /* spi_in: an authenticated ESP packet came from remote (RFC 7296 2.23) */
-	IKE_IN_ACTIVATE,        /* this node became owner: term; timers start, outstanding requests go out again, byte for byte */
-	IKE_IN_DEACTIVATE,      /* ownership ended: all SAs are forgotten without a word (R13); the caller imports the store again */
-	IKE_IN_CONFIG,          /* new configuration; SAs whose connection is gone are deleted */
+	IKE_IN_DATAGRAM, /* marker already taken off */
+	IKE_IN_TIMER,    /* now_ms has reached ike_next_deadline() */
+	IKE_IN_JOB_DONE, /* job comes home; the engine frees it */
+	IKE_IN_RELEASED, /* a held SEND has gone out: its retransmission timer starts (R4) */
+	/* set up connection/tunnel: traffic (with the packet's selectors) or an operator */
+	IKE_IN_INITIATE,
+	IKE_IN_CLEAR, /* operator: DELETE IKE SAs of connection ("" all, or the one with ike_spi) */
+	/* spi_in: lifetime in kB, sequence or IV space near its end, paced rekey after takeover */
+	IKE_IN_REKEY_CHILD,
+	IKE_IN_REKEY_IKE, /* ike_spi */
+	IKE_IN_LIVENESS,  /* ike_spi: check the peer now */
+	/* spi_in has opened packets until at_ms: counts as life of the peer (RFC 7296 2.4) */
+	IKE_IN_TRAFFIC,
+	/* spi_in: an authenticated ESP packet came from remote (RFC 7296 2.23) */
+	IKE_IN_PEER_MOVED,
+	/* this node became owner: term; timers start, outstanding requests go out
+	 * again, byte for byte */
+	IKE_IN_ACTIVATE,
+	/* ownership ended: all SAs are forgotten without a word (R13); the caller
+	 * imports the store again */
+	IKE_IN_DEACTIVATE,
+	IKE_IN_CONFIG, /* new configuration; SAs whose connection is gone are deleted */
 };
 
 struct ike_input {
 	enum ike_input_kind kind;
-	struct inet_endpoint local, remote;     /* DATAGRAM, PEER_MOVED */
-	struct bytes datagram;                  /* DATAGRAM, borrowed */
-	struct ike_job *job;                    /* JOB_DONE, adopted */
+	struct inet_endpoint local, remote; /* DATAGRAM, PEER_MOVED */
+	struct bytes datagram;              /* DATAGRAM, borrowed */
+	struct ike_job *job;                /* JOB_DONE, adopted */
 	uint64_t ike_spi;
 	uint32_t spi_in;
-	uint32_t tunnel;                        /* INITIATE: 0 = all lines of the connection */
-	const char *connection;                 /* INITIATE, CLEAR; INITIATE may give only the tunnel */
-	bool have_packet;                       /* INITIATE: packet_* are those of the packet that asked (RFC 7296 2.9) */
+	uint32_t tunnel;        /* INITIATE: 0 = all lines of the connection */
+	const char *connection; /* INITIATE, CLEAR; INITIATE may give only the tunnel */
+	bool have_packet; /* INITIATE: packet_* are those of the packet that asked (RFC 7296 2.9) */
 	struct traffic_selector packet_local, packet_remote;
-	uint64_t at_ms;                         /* TRAFFIC */
-	uint64_t token;                         /* RELEASED */
-	uint64_t term;                          /* ACTIVATE */
-	bool suspect;                           /* ACTIVATE: R10 */
-	struct ike_config *config;              /* CONFIG, adopted */
+	uint64_t at_ms;            /* TRAFFIC */
+	uint64_t token;            /* RELEASED */
+	uint64_t term;             /* ACTIVATE */
+	bool suspect;              /* ACTIVATE: R10 */
+	struct ike_config *config; /* CONFIG, adopted */
 };
 
 /* ---- effects ---- */
 
 enum ike_effect_kind {
-	IKE_FX_SEND,            /* held (R4): datagram from local to remote; token goes back in IKE_IN_RELEASED when nonzero */
-	IKE_FX_SEND_NOW,        /* not about any SA's state (COOKIE, INVALID_KE, INVALID_MAJOR_VERSION, keepalive): not held */
-	IKE_FX_IKE_SA_CHANGED,  /* ike_spi: export and replicate; the SA may be a tombstone */
-	IKE_FX_CHILD_SA_CHANGED,/* spi_in: likewise */
-	IKE_FX_IKE_SA_GONE,     /* ike_spi: forget the record */
-	IKE_FX_CHILD_SA_GONE,   /* spi_in: forget the record */
-	IKE_FX_CHILD_INSTALL,   /* at once: child (borrowed until the outbox is cleared) into the datapath, inbound on, outbound off */
-	IKE_FX_CHILD_USE_OUTBOUND, /* held (R5): spi_in carries the tunnel's traffic from now on */
-	IKE_FX_CHILD_STOP_OUTBOUND,/* at once */
-	IKE_FX_CHILD_REMOVE,    /* at once: both directions */
-	IKE_FX_CHILD_MOVED,     /* spi_in has a new outer path: local, remote, udp_encap */
-	IKE_FX_JOB,             /* job: run ike_job_run() on it anywhere, then IKE_IN_JOB_DONE */
-	IKE_FX_LOG,             /* log */
+	/* held (R4): datagram from local to remote; token goes back in IKE_IN_RELEASED when
+	 * nonzero */
+	IKE_FX_SEND,
+	/* not about any SA's state (COOKIE, INVALID_KE, INVALID_MAJOR_VERSION, keepalive): not
+	 * held */
+	IKE_FX_SEND_NOW,
+	IKE_FX_IKE_SA_CHANGED,   /* ike_spi: export and replicate; the SA may be a tombstone */
+	IKE_FX_CHILD_SA_CHANGED, /* spi_in: likewise */
+	IKE_FX_IKE_SA_GONE,      /* ike_spi: forget the record */
+	IKE_FX_CHILD_SA_GONE,    /* spi_in: forget the record */
+	/* at once: child (borrowed until the outbox is cleared) into the datapath,
+	 * inbound on, outbound off */
+	IKE_FX_CHILD_INSTALL,
+	IKE_FX_CHILD_USE_OUTBOUND,  /* held (R5): spi_in carries the tunnel's traffic from now on */
+	IKE_FX_CHILD_STOP_OUTBOUND, /* at once */
+	IKE_FX_CHILD_REMOVE,        /* at once: both directions */
+	IKE_FX_CHILD_MOVED,         /* spi_in has a new outer path: local, remote, udp_encap */
+	IKE_FX_JOB, /* job: run ike_job_run() on it anywhere, then IKE_IN_JOB_DONE */
+	IKE_FX_LOG, /* log */
 };
 
 struct ike_effect {
 	enum ike_effect_kind kind;
 	struct inet_endpoint local, remote;
-	struct buf datagram;            /* without non-ESP marker; one 0xFF byte is a NAT keepalive, sent as it is */
-	bool udp_encap;                 /* SEND: local port 4500, so put the non-ESP marker in front */
+	/* without non-ESP marker; one 0xFF byte is a NAT keepalive, sent as it is */
+	struct buf datagram;
+	bool udp_encap; /* SEND: local port 4500, so put the non-ESP marker in front */
 	uint64_t token;
 	uint64_t ike_spi;
 	uint32_t spi_in;
-	uint8_t exchange;               /* SEND: for impairments and statistics */
+	uint8_t exchange; /* SEND: for impairments and statistics */
 	bool response;
 	const struct child_sa_state *child;
 	struct ike_job *job;
@@ -113,10 +130,13 @@ struct ike_outbox {
 	size_t n, cap;
 };
 
-void ike_outbox_clear(struct ike_outbox *o);    /* frees what effects own, except jobs taken (set .job to NULL) */
+/* frees what effects own, except jobs taken (set .job to NULL) */
+void ike_outbox_clear(struct ike_outbox *o);
 
-/* Never fails for what a peer sent: refusals are counted (ike_engine_stats) and logged as effects. */
-void ike_step(struct ike_engine *e, uint64_t now_ms, const struct ike_input *in, struct ike_outbox *out);
+/* Never fails for what a peer sent: refusals are counted (ike_engine_stats) and logged as
+ * effects. */
+void ike_step(struct ike_engine *e, uint64_t now_ms, const struct ike_input *in,
+	      struct ike_outbox *out);
 /* TIMER_NEVER when nothing is due; always so while passive. */
 uint64_t ike_next_deadline(const struct ike_engine *e);
 
@@ -126,9 +146,12 @@ void ike_job_free(struct ike_job *job);
 
 /* ---- state of SAs, for records (R1) ---- */
 /* Fills *out (to be cleared with *_state_clear). R_NOT_FOUND. */
-enum result ike_export_sa(const struct ike_engine *e, uint64_t ike_spi, struct ike_sa_state *out) WARN_UNUSED;
-enum result ike_export_child(const struct ike_engine *e, uint32_t spi_in, struct child_sa_state *out) WARN_UNUSED;
-/* Passive engine only: create or replace. R_VALUE names state that cannot be; nothing is changed then. */
+enum result ike_export_sa(const struct ike_engine *e, uint64_t ike_spi,
+			  struct ike_sa_state *out) WARN_UNUSED;
+enum result ike_export_child(const struct ike_engine *e, uint32_t spi_in,
+			     struct child_sa_state *out) WARN_UNUSED;
+/* Passive engine only: create or replace. R_VALUE names state that cannot be; nothing
+ * is changed then. */
 enum result ike_import_sa(struct ike_engine *e, const struct ike_sa_state *s) WARN_UNUSED;
 enum result ike_import_child(struct ike_engine *e, const struct child_sa_state *s) WARN_UNUSED;
 void ike_forget_sa(struct ike_engine *e, uint64_t ike_spi);
@@ -136,14 +159,17 @@ void ike_forget_child(struct ike_engine *e, uint32_t spi_in);
 
 /* ---- for show ---- */
 size_t ike_sa_count(const struct ike_engine *e);
-/* Calls fn for each IKE SA / each CHILD SA of one (ike_spi 0: of all) in order of creation. The states are borrowed for the call. */
-void ike_each_sa(const struct ike_engine *e, void (*fn)(void *ctx, const struct ike_sa_state *s), void *ctx);
+/* Calls fn for each IKE SA / each CHILD SA of one (ike_spi 0: of all) in order of creation. The
+ * states are borrowed for the call. */
+void ike_each_sa(const struct ike_engine *e, void (*fn)(void *ctx, const struct ike_sa_state *s),
+		 void *ctx);
 void ike_each_child(const struct ike_engine *e, uint64_t ike_spi,
 		    void (*fn)(void *ctx, const struct child_sa_state *s), void *ctx);
 
 struct ike_stats {
-	uint64_t refused[R_COUNT_];             /* datagrams refused, by reason */
-	uint64_t in_requests[64], in_responses[64], out_requests[64], out_responses[64]; /* by exchange type - 0..63 */
+	uint64_t refused[R_COUNT_]; /* datagrams refused, by reason */
+	/* by exchange type - 0..63 */
+	uint64_t in_requests[64], in_responses[64], out_requests[64], out_responses[64];
 	uint64_t retransmits_sent, retransmits_answered, cookies_sent, half_open, established;
 	uint64_t sa_up, sa_down, auth_failed, rekeys_ike, rekeys_child, collisions;
 };

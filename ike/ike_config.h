@@ -8,7 +8,7 @@
 
 #include "ike/ike_state.h"
 
-#define IKE_ALGS_MAX 16
+#define IKE_ALGS_MAX  16
 #define IKE_PEERS_MAX 10
 
 struct ike_encr_choice {
@@ -16,7 +16,8 @@ struct ike_encr_choice {
 	uint16_t key_bits;
 };
 
-/* crypto ikev2 policy: each field a list in order of preference. With an AEAD, integ is not offered. */
+/* crypto ikev2 policy: each field a list in order of preference. With an AEAD, integ
+ * is not offered. */
 struct ike_policy {
 	uint16_t priority;
 	uint8_t n_encr, n_integ, n_prf, n_dh;
@@ -24,7 +25,7 @@ struct ike_policy {
 	uint16_t integ[IKE_ALGS_MAX];
 	uint16_t prf[IKE_ALGS_MAX];
 	uint16_t dh[IKE_ALGS_MAX];
-	uint32_t lifetime_s;            /* 0: none */
+	uint32_t lifetime_s; /* 0: none */
 };
 
 /* crypto ipsec ikev2 ipsec-proposal */
@@ -36,32 +37,34 @@ struct ike_esp_proposal {
 
 /* One permit line of a crypto ACL = one CHILD SA. */
 struct ike_child_config {
-	uint32_t tunnel;                /* stable number of (map, seq, line); also the datapath's */
+	uint32_t tunnel; /* stable number of (map, seq, line); also the datapath's */
 	struct traffic_selector local;
 	struct traffic_selector remote;
 	uint8_t n_proposals;
 	struct ike_esp_proposal proposals[IKE_ALGS_MAX];
-	uint16_t pfs_group;             /* 0: none */
-	bool esn;                       /* offer ESN before no ESN, and accept both */
-	uint32_t lifetime_s;            /* 0: none */
-	uint64_t lifetime_kb;           /* 0: none */
-	uint64_t first_lease;           /* outbound numbers granted by the CHILD SA's record (R5) */
+	uint16_t pfs_group;   /* 0: none */
+	bool esn;             /* offer ESN before no ESN, and accept both */
+	uint32_t lifetime_s;  /* 0: none */
+	uint64_t lifetime_kb; /* 0: none */
+	uint64_t first_lease; /* outbound numbers granted by the CHILD SA's record (R5) */
 };
 
 /* A tunnel-group with the crypto map entry that leads to it. */
 struct ike_connection {
-	char name[IKE_NAME_MAX];        /* tunnel-group; unique; in records and logs */
-	struct inet_addr local;         /* our service address */
+	char name[IKE_NAME_MAX]; /* tunnel-group; unique; in records and logs */
+	struct inet_addr local;  /* our service address */
 	uint8_t n_peers;
 	struct inet_addr peers[IKE_PEERS_MAX];
 	struct ike_id local_id;
-	struct ike_id remote_id;        /* type 0: the peer's address as ID_IPV4_ADDR/ID_IPV6_ADDR, or any when peer_id_any */
+	/* type 0: the peer's address as ID_IPV4_ADDR/ID_IPV6_ADDR, or any when peer_id_any */
+	struct ike_id remote_id;
 	bool peer_id_any;
 	struct secret psk_local;        /* ikev2 local-authentication */
 	struct secret psk_remote;       /* ikev2 remote-authentication */
 	bool may_initiate, may_respond; /* connection-type */
-	bool force_udp_encap;           /* false NAT_DETECTION hash, so that the path is UDP (datapath-facts 1c) */
-	uint32_t dpd_threshold_s;       /* isakmp keepalive threshold; 0: off */
+	/* false NAT_DETECTION hash, so that the path is UDP (datapath-facts 1c) */
+	bool force_udp_encap;
+	uint32_t dpd_threshold_s; /* isakmp keepalive threshold; 0: off */
 	uint32_t dpd_retry_s;
 	size_t n_children;
 	struct ike_child_config *children;
@@ -69,17 +72,19 @@ struct ike_connection {
 
 struct ike_config {
 	size_t n_policies;
-	struct ike_policy *policies;    /* by priority */
+	struct ike_policy *policies; /* by priority */
 	size_t n_connections;
 	struct ike_connection *connections;
-	uint32_t half_open_cookie;      /* from this many responder half-opens on: COOKIE (RFC 7296 2.6) */
+	/* from this many responder half-opens on: COOKIE (RFC 7296 2.6) */
+	uint32_t half_open_cookie;
 	uint32_t half_open_max;
-	uint32_t max_sa;                /* 0: no limit */
-	uint32_t half_open_timeout_ms;  /* 30000 */
-	uint32_t retransmit_ms;         /* first interval, doubled each time (RFC 7296 2.4); 1000 */
-	uint32_t retransmit_tries;      /* transmissions in all before the peer is dead; 6 */
-	uint32_t nat_keepalive_s;       /* RFC 3948 4; 20; 0: off */
-	uint32_t rekey_margin_pct;      /* soft lifetime = lifetime less this share, less a random share of the same size */
+	uint32_t max_sa;               /* 0: no limit */
+	uint32_t half_open_timeout_ms; /* 30000 */
+	uint32_t retransmit_ms;        /* first interval, doubled each time (RFC 7296 2.4); 1000 */
+	uint32_t retransmit_tries;     /* transmissions in all before the peer is dead; 6 */
+	uint32_t nat_keepalive_s;      /* RFC 3948 4; 20; 0: off */
+	/* soft lifetime = lifetime less this share, less a random share of the same size */
+	uint32_t rekey_margin_pct;
 };
 
 void ike_config_free(struct ike_config *c);

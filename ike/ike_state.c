@@ -17,7 +17,8 @@ static void outstanding_clear(struct ike_outstanding *o)
 
 void ike_sa_state_clear(struct ike_sa_state *s)
 {
-	struct secret *const keys[] = { &s->sk_d, &s->sk_ai, &s->sk_ar, &s->sk_ei, &s->sk_er, &s->sk_pi, &s->sk_pr };
+	struct secret *const keys[] = { &s->sk_d,  &s->sk_ai, &s->sk_ar, &s->sk_ei,
+					&s->sk_er, &s->sk_pi, &s->sk_pr };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		secret_wipe(keys[i]);

@@ -10,28 +10,28 @@
 
 #include "base/ipsec_sa.h"
 
-#define IKE_NAME_MAX 64
+#define IKE_NAME_MAX  64
 #define IKE_NONCE_MAX 256
 
 /* Life of an IKE SA (RFC 7296 1.2, 2.8). The numbers are in records: never reused. */
 enum ike_sa_stage {
 	IKE_SA_NONE = 0,
-	IKE_SA_INIT_SENT = 1,           /* initiator: IKE_SA_INIT request out */
-	IKE_SA_INIT_ANSWERED = 2,       /* responder: half-open */
-	IKE_SA_AUTH_SENT = 3,           /* initiator: IKE_AUTH request out */
+	IKE_SA_INIT_SENT = 1,     /* initiator: IKE_SA_INIT request out */
+	IKE_SA_INIT_ANSWERED = 2, /* responder: half-open */
+	IKE_SA_AUTH_SENT = 3,     /* initiator: IKE_AUTH request out */
 	IKE_SA_ESTABLISHED = 4,
-	IKE_SA_REKEYED = 5,             /* replaced by another, waits for its DELETE */
-	IKE_SA_DELETING = 6,            /* our DELETE is out */
-	IKE_SA_DEAD = 7,                /* tombstone: only the cached response answers (60 s) */
+	IKE_SA_REKEYED = 5,  /* replaced by another, waits for its DELETE */
+	IKE_SA_DELETING = 6, /* our DELETE is out */
+	IKE_SA_DEAD = 7,     /* tombstone: only the cached response answers (60 s) */
 };
 
 enum child_sa_stage {
 	CHILD_SA_NONE = 0,
-	CHILD_SA_INSTALLED = 1,         /* inbound works, outbound waits for commit (R5) */
+	CHILD_SA_INSTALLED = 1, /* inbound works, outbound waits for commit (R5) */
 	CHILD_SA_ESTABLISHED = 2,
-	CHILD_SA_REKEYED = 3,           /* replaced, waits for DELETE */
-	CHILD_SA_DELETING = 4,          /* our DELETE is out */
-	CHILD_SA_DEAD = 5,              /* tombstone */
+	CHILD_SA_REKEYED = 3,  /* replaced, waits for DELETE */
+	CHILD_SA_DELETING = 4, /* our DELETE is out */
+	CHILD_SA_DEAD = 5,     /* tombstone */
 };
 
 /* What an outstanding request of ours is about; decides how its response is processed. */
@@ -48,7 +48,7 @@ enum ike_request_kind {
 };
 
 struct ike_id {
-	uint8_t type;                   /* enum ike_id_type; 0: none */
+	uint8_t type; /* enum ike_id_type; 0: none */
 	struct buf data;
 };
 
@@ -61,73 +61,78 @@ struct ike_transforms {
 	uint16_t dh;
 };
 
-/* An exchange that we began and that has no response yet; erased by the record that ends it (R1). */
+/* An exchange that we began and that has no response yet; erased by the record that ends it
+ * (R1). */
 struct ike_outstanding {
-	uint8_t kind;                   /* enum ike_request_kind */
+	uint8_t kind; /* enum ike_request_kind */
 	uint8_t exchange;
 	uint32_t message_id;
-	struct buf request;             /* whole datagram, byte for byte, without non-ESP marker */
-	uint16_t dh_group;              /* 0: no KE was sent */
+	struct buf request; /* whole datagram, byte for byte, without non-ESP marker */
+	uint16_t dh_group;  /* 0: no KE was sent */
 	struct secret dh_private;
 	struct buf dh_public;
 	struct buf nonce;
-	uint64_t new_ike_spi;           /* IKE rekey: our SPI of the new SA */
-	uint32_t new_spi_in;            /* CHILD: our SPI of the new SA */
-	uint32_t old_spi_in;            /* CHILD rekey or delete: which one */
-	uint32_t tunnel;                /* CHILD: the crypto ACL line */
-	struct ts_list tsi, tsr;        /* CHILD: as proposed */
+	uint64_t new_ike_spi;    /* IKE rekey: our SPI of the new SA */
+	uint32_t new_spi_in;     /* CHILD: our SPI of the new SA */
+	uint32_t old_spi_in;     /* CHILD rekey or delete: which one */
+	uint32_t tunnel;         /* CHILD: the crypto ACL line */
+	struct ts_list tsi, tsr; /* CHILD: as proposed */
 };
 
 struct ike_sa_state {
 	uint64_t spi_i;
 	uint64_t spi_r;
-	bool initiator;                 /* we are the original initiator of this IKE SA */
-	uint8_t stage;                  /* enum ike_sa_stage */
-	char connection[IKE_NAME_MAX];  /* name in the configuration */
+	bool initiator;                /* we are the original initiator of this IKE SA */
+	uint8_t stage;                 /* enum ike_sa_stage */
+	char connection[IKE_NAME_MAX]; /* name in the configuration */
 	struct inet_endpoint local;
 	struct inet_endpoint remote;
-	bool nat_local, nat_remote;     /* RFC 7296 2.23: who is behind a NAT */
-	bool udp_encap;                 /* floated to 4500 */
+	bool nat_local, nat_remote; /* RFC 7296 2.23: who is behind a NAT */
+	bool udp_encap;             /* floated to 4500 */
 	struct ike_transforms transforms;
 	struct secret sk_d, sk_ai, sk_ar, sk_ei, sk_er, sk_pi, sk_pr;
 	struct ike_id local_id, remote_id;
-	uint32_t next_request_id;       /* next message id that we use (RFC 7296 2.2) */
-	uint32_t expected_request_id;   /* next message id of the peer's requests */
-	struct buf last_response;       /* to request expected_request_id - 1, byte for byte */
-	struct buf last_request_digest; /* SHA-256 of the request that it answers, to know a retransmission */
+	uint32_t next_request_id;     /* next message id that we use (RFC 7296 2.2) */
+	uint32_t expected_request_id; /* next message id of the peer's requests */
+	struct buf last_response;     /* to request expected_request_id - 1, byte for byte */
+	/* SHA-256 of the request that it answers, to know a retransmission */
+	struct buf last_request_digest;
 	struct ike_outstanding outstanding;
 	/* only until IKE_AUTH is done */
 	struct buf init_request, init_response;
 	struct buf nonce_i, nonce_r;
-	uint64_t birth_term;            /* R16, of SK{} */
+	uint64_t birth_term; /* R16, of SK{} */
 	uint64_t created_ms, established_ms;
 	uint64_t rekey_at_ms, expire_at_ms;
 	uint64_t tombstone_until_ms;
-	uint64_t replaced_by;           /* our SPI of the successor; 0 */
+	uint64_t replaced_by; /* our SPI of the successor; 0 */
 	bool peer_fragmentation, peer_mid_sync, peer_replay_sync;
-	uint32_t tunnel;                /* initiator before IKE_AUTH is done: the crypto ACL line of the first CHILD SA */
+	/* initiator before IKE_AUTH is done: the crypto ACL line of the first CHILD SA */
+	uint32_t tunnel;
 };
 
 struct child_sa_state {
-	uint32_t spi_in;                /* ours; names the SA */
+	uint32_t spi_in; /* ours; names the SA */
 	uint32_t spi_out;
-	uint64_t ike_spi;               /* our SPI of the IKE SA it belongs to */
-	uint8_t stage;                  /* enum child_sa_stage */
-	bool initiator;                 /* we began the exchange that made it */
+	uint64_t ike_spi; /* our SPI of the IKE SA it belongs to */
+	uint8_t stage;    /* enum child_sa_stage */
+	bool initiator;   /* we began the exchange that made it */
 	uint32_t tunnel;
 	struct esp_transforms transforms;
-	uint16_t dh_group;              /* PFS group, 0 none */
+	uint16_t dh_group; /* PFS group, 0 none */
 	bool udp_encap;
 	struct inet_endpoint local, remote;
 	struct ts_list local_ts, remote_ts;
 	struct esp_keys keys_in, keys_out;
 	uint64_t birth_term;
-	uint64_t lease_end;             /* first lease (R5); later ones are lease records */
+	uint64_t lease_end; /* first lease (R5); later ones are lease records */
 	uint64_t created_ms, rekey_at_ms, expire_at_ms;
 	uint64_t lifetime_kb;
 	uint64_t tombstone_until_ms;
-	uint32_t replaced_by;           /* spi_in of the successor; 0 */
-	struct buf nonce_low;           /* lowest nonce of the exchange that made it: simultaneous rekey (RFC 7296 2.8.1); empty once settled */
+	uint32_t replaced_by; /* spi_in of the successor; 0 */
+	/* lowest nonce of the exchange that made it: simultaneous rekey (RFC 7296
+	 * 2.8.1); empty once settled */
+	struct buf nonce_low;
 };
 
 /* This node's own SPI of an IKE SA: how it is named everywhere. */

@@ -14,22 +14,32 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
-#define X25519_LEN 32u
-#define PUBLIC_MAX 512u                 /* group 16 */
-#define UNCOMPRESSED 0x04u              /* SEC 1 2.3.3; IKE sends X | Y without it (RFC 5903 7) */
+#define X25519_LEN   32u
+#define PUBLIC_MAX   512u  /* group 16 */
+#define UNCOMPRESSED 0x04u /* SEC 1 2.3.3; IKE sends X | Y without it (RFC 5903 7) */
 
+/* clang-format off */
 static const struct dh_row dh_rows[] = {
-	{ .id = DH_MODP_1536, .kind = DH_KIND_MODP, .public_len = 192, .shared_len = 192, .evp = "modp_1536",
+	{ .id = DH_MODP_1536, .kind = DH_KIND_MODP, .public_len = 192, .shared_len = 192,
+	  .evp = "modp_1536",
 	  .weak = true },
-	{ .id = DH_MODP_2048, .kind = DH_KIND_MODP, .public_len = 256, .shared_len = 256, .evp = "modp_2048" },
-	{ .id = DH_MODP_3072, .kind = DH_KIND_MODP, .public_len = 384, .shared_len = 384, .evp = "modp_3072" },
-	{ .id = DH_MODP_4096, .kind = DH_KIND_MODP, .public_len = 512, .shared_len = 512, .evp = "modp_4096" },
-	{ .id = DH_ECP_256, .kind = DH_KIND_ECP, .public_len = 64, .shared_len = 32, .evp = "P-256" },
-	{ .id = DH_ECP_384, .kind = DH_KIND_ECP, .public_len = 96, .shared_len = 48, .evp = "P-384" },
-	{ .id = DH_ECP_521, .kind = DH_KIND_ECP, .public_len = 132, .shared_len = 66, .evp = "P-521" },
-	{ .id = DH_CURVE25519, .kind = DH_KIND_X25519, .public_len = X25519_LEN, .shared_len = X25519_LEN,
+	{ .id = DH_MODP_2048, .kind = DH_KIND_MODP, .public_len = 256, .shared_len = 256,
+	  .evp = "modp_2048" },
+	{ .id = DH_MODP_3072, .kind = DH_KIND_MODP, .public_len = 384, .shared_len = 384,
+	  .evp = "modp_3072" },
+	{ .id = DH_MODP_4096, .kind = DH_KIND_MODP, .public_len = 512, .shared_len = 512,
+	  .evp = "modp_4096" },
+	{ .id = DH_ECP_256, .kind = DH_KIND_ECP, .public_len = 64, .shared_len = 32,
+	  .evp = "P-256" },
+	{ .id = DH_ECP_384, .kind = DH_KIND_ECP, .public_len = 96, .shared_len = 48,
+	  .evp = "P-384" },
+	{ .id = DH_ECP_521, .kind = DH_KIND_ECP, .public_len = 132, .shared_len = 66,
+	  .evp = "P-521" },
+	{ .id = DH_CURVE25519, .kind = DH_KIND_X25519, .public_len = X25519_LEN,
+	  .shared_len = X25519_LEN,
 	  .evp = "X25519" },
 };
+/* clang-format on */
 
 const struct dh_row *dh_row(uint16_t id)
 {
@@ -51,7 +61,8 @@ static EVP_PKEY *generate(const struct dh_row *row)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, key_type(row), NULL);
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)row->evp, 0),
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+						 (char *)(uintptr_t)row->evp, 0),
 		OSSL_PARAM_construct_end(),
 	};
 	EVP_PKEY *key = NULL;
@@ -65,26 +76,31 @@ static EVP_PKEY *generate(const struct dh_row *row)
 	return key;
 }
 
-/* A key of the group from its parts; either of priv (a number) and pub (octets, or a number for MODP) may be NULL. */
-static EVP_PKEY *from_parts(const struct dh_row *row, const BIGNUM *priv, const BIGNUM *pub_number, struct bytes pub)
+/* A key of the group from its parts; either of priv (a number) and pub (octets, or a number for
+ * MODP) may be NULL. */
+static EVP_PKEY *from_parts(const struct dh_row *row, const BIGNUM *priv, const BIGNUM *pub_number,
+			    struct bytes pub)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, key_type(row), NULL);
 	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
 	OSSL_PARAM *params = NULL;
 	EVP_PKEY *key = NULL;
 	bool ok = ctx != NULL && bld != NULL &&
-		  OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, row->evp, 0) == 1;
+		  OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, row->evp, 0) ==
+			  1;
 
 	if (ok && priv != NULL)
 		ok = OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, priv) == 1;
 	if (ok && pub_number != NULL)
 		ok = OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PUB_KEY, pub_number) == 1;
 	if (ok && pub.p != NULL)
-		ok = OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, pub.p, pub.len) == 1;
+		ok = OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, pub.p,
+						      pub.len) == 1;
 	if (ok)
 		params = OSSL_PARAM_BLD_to_param(bld);
 	if (params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-	    EVP_PKEY_fromdata(ctx, &key, priv != NULL ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params) != 1)
+	    EVP_PKEY_fromdata(ctx, &key, priv != NULL ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY,
+			      params) != 1)
 		key = NULL;
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(bld);
@@ -143,7 +159,8 @@ static enum result export_public(const struct dh_row *row, const EVP_PKEY *key, 
 		len = row->public_len;
 		BN_free(pub);
 	} else if (row->kind == DH_KIND_ECP) {
-		ok = EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, raw, len, &len) == 1 &&
+		ok = EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, raw,
+						     len, &len) == 1 &&
 		     raw[0] == UNCOMPRESSED;
 		skip = 1;
 	} else {
@@ -164,8 +181,8 @@ static enum result export_public(const struct dh_row *row, const EVP_PKEY *key, 
 static bool in_range(const EVP_PKEY *ours, const BIGNUM *y)
 {
 	BIGNUM *p = NULL;
-	bool ok = EVP_PKEY_get_bn_param(ours, OSSL_PKEY_PARAM_FFC_P, &p) == 1 && BN_sub_word(p, 1) == 1 &&
-		  BN_cmp(y, BN_value_one()) > 0 && BN_cmp(y, p) < 0;
+	bool ok = EVP_PKEY_get_bn_param(ours, OSSL_PKEY_PARAM_FFC_P, &p) == 1 &&
+		  BN_sub_word(p, 1) == 1 && BN_cmp(y, BN_value_one()) > 0 && BN_cmp(y, p) < 0;
 
 	BN_free(p);
 	return ok;
@@ -174,13 +191,15 @@ static bool in_range(const EVP_PKEY *ours, const BIGNUM *y)
 static EVP_PKEY *import_modp(const struct dh_row *row, const EVP_PKEY *ours, struct bytes raw)
 {
 	BIGNUM *y = BN_bin2bn(raw.p, (int)raw.len, NULL);
-	EVP_PKEY *peer = y != NULL && in_range(ours, y) ? from_parts(row, NULL, y, BYTES_NONE) : NULL;
+	EVP_PKEY *peer = y != NULL && in_range(ours, y) ? from_parts(row, NULL, y, BYTES_NONE)
+							: NULL;
 
 	BN_free(y);
 	return peer;
 }
 
-/* RFC 6989 2.3: decoding the point refuses coordinates out of range or off the curve; the cofactor is 1. */
+/* RFC 6989 2.3: decoding the point refuses coordinates out of range or off the curve;
+ * the cofactor is 1. */
 static EVP_PKEY *import_ecp(const struct dh_row *row, struct bytes raw)
 {
 	uint8_t point[PUBLIC_MAX + 1] = { UNCOMPRESSED };
@@ -213,7 +232,8 @@ static bool all_zero(const struct secret *s)
 }
 
 /* g^ir, padded to the prime for MODP (RFC 7296 2.14), X only for ECP (RFC 5903 7). */
-static enum result derive(const struct dh_row *row, EVP_PKEY *ours, EVP_PKEY *peer, struct secret *out)
+static enum result derive(const struct dh_row *row, EVP_PKEY *ours, EVP_PKEY *peer,
+			  struct secret *out)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, ours, NULL);
 	enum result res = secret_alloc(out, row->shared_len);
@@ -226,8 +246,10 @@ static enum result derive(const struct dh_row *row, EVP_PKEY *ours, EVP_PKEY *pe
 	/* 0: the value has been checked above, as far as its kind of group needs it. */
 	if (res == R_OK && EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) != 1)
 		res = R_PUBLIC_VALUE;
-	/* RFC 8031 3: OpenSSL refuses an all-zero X25519 result; a peer is to blame for any failure from here on. */
-	if (res == R_OK && (EVP_PKEY_derive(ctx, out->data, &len) != 1 || len != row->shared_len || all_zero(out)))
+	/* RFC 8031 3: OpenSSL refuses an all-zero X25519 result; a peer is to blame
+	 * for any failure from here on. */
+	if (res == R_OK &&
+	    (EVP_PKEY_derive(ctx, out->data, &len) != 1 || len != row->shared_len || all_zero(out)))
 		res = R_PUBLIC_VALUE;
 	if (res != R_OK)
 		secret_wipe(out);

@@ -15,11 +15,11 @@
 enum dh_kind { DH_KIND_MODP, DH_KIND_ECP, DH_KIND_X25519 };
 
 struct dh_row {
-	uint16_t id;                    /* enum ike_dh */
-	uint8_t kind;                   /* enum dh_kind */
-	uint16_t public_len;            /* KE data on the wire */
-	uint16_t shared_len;            /* g^ir */
-	const char *evp;                /* OpenSSL's name of the group */
+	uint16_t id;         /* enum ike_dh */
+	uint8_t kind;        /* enum dh_kind */
+	uint16_t public_len; /* KE data on the wire */
+	uint16_t shared_len; /* g^ir */
+	const char *evp;     /* OpenSSL's name of the group */
 	bool weak;
 };
 
@@ -27,9 +27,9 @@ struct dh_row {
 const struct dh_row *dh_row(uint16_t id);
 
 enum ike_job_kind {
-	JOB_DH_KEYGEN = 1,              /* initiator, first: private_key, public_key */
-	JOB_DH_AGREE = 2,               /* initiator, then: private_key, peer_public -> shared */
-	JOB_DH_KEYGEN_AND_AGREE = 3,    /* responder: peer_public -> private_key, public_key, shared */
+	JOB_DH_KEYGEN = 1,           /* initiator, first: private_key, public_key */
+	JOB_DH_AGREE = 2,            /* initiator, then: private_key, peer_public -> shared */
+	JOB_DH_KEYGEN_AND_AGREE = 3, /* responder: peer_public -> private_key, public_key, shared */
 };
 
 struct ike_job {
@@ -39,11 +39,13 @@ struct ike_job {
 	uint64_t ike_spi;
 	uint64_t id;
 
-	struct secret private_key;      /* raw: MODP and ECP big endian, X25519 as RFC 7748; goes into records (R1) */
-	struct buf public_key;          /* ours, as in KE */
-	struct buf peer_public;         /* the peer's, as in KE */
+	/* raw: MODP and ECP big endian, X25519 as RFC 7748; goes into records (R1) */
+	struct secret private_key;
+	struct buf public_key;  /* ours, as in KE */
+	struct buf peer_public; /* the peer's, as in KE */
 	struct secret shared;
-	/* R_OK; R_UNSUPPORTED group; R_PUBLIC_VALUE: the peer's value fails RFC 6989 or has a wrong length; R_VALUE: private key; R_CRYPTO */
+	/* R_OK; R_UNSUPPORTED group; R_PUBLIC_VALUE: the peer's value fails RFC 6989 or has a wrong
+	 * length; R_VALUE: private key; R_CRYPTO */
 	enum result result;
 };
 

@@ -7,8 +7,8 @@
 
 #define PRF_PLUS_BLOCKS_MAX 255u
 
-enum result keymat_prf_plus(struct ike_crypto *c, uint16_t prf, struct bytes key, struct bytes seed, size_t len,
-			    struct secret *out)
+enum result keymat_prf_plus(struct ike_crypto *c, uint16_t prf, struct bytes key, struct bytes seed,
+			    size_t len, struct secret *out)
 {
 	const struct prf_row *row = prf_row(prf);
 	SECRET result = { 0 };
@@ -39,8 +39,8 @@ enum result keymat_prf_plus(struct ike_crypto *c, uint16_t prf, struct bytes key
 }
 
 /* prf(key, a | b | ...) as a secret. */
-static enum result prf_secret(struct ike_crypto *c, uint16_t prf, struct bytes key, const struct bytes *parts,
-			      size_t n, struct secret *out)
+static enum result prf_secret(struct ike_crypto *c, uint16_t prf, struct bytes key,
+			      const struct bytes *parts, size_t n, struct secret *out)
 {
 	const struct prf_row *row = prf_row(prf);
 	uint8_t value[IKE_PRF_MAX];
@@ -71,9 +71,9 @@ enum result keymat_skeyseed(struct ike_crypto *c, uint16_t prf, struct bytes ni,
 	return res == R_OK ? prf_secret(c, prf, wire_written(&w), &part, 1, skeyseed) : res;
 }
 
-enum result keymat_skeyseed_rekey(struct ike_crypto *c, uint16_t old_prf, const struct secret *old_sk_d,
-				  struct bytes ni, struct bytes nr, const struct secret *shared,
-				  struct secret *skeyseed)
+enum result keymat_skeyseed_rekey(struct ike_crypto *c, uint16_t old_prf,
+				  const struct secret *old_sk_d, struct bytes ni, struct bytes nr,
+				  const struct secret *shared, struct secret *skeyseed)
 {
 	struct bytes parts[] = { secret_bytes(shared), ni, nr };
 
@@ -111,8 +111,8 @@ static enum result cut_keymat(const struct secret *keymat, const struct cut *cut
 	return res;
 }
 
-enum result keymat_ike_sa(struct ike_crypto *c, const struct secret *skeyseed, struct bytes ni, struct bytes nr,
-			  struct ike_sa_state *sa)
+enum result keymat_ike_sa(struct ike_crypto *c, const struct secret *skeyseed, struct bytes ni,
+			  struct bytes nr, struct ike_sa_state *sa)
 {
 	const struct prf_row *prf = prf_row(sa->transforms.prf);
 	const struct encr_row *encr = encr_row(sa->transforms.encr, sa->transforms.key_bits);
@@ -123,10 +123,11 @@ enum result keymat_ike_sa(struct ike_crypto *c, const struct secret *skeyseed, s
 
 	size_t integ_len = integ != NULL ? integ->key : 0;
 	size_t encr_len = (size_t)encr->key + encr->salt;
-	const struct cut cuts[] = {             /* in the order of 2.14 */
-		{ &sa->sk_d, prf->len }, { &sa->sk_ai, integ_len }, { &sa->sk_ar, integ_len },
-		{ &sa->sk_ei, encr_len }, { &sa->sk_er, encr_len },
-		{ &sa->sk_pi, prf->len }, { &sa->sk_pr, prf->len },
+	/* in the order of 2.14 */
+	const struct cut cuts[] = {
+		{ &sa->sk_d, prf->len },  { &sa->sk_ai, integ_len }, { &sa->sk_ar, integ_len },
+		{ &sa->sk_ei, encr_len }, { &sa->sk_er, encr_len },  { &sa->sk_pi, prf->len },
+		{ &sa->sk_pr, prf->len },
 	};
 	size_t n = sizeof(cuts) / sizeof(cuts[0]);
 	uint8_t seed[2 * IKE_NONCE_MAX + 16];
@@ -141,8 +142,8 @@ enum result keymat_ike_sa(struct ike_crypto *c, const struct secret *skeyseed, s
 	enum result res = wire_finish(&w);
 
 	if (res == R_OK)
-		res = keymat_prf_plus(c, prf->id, secret_bytes(skeyseed), wire_written(&w), cut_total(cuts, n),
-				      &keymat);
+		res = keymat_prf_plus(c, prf->id, secret_bytes(skeyseed), wire_written(&w),
+				      cut_total(cuts, n), &keymat);
 	return res == R_OK ? cut_keymat(&keymat, cuts, n) : res;
 }
 
@@ -161,8 +162,8 @@ static enum result child_seed(const struct keymat_child_input *in, struct secret
 	return wire_finish(&w);
 }
 
-enum result keymat_child(struct ike_crypto *c, const struct keymat_child_input *in, struct esp_keys *from_initiator,
-			 struct esp_keys *from_responder)
+enum result keymat_child(struct ike_crypto *c, const struct keymat_child_input *in,
+			 struct esp_keys *from_initiator, struct esp_keys *from_responder)
 {
 	const struct encr_row *encr = encr_row(in->transforms.encr, in->transforms.key_bits);
 	const struct integ_row *integ = integ_row(in->transforms.integ);
@@ -172,17 +173,20 @@ enum result keymat_child(struct ike_crypto *c, const struct keymat_child_input *
 
 	size_t integ_len = integ != NULL ? integ->key : 0;
 	size_t encr_len = (size_t)encr->key + encr->salt;
-	const struct cut cuts[] = {             /* 2.17: initiator's data first, encryption before integrity */
+	/* 2.17: initiator's data first, encryption before integrity */
+	/* clang-format off */
+	const struct cut cuts[] = {
 		{ &from_initiator->encr, encr_len }, { &from_initiator->integ, integ_len },
 		{ &from_responder->encr, encr_len }, { &from_responder->integ, integ_len },
 	};
+	/* clang-format on */
 	size_t n = sizeof(cuts) / sizeof(cuts[0]);
 	SECRET seed = { 0 };
 	SECRET keymat = { 0 };
 	enum result res = child_seed(in, &seed);
 
 	if (res == R_OK)
-		res = keymat_prf_plus(c, in->prf, secret_bytes(in->sk_d), secret_bytes(&seed), cut_total(cuts, n),
-				      &keymat);
+		res = keymat_prf_plus(c, in->prf, secret_bytes(in->sk_d), secret_bytes(&seed),
+				      cut_total(cuts, n), &keymat);
 	return res == R_OK ? cut_keymat(&keymat, cuts, n) : res;
 }

@@ -160,7 +160,8 @@ static enum result take_generic(struct wire_reader *r, struct generic_header *ou
 	return wire_status(r);
 }
 
-static enum result take_known(struct ike_message *m, const struct payload_row *row, struct bytes body)
+static enum result take_known(struct ike_message *m, const struct payload_row *row,
+			      struct bytes body)
 {
 	if (!row->repeats && (m->present & bit_of(row->type)) != 0)
 		return R_DUPLICATE;
@@ -168,8 +169,10 @@ static enum result take_known(struct ike_message *m, const struct payload_row *r
 	return row->take != NULL ? row->take(m, body) : R_OK;
 }
 
-/* SK{} ends the chain and the datagram (3.14); what came before it is not protected as content, so nothing known may. */
-static enum result take_sk(struct ike_message *m, const struct generic_header *g, const struct wire_reader *r)
+/* SK{} ends the chain and the datagram (3.14); what came before it is not protected as content, so
+ * nothing known may. */
+static enum result take_sk(struct ike_message *m, const struct generic_header *g,
+			   const struct wire_reader *r)
 {
 	if (m->present != 0)
 		return R_UNEXPECTED;
@@ -267,7 +270,9 @@ void ike_build_message(struct ike_builder *b, void *buf, size_t cap, const struc
 {
 	struct ike_header header = *h;
 
-	*b = (struct ike_builder){ .w = wire_writer(buf, cap), .have_next = true, .start = NO_PAYLOAD };
+	*b = (struct ike_builder){ .w = wire_writer(buf, cap),
+				   .have_next = true,
+				   .start = NO_PAYLOAD };
 	header.next_payload = PAYLOAD_NONE;
 	header.length = 0;
 	ike_header_put(&b->w, &header);
@@ -296,7 +301,7 @@ void ike_build_payload(struct ike_builder *b, uint8_t type)
 	b->start = b->w.len;
 	b->next = wire_hole_u8(&b->w);
 	b->have_next = true;
-	wire_put_u8(&b->w, 0);          /* not critical: all that we send is of RFC 7296 (2.5) */
+	wire_put_u8(&b->w, 0); /* not critical: all that we send is of RFC 7296 (2.5) */
 	b->length = wire_hole_u16(&b->w);
 }
 

@@ -5,8 +5,8 @@
 #include "base/wire_writer.h"
 #include "ike/payload.h"
 
-enum result nat_detect_hash(struct ike_crypto *c, uint64_t spi_i, uint64_t spi_r, const struct inet_endpoint *e,
-			    uint8_t out[SHA1_LEN])
+enum result nat_detect_hash(struct ike_crypto *c, uint64_t spi_i, uint64_t spi_r,
+			    const struct inet_endpoint *e, uint8_t out[SHA1_LEN])
 {
 	uint8_t data[8 + 8 + 16 + 2];
 	struct wire_writer w = wire_writer(data, sizeof(data));
@@ -22,7 +22,8 @@ enum result nat_detect_hash(struct ike_crypto *c, uint64_t spi_i, uint64_t spi_r
 }
 
 /* A peer with several addresses sends several SOURCE notifies: one that matches is enough. */
-static void compare(const struct ike_message *m, uint16_t type, const uint8_t hash[SHA1_LEN], bool *seen, bool *nat)
+static void compare(const struct ike_message *m, uint16_t type, const uint8_t hash[SHA1_LEN],
+		    bool *seen, bool *nat)
 {
 	*seen = *nat = false;
 	for (size_t i = 0; i < m->n_notifies; i++) {
@@ -36,8 +37,9 @@ static void compare(const struct ike_message *m, uint16_t type, const uint8_t ha
 	}
 }
 
-enum result nat_detect(struct ike_crypto *c, const struct ike_message *m, const struct inet_endpoint *local,
-		       const struct inet_endpoint *remote, struct nat_detect_result *out)
+enum result nat_detect(struct ike_crypto *c, const struct ike_message *m,
+		       const struct inet_endpoint *local, const struct inet_endpoint *remote,
+		       struct nat_detect_result *out)
 {
 	const struct ike_header *h = &m->header;
 	uint8_t source[SHA1_LEN], destination[SHA1_LEN];
@@ -62,7 +64,8 @@ enum result nat_detect_put(struct ike_crypto *c, struct ike_builder *b, const st
 {
 	struct inet_endpoint nowhere = { .addr = inet_v4(0) };
 	uint8_t source[SHA1_LEN], destination[SHA1_LEN];
-	enum result res = nat_detect_hash(c, h->spi_i, h->spi_r, force_udp_encap ? &nowhere : local, source);
+	enum result res = nat_detect_hash(c, h->spi_i, h->spi_r, force_udp_encap ? &nowhere : local,
+					  source);
 
 	if (res == R_OK)
 		res = nat_detect_hash(c, h->spi_i, h->spi_r, remote, destination);

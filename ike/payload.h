@@ -14,7 +14,8 @@
 
 /* ---- SA, RFC 7296 3.3 (choice and offers: ike/proposal.h) ---- */
 
-/* R_SHORT, R_LENGTH, R_TRAILING, R_VALUE (substructure markers, counts, no proposal), R_TOO_LONG beyond the bounds. */
+/* R_SHORT, R_LENGTH, R_TRAILING, R_VALUE (substructure markers, counts, no proposal), R_TOO_LONG
+ * beyond the bounds. */
 enum result sa_decode(struct bytes body, struct sa_payload *out) WARN_UNUSED;
 void sa_put(struct ike_builder *b, const struct sa_payload *sa);
 
@@ -25,13 +26,14 @@ void ke_put(struct ike_builder *b, uint16_t group, struct bytes public_value);
 
 /* ---- IDi, IDr, RFC 7296 3.5 ---- */
 
-#define IKE_ID_MAX 512                  /* bytes of identification data that we take */
+#define IKE_ID_MAX 512 /* bytes of identification data that we take */
 
 /* R_SHORT; R_TOO_LONG above IKE_ID_MAX; R_VALUE for an address of the wrong length. */
 enum result id_decode(struct bytes body, struct id_payload *out) WARN_UNUSED;
 /* type: PAYLOAD_IDI or PAYLOAD_IDR */
 void id_put(struct ike_builder *b, uint8_t type, const struct ike_id *id);
-/* The body that id_put writes, for our own AUTH (RFC 7296 2.15). Returns its length; out holds IKE_ID_MAX + 4. 0: too long. */
+/* The body that id_put writes, for our own AUTH (RFC 7296 2.15). Returns its length; out holds
+ * IKE_ID_MAX + 4. 0: too long. */
 size_t id_body(const struct ike_id *id, uint8_t out[IKE_ID_MAX + 4]);
 /* Same type and data. */
 bool id_equal(const struct ike_id *a, uint8_t type, struct bytes data);
@@ -47,7 +49,7 @@ void auth_put(struct ike_builder *b, uint8_t method, struct bytes value);
 /* ---- Ni, Nr, RFC 7296 3.9 ---- */
 
 #define IKE_NONCE_MIN 16
-#define IKE_NONCE_LEN 32                /* ours: at least half the key of the longest PRF (2.10) */
+#define IKE_NONCE_LEN 32 /* ours: at least half the key of the longest PRF (2.10) */
 
 /* R_SHORT below 16, R_TOO_LONG above 256 octets. */
 enum result nonce_decode(struct bytes body, struct bytes *out) WARN_UNUSED;
@@ -87,25 +89,29 @@ void ts_put(struct ike_builder *b, uint8_t type, const struct ts_list *ts);
 /* Keys of one direction, borrowed from the SA. */
 struct sk_key {
 	const struct encr_row *encr;
-	const struct integ_row *integ;  /* NULL with an AEAD */
-	struct bytes encr_key;          /* SK_e: cipher key || salt */
-	struct bytes integ_key;         /* SK_a; empty with an AEAD */
+	const struct integ_row *integ; /* NULL with an AEAD */
+	struct bytes encr_key;         /* SK_e: cipher key || salt */
+	struct bytes integ_key;        /* SK_a; empty with an AEAD */
 };
 
-/* Key of the messages that go out of (outbound) or come into this node. R_UNSUPPORTED, R_VALUE when key lengths disagree. */
+/* Key of the messages that go out of (outbound) or come into this node. R_UNSUPPORTED, R_VALUE when
+ * key lengths disagree. */
 enum result sk_key_of(const struct ike_sa_state *sa, bool outbound, struct sk_key *out) WARN_UNUSED;
 
 struct sk_seal_input {
 	const struct sk_key *key;
-	struct bytes iv;                /* encr->iv bytes. Counter modes: R16 value, big endian, never twice; CBC: random */
-	struct ike_header header;       /* next_payload and length are filled in */
+	/* encr->iv bytes. Counter modes: R16 value, big endian, never twice; CBC: random */
+	struct bytes iv;
+	struct ike_header header; /* next_payload and length are filled in */
 	uint8_t first_payload;
-	struct bytes payloads;          /* from ike_build_finish_inner; may be empty */
-	struct bytes padding;           /* p NULL: the fewest zero bytes that fill a block */
+	struct bytes payloads; /* from ike_build_finish_inner; may be empty */
+	struct bytes padding;  /* p NULL: the fewest zero bytes that fill a block */
 };
 
-/* *out becomes the datagram. R_VALUE for a wrong IV or padding length, R_TOO_LONG, R_NO_MEMORY, R_CRYPTO. */
-enum result sk_seal(struct ike_crypto *c, const struct sk_seal_input *in, struct buf *out) WARN_UNUSED;
+/* *out becomes the datagram. R_VALUE for a wrong IV or padding length, R_TOO_LONG,
+ * R_NO_MEMORY, R_CRYPTO. */
+enum result sk_seal(struct ike_crypto *c, const struct sk_seal_input *in,
+		    struct buf *out) WARN_UNUSED;
 /*
  * Opens m->sk. *plain becomes the payloads, without padding. R_MISSING when m
  * has no SK{}; R_INTEGRITY when it is not authentic (wrong lengths included:
@@ -120,22 +126,23 @@ enum result sk_open(struct ike_crypto *c, const struct sk_key *key, const struct
 /* What a message turns out to be; one row of the table each. */
 enum ike_form {
 	FORM_NONE = 0,
-	FORM_INIT,                      /* SA, KE, Nonce */
-	FORM_INIT_NOTIFY,               /* response of notifies only: COOKIE, INVALID_KE_PAYLOAD, an error */
-	FORM_AUTH,                      /* ID, AUTH, with the first CHILD SA */
-	FORM_AUTH_CHILDLESS,            /* ID, AUTH and a notify that says why there is no CHILD SA, or RFC 6023 */
-	FORM_AUTH_NOTIFY,               /* response of notifies only: AUTHENTICATION_FAILED */
-	FORM_CHILD,                     /* SA, Nonce, TSi, TSr (KE) */
-	FORM_IKE_REKEY,                 /* SA, Nonce, KE, no TS */
-	FORM_CHILD_NOTIFY,              /* CREATE_CHILD_SA response of notifies only */
-	FORM_INFORMATIONAL,             /* anything of N, D, CP; may be empty */
+	FORM_INIT,        /* SA, KE, Nonce */
+	FORM_INIT_NOTIFY, /* response of notifies only: COOKIE, INVALID_KE_PAYLOAD, an error */
+	FORM_AUTH,        /* ID, AUTH, with the first CHILD SA */
+	/* ID, AUTH and a notify that says why there is no CHILD SA, or RFC 6023 */
+	FORM_AUTH_CHILDLESS,
+	FORM_AUTH_NOTIFY,   /* response of notifies only: AUTHENTICATION_FAILED */
+	FORM_CHILD,         /* SA, Nonce, TSi, TSr (KE) */
+	FORM_IKE_REKEY,     /* SA, Nonce, KE, no TS */
+	FORM_CHILD_NOTIFY,  /* CREATE_CHILD_SA response of notifies only */
+	FORM_INFORMATIONAL, /* anything of N, D, CP; may be empty */
 };
 
 struct payload_rule {
 	const char *story;
 	uint8_t exchange;
 	bool response;
-	uint32_t need;                  /* IKE_P() sets */
+	uint32_t need; /* IKE_P() sets */
 	uint32_t may;
 	enum ike_form form;
 };

@@ -8,7 +8,7 @@ enum result auth_decode(struct bytes body, struct auth_payload *out)
 	struct wire_reader r = wire_reader(body);
 	struct auth_payload auth = { .method = wire_u8(&r) };
 
-	wire_take(&r, 3);                       /* RESERVED */
+	wire_take(&r, 3); /* RESERVED */
 	auth.data = wire_take(&r, wire_left(&r));
 
 	enum result res = wire_done(&r);

@@ -25,7 +25,7 @@ enum result id_decode(struct bytes body, struct id_payload *out)
 	struct wire_reader r = wire_reader(body);
 	struct id_payload id = { .type = wire_u8(&r), .body = body };
 
-	wire_take(&r, 3);                       /* RESERVED; AUTH covers it as received (2.15) */
+	wire_take(&r, 3); /* RESERVED; AUTH covers it as received (2.15) */
 	id.data = wire_take(&r, wire_left(&r));
 
 	enum result res = wire_done(&r);

@@ -8,7 +8,7 @@ enum result ke_decode(struct bytes body, struct ke_payload *out)
 	struct wire_reader r = wire_reader(body);
 	struct ke_payload ke = { .group = wire_u16(&r) };
 
-	wire_u16(&r);                           /* RESERVED, ignored on receipt */
+	wire_u16(&r); /* RESERVED, ignored on receipt */
 	ke.data = wire_take(&r, wire_left(&r));
 
 	enum result res = wire_done(&r);

@@ -3,14 +3,15 @@
 #include "base/wire_reader.h"
 #include "ike/payload.h"
 
-#define MORE_PROPOSALS 2u
-#define MORE_TRANSFORMS 3u
-#define PROPOSAL_HEADER_LEN 8u
+#define MORE_PROPOSALS       2u
+#define MORE_TRANSFORMS      3u
+#define PROPOSAL_HEADER_LEN  8u
 #define TRANSFORM_HEADER_LEN 8u
-#define ATTRIBUTE_SHORT 0x8000u         /* AF bit: the value is in the length field (3.3.5) */
+#define ATTRIBUTE_SHORT      0x8000u /* AF bit: the value is in the length field (3.3.5) */
 #define ATTRIBUTE_KEY_LENGTH 14u
 
-/* 3.3.5. Key Length is the only attribute; anything else makes the transform one that we do not know (3.3.6). */
+/* 3.3.5. Key Length is the only attribute; anything else makes the transform one that
+ * we do not know (3.3.6). */
 static void take_attribute(struct wire_reader *r, struct sa_transform *t)
 {
 	uint16_t type = wire_u16(r);
@@ -29,7 +30,7 @@ static enum result take_transform(struct wire_reader *r, bool last, struct sa_tr
 {
 	uint8_t more = wire_u8(r);
 
-	wire_u8(r);                             /* RESERVED */
+	wire_u8(r); /* RESERVED */
 
 	size_t len = wire_u16(r);
 
@@ -43,7 +44,7 @@ static enum result take_transform(struct wire_reader *r, bool last, struct sa_tr
 	struct wire_reader body = wire_reader(wire_take(r, len - 4));
 	struct sa_transform t = { .type = wire_u8(&body) };
 
-	wire_u8(&body);                         /* RESERVED */
+	wire_u8(&body); /* RESERVED */
 	t.id = wire_u16(&body);
 	while (wire_left(&body) > 0)
 		take_attribute(&body, &t);
@@ -65,7 +66,7 @@ static enum result take_proposal(struct wire_reader *r, struct sa_payload *sa, b
 {
 	uint8_t marker = wire_u8(r);
 
-	wire_u8(r);                             /* RESERVED */
+	wire_u8(r); /* RESERVED */
 
 	size_t len = wire_u16(r);
 
@@ -87,7 +88,8 @@ static enum result take_proposal(struct wire_reader *r, struct sa_payload *sa, b
 	if (sa->n_proposals == SA_PROPOSALS_MAX || p.n > SA_TRANSFORMS_MAX - sa->n_transforms)
 		return R_TOO_LONG;
 	for (size_t i = 0; i < p.n; i++) {
-		enum result res = take_transform(&body, i + 1u == p.n, &sa->transforms[p.first + i]);
+		enum result res = take_transform(&body, i + 1u == p.n,
+						 &sa->transforms[p.first + i]);
 
 		if (res != R_OK)
 			return res;

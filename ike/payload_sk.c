@@ -10,7 +10,7 @@
 #include "ike/payload.h"
 
 #define PAD_LENGTH_LEN 1u
-#define PADDING_MAX 255u
+#define PADDING_MAX    255u
 
 enum result sk_key_of(const struct ike_sa_state *sa, bool outbound, struct sk_key *out)
 {
@@ -24,9 +24,11 @@ enum result sk_key_of(const struct ike_sa_state *sa, bool outbound, struct sk_ke
 		.integ_key = secret_bytes(a),
 	};
 
-	if (key.encr == NULL || key.encr->evp == NULL || encr_is_aead(key.encr) != (key.integ == NULL))
+	if (key.encr == NULL || key.encr->evp == NULL ||
+	    encr_is_aead(key.encr) != (key.integ == NULL))
 		return R_UNSUPPORTED;
-	if (e->len != (size_t)key.encr->key + key.encr->salt || a->len != (key.integ != NULL ? key.integ->key : 0u))
+	if (e->len != (size_t)key.encr->key + key.encr->salt ||
+	    a->len != (key.integ != NULL ? key.integ->key : 0u))
 		return R_VALUE;
 	*out = key;
 	return R_OK;
@@ -39,7 +41,7 @@ static size_t icv_len(const struct sk_key *key)
 
 /* Where the parts of the body lie in the datagram. */
 struct sk_layout {
-	size_t body;                    /* the IV */
+	size_t body; /* the IV */
 	size_t ciphertext;
 	size_t ciphertext_len;
 	size_t icv;
@@ -48,20 +50,24 @@ struct sk_layout {
 
 static struct sk_layout layout_of(const struct sk_key *key, size_t body, size_t ciphertext_len)
 {
-	struct sk_layout l = { .body = body, .ciphertext = body + key->encr->iv, .ciphertext_len = ciphertext_len };
+	struct sk_layout l = { .body = body,
+			       .ciphertext = body + key->encr->iv,
+			       .ciphertext_len = ciphertext_len };
 
 	l.icv = l.ciphertext + ciphertext_len;
 	l.total = l.icv + icv_len(key);
 	return l;
 }
 
-static struct cipher_input cipher_input_of(const struct sk_key *key, const uint8_t *datagram, const struct sk_layout *l)
+static struct cipher_input cipher_input_of(const struct sk_key *key, const uint8_t *datagram,
+					   const struct sk_layout *l)
 {
 	return (struct cipher_input){
 		.row = key->encr,
 		.key = key->encr_key,
 		.iv = bytes(datagram + l->body, key->encr->iv),
-		/* RFC 5282 5.1: all before the IV. Unused without an AEAD: the HMAC covers all before the ICV. */
+		/* RFC 5282 5.1: all before the IV. Unused without an AEAD: the HMAC
+		 * covers all before the ICV. */
 		.aad = bytes(datagram, l->body),
 		.in = bytes(datagram + l->ciphertext, l->ciphertext_len),
 	};
@@ -70,8 +76,8 @@ static struct cipher_input cipher_input_of(const struct sk_key *key, const uint8
 /* ---- seal ---- */
 
 /* Header, generic header, IV, and the plaintext where the ciphertext will be. */
-static enum result write_plain(const struct sk_seal_input *in, const struct sk_layout *l, size_t padding,
-			       uint8_t *datagram)
+static enum result write_plain(const struct sk_seal_input *in, const struct sk_layout *l,
+			       size_t padding, uint8_t *datagram)
 {
 	struct wire_writer w = wire_writer(datagram, l->total);
 	struct ike_header h = in->header;
@@ -93,8 +99,8 @@ static enum result write_plain(const struct sk_seal_input *in, const struct sk_l
 	return wire_finish(&w);
 }
 
-static enum result seal_in_place(struct ike_crypto *c, const struct sk_key *key, const struct sk_layout *l,
-				 uint8_t *datagram)
+static enum result seal_in_place(struct ike_crypto *c, const struct sk_key *key,
+				 const struct sk_layout *l, uint8_t *datagram)
 {
 	struct cipher_input ci = cipher_input_of(key, datagram, l);
 	enum result res = ike_cipher_seal(c, &ci, datagram + l->ciphertext, datagram + l->icv);
@@ -113,8 +119,11 @@ enum result sk_seal(struct ike_crypto *c, const struct sk_seal_input *in, struct
 {
 	const struct encr_row *encr = in->key->encr;
 	size_t unpadded = in->payloads.len + PAD_LENGTH_LEN;
-	size_t padding = in->padding.p != NULL ? in->padding.len : (encr->block - unpadded % encr->block) % encr->block;
-	struct sk_layout l = layout_of(in->key, IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN, unpadded + padding);
+	size_t padding = in->padding.p != NULL
+				 ? in->padding.len
+				 : (encr->block - unpadded % encr->block) % encr->block;
+	struct sk_layout l = layout_of(in->key, IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN,
+				       unpadded + padding);
 
 	if (in->iv.len != encr->iv || padding > PADDING_MAX || l.ciphertext_len % encr->block != 0)
 		return R_VALUE;
@@ -141,8 +150,8 @@ enum result sk_seal(struct ike_crypto *c, const struct sk_seal_input *in, struct
 
 /* ---- open ---- */
 
-static enum result check_integ(struct ike_crypto *c, const struct sk_key *key, const struct sk_layout *l,
-			       struct bytes datagram)
+static enum result check_integ(struct ike_crypto *c, const struct sk_key *key,
+			       const struct sk_layout *l, struct bytes datagram)
 {
 	struct bytes covered = bytes(datagram.p, l->icv);
 	uint8_t mac[IKE_PRF_MAX];
@@ -150,8 +159,10 @@ static enum result check_integ(struct ike_crypto *c, const struct sk_key *key, c
 
 	if (res != R_OK)
 		return res;
-	return bytes_equal_ct(bytes(mac, key->integ->icv), bytes(datagram.p + l->icv, key->integ->icv)) ?
-		R_OK : R_INTEGRITY;
+	return bytes_equal_ct(bytes(mac, key->integ->icv),
+			      bytes(datagram.p + l->icv, key->integ->icv))
+		       ? R_OK
+		       : R_INTEGRITY;
 }
 
 /* Authentic only now: a padding length that lies is the peer's fault, not an attacker's probe. */
@@ -165,14 +176,16 @@ static enum result strip_padding(struct buf *plain)
 	return R_OK;
 }
 
-enum result sk_open(struct ike_crypto *c, const struct sk_key *key, const struct ike_message *m, struct buf *plain)
+enum result sk_open(struct ike_crypto *c, const struct sk_key *key, const struct ike_message *m,
+		    struct buf *plain)
 {
 	size_t overhead = key->encr->iv + icv_len(key);
 
 	buf_free(plain);
 	if ((m->outside & IKE_P(SK)) == 0)
 		return R_MISSING;
-	if (m->sk.body.len < overhead + PAD_LENGTH_LEN || (m->sk.body.len - overhead) % key->encr->block != 0)
+	if (m->sk.body.len < overhead + PAD_LENGTH_LEN ||
+	    (m->sk.body.len - overhead) % key->encr->block != 0)
 		return R_INTEGRITY;
 
 	struct sk_layout l = layout_of(key, m->sk.offset, m->sk.body.len - overhead);

@@ -4,12 +4,13 @@
 #include "base/wire_reader.h"
 #include "ike/payload.h"
 
-#define TS_HEADER_LEN 4u                /* type, protocol, length */
+#define TS_HEADER_LEN 4u /* type, protocol, length */
 
 /* RFC 7296 3.13.1: OPAQUE is the one range that runs backwards. */
 static bool ports_fit(const struct traffic_selector *ts)
 {
-	return ts->port_start <= ts->port_end || (ts->port_start == UINT16_MAX && ts->port_end == 0);
+	return ts->port_start <= ts->port_end ||
+	       (ts->port_start == UINT16_MAX && ts->port_end == 0);
 }
 
 static size_t address_len(uint8_t type)
@@ -53,7 +54,7 @@ enum result ts_decode(struct bytes body, struct ts_list *out)
 	struct ts_list list = { 0 };
 	size_t n = wire_u8(&r);
 
-	wire_take(&r, 3);                       /* RESERVED */
+	wire_take(&r, 3); /* RESERVED */
 	if (wire_status(&r) == R_OK && n == 0)
 		return R_VALUE;
 	for (size_t i = 0; i < n; i++) {

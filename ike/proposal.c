@@ -12,7 +12,7 @@
 #include "ike/proposal_offer.h"
 
 #define TYPE_MAX TRANSFORM_ESN
-#define T(type) (1u << (type))
+#define T(type)  (1u << (type))
 
 /* Types whose value 0 says "none": omission and NONE mean the same (RFC 7296 3.3.6, 5282 8). */
 #define OPTIONAL (T(TRANSFORM_INTEG) | T(TRANSFORM_DH))
@@ -36,8 +36,10 @@ static bool has_type(const struct sa_payload *sa, const struct sa_proposal *p, u
 	return false;
 }
 
-/* The key length is part of the transform: absent is not 128, and 3DES has none (RFC 7296 3.3.5). */
-static bool has(const struct sa_payload *sa, const struct sa_proposal *p, uint8_t type, uint16_t id, uint16_t key_bits)
+/* The key length is part of the transform: absent is not 128, and 3DES has none (RFC 7296
+ * 3.3.5). */
+static bool has(const struct sa_payload *sa, const struct sa_proposal *p, uint8_t type, uint16_t id,
+		uint16_t key_bits)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		const struct sa_transform *t = &sa->transforms[p->first + i];
@@ -68,14 +70,15 @@ static bool spi_usable(const struct sa_proposal *p)
 struct match {
 	uint32_t matched;
 	uint32_t failed;
-	uint32_t none;                          /* NONE was named and is what was agreed */
-	uint64_t rank;                          /* lower is more to our liking */
+	uint32_t none; /* NONE was named and is what was agreed */
+	uint64_t rank; /* lower is more to our liking */
 	struct sa_transform picked[TYPE_MAX + 1];
 };
 
 /* Our first preference of this type that they offer. */
-static bool pick(const struct sa_payload *ours, const struct sa_proposal *op, const struct sa_payload *theirs,
-		 const struct sa_proposal *tp, uint8_t type, struct match *m)
+static bool pick(const struct sa_payload *ours, const struct sa_proposal *op,
+		 const struct sa_payload *theirs, const struct sa_proposal *tp, uint8_t type,
+		 struct match *m)
 {
 	for (size_t i = 0; i < op->n; i++) {
 		const struct sa_transform *t = &ours->transforms[op->first + i];
@@ -91,8 +94,9 @@ static bool pick(const struct sa_payload *ours, const struct sa_proposal *op, co
 	return false;
 }
 
-static bool match_type(const struct sa_payload *ours, const struct sa_proposal *op, const struct sa_payload *theirs,
-		       const struct sa_proposal *tp, uint8_t type, struct match *m)
+static bool match_type(const struct sa_payload *ours, const struct sa_proposal *op,
+		       const struct sa_payload *theirs, const struct sa_proposal *tp, uint8_t type,
+		       struct match *m)
 {
 	bool we = has_type(ours, op, type), they = has_type(theirs, tp, type);
 	bool optional = (OPTIONAL & T(type)) != 0;
@@ -108,8 +112,9 @@ static bool match_type(const struct sa_payload *ours, const struct sa_proposal *
 	return !they;
 }
 
-static void match(const struct sa_payload *ours, const struct sa_proposal *op, const struct sa_payload *theirs,
-		  const struct sa_proposal *tp, uint32_t ignored, struct match *m)
+static void match(const struct sa_payload *ours, const struct sa_proposal *op,
+		  const struct sa_payload *theirs, const struct sa_proposal *tp, uint32_t ignored,
+		  struct match *m)
 {
 	*m = (struct match){ 0 };
 	for (uint8_t type = TRANSFORM_ENCR; type <= TYPE_MAX; type++) {
@@ -130,8 +135,7 @@ struct text {
 	size_t len, cap;
 };
 
-__attribute__((format(printf, 2, 3)))
-static void put_text(struct text *t, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void put_text(struct text *t, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -142,6 +146,7 @@ static void put_text(struct text *t, const char *fmt, ...)
 		t->len += (size_t)n < t->cap - t->len ? (size_t)n : t->cap - t->len - 1;
 }
 
+/* clang-format off */
 static const char *const type_names[TYPE_MAX + 1] = {
 	[TRANSFORM_ENCR] = "encr",
 	[TRANSFORM_PRF] = "prf",
@@ -149,6 +154,7 @@ static const char *const type_names[TYPE_MAX + 1] = {
 	[TRANSFORM_DH] = "DH",
 	[TRANSFORM_ESN] = "ESN",
 };
+/* clang-format on */
 
 static void put_transform_text(struct text *text, const struct sa_transform *t)
 {
@@ -170,7 +176,8 @@ static void put_transform_text(struct text *text, const struct sa_transform *t)
 		put_text(text, "-%u", t->key_bits);
 }
 
-static void put_values(struct text *text, const struct sa_payload *sa, const struct sa_proposal *p, uint8_t type)
+static void put_values(struct text *text, const struct sa_payload *sa, const struct sa_proposal *p,
+		       uint8_t type)
 {
 	const char *separator = "";
 
@@ -206,7 +213,7 @@ static void put_matched(struct text *text, uint32_t matched)
 struct choose_input {
 	const struct sa_payload *offer;
 	const struct wanted *wanted;
-	uint32_t ignored;                       /* T() of types that play no part in this exchange */
+	uint32_t ignored; /* T() of types that play no part in this exchange */
 };
 
 struct chosen {
@@ -222,7 +229,8 @@ static void tell_why(const struct choose_input *in, const struct chosen *nearest
 	uint8_t type = TRANSFORM_ENCR;
 
 	if (nearest->theirs == NULL) {
-		put_text(&text, "none of %u proposals is for this protocol with known transform types",
+		put_text(&text,
+			 "none of %u proposals is for this protocol with known transform types",
 			 in->offer->n_proposals);
 		return;
 	}
@@ -245,7 +253,8 @@ static enum result choose(const struct choose_input *in, struct chosen *out, cha
 	const struct sa_payload *wanted = &in->wanted->sa;
 	struct chosen best = { 0 }, nearest = { 0 };
 
-	/* The first of ours that anything fits decides; among theirs, the one most to our liking. */
+	/* The first of ours that anything fits decides; among theirs, the one most to our
+	 * liking. */
 	for (size_t i = 0; i < wanted->n_proposals && best.theirs == NULL; i++) {
 		const struct sa_proposal *op = &wanted->proposals[i];
 
@@ -253,11 +262,12 @@ static enum result choose(const struct choose_input *in, struct chosen *out, cha
 			const struct sa_proposal *tp = &in->offer->proposals[k];
 			struct chosen now = { .theirs = tp, .ours = i };
 
-			if (tp->protocol != op->protocol || tp->spi_len != op->spi_len || !spi_usable(tp) ||
-			    !understood(in->offer, tp))
+			if (tp->protocol != op->protocol || tp->spi_len != op->spi_len ||
+			    !spi_usable(tp) || !understood(in->offer, tp))
 				continue;
 			match(wanted, op, in->offer, tp, in->ignored, &now.match);
-			if (now.match.failed == 0 && (best.theirs == NULL || now.match.rank < best.match.rank))
+			if (now.match.failed == 0 &&
+			    (best.theirs == NULL || now.match.rank < best.match.rank))
 				best = now;
 			if (nearest.theirs == NULL || nearer(&now.match, &nearest.match))
 				nearest = now;
@@ -295,7 +305,9 @@ static struct esp_transforms esp_transforms_of(const struct match *m)
 static struct ike_choice ike_choice_of(const struct sa_proposal *theirs, const struct match *m)
 {
 	return (struct ike_choice){
-		.number = theirs->number, .spi = theirs->spi, .transforms = ike_transforms_of(m),
+		.number = theirs->number,
+		.spi = theirs->spi,
+		.transforms = ike_transforms_of(m),
 		.integ_none = (m->none & T(TRANSFORM_INTEG)) != 0,
 	};
 }
@@ -303,9 +315,12 @@ static struct ike_choice ike_choice_of(const struct sa_proposal *theirs, const s
 static struct child_choice child_choice_of(const struct sa_proposal *theirs, const struct match *m)
 {
 	return (struct child_choice){
-		.number = theirs->number, .spi = (uint32_t)theirs->spi, .transforms = esp_transforms_of(m),
+		.number = theirs->number,
+		.spi = (uint32_t)theirs->spi,
+		.transforms = esp_transforms_of(m),
 		.dh = m->picked[TRANSFORM_DH].id,
-		.integ_none = (m->none & T(TRANSFORM_INTEG)) != 0, .dh_none = (m->none & T(TRANSFORM_DH)) != 0,
+		.integ_none = (m->none & T(TRANSFORM_INTEG)) != 0,
+		.dh_none = (m->none & T(TRANSFORM_DH)) != 0,
 	};
 }
 
@@ -313,8 +328,9 @@ static struct child_choice child_choice_of(const struct sa_proposal *theirs, con
 #define SOME_IKE_SPI 1u
 #define SOME_ESP_SPI ESP_SPI_MIN
 
-enum result proposal_choose_ike(const struct sa_payload *offer, bool rekey, const struct ike_policy *policies,
-				size_t n, struct ike_choice *out, char why[WHY_MAX])
+enum result proposal_choose_ike(const struct sa_payload *offer, bool rekey,
+				const struct ike_policy *policies, size_t n, struct ike_choice *out,
+				char why[WHY_MAX])
 {
 	struct wanted wanted;
 	struct choose_input in = { .offer = offer, .wanted = &wanted };
@@ -333,17 +349,21 @@ enum result proposal_choose_ike(const struct sa_payload *offer, bool rekey, cons
 	return res;
 }
 
-/* What we take as responder: the configured group, or without one any strong group, but rather none (as the ASA). */
+/* What we take as responder: the configured group, or without one any strong group,
+ * but rather none (as the ASA). */
 static struct pfs_groups acceptable_groups(uint16_t configured)
 {
 	if (configured != 0)
 		return (struct pfs_groups){ .n = 1, .ids = { configured } };
-	return (struct pfs_groups){ .n = 8, .ids = { DH_NONE, DH_CURVE25519, DH_ECP_256, DH_ECP_384, DH_ECP_521,
-						     DH_MODP_2048, DH_MODP_3072, DH_MODP_4096 } };
+	return (struct pfs_groups){ .n = 8,
+				    .ids = { DH_NONE, DH_CURVE25519, DH_ECP_256, DH_ECP_384,
+					     DH_ECP_521, DH_MODP_2048, DH_MODP_3072,
+					     DH_MODP_4096 } };
 }
 
 enum result proposal_choose_child(const struct sa_payload *offer, enum child_exchange where,
-				  const struct ike_child_config *cc, struct child_choice *out, char why[WHY_MAX])
+				  const struct ike_child_config *cc, struct child_choice *out,
+				  char why[WHY_MAX])
 {
 	struct wanted wanted;
 	struct choose_input in = { .offer = offer, .wanted = &wanted };
@@ -393,11 +413,13 @@ static bool one_of_each(const struct sa_payload *sa, const struct sa_proposal *p
 	return true;
 }
 
-static enum result verify(const struct sa_payload *offered, const struct sa_payload *answer, struct match *m)
+static enum result verify(const struct sa_payload *offered, const struct sa_payload *answer,
+			  struct match *m)
 {
 	const struct sa_proposal *ap = &answer->proposals[0];
 
-	if (answer->n_proposals != 1 || !understood(answer, ap) || !one_of_each(answer, ap) || !spi_usable(ap))
+	if (answer->n_proposals != 1 || !understood(answer, ap) || !one_of_each(answer, ap) ||
+	    !spi_usable(ap))
 		return R_NO_PROPOSAL;
 
 	const struct sa_proposal *op = by_number(offered, ap->number);

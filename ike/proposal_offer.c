@@ -6,17 +6,24 @@
 #include "ike/crypto.h"
 #include "ike/jobs.h"
 
-static void add(struct sa_payload *sa, struct sa_proposal *p, uint8_t type, uint16_t id, uint16_t key_bits)
+static void add(struct sa_payload *sa, struct sa_proposal *p, uint8_t type, uint16_t id,
+		uint16_t key_bits)
 {
 	if (p->first + p->n < SA_TRANSFORMS_MAX)
-		sa->transforms[p->first + p->n] = (struct sa_transform){ .type = type, .id = id, .key_bits = key_bits };
-	p->n++;                                 /* one too many is found by commit() */
+		sa->transforms[p->first + p->n] = (struct sa_transform){ .type = type,
+									 .id = id,
+									 .key_bits = key_bits };
+	p->n++; /* one too many is found by commit() */
 }
 
-static struct sa_proposal begin(const struct sa_payload *sa, uint8_t protocol, uint8_t spi_len, uint64_t spi)
+static struct sa_proposal begin(const struct sa_payload *sa, uint8_t protocol, uint8_t spi_len,
+				uint64_t spi)
 {
 	return (struct sa_proposal){
-		.number = (uint8_t)(sa->n_proposals + 1), .protocol = protocol, .spi_len = spi_len, .spi = spi,
+		.number = (uint8_t)(sa->n_proposals + 1),
+		.protocol = protocol,
+		.spi_len = spi_len,
+		.spi = spi,
 		.first = sa->n_transforms,
 	};
 }
@@ -30,15 +37,18 @@ static enum result commit(struct sa_payload *sa, const struct sa_proposal *p)
 	return R_OK;
 }
 
-/* Ciphers of one kind, and integrity where they need it. false: the policy has none of this kind. */
-static bool add_ciphers(struct sa_payload *sa, struct sa_proposal *p, bool aead, const struct ike_esp_proposal *want)
+/* Ciphers of one kind, and integrity where they need it. false: the policy has none of this
+ * kind. */
+static bool add_ciphers(struct sa_payload *sa, struct sa_proposal *p, bool aead,
+			const struct ike_esp_proposal *want)
 {
 	size_t n_encr = 0, n_integ = 0;
 
 	for (size_t i = 0; i < want->n_encr; i++) {
 		const struct encr_row *row = encr_row(want->encr[i].id, want->encr[i].key_bits);
 
-		if (row == NULL || encr_is_aead(row) != aead || (p->protocol == PROTO_IKE && row->evp == NULL))
+		if (row == NULL || encr_is_aead(row) != aead ||
+		    (p->protocol == PROTO_IKE && row->evp == NULL))
 			continue;
 		add(sa, p, TRANSFORM_ENCR, row->id, row->key_bits);
 		n_encr++;
@@ -54,7 +64,9 @@ static bool add_ciphers(struct sa_payload *sa, struct sa_proposal *p, bool aead,
 
 static bool aead_first(const struct ike_esp_proposal *want)
 {
-	const struct encr_row *row = want->n_encr > 0 ? encr_row(want->encr[0].id, want->encr[0].key_bits) : NULL;
+	const struct encr_row *row = want->n_encr > 0
+					     ? encr_row(want->encr[0].id, want->encr[0].key_bits)
+					     : NULL;
 
 	return row != NULL && encr_is_aead(row);
 }
@@ -69,7 +81,8 @@ static struct ike_esp_proposal ciphers_of(const struct ike_policy *policy)
 }
 
 /* One kind of one policy; nothing is added when the policy has no cipher of the kind. */
-static enum result offer_policy(const struct ike_policy *policy, bool aead, uint64_t spi, struct sa_payload *sa)
+static enum result offer_policy(const struct ike_policy *policy, bool aead, uint64_t spi,
+				struct sa_payload *sa)
 {
 	struct sa_proposal p = begin(sa, PROTO_IKE, spi != 0 ? 8 : 0, spi);
 	struct ike_esp_proposal want = ciphers_of(policy);
@@ -92,14 +105,16 @@ static enum result offer_policy(const struct ike_policy *policy, bool aead, uint
 	return prf && dh ? commit(sa, &p) : R_OK;
 }
 
-enum result wanted_ike(const struct ike_policy *policies, size_t n, uint64_t spi, struct wanted *out)
+enum result wanted_ike(const struct ike_policy *policies, size_t n, uint64_t spi,
+		       struct wanted *out)
 {
 	*out = (struct wanted){ .owner_kind = "policy" };
 	for (size_t i = 0; i < 2 * n; i++) {
 		const struct ike_policy *policy = &policies[i / 2];
 		struct ike_esp_proposal want = ciphers_of(policy);
 		size_t before = out->sa.n_proposals;
-		enum result res = offer_policy(policy, aead_first(&want) == (i % 2 == 0), spi, &out->sa);
+		enum result res = offer_policy(policy, aead_first(&want) == (i % 2 == 0), spi,
+					       &out->sa);
 
 		if (res != R_OK)
 			return res;
@@ -109,7 +124,8 @@ enum result wanted_ike(const struct ike_policy *policies, size_t n, uint64_t spi
 	return out->sa.n_proposals > 0 ? R_OK : R_CONFIG;
 }
 
-enum result proposal_offer_ike(const struct ike_policy *policies, size_t n, uint64_t spi, struct sa_payload *out)
+enum result proposal_offer_ike(const struct ike_policy *policies, size_t n, uint64_t spi,
+			       struct sa_payload *out)
 {
 	struct wanted wanted;
 	enum result res = wanted_ike(policies, n, spi, &wanted);
@@ -119,8 +135,8 @@ enum result proposal_offer_ike(const struct ike_policy *policies, size_t n, uint
 	return res;
 }
 
-enum result wanted_child(const struct ike_child_config *cc, const struct pfs_groups *pfs, uint32_t spi,
-			 struct wanted *out)
+enum result wanted_child(const struct ike_child_config *cc, const struct pfs_groups *pfs,
+			 uint32_t spi, struct wanted *out)
 {
 	struct sa_payload *sa = &out->sa;
 
@@ -145,8 +161,8 @@ enum result wanted_child(const struct ike_child_config *cc, const struct pfs_gro
 	return sa->n_proposals > 0 ? R_OK : R_CONFIG;
 }
 
-enum result proposal_offer_child(const struct ike_child_config *cc, enum child_exchange where, uint32_t spi,
-				 struct sa_payload *out)
+enum result proposal_offer_child(const struct ike_child_config *cc, enum child_exchange where,
+				 uint32_t spi, struct sa_payload *out)
 {
 	struct pfs_groups pfs = { .ids = { cc->pfs_group } };
 	struct wanted wanted;
@@ -178,7 +194,8 @@ void proposal_answer_ike(const struct ike_choice *choice, uint64_t our_spi, stru
 	must(commit(out, &p) == R_OK);
 }
 
-void proposal_answer_child(const struct child_choice *choice, uint32_t our_spi, struct sa_payload *out)
+void proposal_answer_child(const struct child_choice *choice, uint32_t our_spi,
+			   struct sa_payload *out)
 {
 	const struct esp_transforms *t = &choice->transforms;
 

@@ -7,8 +7,9 @@
 
 struct wanted {
 	struct sa_payload sa;
-	const char *owner_kind;                 /* "policy", "ipsec-proposal" */
-	uint16_t owner[SA_PROPOSALS_MAX];       /* priority or position of the one behind sa.proposals[i] */
+	const char *owner_kind; /* "policy", "ipsec-proposal" */
+	/* priority or position of the one behind sa.proposals[i] */
+	uint16_t owner[SA_PROPOSALS_MAX];
 };
 
 /* DH groups of a CHILD SA, in order of preference; n 0: no transform of this type. */
@@ -18,8 +19,9 @@ struct pfs_groups {
 };
 
 /* R_LIMIT, R_CONFIG as proposal_offer_*. */
-enum result wanted_ike(const struct ike_policy *policies, size_t n, uint64_t spi, struct wanted *out) WARN_UNUSED;
-enum result wanted_child(const struct ike_child_config *cc, const struct pfs_groups *pfs, uint32_t spi,
-			 struct wanted *out) WARN_UNUSED;
+enum result wanted_ike(const struct ike_policy *policies, size_t n, uint64_t spi,
+		       struct wanted *out) WARN_UNUSED;
+enum result wanted_child(const struct ike_child_config *cc, const struct pfs_groups *pfs,
+			 uint32_t spi, struct wanted *out) WARN_UNUSED;
 
 #endif

@@ -26,8 +26,10 @@ static void add(struct ts_list *list, const struct traffic_selector *ts)
 	list->n = (uint8_t)kept;
 }
 
-/* What of the offer lies in the line's selector. false when nothing does. *all is cleared when something was cut off. */
-static bool intersect(const struct ts_list *offer, const struct traffic_selector *line, struct ts_list *out, bool *all)
+/* What of the offer lies in the line's selector. false when nothing does. *all is cleared when
+ * something was cut off. */
+static bool intersect(const struct ts_list *offer, const struct traffic_selector *line,
+		      struct ts_list *out, bool *all)
 {
 	*out = (struct ts_list){ 0 };
 	for (size_t i = 0; i < offer->n; i++) {
@@ -41,8 +43,8 @@ static bool intersect(const struct ts_list *offer, const struct traffic_selector
 	return out->n > 0;
 }
 
-static bool narrow_to(const struct ike_child_config *line, const struct ts_list *tsi, const struct ts_list *tsr,
-		      struct ts_narrowed *out)
+static bool narrow_to(const struct ike_child_config *line, const struct ts_list *tsi,
+		      const struct ts_list *tsr, struct ts_narrowed *out)
 {
 	out->all = true;
 	return intersect(tsi, &line->remote, &out->tsi, &out->all) &&
@@ -59,7 +61,8 @@ enum result ts_narrow(const struct ike_child_config *children, size_t n, const s
 		return R_TS_UNACCEPTABLE;
 	/* The answer must hold the first selectors where policy allows them. */
 	for (size_t i = 0; line == n && i < n; i++) {
-		if (ts_contains(&children[i].remote, &tsi->ts[0]) && ts_contains(&children[i].local, &tsr->ts[0]))
+		if (ts_contains(&children[i].remote, &tsi->ts[0]) &&
+		    ts_contains(&children[i].local, &tsr->ts[0]))
 			line = i;
 	}
 	for (size_t i = 0; line == n && i < n; i++) {
@@ -82,7 +85,8 @@ bool ts_list_within(const struct ts_list *answer, const struct ts_list *proposed
 	return answer->n > 0;
 }
 
-void ts_propose(const struct traffic_selector *line, const struct traffic_selector *packet, struct ts_list *out)
+void ts_propose(const struct traffic_selector *line, const struct traffic_selector *packet,
+		struct ts_list *out)
 {
 	*out = (struct ts_list){ 0 };
 	if (packet != NULL && ts_contains(line, packet) && !ts_equal(line, packet))

@@ -6,9 +6,9 @@
 #include "ike/ike_config.h"
 
 struct ts_narrowed {
-	size_t line;                    /* index into children */
-	struct ts_list tsi, tsr;        /* the answer */
-	bool all;                       /* nothing of the offer was cut off */
+	size_t line;             /* index into children */
+	struct ts_list tsi, tsr; /* the answer */
+	bool all;                /* nothing of the offer was cut off */
 };
 
 /*
@@ -20,12 +20,14 @@ struct ts_narrowed {
  */
 enum result ts_narrow(const struct ike_child_config *children, size_t n, const struct ts_list *tsi,
 		      const struct ts_list *tsr, struct ts_narrowed *out) WARN_UNUSED;
-/* Initiator: each selector of the answer lies inside one that we proposed, and there is at least one. */
+/* Initiator: each selector of the answer lies inside one that we proposed, and there
+ * is at least one. */
 bool ts_list_within(const struct ts_list *answer, const struct ts_list *proposed);
 /*
  * Our offer for a line, initiator: with the packet that asked, its selectors
  * come first (2.9). packet may be NULL.
  */
-void ts_propose(const struct traffic_selector *line, const struct traffic_selector *packet, struct ts_list *out);
+void ts_propose(const struct traffic_selector *line, const struct traffic_selector *packet,
+		struct ts_list *out);
 
 #endif

@@ -44,10 +44,11 @@ struct ss_counters {
 	uint32_t spi_in;
 	uint64_t seq_next; /* exact only in a handover */
 	uint64_t in_right_edge;
-	bool exact;           /* R19: taken with the datapath stopped; bitmap is valid */
-	struct buf in_bitmap; /* 64-bit words, big endian; bit k from word 0 on: in_right_edge - k was seen */
-	uint64_t at_ms;       /* cluster time */
-	uint64_t rate_pps;    /* inbound rate, for the exposure bound (R18) */
+	bool exact; /* R19: taken with the datapath stopped; bitmap is valid */
+	/* 64-bit words, big endian; bit k from word 0 on: in_right_edge - k was seen */
+	struct buf in_bitmap;
+	uint64_t at_ms;    /* cluster time */
+	uint64_t rate_pps; /* inbound rate, for the exposure bound (R18) */
 	uint64_t in_packets, in_bytes, out_packets, out_bytes;
 };
 
@@ -67,7 +68,8 @@ enum result ss_encode_counters(const struct ss_counters *c, struct ss_record *ou
 enum result ss_encode_peer_index(const struct ss_peer_index *p, struct ss_record *out) WARN_UNUSED;
 /* A record that says that (kind, key) is gone. */
 void ss_encode_erase(enum ss_kind kind, uint64_t key, struct ss_record *out);
-/* Record -> state struct; every field is checked. R_VALUE, R_SHORT, R_VERSION; *out is empty then. */
+/* Record -> state struct; every field is checked. R_VALUE, R_SHORT, R_VERSION; *out is empty
+ * then. */
 enum result ss_decode_ike_sa(const struct ss_record *r, struct ike_sa_state *out) WARN_UNUSED;
 enum result ss_decode_child_sa(const struct ss_record *r, struct child_sa_state *out) WARN_UNUSED;
 enum result ss_decode_lease(const struct ss_record *r, struct ss_lease *out) WARN_UNUSED;
@@ -79,7 +81,8 @@ enum result ss_decode_peer_index(const struct ss_record *r, struct ss_peer_index
 struct ss_store;
 struct ss_store *ss_store_new(const uint8_t hash_seed[16]);
 void ss_store_free(struct ss_store *st);
-/* Last writer wins. An unknown kind is kept. Erasing a CHILD_SA also drops its LEASE and COUNTERS. A lease never goes down. */
+/* Last writer wins. An unknown kind is kept. Erasing a CHILD_SA also drops its LEASE and COUNTERS.
+ * A lease never goes down. */
 enum result ss_store_apply(struct ss_store *st, const struct ss_record *r) WARN_UNUSED;
 const struct ss_record *ss_store_get(const struct ss_store *st, enum ss_kind kind, uint64_t key);
 size_t ss_store_count(const struct ss_store *st, enum ss_kind kind); /* 0: of all kinds */
@@ -94,7 +97,8 @@ void ss_store_digest(const struct ss_store *st, uint8_t out[32]);
 
 /* Packs n records; *out is owned by the caller and holds keys: wipe it. */
 enum result ss_batch_pack(const struct ss_record *records, size_t n, struct buf *out) WARN_UNUSED;
-/* Calls fn for each record, in order, only after the whole batch has been checked. R_SHORT, R_VALUE. */
+/* Calls fn for each record, in order, only after the whole batch has been checked.
+ * R_SHORT, R_VALUE. */
 enum result ss_batch_unpack(struct bytes in,
 			    enum result (*fn)(void *ctx, const struct ss_record *r),
 			    void *ctx) WARN_UNUSED;
@@ -115,9 +119,11 @@ struct ss_commit {
 void ss_commit_init(struct ss_commit *c, uint64_t applied);
 /* Next position, for a batch about to be sent. */
 uint64_t ss_commit_append(struct ss_commit *c);
-/* Acknowledgement from slot; stale or future ones (beyond appended: false) are refused. True when committed moved. */
+/* Acknowledgement from slot; stale or future ones (beyond appended: false) are refused. True when
+ * committed moved. */
 bool ss_commit_ack(struct ss_commit *c, uint8_t slot, uint64_t position);
-/* The set changed; true when committed moved. With an empty set everything appended is committed. */
+/* The set changed; true when committed moved. With an empty set everything appended is
+ * committed. */
 bool ss_commit_protect(struct ss_commit *c, uint16_t set);
 
 /* Queue of effects held until their position is committed; items are released in order. */
@@ -134,14 +140,16 @@ void ss_hold_drop_all(struct ss_hold *h, void (*drop)(void *ctx, void *item), vo
 /* ---- sealing (R3): every message to the cluster, whole ---- */
 
 /*
- * Envelope: version 1 | kind 1 | origin slot 1 | reserved 1 | group 4 | term 8 | sequence 8 |
- * [salt 32, HELLO only] | AES-256-GCM ciphertext | tag 16; all before the ciphertext is associated data.
- * key = HKDF-SHA256(failover key, salt of the origin's process start, "holdfast cluster" | slot); nonce = sequence.
+ * Envelope: version 1 | kind 1 | origin slot 1 | reserved 1 | group 4 | term 8 | sequence 8 | [salt
+ * 32, HELLO only] | AES-256-GCM ciphertext | tag 16; all before the ciphertext is associated data.
+ * key = HKDF-SHA256(failover key, salt of the origin's process start, "holdfast cluster" | slot);
+ * nonce = sequence.
  */
 enum ss_envelope_kind { SS_ENV_HELLO = 1, SS_ENV_MESSAGE = 2, SS_ENV_SNAPSHOT = 3 };
 
 struct ss_sealer;
-/* failover_key: 32 bytes or more. salt: 32 random bytes of this process start. NULL: short key, bad slot, no memory. */
+/* failover_key: 32 bytes or more. salt: 32 random bytes of this process start. NULL: short key, bad
+ * slot, no memory. */
 struct ss_sealer *ss_sealer_new(const struct secret *failover_key, uint8_t slot,
 				const uint8_t salt[32]);
 void ss_sealer_free(struct ss_sealer *s);
@@ -165,11 +173,13 @@ struct ss_opened {
  * R_EXISTS (HELLO of another process in our slot), R_SHORT, R_VERSION.
  */
 enum result ss_open(struct ss_sealer *s, struct bytes in, struct ss_opened *out) WARN_UNUSED;
-/* The clear part of an envelope, not yet authenticated; plain stays empty. R_SHORT, R_VERSION, R_VALUE, R_TOO_LONG. */
+/* The clear part of an envelope, not yet authenticated; plain stays empty. R_SHORT, R_VERSION,
+ * R_VALUE, R_TOO_LONG. */
 enum result ss_envelope_peek(struct bytes in, struct ss_opened *out) WARN_UNUSED;
 /* The member left: its salt and sequence are forgotten, the same salt is refused from then on. */
 void ss_sealer_forget(struct ss_sealer *s, uint8_t slot);
-/* "failover key WORD": scrypt (N 2^15, r 8, p 1) with a fixed application salt to 32 bytes; R_CRYPTO. */
+/* "failover key WORD": scrypt (N 2^15, r 8, p 1) with a fixed application salt to 32
+ * bytes; R_CRYPTO. */
 enum result ss_key_from_passphrase(struct bytes passphrase, struct secret *out) WARN_UNUSED;
 /* A key for another purpose (relay, ...): HKDF over the failover key with a label. */
 enum result ss_key_derive(const struct secret *failover_key, const char *label,
@@ -181,7 +191,8 @@ struct ss_snapshot_writer;
 /* Copies the store's records; position is that of the joiner's marker. */
 struct ss_snapshot_writer *ss_snapshot_cut(const struct ss_store *st, uint64_t position);
 void ss_snapshot_writer_free(struct ss_snapshot_writer *w);
-/* Next chunk of at most max bytes of records (at least one record); false when all is sent. Wipe the chunk. */
+/* Next chunk of at most max bytes of records (at least one record); false when all is
+ * sent. Wipe the chunk. */
 bool ss_snapshot_next(struct ss_snapshot_writer *w, size_t max, struct buf *chunk);
 /* Go on at record number first (what a reader says that it has); beyond the end: at the end. */
 void ss_snapshot_seek(struct ss_snapshot_writer *w, uint64_t first);
@@ -190,7 +201,8 @@ struct ss_snapshot_reader;
 /* Collects chunks into a fresh store. */
 struct ss_snapshot_reader *ss_snapshot_reader_new(const uint8_t hash_seed[16]);
 void ss_snapshot_reader_free(struct ss_snapshot_reader *r);
-/* R_OK: taken, more to come; R_EXISTS: seen before; R_VALUE/R_SHORT/R_STALE: the join restarts. *done with the last one. */
+/* R_OK: taken, more to come; R_EXISTS: seen before; R_VALUE/R_SHORT/R_STALE: the join restarts.
+ * *done with the last one. */
 enum result ss_snapshot_read(struct ss_snapshot_reader *r, struct bytes chunk,
 			     bool *done) WARN_UNUSED;
 uint64_t ss_snapshot_position(const struct ss_snapshot_reader *r);

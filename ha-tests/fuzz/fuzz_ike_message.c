@@ -23,8 +23,8 @@ static unsigned int sum(struct bytes b)
 
 static unsigned int sum_views(const struct ike_message *m)
 {
-	unsigned int s = sum(m->ke.data) + sum(m->idi.body) + sum(m->idr.data) + sum(m->auth.data) + sum(m->nonce) +
-			 sum(m->sk.body);
+	unsigned int s = sum(m->ke.data) + sum(m->idi.body) + sum(m->idr.data) + sum(m->auth.data) +
+			 sum(m->nonce) + sum(m->sk.body);
 
 	for (size_t i = 0; i < m->n_notifies; i++)
 		s += sum(m->notifies[i].spi) + sum(m->notifies[i].data);

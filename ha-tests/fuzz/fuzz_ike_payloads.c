@@ -30,13 +30,22 @@ static struct bytes finish(struct ike_builder *b)
 static void negotiate(const struct sa_payload *sa)
 {
 	static const struct ike_policy policy = {
-		.priority = 1, .n_encr = 2, .n_integ = 1, .n_prf = 1, .n_dh = 2,
-		.encr = { { ENCR_AES_GCM_16, 256 }, { ENCR_AES_CBC, 128 } }, .integ = { AUTH_HMAC_SHA2_256_128 },
-		.prf = { PRF_HMAC_SHA2_256 }, .dh = { DH_ECP_256, DH_MODP_2048 },
+		.priority = 1,
+		.n_encr = 2,
+		.n_integ = 1,
+		.n_prf = 1,
+		.n_dh = 2,
+		.encr = { { ENCR_AES_GCM_16, 256 }, { ENCR_AES_CBC, 128 } },
+		.integ = { AUTH_HMAC_SHA2_256_128 },
+		.prf = { PRF_HMAC_SHA2_256 },
+		.dh = { DH_ECP_256, DH_MODP_2048 },
 	};
 	static const struct ike_child_config child = {
-		.n_proposals = 1, .esn = true,
-		.proposals = { { .n_encr = 2, .n_integ = 1, .integ = { AUTH_HMAC_SHA2_256_128 },
+		.n_proposals = 1,
+		.esn = true,
+		.proposals = { { .n_encr = 2,
+				 .n_integ = 1,
+				 .integ = { AUTH_HMAC_SHA2_256_128 },
 				 .encr = { { ENCR_AES_GCM_16, 128 }, { ENCR_AES_CBC, 128 } } } },
 	};
 	struct ike_choice ike;
@@ -75,7 +84,8 @@ static void fuzz_sa(struct bytes in)
 	must(sa_decode(finish(&b), &again) == R_OK);
 	must(again.n_proposals == sa.n_proposals && again.n_transforms == sa.n_transforms);
 	for (size_t i = 0; i < sa.n_transforms; i++)
-		must(again.transforms[i].type == sa.transforms[i].type && again.transforms[i].id == sa.transforms[i].id &&
+		must(again.transforms[i].type == sa.transforms[i].type &&
+		     again.transforms[i].id == sa.transforms[i].id &&
 		     again.transforms[i].key_bits == sa.transforms[i].key_bits);
 }
 
@@ -138,9 +148,11 @@ static void fuzz_delete(struct bytes in)
 static void fuzz_ts(struct bytes in)
 {
 	static const struct ike_child_config any_v4 = {
-		.local = { .start = { .family = INET_V4 }, .end = { .family = INET_V4, .a = { 255, 255, 255, 255 } },
+		.local = { .start = { .family = INET_V4 },
+			   .end = { .family = INET_V4, .a = { 255, 255, 255, 255 } },
 			   .port_end = UINT16_MAX },
-		.remote = { .start = { .family = INET_V4 }, .end = { .family = INET_V4, .a = { 127, 0, 0, 0 } },
+		.remote = { .start = { .family = INET_V4 },
+			    .end = { .family = INET_V4, .a = { 127, 0, 0, 0 } },
 			    .port_end = UINT16_MAX },
 	};
 	struct ts_list ts, again;

@@ -50,8 +50,11 @@ static void open_datagram(struct ike_crypto *c, const struct sk_key *key, struct
 static void seal_chain(struct ike_crypto *c, const struct sk_key *key, struct bytes in)
 {
 	struct sk_seal_input si = {
-		.key = key, .iv = bytes(iv_material, key->encr->iv), .header = { .spi_i = 1, .exchange = INFORMATIONAL },
-		.first_payload = in.p[0], .payloads = bytes(in.p + 1, in.len - 1),
+		.key = key,
+		.iv = bytes(iv_material, key->encr->iv),
+		.header = { .spi_i = 1, .exchange = INFORMATIONAL },
+		.first_payload = in.p[0],
+		.payloads = bytes(in.p + 1, in.len - 1),
 	};
 	struct buf sealed = { 0 }, plain = { 0 };
 	struct ike_message m;

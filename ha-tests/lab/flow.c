@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A steady flow of numbered, time-stamped UDP packets between two hosts of the lab, both ways at once: one
- * process in each host, a sender thread and a receiver in each process. At the end each writes what it
- * received to a JSON report:
+ * A steady flow of numbered, time-stamped UDP packets between two hosts of the lab, both ways at
+ * once: one process in each host, a sender thread and a receiver in each process. At the end each
+ * writes what it received to a JSON report:
  *
  *   flow --local ADDR --remote ADDR [--port N] [--pps N] [--seconds N] [--size N] [--report FILE]
  *
- * The sender paces by absolute time: a late packet does not delay those after it. After the last packet
- * (or on SIGTERM) it repeats a trailer with the number of packets that it sent, so the receiver can tell
- * what was lost even at the end. Silence is the longest time between two arrivals, as the kernel stamped
- * them; a flow that never comes back counts its silence until the receiver gave up.
+ * The sender paces by absolute time: a late packet does not delay those after it. After the last
+ * packet (or on SIGTERM) it repeats a trailer with the number of packets that it sent, so the
+ * receiver can tell what was lost even at the end. Silence is the longest time between two
+ * arrivals, as the kernel stamped them; a flow that never comes back counts its silence until the
+ * receiver gave up.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,16 +27,16 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define NS_PER_S 1000000000LL
+#define NS_PER_S  1000000000LL
 #define NS_PER_MS 1000000LL
 
 enum {
 	FLOW_MAGIC = 0x484f4c44,
-	START_MS = 300,			/* until the other side listens */
-	TRAILERS = 20,			/* 1 s of them: a flow may end during an outage */
+	START_MS = 300, /* until the other side listens */
+	TRAILERS = 20,  /* 1 s of them: a flow may end during an outage */
 	TRAILER_EVERY_MS = 50,
-	DRAIN_MS = 500,			/* listened to after the trailer, for stragglers */
-	GIVE_UP_MS = 5000,		/* no trailer so long after our own end: the flow is dead */
+	DRAIN_MS = 500,    /* listened to after the trailer, for stragglers */
+	GIVE_UP_MS = 5000, /* no trailer so long after our own end: the flow is dead */
 	SIZE_MAX_BYTES = 1400,
 };
 
@@ -43,8 +44,8 @@ enum {
 struct flow_packet {
 	uint32_t magic;
 	uint32_t is_trailer;
-	uint64_t number;		/* of a trailer: how many packets were sent */
-	int64_t sent_ns;		/* CLOCK_REALTIME */
+	uint64_t number; /* of a trailer: how many packets were sent */
+	int64_t sent_ns; /* CLOCK_REALTIME */
 };
 
 struct options {
@@ -57,17 +58,18 @@ struct options {
 struct sender {
 	const struct options *options;
 	int fd;
-	uint64_t sent, refused;		/* refused: send() failed (no route, no buffer); the number is used up */
-	int64_t stall_ns;		/* longest time between two sends: our own share of a silence */
+	/* refused: send() failed (no route, no buffer); the number is used up */
+	uint64_t sent, refused;
+	int64_t stall_ns; /* longest time between two sends: our own share of a silence */
 	_Atomic bool finished;
 };
 
 struct receiver {
-	uint8_t *seen;			/* one bit per number */
+	uint8_t *seen; /* one bit per number */
 	uint64_t capacity;
 	uint64_t unique, duplicated, reordered, foreign;
-	uint64_t next;			/* highest number so far, plus one */
-	uint64_t total;			/* from the trailer */
+	uint64_t next;  /* highest number so far, plus one */
+	uint64_t total; /* from the trailer */
 	bool has_total;
 	int64_t first_ns, last_ns;
 	int64_t silence_ns, silence_at_ns;
@@ -92,9 +94,11 @@ static int64_t clock_ns(clockid_t id)
 
 static void sleep_until(int64_t monotonic_ns)
 {
-	struct timespec t = { .tv_sec = monotonic_ns / NS_PER_S, .tv_nsec = monotonic_ns % NS_PER_S };
+	struct timespec t = { .tv_sec = monotonic_ns / NS_PER_S,
+			      .tv_nsec = monotonic_ns % NS_PER_S };
 
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR && !stop_requested)
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR &&
+	       !stop_requested)
 		;
 }
 
@@ -103,11 +107,14 @@ static void send_one(struct sender *s, uint64_t number, bool is_trailer)
 	union {
 		struct flow_packet packet;
 		uint8_t bytes[SIZE_MAX_BYTES];
-	} out = { .packet = { .magic = FLOW_MAGIC, .is_trailer = is_trailer, .number = number,
+	} out = { .packet = { .magic = FLOW_MAGIC,
+			      .is_trailer = is_trailer,
+			      .number = number,
 			      .sent_ns = clock_ns(CLOCK_REALTIME) } };
 
 	if (sendto(s->fd, &out, s->options->size, 0, (const struct sockaddr *)&s->options->remote,
-		   sizeof s->options->remote) < 0 && !is_trailer)
+		   sizeof s->options->remote) < 0 &&
+	    !is_trailer)
 		s->refused++;
 }
 
@@ -179,7 +186,9 @@ static bool receive_one(int fd, struct flow_packet *p, int64_t *at_ns)
 		uint8_t bytes[CMSG_SPACE(sizeof(struct timespec))];
 	} control;
 	struct iovec iov = { .iov_base = p, .iov_len = sizeof *p };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
 			    .msg_controllen = sizeof control };
 
 	if (recvmsg(fd, &m, 0) < (ssize_t)sizeof *p || p->magic != FLOW_MAGIC)
@@ -199,7 +208,7 @@ static void receive_flow(struct receiver *r, const struct sender *s)
 {
 	int64_t own_end_ns = 0, trailer_ns = 0;
 
-	r->last_ns = clock_ns(CLOCK_REALTIME);	/* counts when nothing ever comes */
+	r->last_ns = clock_ns(CLOCK_REALTIME); /* counts when nothing ever comes */
 	for (;;) {
 		struct flow_packet p;
 		int64_t at_ns;
@@ -244,22 +253,23 @@ static double ms(int64_t ns)
 
 static void write_report(FILE *f, const struct receiver *r, const struct sender *s)
 {
-	fprintf(f, "{\"sent\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"send_stall_ms\": %.3f,\n"
+	fprintf(f,
+		"{\"sent\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"send_stall_ms\": %.3f,\n"
 		" \"expected\": %" PRIu64 ", \"received\": %" PRIu64 ", \"lost\": %" PRIu64
-		", \"duplicated\": %" PRIu64 ", \"reordered\": %" PRIu64 ", \"foreign\": %" PRIu64 ",\n"
-		" \"complete\": %s, \"silence_ms\": %.3f, \"silence_at\": %.6f, \"delay_max_ms\": %.3f,\n"
+		", \"duplicated\": %" PRIu64 ", \"reordered\": %" PRIu64 ",\n"
+		" \"foreign\": %" PRIu64 ", \"complete\": %s, \"silence_ms\": %.3f,\n"
+		" \"silence_at\": %.6f, \"delay_max_ms\": %.3f,\n"
 		" \"first\": %.6f, \"last\": %.6f}\n",
 		s->sent, s->refused, ms(s->stall_ns), expected(r, s), r->unique, lost(r, s),
 		r->duplicated, r->reordered, r->foreign, r->has_total ? "true" : "false",
-		ms(r->silence_ns),
-		(double)r->silence_at_ns / NS_PER_S, ms(r->delay_max_ns), (double)r->first_ns / NS_PER_S,
-		(double)r->last_ns / NS_PER_S);
+		ms(r->silence_ns), (double)r->silence_at_ns / NS_PER_S, ms(r->delay_max_ns),
+		(double)r->first_ns / NS_PER_S, (double)r->last_ns / NS_PER_S);
 }
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: flow --local ADDR --remote ADDR [--port N] [--pps N] [--seconds N] [--size N] "
-			"[--report FILE]\n");
+	fprintf(stderr, "usage: flow --local ADDR --remote ADDR [--port N] [--pps N] [--seconds N] "
+			"[--size N] [--report FILE]\n");
 	exit(2);
 }
 
@@ -284,26 +294,46 @@ static long parse_number(const char *text, long lowest, long highest)
 
 static struct options parse_options(int argc, char **argv)
 {
+	/* clang-format off */
 	static const struct option names[] = {
-		{ "local", required_argument, NULL, 'l' }, { "remote", required_argument, NULL, 'r' },
+		{ "local", required_argument, NULL, 'l' },
+		{ "remote", required_argument, NULL, 'r' },
 		{ "port", required_argument, NULL, 'p' }, { "pps", required_argument, NULL, 'n' },
-		{ "seconds", required_argument, NULL, 's' }, { "size", required_argument, NULL, 'z' },
+		{ "seconds", required_argument, NULL, 's' },
+		{ "size", required_argument, NULL, 'z' },
 		{ "report", required_argument, NULL, 'o' }, { 0 },
 	};
+	/* clang-format on */
 	struct options o = { .pps = 1000, .seconds = 10, .size = 128 };
 	in_port_t port = htons(5001);
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		switch (c) {
-		case 'l': o.local = parse_address(optarg); break;
-		case 'r': o.remote = parse_address(optarg); break;
-		case 'p': port = htons((in_port_t)parse_number(optarg, 1, 65535)); break;
-		case 'n': o.pps = parse_number(optarg, 1, 100000); break;
-		case 's': o.seconds = parse_number(optarg, 1, 86400); break;
-		case 'z': o.size = (size_t)parse_number(optarg, sizeof(struct flow_packet), SIZE_MAX_BYTES); break;
-		case 'o': o.report = optarg; break;
-		default: usage();
+		case 'l':
+			o.local = parse_address(optarg);
+			break;
+		case 'r':
+			o.remote = parse_address(optarg);
+			break;
+		case 'p':
+			port = htons((in_port_t)parse_number(optarg, 1, 65535));
+			break;
+		case 'n':
+			o.pps = parse_number(optarg, 1, 100000);
+			break;
+		case 's':
+			o.seconds = parse_number(optarg, 1, 86400);
+			break;
+		case 'z':
+			o.size = (size_t)parse_number(optarg, sizeof(struct flow_packet),
+						      SIZE_MAX_BYTES);
+			break;
+		case 'o':
+			o.report = optarg;
+			break;
+		default:
+			usage();
 		}
 	}
 	if (!o.local.sin_family || !o.remote.sin_family)
@@ -342,7 +372,8 @@ int main(int argc, char **argv)
 		return 1;
 	signal(SIGTERM, request_stop);
 	signal(SIGINT, request_stop);
-	/* A measuring tool must not be what is waited for; without the right to it, it measures all the same. */
+	/* A measuring tool must not be what is waited for; without the right to it,
+	 * it measures all the same. */
 	if (sched_setscheduler(0, SCHED_RR, &priority))
 		perror("flow: real-time priority");
 	if (pthread_create(&thread, NULL, send_flow, &s))

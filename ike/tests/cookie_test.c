@@ -20,7 +20,8 @@ struct fixture {
 static void begin(struct fixture *f)
 {
 	*f = (struct fixture){ .c = ike_crypto_new() };
-	f->s = (struct cookie_subject){ .nonce = bytes(nonce, sizeof(nonce)), .remote = inet_v4(0xc0000201),
+	f->s = (struct cookie_subject){ .nonce = bytes(nonce, sizeof(nonce)),
+					.remote = inet_v4(0xc0000201),
 					.spi_i = 0x1122334455667788 };
 	assert_int_equal(cookie_rotate(&f->cs, secrets[0]), R_OK);
 	assert_int_equal(cookie_make(f->c, &f->cs, &f->s, f->cookie), R_OK);

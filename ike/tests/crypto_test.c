@@ -54,7 +54,8 @@ static void prf_is_hmac_of_rfc4231(void **state)
 	for (size_t i = 0; i < sizeof(hmac_vectors) / sizeof(hmac_vectors[0]); i++) {
 		const struct hmac_vector *v = &hmac_vectors[i];
 		struct buf key = hex_buf(v->key), data = hex_buf(v->data);
-		struct bytes parts[] = { bytes(data.p, 3), BYTES_NONE, bytes(data.p + 3, data.len - 3) };
+		struct bytes parts[] = { bytes(data.p, 3), BYTES_NONE,
+					 bytes(data.p + 3, data.len - 3) };
 		uint8_t out[IKE_PRF_MAX];
 
 		assert_int_equal(ike_prf(*state, v->prf, buf_bytes(&key), parts, 3, out), R_OK);
@@ -73,8 +74,10 @@ static void integrity_is_truncated_hmac_of_rfc4868(void **state)
 		const char *mac;
 	} v[] = {
 		{ AUTH_HMAC_SHA2_256_128, 32, 16, "198a607eb44bfbc69903a0f1cf2bbdc5" },
-		{ AUTH_HMAC_SHA2_384_192, 48, 24, "b6a8d5636f5c6a7224f9977dcf7ee6c7fb6d0c48cbdee973" },
-		{ AUTH_HMAC_SHA2_512_256, 64, 32, "637edc6e01dce7e6742a99451aae82df23da3e92439e590e43e761b33e910fb8" },
+		{ AUTH_HMAC_SHA2_384_192, 48, 24,
+		  "b6a8d5636f5c6a7224f9977dcf7ee6c7fb6d0c48cbdee973" },
+		{ AUTH_HMAC_SHA2_512_256, 64, 32,
+		  "637edc6e01dce7e6742a99451aae82df23da3e92439e590e43e761b33e910fb8" },
 	};
 
 	for (size_t i = 0; i < 3; i++) {
@@ -105,7 +108,8 @@ static void hashes_are_those_of_fips180(void **state)
 	uint8_t sha1[SHA1_LEN], sha256[SHA256_LEN];
 
 	assert_int_equal(ike_sha1(*state, parts, 2, sha1), R_OK);
-	assert_true(hex_equal(bytes(sha1, sizeof(sha1)), "a9993e364706816aba3e25717850c26c9cd0d89d"));
+	assert_true(
+		hex_equal(bytes(sha1, sizeof(sha1)), "a9993e364706816aba3e25717850c26c9cd0d89d"));
 	assert_int_equal(ike_sha256(*state, parts, 2, sha256), R_OK);
 	assert_true(hex_equal(bytes(sha256, sizeof(sha256)),
 			      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
@@ -135,8 +139,10 @@ static void prf_plus_ends_at_255_blocks(void **state)
 	SECRET out = { 0 };
 
 	/* 1024 is the most that one secret holds; MD5 blocks make 255 of them 4080 */
-	assert_int_equal(keymat_prf_plus(*state, PRF_HMAC_MD5, key, key, 255 * 16 + 1, &out), R_TOO_LONG);
-	assert_int_equal(keymat_prf_plus(*state, PRF_HMAC_SHA2_256, key, key, SECRET_MAX, &out), R_OK);
+	assert_int_equal(keymat_prf_plus(*state, PRF_HMAC_MD5, key, key, 255 * 16 + 1, &out),
+			 R_TOO_LONG);
+	assert_int_equal(keymat_prf_plus(*state, PRF_HMAC_SHA2_256, key, key, SECRET_MAX, &out),
+			 R_OK);
 	assert_int_equal(keymat_prf_plus(*state, 99, key, key, 16, &out), R_UNSUPPORTED);
 	assert_int_equal(out.len, 0);
 }
@@ -148,8 +154,13 @@ static void child_keymat_without_pfs_differs_from_with(void **state)
 	SECRET shared = { 0 };
 	struct esp_keys i[2] = { 0 }, r[2] = { 0 };
 	struct keymat_child_input in = {
-		.prf = PRF_HMAC_SHA2_256, .sk_d = &sk_d, .ni = bytes(raw, 32), .nr = bytes(raw, 16),
-		.transforms = { .encr = ENCR_AES_CBC, .key_bits = 128, .integ = AUTH_HMAC_SHA2_256_128 },
+		.prf = PRF_HMAC_SHA2_256,
+		.sk_d = &sk_d,
+		.ni = bytes(raw, 32),
+		.nr = bytes(raw, 16),
+		.transforms = { .encr = ENCR_AES_CBC,
+				.key_bits = 128,
+				.integ = AUTH_HMAC_SHA2_256_128 },
 	};
 
 	assert_int_equal(secret_set(&sk_d, bytes(raw, sizeof(raw))), R_OK);
@@ -161,7 +172,7 @@ static void child_keymat_without_pfs_differs_from_with(void **state)
 	assert_int_equal(i[0].integ.len, 32);
 	assert_false(secret_equal(&i[0].encr, &i[1].encr));
 	assert_false(secret_equal(&i[0].encr, &r[0].encr));
-	in.transforms.integ = 0;                /* CBC alone is not a suite */
+	in.transforms.integ = 0; /* CBC alone is not a suite */
 	assert_int_equal(keymat_child(*state, &in, &i[1], &r[1]), R_UNSUPPORTED);
 	in.transforms = (struct esp_transforms){ .encr = ENCR_AES_GCM_16, .key_bits = 256 };
 	assert_int_equal(keymat_child(*state, &in, &i[1], &r[1]), R_OK);
@@ -180,7 +191,9 @@ static void absent_psk_proves_nothing(void **state)
 	uint8_t raw[32] = { 1 };
 	SECRET psk = { 0 };
 	SECRET sk_p = { 0 };
-	struct auth_octets in = { .message = bytes(raw, 32), .nonce = bytes(raw, 16), .id = bytes(raw, 8),
+	struct auth_octets in = { .message = bytes(raw, 32),
+				  .nonce = bytes(raw, 16),
+				  .id = bytes(raw, 8),
 				  .sk_p = &sk_p };
 	struct auth_value value;
 

@@ -27,9 +27,23 @@ struct golden_message {
 };
 
 enum golden_label {
-	GOLDEN_NATD_CHUNK, GOLDEN_NATD_HASH, GOLDEN_SHARED, GOLDEN_SKEYSEED, GOLDEN_SK_D, GOLDEN_SK_AI, GOLDEN_SK_AR,
-	GOLDEN_SK_EI, GOLDEN_SK_ER, GOLDEN_SK_PI, GOLDEN_SK_PR, GOLDEN_OCTETS, GOLDEN_AUTH, GOLDEN_ENCR_I,
-	GOLDEN_ENCR_R, GOLDEN_INTEG_I, GOLDEN_INTEG_R,
+	GOLDEN_NATD_CHUNK,
+	GOLDEN_NATD_HASH,
+	GOLDEN_SHARED,
+	GOLDEN_SKEYSEED,
+	GOLDEN_SK_D,
+	GOLDEN_SK_AI,
+	GOLDEN_SK_AR,
+	GOLDEN_SK_EI,
+	GOLDEN_SK_ER,
+	GOLDEN_SK_PI,
+	GOLDEN_SK_PR,
+	GOLDEN_OCTETS,
+	GOLDEN_AUTH,
+	GOLDEN_ENCR_I,
+	GOLDEN_ENCR_R,
+	GOLDEN_INTEG_I,
+	GOLDEN_INTEG_R,
 };
 
 struct golden_secret {
@@ -55,10 +69,13 @@ struct golden {
 	size_t n_secrets;
 };
 
+/* clang-format off */
 #define GOLDEN(x) \
 	{ #x, x##_messages, sizeof(x##_messages) / sizeof(x##_messages[0]), \
 	  x##_secrets, sizeof(x##_secrets) / sizeof(x##_secrets[0]) }
+/* clang-format on */
 
+/* clang-format off */
 static const struct golden goldens[] = {
 	GOLDEN(ikev2_psk_3des_sha1_modp1536),
 	GOLDEN(ikev2_psk_aes128cbc_sha256_modp2048),
@@ -70,6 +87,7 @@ static const struct golden goldens[] = {
 	GOLDEN(ikev2_psk_invalid_ke),
 	GOLDEN(ikev2_psk_null_sha256_native),
 };
+/* clang-format on */
 
 #define SAS_MAX 2
 
@@ -87,7 +105,7 @@ struct observer {
 	size_t next_secret;
 	struct taken request, response;
 	struct buf init_request, init_response;
-	struct buf ni, nr;              /* of IKE_SA_INIT, for AUTH */
+	struct buf ni, nr; /* of IKE_SA_INIT, for AUTH */
 	struct ike_sa_state sas[SAS_MAX];
 	size_t n_sas;
 	size_t sealed_again, children;
@@ -164,17 +182,20 @@ static void make_sa(struct observer *o, const struct ike_sa_state *old)
 	sa->spi_r = old != NULL ? choice.spi : resp->header.spi_r;
 	take_shared(o, &shared);
 	if (old != NULL)
-		assert_int_equal(keymat_skeyseed_rekey(o->c, old->transforms.prf, &old->sk_d, req->nonce, resp->nonce,
-						       &shared, &skeyseed), R_OK);
+		assert_int_equal(keymat_skeyseed_rekey(o->c, old->transforms.prf, &old->sk_d,
+						       req->nonce, resp->nonce, &shared, &skeyseed),
+				 R_OK);
 	else
-		assert_int_equal(keymat_skeyseed(o->c, choice.transforms.prf, req->nonce, resp->nonce, &shared,
-						 &skeyseed), R_OK);
+		assert_int_equal(keymat_skeyseed(o->c, choice.transforms.prf, req->nonce,
+						 resp->nonce, &shared, &skeyseed),
+				 R_OK);
 	expect_secret(o, GOLDEN_SKEYSEED, &skeyseed);
 	assert_int_equal(keymat_ike_sa(o->c, &skeyseed, req->nonce, resp->nonce, sa), R_OK);
 	expect_keys(o, sa);
 }
 
-static void expect_child_keys(struct observer *o, const struct esp_keys *i, const struct esp_keys *r)
+static void expect_child_keys(struct observer *o, const struct esp_keys *i,
+			      const struct esp_keys *r)
 {
 	if (i->encr.len > 0) {
 		expect_secret(o, GOLDEN_ENCR_I, &i->encr);
@@ -186,7 +207,8 @@ static void expect_child_keys(struct observer *o, const struct esp_keys *i, cons
 	}
 }
 
-static void make_child(struct observer *o, const struct ike_sa_state *sa, struct bytes ni, struct bytes nr)
+static void make_child(struct observer *o, const struct ike_sa_state *sa, struct bytes ni,
+		       struct bytes nr)
 {
 	const struct ike_message *req = &o->request.m, *resp = &o->response.m;
 	struct esp_keys from_i = { 0 }, from_r = { 0 };
@@ -197,8 +219,12 @@ static void make_child(struct observer *o, const struct ike_sa_state *sa, struct
 	if (choice.dh != 0)
 		take_shared(o, &shared);
 
-	struct keymat_child_input in = { .prf = sa->transforms.prf, .sk_d = &sa->sk_d, .ni = ni, .nr = nr,
-					 .shared = choice.dh != 0 ? &shared : NULL, .transforms = choice.transforms };
+	struct keymat_child_input in = { .prf = sa->transforms.prf,
+					 .sk_d = &sa->sk_d,
+					 .ni = ni,
+					 .nr = nr,
+					 .shared = choice.dh != 0 ? &shared : NULL,
+					 .transforms = choice.transforms };
 
 	assert_int_equal(keymat_child(o->c, &in, &from_i, &from_r), R_OK);
 	expect_child_keys(o, &from_i, &from_r);
@@ -209,13 +235,15 @@ static void make_child(struct observer *o, const struct ike_sa_state *sa, struct
 	o->children++;
 }
 
-static void expect_octets(struct observer *o, const struct ike_sa_state *sa, const struct auth_octets *in)
+static void expect_octets(struct observer *o, const struct ike_sa_state *sa,
+			  const struct auth_octets *in)
 {
 	struct buf want = hex_buf(next_secret(o, GOLDEN_OCTETS));
 	size_t prf_len = prf_row(sa->transforms.prf)->len;
 	uint8_t id[IKE_PRF_MAX];
 
-	assert_int_equal(ike_prf(o->c, sa->transforms.prf, secret_bytes(in->sk_p), &in->id, 1, id), R_OK);
+	assert_int_equal(ike_prf(o->c, sa->transforms.prf, secret_bytes(in->sk_p), &in->id, 1, id),
+			 R_OK);
 	assert_int_equal(want.len, in->message.len + in->nonce.len + prf_len);
 	assert_memory_equal(want.p, in->message.p, in->message.len);
 	assert_memory_equal(want.p + in->message.len, in->nonce.p, in->nonce.len);
@@ -223,7 +251,8 @@ static void expect_octets(struct observer *o, const struct ike_sa_state *sa, con
 	buf_free(&want);
 }
 
-static void check_auth(struct observer *o, const struct ike_sa_state *sa, const struct ike_message *m)
+static void check_auth(struct observer *o, const struct ike_sa_state *sa,
+		       const struct ike_message *m)
 {
 	bool initiator = !ike_is_response(&m->header);
 	SECRET psk = { 0 };
@@ -241,7 +270,8 @@ static void check_auth(struct observer *o, const struct ike_sa_state *sa, const 
 	assert_true(hex_equal(bytes(value.data, value.len), next_secret(o, GOLDEN_AUTH)));
 	assert_int_equal(auth_psk_verify(o->c, sa->transforms.prf, &psk, &in, &m->auth), R_OK);
 	psk.data[0] ^= 1;
-	assert_int_equal(auth_psk_verify(o->c, sa->transforms.prf, &psk, &in, &m->auth), R_AUTH_FAILED);
+	assert_int_equal(auth_psk_verify(o->c, sa->transforms.prf, &psk, &in, &m->auth),
+			 R_AUTH_FAILED);
 }
 
 /* All padding that the sender put, deciphered apart from sk_open, which drops it. */
@@ -251,12 +281,17 @@ static struct buf padding_of(struct observer *o, const struct sk_key *key, const
 	size_t len = t->m.sk.body.len - key->encr->iv - icv;
 	struct buf all = { .p = malloc(len), .len = len };
 	struct cipher_input ci = {
-		.row = key->encr, .key = key->encr_key, .iv = bytes(t->m.sk.body.p, key->encr->iv),
-		.aad = bytes(t->datagram.p, t->m.sk.offset), .in = bytes(t->m.sk.body.p + key->encr->iv, len),
+		.row = key->encr,
+		.key = key->encr_key,
+		.iv = bytes(t->m.sk.body.p, key->encr->iv),
+		.aad = bytes(t->datagram.p, t->m.sk.offset),
+		.in = bytes(t->m.sk.body.p + key->encr->iv, len),
 	};
 	struct buf padding = { 0 };
 
-	assert_int_equal(ike_cipher_open(o->c, &ci, all.p, bytes(t->m.sk.body.p + key->encr->iv + len, icv)), R_OK);
+	assert_int_equal(
+		ike_cipher_open(o->c, &ci, all.p, bytes(t->m.sk.body.p + key->encr->iv + len, icv)),
+		R_OK);
 	assert_true(buf_set(&padding, bytes(all.p + t->plain.len, len - 1 - t->plain.len)));
 	buf_free(&all);
 	return padding;
@@ -273,8 +308,11 @@ static void open_and_seal_again(struct observer *o, struct ike_sa_state *sa, str
 
 	struct buf padding = padding_of(o, &key, t);
 	struct sk_seal_input in = {
-		.key = &key, .iv = bytes(t->m.sk.body.p, key.encr->iv), .header = t->m.header,
-		.first_payload = t->m.sk.first_payload, .payloads = buf_bytes(&t->plain),
+		.key = &key,
+		.iv = bytes(t->m.sk.body.p, key.encr->iv),
+		.header = t->m.header,
+		.first_payload = t->m.sk.first_payload,
+		.payloads = buf_bytes(&t->plain),
 		.padding = bytes(padding.len > 0 ? padding.p : (const uint8_t *)"", padding.len),
 	};
 
@@ -298,10 +336,13 @@ static void take(struct observer *o, const struct golden_message *gm, struct tak
 	assert_int_equal(ike_payload_rules_check(&t->m, &t->form), R_OK);
 }
 
-/* The responder's notifies are true; the initiator forces encapsulation with a false source (datapath-facts 1c). */
-static void check_nat_detection(struct observer *o, const struct golden_message *gm, const struct ike_message *m)
+/* The responder's notifies are true; the initiator forces encapsulation with a false source
+ * (datapath-facts 1c). */
+static void check_nat_detection(struct observer *o, const struct golden_message *gm,
+				const struct ike_message *m)
 {
-	struct inet_endpoint from = { .port = gm->source_port }, to = { .port = gm->destination_port };
+	struct inet_endpoint from = { .port = gm->source_port },
+			     to = { .port = gm->destination_port };
 	struct nat_detect_result nat;
 
 	assert_int_equal(inet_parse(gm->source, &from.addr), R_OK);
@@ -323,7 +364,8 @@ static void on_init_response(struct observer *o)
 
 		assert_int_equal(n->type, N_INVALID_KE_PAYLOAD);
 		assert_int_equal(n->data.len, 2);
-		assert_true(proposal_has_dh(&req->sa, (uint16_t)(n->data.p[0] << 8 | n->data.p[1])));
+		assert_true(
+			proposal_has_dh(&req->sa, (uint16_t)(n->data.p[0] << 8 | n->data.p[1])));
 		return;
 	}
 	assert_true(buf_set(&o->init_request, buf_bytes(&o->request.datagram)));

@@ -11,9 +11,10 @@
 #include "ike/tests/hex.h"
 
 static const uint16_t all_groups[] = { DH_MODP_1536, DH_MODP_2048, DH_MODP_3072, DH_MODP_4096,
-				       DH_ECP_256, DH_ECP_384, DH_ECP_521, DH_CURVE25519 };
+				       DH_ECP_256,   DH_ECP_384,   DH_ECP_521,   DH_CURVE25519 };
 
-static struct ike_job *run_job(enum ike_job_kind kind, uint16_t group, struct bytes private_key, struct bytes peer)
+static struct ike_job *run_job(enum ike_job_kind kind, uint16_t group, struct bytes private_key,
+			       struct bytes peer)
 {
 	struct ike_job *job = ike_job_new(kind, group, peer);
 
@@ -23,10 +24,12 @@ static struct ike_job *run_job(enum ike_job_kind kind, uint16_t group, struct by
 	return job;
 }
 
-static void expect_agreement(uint16_t group, const char *private_hex, const char *peer_hex, const char *shared_hex)
+static void expect_agreement(uint16_t group, const char *private_hex, const char *peer_hex,
+			     const char *shared_hex)
 {
 	struct buf private_key = hex_buf(private_hex), peer = hex_buf(peer_hex);
-	struct ike_job *job = run_job(JOB_DH_AGREE, group, buf_bytes(&private_key), buf_bytes(&peer));
+	struct ike_job *job = run_job(JOB_DH_AGREE, group, buf_bytes(&private_key),
+				      buf_bytes(&peer));
 
 	assert_int_equal(job->result, R_OK);
 	assert_true(hex_equal(secret_bytes(&job->shared), shared_hex));
@@ -41,8 +44,7 @@ static void rfc5903_8_and_rfc7748_6_1(void **state)
 		uint16_t group;
 		const char *i, *gi, *r, *gr, *gir;
 	} v[] = {
-		{ DH_ECP_256,
-		  "c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433",
+		{ DH_ECP_256, "c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433",
 		  "dad0b65394221cf9b051e1feca5787d098dfe637fc90b9ef945d0c3772581180"
 		  "5271a0461cdb8252d61f1c456fa3e59ab1f45b33accf5f58389e0577b8990bb3",
 		  "c6ef9c5d78ae012a011164acb397ce2088685d8f06bf9be0b283ab46476bee53",
@@ -79,8 +81,7 @@ static void rfc5903_8_and_rfc7748_6_1(void **state)
 		  "220b6536c5c408a1d2aebb8e86d678ae49cb57091f4732296579ab44fcd17f0fc56a",
 		  "01144c7d79ae6956bc8edb8e7c787c4521cb086fa64407f97894e5e6b2d79b04"
 		  "d1427e73ca4baa240a34786859810c06b3c715a3a8cc3151f2bee417996d19f3ddea" },
-		{ DH_CURVE25519,
-		  "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+		{ DH_CURVE25519, "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
 		  "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
 		  "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb",
 		  "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f",
@@ -106,7 +107,8 @@ static void modp_shared_secret_is_padded_to_the_prime(void **state)
 			continue;
 		y[row->public_len - 1] = 3;
 
-		struct ike_job *job = run_job(JOB_DH_AGREE, row->id, bytes(&five, 1), bytes(y, row->public_len));
+		struct ike_job *job = run_job(JOB_DH_AGREE, row->id, bytes(&five, 1),
+					      bytes(y, row->public_len));
 
 		assert_int_equal(job->result, R_OK);
 		assert_int_equal(job->shared.len, row->public_len);
@@ -129,7 +131,8 @@ static void exported_private_key_agrees_on_another_node(void **state)
 		assert_int_equal(ours->result, R_OK);
 		assert_int_equal(ours->public_key.len, dh_row(group)->public_len);
 		assert_int_equal(ours->shared.len, 0);
-		peer = run_job(JOB_DH_KEYGEN_AND_AGREE, group, BYTES_NONE, buf_bytes(&ours->public_key));
+		peer = run_job(JOB_DH_KEYGEN_AND_AGREE, group, BYTES_NONE,
+			       buf_bytes(&ours->public_key));
 		assert_int_equal(peer->result, R_OK);
 		assert_int_equal(peer->shared.len, dh_row(group)->shared_len);
 		taken_over = run_job(JOB_DH_AGREE, group, secret_bytes(&ours->private_key),
@@ -201,7 +204,7 @@ static void points_off_the_curve_are_refused(void **state)
 		assert_true(buf_set(&point, buf_bytes(&job->public_key)));
 		point.p[point.len - 1] ^= 1;
 		expect_refused(groups[i], buf_bytes(&point));
-		memset(point.p, 0xff, point.len);       /* coordinates beyond the field */
+		memset(point.p, 0xff, point.len); /* coordinates beyond the field */
 		expect_refused(groups[i], buf_bytes(&point));
 		expect_refused(groups[i], bytes(zero, point.len));
 		buf_free(&point);
@@ -249,7 +252,8 @@ static void private_key_that_cannot_be_is_named(void **state)
 
 	(void)state;
 	peer[255] = 4;
-	job = run_job(JOB_DH_AGREE, DH_MODP_2048, bytes(zero, sizeof(zero)), bytes(peer, sizeof(peer)));
+	job = run_job(JOB_DH_AGREE, DH_MODP_2048, bytes(zero, sizeof(zero)),
+		      bytes(peer, sizeof(peer)));
 	assert_int_equal(job->result, R_VALUE);
 	ike_job_free(job);
 	job = run_job(JOB_DH_AGREE, DH_CURVE25519, bytes(zero, 31), bytes(peer, 32));

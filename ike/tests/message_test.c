@@ -17,14 +17,17 @@ static enum result try_message(struct bytes in)
 }
 
 static const struct ike_header init_header = {
-	.spi_i = 0x1122334455667788, .exchange = IKE_SA_INIT, .flags = IKE_FLAG_INITIATOR,
+	.spi_i = 0x1122334455667788,
+	.exchange = IKE_SA_INIT,
+	.flags = IKE_FLAG_INITIATOR,
 };
 
 /* SA, KE, Nonce, two notifies. */
 static struct bytes build_init(uint8_t *buf, size_t cap)
 {
 	struct sa_payload sa = {
-		.n_proposals = 1, .n_transforms = 3,
+		.n_proposals = 1,
+		.n_transforms = 3,
 		.proposals = { { .number = 1, .protocol = PROTO_IKE, .n = 3 } },
 		.transforms = { { .type = TRANSFORM_ENCR, .id = ENCR_AES_GCM_16, .key_bits = 256 },
 				{ .type = TRANSFORM_PRF, .id = PRF_HMAC_SHA2_256 },
@@ -132,11 +135,12 @@ static void header_fields_are_checked(void **state)
 	assert_int_equal(decode_with(17, 0x30, &m), R_MAJOR_VERSION);
 	assert_true(m.header.spi_i == init_header.spi_i);
 	assert_int_equal(decode_with(17, 0x10, &m), R_MAJOR_VERSION);
-	assert_int_equal(decode_with(17, 0x21, &m), R_OK);              /* minor */
-	assert_int_equal(decode_with(19, 0xff, &m), R_OK);              /* reserved flags and V */
+	assert_int_equal(decode_with(17, 0x21, &m), R_OK); /* minor */
+	assert_int_equal(decode_with(19, 0xff, &m), R_OK); /* reserved flags and V */
 	assert_int_equal(decode_with(27, 0, &m), R_LENGTH);
-	assert_int_equal(decode_with(18, 99, &m), R_OK);                /* exchange: the rules' matter */
-	assert_int_equal(decode_with(29, 0xff, &m), R_OK);              /* critical bit of SA, and RESERVED (2.5) */
+	assert_int_equal(decode_with(18, 99, &m), R_OK); /* exchange: the rules' matter */
+	/* critical bit of SA, and RESERVED (2.5) */
+	assert_int_equal(decode_with(29, 0xff, &m), R_OK);
 }
 
 static void header_without_spi_i_is_refused(void **state)
@@ -184,8 +188,10 @@ static enum result decode_raw(const struct raw_payload *p, size_t n, struct ike_
 /* RFC 7296 2.5 */
 static void unknown_payload_is_skipped_unless_critical(void **state)
 {
-	const struct raw_payload skipped[] = { { 200, false, "aabb" }, { PAYLOAD_NONCE, true, NONCE_HEX } };
-	const struct raw_payload critical[] = { { PAYLOAD_NONCE, false, NONCE_HEX }, { 200, true, "" } };
+	const struct raw_payload skipped[] = { { 200, false, "aabb" },
+					       { PAYLOAD_NONCE, true, NONCE_HEX } };
+	const struct raw_payload critical[] = { { PAYLOAD_NONCE, false, NONCE_HEX },
+						{ 200, true, "" } };
 	struct ike_message m;
 
 	(void)state;
@@ -197,8 +203,10 @@ static void unknown_payload_is_skipped_unless_critical(void **state)
 
 static void payload_may_not_occur_twice_but_some(void **state)
 {
-	const struct raw_payload nonces[] = { { PAYLOAD_NONCE, false, NONCE_HEX }, { PAYLOAD_NONCE, false, NONCE_HEX } };
-	const struct raw_payload vendors[] = { { PAYLOAD_VENDOR, false, "" }, { PAYLOAD_VENDOR, false, "00" } };
+	const struct raw_payload nonces[] = { { PAYLOAD_NONCE, false, NONCE_HEX },
+					      { PAYLOAD_NONCE, false, NONCE_HEX } };
+	const struct raw_payload vendors[] = { { PAYLOAD_VENDOR, false, "" },
+					       { PAYLOAD_VENDOR, false, "00" } };
 	struct ike_message m;
 
 	(void)state;
@@ -241,8 +249,10 @@ static void payload_length_below_its_header_is_refused(void **state)
 static void sk_ends_the_message_and_stands_alone(void **state)
 {
 	const struct raw_payload alone[] = { { PAYLOAD_SK, false, "00" } };
-	const struct raw_payload beside[] = { { PAYLOAD_NONCE, false, NONCE_HEX }, { PAYLOAD_SK, false, "00" } };
-	const struct raw_payload followed[] = { { PAYLOAD_SK, false, "00" }, { PAYLOAD_NONCE, false, NONCE_HEX } };
+	const struct raw_payload beside[] = { { PAYLOAD_NONCE, false, NONCE_HEX },
+					      { PAYLOAD_SK, false, "00" } };
+	const struct raw_payload followed[] = { { PAYLOAD_SK, false, "00" },
+						{ PAYLOAD_NONCE, false, NONCE_HEX } };
 	const struct raw_payload unknown[] = { { 200, false, "" }, { PAYLOAD_SK, false, "00" } };
 	struct ike_message m;
 
@@ -305,11 +315,13 @@ static void builder_that_ran_out_says_so(void **state)
 
 /* ---- rules ---- */
 
-static enum result check(uint8_t exchange, bool response, bool protected, uint32_t present, enum ike_form *form)
+static enum result check(uint8_t exchange, bool response, bool protected, uint32_t present,
+			 enum ike_form *form)
 {
 	struct ike_message m = {
 		.header = { .exchange = exchange, .flags = response ? IKE_FLAG_RESPONSE : 0 },
-		.outside = protected ? IKE_P(SK) : present, .present = present,
+		.outside = protected ? IKE_P(SK) : present,
+		.present = present,
 	};
 
 	return ike_payload_rules_check(&m, form);
@@ -329,12 +341,17 @@ static void each_rule_needs_what_it_needs(void **state)
 
 		assert_int_equal(check(r->exchange, r->response, protected, r->need, &form), R_OK);
 		assert_int_equal(form, r->form);
-		assert_int_equal(check(r->exchange, r->response, protected, r->need | r->may, &form), R_OK);
+		assert_int_equal(
+			check(r->exchange, r->response, protected, r->need | r->may, &form), R_OK);
 		assert_int_equal(form, r->form);
-		assert_int_equal(check(r->exchange, r->response, protected, r->need | IKE_P(EAP), &form), R_UNEXPECTED);
-		assert_int_not_equal(check(r->exchange, r->response, !protected, r->need, &form), R_OK);
+		assert_int_equal(
+			check(r->exchange, r->response, protected, r->need | IKE_P(EAP), &form),
+			R_UNEXPECTED);
+		assert_int_not_equal(check(r->exchange, r->response, !protected, r->need, &form),
+				     R_OK);
 		for (uint32_t bit = 1; bit != 0; bit <<= 1) {
-			if ((r->need & bit) != 0 && check(r->exchange, r->response, protected, r->need & ~bit, &form) == R_OK)
+			if ((r->need & bit) != 0 && check(r->exchange, r->response, protected,
+							  r->need & ~bit, &form) == R_OK)
 				assert_int_not_equal(form, r->form);
 		}
 	}
@@ -345,10 +362,13 @@ static void forms_are_told_apart(void **state)
 	enum ike_form form;
 
 	(void)state;
-	assert_int_equal(check(CREATE_CHILD_SA, false, true, IKE_P(SA) | IKE_P(NONCE) | IKE_P(KE), &form), R_OK);
+	assert_int_equal(
+		check(CREATE_CHILD_SA, false, true, IKE_P(SA) | IKE_P(NONCE) | IKE_P(KE), &form),
+		R_OK);
 	assert_int_equal(form, FORM_IKE_REKEY);
 	assert_int_equal(check(CREATE_CHILD_SA, false, true,
-			       IKE_P(SA) | IKE_P(NONCE) | IKE_P(KE) | IKE_P(TSI), &form), R_UNEXPECTED);
+			       IKE_P(SA) | IKE_P(NONCE) | IKE_P(KE) | IKE_P(TSI), &form),
+			 R_UNEXPECTED);
 	assert_int_equal(check(IKE_AUTH, true, true, IKE_P(NOTIFY), &form), R_OK);
 	assert_int_equal(form, FORM_AUTH_NOTIFY);
 	assert_int_equal(check(IKE_AUTH, false, true, IKE_P(NOTIFY), &form), R_MISSING);

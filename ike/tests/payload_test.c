@@ -25,9 +25,14 @@ DECODER(notify, struct notify_payload)
 DECODER(delete, struct delete_payload)
 DECODER(ts, struct ts_list)
 
-/* Proposal 1 (IKE): AES-CBC-128, SHA2-256, SHA2-256, group 14; proposal 2: AES-GCM-256, SHA2-384, group 19. */
+/* Hexadecimal is laid out field by field. */
+/* clang-format off */
+
+/* Proposal 1 (IKE): AES-CBC-128, SHA2-256, SHA2-256, group 14; proposal 2: AES-GCM-256, SHA2-384,
+ * group 19. */
 #define SA_HEX \
-	"0200002c01010004" "0300000c0100000c800e0080" "030000080300000c" "0300000802000005" "000000080400000e" \
+	"0200002c01010004" "0300000c0100000c800e0080" "030000080300000c" "0300000802000005" \
+	"000000080400000e" \
 	"0000002402010003" "0300000c01000014800e0100" "0300000802000006" "0000000804000013"
 #define TS_HEX \
 	"02000000" "0706001000500051c6336401c63364ff" \
@@ -64,7 +69,8 @@ static void every_truncation_is_refused(void **state)
 		struct buf in = hex_buf(cases[i].hex);
 
 		assert_int_equal(cases[i].decode(buf_bytes(&in)), R_OK);
-		assert_int_equal(truncations_taken(cases[i].decode, buf_bytes(&in)), cases[i].truncations_taken);
+		assert_int_equal(truncations_taken(cases[i].decode, buf_bytes(&in)),
+				 cases[i].truncations_taken);
 		buf_free(&in);
 	}
 }
@@ -75,7 +81,8 @@ static void every_bit_flip_is_survived(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct buf in = hex_buf(cases[i].hex);
 
-		assert_int_equal(flips_taken(cases[i].decode, buf_bytes(&in)), cases[i].flips_taken);
+		assert_int_equal(flips_taken(cases[i].decode, buf_bytes(&in)),
+				 cases[i].flips_taken);
 		buf_free(&in);
 	}
 }
@@ -117,7 +124,8 @@ static void sa_spi_is_a_value(void **state)
 	assert_int_equal(sa.proposals[0].spi_len, 4);
 	assert_int_equal(sa.proposals[0].spi, 0xc0ffee01);
 	/* longer than any: kept out, never matched */
-	assert_int_equal(sa_result("0000001901030901" "010203040506070809" "0000000805000000", &sa), R_OK);
+	assert_int_equal(sa_result("0000001901030901" "010203040506070809" "0000000805000000", &sa),
+			 R_OK);
 	assert_int_equal(sa.proposals[0].spi_len, 9);
 	assert_int_equal(sa.proposals[0].spi, 0);
 }
@@ -132,7 +140,8 @@ static void unknown_or_repeated_attribute_marks_the_transform(void **state)
 	assert_true(sa.transforms[0].bad_attribute);
 	assert_int_equal(sa_result("0000001601010001" "0000000e0100000c000e00020080", &sa), R_OK);
 	assert_true(sa.transforms[0].bad_attribute);
-	assert_int_equal(sa_result("0000001801010001" "000000100100000c800e0080800e0100", &sa), R_OK);
+	assert_int_equal(sa_result("0000001801010001" "000000100100000c800e0080800e0100", &sa),
+			 R_OK);
 	assert_true(sa.transforms[0].bad_attribute);
 }
 
@@ -198,7 +207,9 @@ static void selector_of_another_type_is_skipped(void **state)
 	struct ts_list ts;
 
 	(void)state;
-	assert_int_equal(ts_result("02000000" "0900000861626364" "070000100000ffffc6336401c6336401", &ts), R_OK);
+	assert_int_equal(ts_result("02000000" "0900000861626364"
+				   "070000100000ffffc6336401c6336401", &ts),
+			 R_OK);
 	assert_int_equal(ts.n, 1);
 	assert_int_equal(ts_result("01000000" "0a000004", &ts), R_OK);
 	assert_int_equal(ts.n, 0);
@@ -214,7 +225,8 @@ static void selectors_beyond_the_bound_are_left_out(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < TS_MAX; i++)
-		ts.ts[i] = (struct traffic_selector){ .start = inet_v4(1), .end = inet_v4(2), .port_end = 65535 };
+		ts.ts[i] = (struct traffic_selector){ .start = inet_v4(1), .end = inet_v4(2),
+						      .port_end = 65535 };
 	ike_build_inner(&b, out, sizeof(out));
 	ts_put(&b, PAYLOAD_TSI, &ts);
 	wire_put(&b.w, bytes(out + 8, 16));     /* a ninth */
@@ -233,11 +245,13 @@ static void selector_that_cannot_be_is_refused(void **state)
 	assert_int_equal(ts_result("00000000", &ts), R_VALUE);
 	assert_int_equal(ts_result("01000000" "070000100000ffffc63364ffc6336401", &ts), R_VALUE);
 	assert_int_equal(ts_result("01000000" "0706001000510050c6336401c6336401", &ts), R_VALUE);
-	assert_int_equal(ts_result("01000000" "07060010ffff0000c6336401c6336401", &ts), R_OK);   /* OPAQUE */
+	assert_int_equal(ts_result("01000000" "07060010ffff0000c6336401c6336401", &ts), /* OPAQUE */
+			 R_OK);
 	assert_int_equal(ts_result("01000000" "0700000fffffc6336401c6336401", &ts), R_SHORT);
 	assert_int_equal(ts_result("01000000" "0700000c0000ffffc6336401", &ts), R_LENGTH);
 	assert_int_equal(ts_result("01000000" "07000003", &ts), R_LENGTH);
-	assert_int_equal(ts_result("01000000" "070000100000ffffc6336401c6336401" "00", &ts), R_TRAILING);
+	assert_int_equal(ts_result("01000000" "070000100000ffffc6336401c6336401" "00", &ts),
+			 R_TRAILING);
 }
 
 /* ---- the others ---- */

@@ -7,31 +7,46 @@
 
 #include "ike/proposal.h"
 
+/* clang-format off */
 #define ENCR(id_, bits) { .type = TRANSFORM_ENCR, .id = (id_), .key_bits = (bits) }
 #define PRF(id_) { .type = TRANSFORM_PRF, .id = (id_) }
 #define INTEG(id_) { .type = TRANSFORM_INTEG, .id = (id_) }
 #define DH(id_) { .type = TRANSFORM_DH, .id = (id_) }
 #define ESN(id_) { .type = TRANSFORM_ESN, .id = (id_) }
+/* clang-format on */
 
 static const struct ike_policy gcm_policy = {
-	.priority = 10, .n_encr = 2, .n_prf = 2, .n_dh = 2,
+	.priority = 10,
+	.n_encr = 2,
+	.n_prf = 2,
+	.n_dh = 2,
 	.encr = { { ENCR_AES_GCM_16, 256 }, { ENCR_AES_GCM_16, 128 } },
-	.prf = { PRF_HMAC_SHA2_384, PRF_HMAC_SHA2_256 }, .dh = { DH_ECP_256, DH_MODP_2048 },
+	.prf = { PRF_HMAC_SHA2_384, PRF_HMAC_SHA2_256 },
+	.dh = { DH_ECP_256, DH_MODP_2048 },
 };
 
 static const struct ike_policy cbc_policy = {
-	.priority = 20, .n_encr = 1, .n_integ = 1, .n_prf = 1, .n_dh = 2,
-	.encr = { { ENCR_AES_CBC, 256 } }, .integ = { AUTH_HMAC_SHA2_256_128 },
-	.prf = { PRF_HMAC_SHA2_256 }, .dh = { DH_MODP_2048, DH_ECP_256 },
+	.priority = 20,
+	.n_encr = 1,
+	.n_integ = 1,
+	.n_prf = 1,
+	.n_dh = 2,
+	.encr = { { ENCR_AES_CBC, 256 } },
+	.integ = { AUTH_HMAC_SHA2_256_128 },
+	.prf = { PRF_HMAC_SHA2_256 },
+	.dh = { DH_MODP_2048, DH_ECP_256 },
 };
 
 static const struct ike_child_config child = {
-	.n_proposals = 1, .esn = true,
-	.proposals = { { .n_encr = 2, .encr = { { ENCR_AES_GCM_16, 256 }, { ENCR_AES_GCM_16, 128 } } } },
+	.n_proposals = 1,
+	.esn = true,
+	.proposals = { { .n_encr = 2,
+			 .encr = { { ENCR_AES_GCM_16, 256 }, { ENCR_AES_GCM_16, 128 } } } },
 };
 
 /* Appends a proposal with these transforms. */
-static void offer(struct sa_payload *sa, struct sa_proposal p, const struct sa_transform *t, size_t n)
+static void offer(struct sa_payload *sa, struct sa_proposal p, const struct sa_transform *t,
+		  size_t n)
 {
 	p.number = (uint8_t)(sa->n_proposals + 1);
 	p.first = sa->n_transforms;
@@ -65,8 +80,8 @@ static void our_preference_decides_among_the_offered(void **state)
 
 	(void)state;
 	OFFER(&sa, ike_init, ENCR(ENCR_AES_GCM_16, 128), PRF(PRF_HMAC_SHA2_256), DH(DH_MODP_2048));
-	OFFER(&sa, ike_init, ENCR(ENCR_AES_GCM_16, 128), ENCR(ENCR_AES_GCM_16, 256), PRF(PRF_HMAC_SHA2_256),
-	      PRF(PRF_HMAC_SHA2_384), DH(DH_MODP_2048), DH(DH_ECP_256));
+	OFFER(&sa, ike_init, ENCR(ENCR_AES_GCM_16, 128), ENCR(ENCR_AES_GCM_16, 256),
+	      PRF(PRF_HMAC_SHA2_256), PRF(PRF_HMAC_SHA2_384), DH(DH_MODP_2048), DH(DH_ECP_256));
 	assert_int_equal(choose(&sa, &gcm_policy, 1, &c), R_OK);
 	assert_int_equal(c.number, 2);
 	assert_int_equal(c.priority, 10);
@@ -85,8 +100,8 @@ static void policies_are_tried_in_order(void **state)
 
 	(void)state;
 	OFFER(&sa, ike_init, ENCR(ENCR_AES_GCM_16, 256), PRF(PRF_HMAC_SHA2_256), DH(DH_ECP_256));
-	OFFER(&sa, ike_init, ENCR(ENCR_AES_CBC, 256), INTEG(AUTH_HMAC_SHA2_256_128), PRF(PRF_HMAC_SHA2_256),
-	      DH(DH_ECP_256));
+	OFFER(&sa, ike_init, ENCR(ENCR_AES_CBC, 256), INTEG(AUTH_HMAC_SHA2_256_128),
+	      PRF(PRF_HMAC_SHA2_256), DH(DH_ECP_256));
 	assert_int_equal(choose(&sa, policies, 2, &c), R_OK);
 	assert_int_equal(c.priority, 20);
 	assert_int_equal(c.number, 2);
@@ -116,11 +131,11 @@ static void aead_goes_without_integrity_or_with_none(void **state)
 	struct ike_choice c, verified;
 
 	(void)state;
-	OFFER(&with, ike_init, ENCR(ENCR_AES_GCM_16, 256), INTEG(AUTH_HMAC_SHA2_256_128), PRF(PRF_HMAC_SHA2_256),
-	      DH(DH_ECP_256));
-	assert_int_equal(choose(&with, &gcm_policy, 1, &c), R_NO_PROPOSAL);
-	OFFER(&none, ike_init, ENCR(ENCR_AES_GCM_16, 256), INTEG(AUTH_HMAC_SHA2_256_128), INTEG(AUTH_NONE),
+	OFFER(&with, ike_init, ENCR(ENCR_AES_GCM_16, 256), INTEG(AUTH_HMAC_SHA2_256_128),
 	      PRF(PRF_HMAC_SHA2_256), DH(DH_ECP_256));
+	assert_int_equal(choose(&with, &gcm_policy, 1, &c), R_NO_PROPOSAL);
+	OFFER(&none, ike_init, ENCR(ENCR_AES_GCM_16, 256), INTEG(AUTH_HMAC_SHA2_256_128),
+	      INTEG(AUTH_NONE), PRF(PRF_HMAC_SHA2_256), DH(DH_ECP_256));
 	assert_int_equal(choose(&none, &gcm_policy, 1, &c), R_OK);
 	assert_int_equal(c.transforms.integ, 0);
 	assert_true(c.integ_none);
@@ -136,7 +151,8 @@ static void cipher_without_integrity_is_refused(void **state)
 
 	(void)state;
 	OFFER(&sa, ike_init, ENCR(ENCR_AES_CBC, 256), PRF(PRF_HMAC_SHA2_256), DH(DH_MODP_2048));
-	OFFER(&sa, ike_init, ENCR(ENCR_AES_CBC, 256), INTEG(AUTH_NONE), PRF(PRF_HMAC_SHA2_256), DH(DH_MODP_2048));
+	OFFER(&sa, ike_init, ENCR(ENCR_AES_CBC, 256), INTEG(AUTH_NONE), PRF(PRF_HMAC_SHA2_256),
+	      DH(DH_MODP_2048));
 	assert_int_equal(choose(&sa, &cbc_policy, 1, &c), R_NO_PROPOSAL);
 }
 
@@ -147,11 +163,13 @@ static void unknown_type_spoils_the_proposal_unknown_id_only_itself(void **state
 	struct ike_choice c;
 
 	(void)state;
-	OFFER(&sa, ike_init, ENCR(ENCR_AES_GCM_16, 256), PRF(PRF_HMAC_SHA2_256), DH(DH_ECP_256), { .type = 6, .id = 36 });
-	OFFER(&sa, ike_init, ENCR(ENCR_AES_GCM_16, 256), PRF(PRF_HMAC_SHA2_256), DH(DH_ECP_256), ESN(ESN_NO));
+	OFFER(&sa, ike_init, ENCR(ENCR_AES_GCM_16, 256), PRF(PRF_HMAC_SHA2_256), DH(DH_ECP_256),
+	      { .type = 6, .id = 36 });
+	OFFER(&sa, ike_init, ENCR(ENCR_AES_GCM_16, 256), PRF(PRF_HMAC_SHA2_256), DH(DH_ECP_256),
+	      ESN(ESN_NO));
 	assert_int_equal(choose(&sa, &gcm_policy, 1, &c), R_NO_PROPOSAL);
-	OFFER(&sa, ike_init, ENCR(999, 0), ENCR(ENCR_AES_GCM_16, 128), PRF(99), PRF(PRF_HMAC_SHA2_256), DH(99),
-	      DH(DH_ECP_256));
+	OFFER(&sa, ike_init, ENCR(999, 0), ENCR(ENCR_AES_GCM_16, 128), PRF(99),
+	      PRF(PRF_HMAC_SHA2_256), DH(99), DH(DH_ECP_256));
 	sa.transforms[sa.n_transforms - 5].bad_attribute = true;
 	assert_int_equal(choose(&sa, &gcm_policy, 1, &c), R_NO_PROPOSAL);
 	sa.transforms[sa.n_transforms - 5].bad_attribute = false;
@@ -162,7 +180,9 @@ static void unknown_type_spoils_the_proposal_unknown_id_only_itself(void **state
 
 static void spi_has_the_length_of_the_exchange(void **state)
 {
-	const struct sa_proposal rekey = { .protocol = PROTO_IKE, .spi_len = 8, .spi = 0x1122334455667788 };
+	const struct sa_proposal rekey = { .protocol = PROTO_IKE,
+					   .spi_len = 8,
+					   .spi = 0x1122334455667788 };
 	const struct sa_proposal zero = { .protocol = PROTO_IKE, .spi_len = 8 };
 	struct sa_payload init = { 0 }, with_spi = { 0 }, with_zero = { 0 };
 	struct ike_choice c;
@@ -173,8 +193,10 @@ static void spi_has_the_length_of_the_exchange(void **state)
 	OFFER(&with_spi, rekey, ENCR(ENCR_AES_GCM_16, 256), PRF(PRF_HMAC_SHA2_256), DH(DH_ECP_256));
 	OFFER(&with_zero, zero, ENCR(ENCR_AES_GCM_16, 256), PRF(PRF_HMAC_SHA2_256), DH(DH_ECP_256));
 	assert_int_equal(proposal_choose_ike(&init, true, &gcm_policy, 1, &c, why), R_NO_PROPOSAL);
-	assert_int_equal(proposal_choose_ike(&with_spi, false, &gcm_policy, 1, &c, why), R_NO_PROPOSAL);
-	assert_int_equal(proposal_choose_ike(&with_zero, true, &gcm_policy, 1, &c, why), R_NO_PROPOSAL);
+	assert_int_equal(proposal_choose_ike(&with_spi, false, &gcm_policy, 1, &c, why),
+			 R_NO_PROPOSAL);
+	assert_int_equal(proposal_choose_ike(&with_zero, true, &gcm_policy, 1, &c, why),
+			 R_NO_PROPOSAL);
 	assert_int_equal(proposal_choose_ike(&with_spi, true, &gcm_policy, 1, &c, why), R_OK);
 	assert_true(c.spi == 0x1122334455667788);
 }
@@ -183,15 +205,23 @@ static void spi_has_the_length_of_the_exchange(void **state)
 static void weak_transforms_are_chosen_only_where_named(void **state)
 {
 	const struct ike_policy weak = {
-		.priority = 99, .n_encr = 1, .n_integ = 1, .n_prf = 1, .n_dh = 1, .encr = { { ENCR_3DES, 0 } },
-		.integ = { AUTH_HMAC_SHA1_96 }, .prf = { PRF_HMAC_SHA1 }, .dh = { DH_MODP_1536 },
+		.priority = 99,
+		.n_encr = 1,
+		.n_integ = 1,
+		.n_prf = 1,
+		.n_dh = 1,
+		.encr = { { ENCR_3DES, 0 } },
+		.integ = { AUTH_HMAC_SHA1_96 },
+		.prf = { PRF_HMAC_SHA1 },
+		.dh = { DH_MODP_1536 },
 	};
 	const struct ike_policy strong[] = { gcm_policy, cbc_policy };
 	struct sa_payload sa = { 0 };
 	struct ike_choice c;
 
 	(void)state;
-	OFFER(&sa, ike_init, ENCR(ENCR_3DES, 0), INTEG(AUTH_HMAC_SHA1_96), PRF(PRF_HMAC_SHA1), DH(DH_MODP_1536));
+	OFFER(&sa, ike_init, ENCR(ENCR_3DES, 0), INTEG(AUTH_HMAC_SHA1_96), PRF(PRF_HMAC_SHA1),
+	      DH(DH_MODP_1536));
 	assert_int_equal(choose(&sa, strong, 2, &c), R_NO_PROPOSAL);
 	assert_int_equal(choose(&sa, &weak, 1, &c), R_OK);
 }
@@ -205,12 +235,15 @@ static void refusal_tells_the_first_mismatch_of_the_nearest_pair(void **state)
 
 	(void)state;
 	OFFER(&sa, ike_init, ENCR(ENCR_3DES, 0), INTEG(AUTH_HMAC_MD5_96), PRF(PRF_HMAC_MD5), DH(2));
-	OFFER(&sa, ike_init, ENCR(ENCR_AES_CBC, 256), INTEG(AUTH_HMAC_SHA2_256_128), PRF(PRF_HMAC_SHA2_256), DH(2), DH(5));
+	OFFER(&sa, ike_init, ENCR(ENCR_AES_CBC, 256), INTEG(AUTH_HMAC_SHA2_256_128),
+	      PRF(PRF_HMAC_SHA2_256), DH(2), DH(5));
 	assert_int_equal(proposal_choose_ike(&sa, false, policies, 2, &c, why), R_NO_PROPOSAL);
-	assert_string_equal(why, "offered DH 2,5; policy 20 wants 14,19 (encr, prf, integ matched)");
+	assert_string_equal(why,
+			    "offered DH 2,5; policy 20 wants 14,19 (encr, prf, integ matched)");
 	OFFER(&other, esp, ENCR(ENCR_AES_GCM_16, 256), ESN(ESN_NO));
 	assert_int_equal(proposal_choose_ike(&other, false, policies, 2, &c, why), R_NO_PROPOSAL);
-	assert_string_equal(why, "none of 1 proposals is for this protocol with known transform types");
+	assert_string_equal(why,
+			    "none of 1 proposals is for this protocol with known transform types");
 }
 
 /* However much is offered, the text stays in its bounds. */
@@ -279,7 +312,8 @@ static void pfs_group_is_demanded_where_configured(void **state)
 
 	(void)state;
 	pfs.pfs_group = DH_ECP_256;
-	OFFER(&with, esp, ENCR(ENCR_AES_GCM_16, 256), DH(DH_MODP_2048), DH(DH_ECP_256), ESN(ESN_NO));
+	OFFER(&with, esp, ENCR(ENCR_AES_GCM_16, 256), DH(DH_MODP_2048), DH(DH_ECP_256),
+	      ESN(ESN_NO));
 	OFFER(&without, esp, ENCR(ENCR_AES_GCM_16, 256), ESN(ESN_NO));
 	OFFER(&other, esp, ENCR(ENCR_AES_GCM_16, 256), DH(DH_MODP_2048), DH(DH_NONE), ESN(ESN_NO));
 	assert_int_equal(choose_child(&with, CHILD_IN_CREATE, &pfs, &c), R_OK);
@@ -374,7 +408,7 @@ static void mixed_policy_makes_a_proposal_of_each_kind(void **state)
 	assert_int_equal(sa.transforms[sa.proposals[0].first].id, ENCR_AES_CBC);
 	assert_int_equal(sa.transforms[sa.proposals[1].first].id, ENCR_AES_GCM_16);
 	assert_int_equal(sa.proposals[0].spi_len, 8);
-	assert_int_equal(sa.proposals[1].n, 4);         /* no integrity beside the AEAD */
+	assert_int_equal(sa.proposals[1].n, 4); /* no integrity beside the AEAD */
 }
 
 static void policy_that_cannot_be_offered_is_a_configuration_error(void **state)
@@ -421,23 +455,23 @@ static void answer_must_be_one_of_each_from_our_offer(void **state)
 	assert_int_equal(proposal_verify_ike(&sa, &good, &c), R_OK);
 
 	bad = good;
-	bad.transforms[0].key_bits = 192;               /* not offered */
+	bad.transforms[0].key_bits = 192; /* not offered */
 	assert_int_equal(proposal_verify_ike(&sa, &bad, &c), R_NO_PROPOSAL);
 	bad = good;
 	bad.transforms[0].bad_attribute = true;
 	assert_int_equal(proposal_verify_ike(&sa, &bad, &c), R_NO_PROPOSAL);
 	bad = good;
-	bad.proposals[0].number = 2;                    /* of the other proposal */
+	bad.proposals[0].number = 2; /* of the other proposal */
 	assert_int_equal(proposal_verify_ike(&sa, &bad, &c), R_NO_PROPOSAL);
 	bad = good;
 	bad.proposals[0].number = 3;
 	assert_int_equal(proposal_verify_ike(&sa, &bad, &c), R_NO_PROPOSAL);
 	bad = good;
-	bad.proposals[0].n--;                           /* one type missing */
+	bad.proposals[0].n--; /* one type missing */
 	assert_int_equal(proposal_verify_ike(&sa, &bad, &c), R_NO_PROPOSAL);
 	bad = good;
 	bad.transforms[bad.n_transforms++] = bad.transforms[0];
-	bad.proposals[0].n++;                           /* twice the same type */
+	bad.proposals[0].n++; /* twice the same type */
 	assert_int_equal(proposal_verify_ike(&sa, &bad, &c), R_NO_PROPOSAL);
 	bad = good;
 	bad.proposals[bad.n_proposals++] = bad.proposals[0];

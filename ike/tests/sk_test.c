@@ -55,9 +55,11 @@ static void fixture_end(struct fixture *f)
 static struct sk_seal_input seal_input(const struct fixture *f, struct bytes payloads)
 {
 	return (struct sk_seal_input){
-		.key = &f->key, .iv = bytes(iv_material, f->key.encr->iv),
+		.key = &f->key,
+		.iv = bytes(iv_material, f->key.encr->iv),
 		.header = { .spi_i = 1, .spi_r = 2, .exchange = INFORMATIONAL, .message_id = 3 },
-		.first_payload = payloads.len > 0 ? PAYLOAD_NOTIFY : PAYLOAD_NONE, .payloads = payloads,
+		.first_payload = payloads.len > 0 ? PAYLOAD_NOTIFY : PAYLOAD_NONE,
+		.payloads = payloads,
 	};
 }
 
@@ -89,7 +91,8 @@ static void each_suite_opens_what_it_sealed(void **state)
 	}
 }
 
-/* Flips and truncations change a decoded message's header too, so the integrity check must be what refuses. */
+/* Flips and truncations change a decoded message's header too, so the integrity check
+ * must be what refuses. */
 static void nothing_opens_that_was_touched(void **state)
 {
 	uint8_t payloads[20] = { 0, 0, 0, 20 };
@@ -134,7 +137,8 @@ static void every_truncation_of_sk_is_refused(void **state)
 		struct sk_seal_input in = seal_input(&f, bytes(payloads, sizeof(payloads)));
 
 		assert_int_equal(sk_seal(f.c, &in, &f.sealed), R_OK);
-		for (size_t len = IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN; len < f.sealed.len; len++) {
+		for (size_t len = IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN; len < f.sealed.len;
+		     len++) {
 			uint8_t *p = exact_copy(buf_bytes(&f.sealed), len);
 
 			p[IKE_LENGTH_AT + 3] = (uint8_t)len;
@@ -146,7 +150,8 @@ static void every_truncation_of_sk_is_refused(void **state)
 	}
 }
 
-/* RFC 7296 3.14: any padding that fills the block is allowed; one that exceeds the payload is not. */
+/* RFC 7296 3.14: any padding that fills the block is allowed; one that exceeds the payload is
+ * not. */
 static void padding_length_that_lies_is_refused(void **state)
 {
 	uint8_t payloads[15] = { 0 };
@@ -173,7 +178,9 @@ static void padding_length_that_lies_is_refused(void **state)
 	uint8_t block[16] = { [15] = 16 };
 	size_t at = IKE_HEADER_LEN + IKE_PAYLOAD_HEADER_LEN;
 	uint8_t mac[IKE_PRF_MAX];
-	struct cipher_input ci = { .row = f.key.encr, .key = f.key.encr_key, .iv = in.iv, .in = bytes(block, 16) };
+	struct cipher_input ci = {
+		.row = f.key.encr, .key = f.key.encr_key, .iv = in.iv, .in = bytes(block, 16)
+	};
 	struct bytes covered = bytes(f.sealed.p, at + 32);
 
 	assert_int_equal(ike_cipher_seal(f.c, &ci, f.sealed.p + at + 16, NULL), R_OK);

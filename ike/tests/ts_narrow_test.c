@@ -9,11 +9,13 @@
 
 static struct traffic_selector range(uint32_t start, uint32_t end)
 {
-	return (struct traffic_selector){ .start = inet_v4(start), .end = inet_v4(end), .port_end = UINT16_MAX };
+	return (struct traffic_selector){ .start = inet_v4(start),
+					  .end = inet_v4(end),
+					  .port_end = UINT16_MAX };
 }
 
 /* 198.51.100.0/24 is ours, 203.0.113.0/24 the peer's; each line is one half of both. */
-#define OURS 0xc6336400u
+#define OURS   0xc6336400u
 #define THEIRS 0xcb007100u
 
 static void lines(struct ike_child_config children[2])
@@ -68,7 +70,8 @@ static void superset_is_narrowed_to_the_line(void **state)
 static void subset_stays_what_it_is(void **state)
 {
 	struct ike_child_config children[2];
-	struct traffic_selector host_i = range(THEIRS + 5, THEIRS + 5), host_r = range(OURS + 7, OURS + 7);
+	struct traffic_selector host_i = range(THEIRS + 5, THEIRS + 5),
+				host_r = range(OURS + 7, OURS + 7);
 	struct ts_list tsi = list(1, host_i, host_i), tsr = list(1, host_r, host_r);
 	struct ts_narrowed out;
 
@@ -85,7 +88,8 @@ static void first_selectors_decide_the_line(void **state)
 {
 	struct ike_child_config children[2];
 	struct traffic_selector any = range(0, UINT32_MAX);
-	struct traffic_selector host_i = range(THEIRS + 200, THEIRS + 200), host_r = range(OURS + 200, OURS + 200);
+	struct traffic_selector host_i = range(THEIRS + 200, THEIRS + 200),
+				host_r = range(OURS + 200, OURS + 200);
 	struct ts_list tsi = list(2, host_i, any), tsr = list(2, host_r, any);
 	struct ts_narrowed out;
 
@@ -122,7 +126,8 @@ static void nothing_in_common_is_unacceptable(void **state)
 static void answer_must_lie_within_the_proposal(void **state)
 {
 	struct ts_list proposed = list(2, range(10, 20), range(30, 40));
-	struct ts_list good = list(2, range(12, 13), range(40, 40)), bad = list(2, range(12, 13), range(15, 35));
+	struct ts_list good = list(2, range(12, 13), range(40, 40)),
+		       bad = list(2, range(12, 13), range(15, 35));
 	struct ts_list none = { 0 };
 
 	(void)state;
@@ -133,7 +138,8 @@ static void answer_must_lie_within_the_proposal(void **state)
 
 static void packet_comes_first_in_our_offer(void **state)
 {
-	struct traffic_selector line = range(10, 20), packet = range(12, 12), foreign = range(30, 30);
+	struct traffic_selector line = range(10, 20), packet = range(12, 12),
+				foreign = range(30, 30);
 	struct ts_list out;
 
 	(void)state;
