@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A datapath with its one worker, called inline: what world_datapath.c and the worker threads are in the daemon. */
+/* A datapath with its one worker, called inline: what world_datapath.c and the worker
+ * threads are in the daemon. */
 #include "ha-tests/sim/sim.h"
 
 #include "base/must.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Laws 4, 5, 7 and 8: who owned the group, what the next owner has, whether the tunnels live, equal stores. */
+/* Laws 4, 5, 7 and 8: who owned the group, what the next owner has, whether the
+ * tunnels live, equal stores. */
 #include "ha-tests/sim/sim.h"
 
 #include "base/must.h"
@@ -181,7 +182,8 @@ void laws_role(struct node *nd, const struct hf_role_change *change)
 	s->laws.unprotected = false;
 }
 
-/* R18: after a takeover that was not handed over, what came behind the checkpoint may come again. */
+/* R18: after a takeover that was not handed over, what came behind the checkpoint may come
+ * again. */
 void laws_replayed(struct gateway *gw)
 {
 	if (gw->peer || gw->s->stats.takeovers <= 1)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A Holdfast process and the host that it runs on: what world.c is in the daemon, under the simulated clock. */
+/* A Holdfast process and the host that it runs on: what world.c is in the daemon, under the
+ * simulated clock. */
 #include "ha-tests/sim/sim.h"
 
 #include "base/must.h"

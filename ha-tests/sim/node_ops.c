@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a core asks of its world (world_ops.c in the daemon), and where its process may be killed. */
+/* What a core asks of its world (world_ops.c in the daemon), and where its process may be
+ * killed. */
 #include "ha-tests/sim/sim.h"
 
 #include "base/must.h"
@@ -7,7 +8,8 @@
 #define RELAY_LOOK_NS (200 * MS_NS)
 #define RELAY_IDLE_NS (2000 * MS_NS) /* R19 */
 
-/* Nothing that a dying process still asks for happens; it is gone when the call into the core returns. */
+/* Nothing that a dying process still asks for happens; it is gone when the call into
+ * the core returns. */
 static void die_at(struct node *nd, enum die_at here)
 {
 	if (nd->die_at != here || nd->dying || --nd->die_count)

@@ -11,7 +11,8 @@ struct rng {
 	uint64_t s[4];
 };
 
-/* stream: independent generators of one seed, so that more choices of one kind do not move those of another. */
+/* stream: independent generators of one seed, so that more choices of one kind do not
+ * move those of another. */
 struct rng rng_seeded(uint64_t seed, uint64_t stream);
 uint64_t rng_u64(struct rng *r);
 /* 0 .. bound - 1; 0 for bound 0. */

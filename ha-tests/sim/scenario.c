@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a seed makes of the installation: algorithms, lines, lifetimes, and the ASA text of everybody. */
+/* What a seed makes of the installation: algorithms, lines, lifetimes, and the ASA
+ * text of everybody. */
 #include <stdarg.h>
 
 #include "base/iana.h"

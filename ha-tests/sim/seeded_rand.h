@@ -9,7 +9,8 @@
 
 #include <stdint.h>
 
-/* Once, before anything else uses OpenSSL. Aborts when the library refuses: there is no simulation without. */
+/* Once, before anything else uses OpenSSL. Aborts when the library refuses: there is
+ * no simulation without. */
 void seeded_rand_install(void);
 /* Begin the stream of this seed; affects all generators, also those in use. */
 void seeded_rand_restart(uint64_t seed);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Open addressing, at most half full. A name of zeros marks a free entry: two SipHashes of anything are not zero. */
+/* Open addressing, at most half full. A name of zeros marks a free entry: two
+ * SipHashes of anything are not zero. */
 #include "ha-tests/sim/seen.h"
 
 #include "base/hashmap.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The trace: the last lines for people, and a hash of everything for the proof that a seed repeats. */
+/* The trace: the last lines for people, and a hash of everything for the proof that a seed
+ * repeats. */
 #include <stdarg.h>
 
 #include "base/must.h"
