@@ -9,7 +9,8 @@
 #include "base/inet.h"
 #include "base/secret.h"
 
-/* RFC 7296 3.13.1. Ports host order; protocol 0 is any. start > end of ports (65535, 0) is OPAQUE. */
+/* RFC 7296 3.13.1. Ports host order; protocol 0 is any. start > end of ports (65535, 0) is
+ * OPAQUE. */
 struct traffic_selector {
 	struct inet_addr start;
 	struct inet_addr end;

@@ -87,7 +87,8 @@ void log_event_make(struct log_event *ev, enum log_id id, const struct inet_endp
 	va_start(args, fmt);
 	vsnprintf(raw, sizeof(raw), fmt, args);
 	va_end(args);
-	/* Again, for what a caller forgot: nothing unprintable reaches a terminal or a collector. */
+	/* Again, for what a caller forgot: nothing unprintable reaches a terminal or a
+	 * collector. */
 	log_escape(bytes(raw, strlen(raw)), ev->detail, sizeof(ev->detail));
 }
 
@@ -111,7 +112,8 @@ static const char *joint(enum log_id id)
 	return ": ";
 }
 
-/* "%ASA-5-750006: ", or "%HF-5-4008: " for what an ASA has no number for; natively "HF-4008 NOTICE ". */
+/* "%ASA-5-750006: ", or "%HF-5-4008: " for what an ASA has no number for; natively
+ * "HF-4008 NOTICE ". */
 static void id_text(const struct log_info *info, bool asa_style, char *out, size_t cap)
 {
 	if (!asa_style)

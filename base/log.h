@@ -46,7 +46,8 @@ struct log_event {
 void log_event_make(struct log_event *ev, enum log_id id, const struct inet_endpoint *local,
 		    const struct inet_endpoint *remote, const char *group, const char *fmt, ...)
 	__attribute__((format(printf, 6, 7)));
-/* Escape bytes of a peer for a detail field: printable ASCII stays, the rest becomes \xHH. Returns out. */
+/* Escape bytes of a peer for a detail field: printable ASCII stays, the rest becomes
+ * \xHH. Returns out. */
 const char *log_escape(struct bytes in, char *out, size_t cap);
 
 typedef void (*log_sink_fn)(void *ctx, const struct log_event *ev);
@@ -55,13 +56,14 @@ void log_set_sink(log_sink_fn fn, void *ctx);
 void log_emit(const struct log_event *ev);
 
 /*
- * One line for ev, without a newline: "750006: Local:192.0.2.1:500 Remote:... Username:Unknown IKEv2 SA UP. ..."
- * asa_style puts "%ASA-5-750006: " in front, native style "HF-4021 NOTICE ".
+ * One line for ev, without a newline: "750006: Local:192.0.2.1:500 Remote:... Username:Unknown
+ * IKEv2 SA UP. ..." asa_style puts "%ASA-5-750006: " in front, native style "HF-4021 NOTICE ".
  * Returns the length that the whole line has, as snprintf.
  */
 int log_format(const struct log_event *ev, bool asa_style, char *out, size_t cap);
 
-/* Token bucket per (id, remote address): true when the event may be written. now_ms is any monotonic clock. */
+/* Token bucket per (id, remote address): true when the event may be written. now_ms is any
+ * monotonic clock. */
 struct log_limiter;
 struct log_limiter *log_limiter_new(unsigned int burst, unsigned int per_second);
 void log_limiter_free(struct log_limiter *l);

@@ -15,7 +15,8 @@ void rcu_worker_quiescent(void);
 /* Around a blocking wait: the thread reads nothing while offline. */
 void rcu_worker_offline(void);
 void rcu_worker_online(void);
-/* Control: returns when no worker can still hold what was unpublished before the call. Control must not be registered. */
+/* Control: returns when no worker can still hold what was unpublished before the call. Control must
+ * not be registered. */
 void rcu_wait_for_workers(void);
 
 #endif

@@ -18,9 +18,11 @@ struct secret {
 	size_t len;
 };
 
-/* Size in bytes, a power of two. Call once before any secret exists. R_SYSTEM when it cannot be locked. */
+/* Size in bytes, a power of two. Call once before any secret exists. R_SYSTEM when it
+ * cannot be locked. */
 enum result secret_heap_init(size_t size) WARN_UNUSED;
-/* Room for len bytes, zeroed; what *s held is wiped first. R_TOO_LONG above SECRET_MAX, R_NO_MEMORY. */
+/* Room for len bytes, zeroed; what *s held is wiped first. R_TOO_LONG above
+ * SECRET_MAX, R_NO_MEMORY. */
 enum result secret_alloc(struct secret *s, size_t len) WARN_UNUSED;
 /* *s becomes a copy of src. src may be empty. */
 enum result secret_set(struct secret *s, struct bytes src) WARN_UNUSED;

@@ -19,7 +19,8 @@ void spsc_ring_free(struct spsc_ring *r);
 bool spsc_ring_push(struct spsc_ring *r, const void *element);
 /* Copies one element out; false when empty. Consumer only. */
 bool spsc_ring_pop(struct spsc_ring *r, void *element);
-/* For elements too large to copy: slot to fill / to read in place, NULL when full / empty; then commit. */
+/* For elements too large to copy: slot to fill / to read in place, NULL when full /
+ * empty; then commit. */
 void *spsc_ring_produce(struct spsc_ring *r);
 void spsc_ring_produce_commit(struct spsc_ring *r);
 const void *spsc_ring_consume(struct spsc_ring *r);

@@ -94,8 +94,9 @@ enum cl_input_kind {
 	CL_IN_QUIESCED,     /* answer to CL_FX_QUIESCE: datapath stopped, final records appended */
 	CL_IN_RELAY_DONE,   /* no straggler for 2 s (R19) */
 	CL_IN_GO_ACTIVE,    /* "failover active", Pacemaker's promote */
-	CL_IN_GO_STANDBY, /* "no failover active", demote: hand over to the best protected standby */
-	CL_IN_STOP,       /* R21: hand over, then CL_FX_STOPPED */
+	/* "no failover active", demote: hand over to the best protected standby */
+	CL_IN_GO_STANDBY,
+	CL_IN_STOP, /* R21: hand over, then CL_FX_STOPPED */
 	CL_IN_CONFIG_DIGEST,
 	CL_IN_RESYNC, /* a record of the store cannot be used here: join again (no owner) */
 };
@@ -133,11 +134,13 @@ enum cl_effect_kind {
 	CL_FX_ROLE,          /* group, role, term, suspect, reason; see below */
 	CL_FX_DEADLINE,      /* group, deadline_ns: workers and control may send until then (R12) */
 	CL_FX_COMMITTED,     /* group, position: release what is held up to it (R4) */
-	CL_FX_APPLY, /* group, record: now in the store; all but its author import it (hot standby) */
+	/* group, record: now in the store; all but its author import it (hot standby) */
+	CL_FX_APPLY,
 	CL_FX_RESET, /* group: store replaced or cleared: forget imports; APPLY of all follows */
 	CL_FX_PROTECTION, /* group, is_protected, set */
 	CL_FX_PREPARE,    /* group: become ready to take over (READY), then CL_IN_PREPARED */
-	CL_FX_QUIESCE, /* group, mate: stop, relay to it, append exact counters, then CL_IN_QUIESCED */
+	/* group, mate: stop, relay to it, append exact counters, then CL_IN_QUIESCED */
+	CL_FX_QUIESCE,
 	CL_FX_STOPPED,      /* answer to CL_IN_STOP */
 	CL_FX_COMMAND_DONE, /* a GO_ACTIVE / GO_STANDBY ended: ok, reason */
 	CL_FX_LOG,

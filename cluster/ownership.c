@@ -143,9 +143,10 @@ void ownership_view_changed(struct cl_node *n, struct group *g)
 	} else if (!g->owner_left_ns) {
 		g->owner_left_ns = n->now_ns;
 		/*
-		 * R10 says 500 ms. A host loss alone takes token + consensus, so that every takeover after
-		 * one would be suspect, although the owner cannot have released unprotected output before
-		 * the commit timeout (R6), which is longer. That is the threshold here.
+		 * R10 says 500 ms. A host loss alone takes token + consensus, so that
+		 * every takeover after one would be suspect, although the owner
+		 * cannot have released unprotected output before the commit timeout
+		 * (R6), which is longer. That is the threshold here.
 		 */
 		g->heartbeat_stale_at_left = n->now_ns - g->heartbeat_ns >
 					     n->cfg.commit_timeout_ms * MS;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CHILD SAs as control sees them: install, switch, grant, hand over, remove (R5, R17-R19). Control thread. */
+/* CHILD SAs as control sees them: install, switch, grant, hand over, remove (R5,
+ * R17-R19). Control thread. */
 #include <stdlib.h>
 
 #include "base/must.h"
@@ -255,7 +256,8 @@ enum result esp_child_use_outbound(struct esp_datapath *dp, uint32_t spi_in)
 	return outbound_change(dp, child->tunnel, child, NULL) ? R_OK : R_NO_MEMORY;
 }
 
-/* Without memory for a new set the old one is edited to nothing: no traffic rather than a dead SA. */
+/* Without memory for a new set the old one is edited to nothing: no traffic rather than a dead
+ * SA. */
 static void outbound_leave(struct esp_datapath *dp, struct esp_child *child)
 {
 	if (!child->outbound || outbound_change(dp, child->tunnel, NULL, child))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The datapath as a whole: creation, policies, tunnels, ownership of groups, grace periods. Control thread. */
+/* The datapath as a whole: creation, policies, tunnels, ownership of groups, grace
+ * periods. Control thread. */
 #include <stdlib.h>
 #include <sys/eventfd.h>
 

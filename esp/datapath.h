@@ -264,7 +264,8 @@ void datapath_reap(struct esp_datapath *dp);
 void datapath_changed(struct esp_datapath *dp);
 /* Control: wake the worker threads, for they may be waiting for packets. */
 void datapath_kick(struct esp_datapath *dp);
-/* The tunnel with this number, made when missing; NULL when out of memory. The caller owns one use. */
+/* The tunnel with this number, made when missing; NULL when out of memory. The caller owns one
+ * use. */
 struct esp_tunnel *datapath_tunnel_use(struct esp_datapath *dp, uint32_t id);
 void datapath_tunnel_drop(struct esp_datapath *dp, struct esp_tunnel *t);
 /* All children at once, without a grace period: no worker is left. */

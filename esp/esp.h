@@ -95,10 +95,12 @@ struct esp_child_params {
 	uint64_t lease_end;  /* outbound numbers below this may be used (R17) */
 };
 
-/* Inbound is usable at once (in state ACTIVE), outbound not before esp_child_use_outbound. R_EXISTS, R_UNSUPPORTED, R_CRYPTO. */
+/* Inbound is usable at once (in state ACTIVE), outbound not before esp_child_use_outbound.
+ * R_EXISTS, R_UNSUPPORTED, R_CRYPTO. */
 enum result esp_child_install(struct esp_datapath *dp,
 			      const struct esp_child_params *p) WARN_UNUSED;
-/* This child carries its tunnel's outbound traffic from now on (R5); the one before stays for inbound. */
+/* This child carries its tunnel's outbound traffic from now on (R5); the one before
+ * stays for inbound. */
 enum result esp_child_use_outbound(struct esp_datapath *dp, uint32_t spi_in) WARN_UNUSED;
 /* Outbound ends, inbound goes on (a rekeyed SA waiting for its DELETE, R5). */
 void esp_child_stop_outbound(struct esp_datapath *dp, uint32_t spi_in);
@@ -113,7 +115,8 @@ enum result esp_child_move(struct esp_datapath *dp, uint32_t spi_in,
 enum result esp_child_grant(struct esp_datapath *dp, uint32_t spi_in,
 			    uint64_t lease_end) WARN_UNUSED;
 
-/* What the next owner needs to go on: R17, R18, R19. Taken and set only while no worker uses the SA (group not ACTIVE). */
+/* What the next owner needs to go on: R17, R18, R19. Taken and set only while no worker uses the SA
+ * (group not ACTIVE). */
 struct esp_child_counters {
 	uint64_t seq_next; /* next outbound sequence number */
 	uint64_t lease_end;
@@ -154,7 +157,8 @@ void esp_child_each(const struct esp_datapath *dp, void (*fn)(void *ctx, uint32_
 
 /* ---- ownership ---- */
 
-/* term is the owner's term (IV prefix, R16); meaningful for ACTIVE. Returns after every worker has left the old state. */
+/* term is the owner's term (IV prefix, R16); meaningful for ACTIVE. Returns after every worker has
+ * left the old state. */
 void esp_group_set(struct esp_datapath *dp, uint8_t group, enum esp_group_state state,
 		   uint64_t term);
 /*
@@ -241,7 +245,8 @@ uint64_t esp_datapath_verdicts(const struct esp_datapath *dp, enum esp_verdict v
 
 /* ---- worker threads and their I/O (esp/io_*.c, esp/worker_thread.c) ---- */
 
-/* An IKE datagram that came in on UDP 4500 behind the non-ESP marker (marker taken off), for control. */
+/* An IKE datagram that came in on UDP 4500 behind the non-ESP marker (marker taken
+ * off), for control. */
 struct esp_ike_datagram {
 	struct inet_endpoint local, remote;
 	uint16_t len;
@@ -276,11 +281,13 @@ bool esp_worker_thread_ike(struct esp_worker_thread *t, struct esp_ike_datagram 
 enum result esp_relay_set(struct esp_datapath *dp, uint8_t group, const struct inet_endpoint *mate,
 			  const struct secret *key) WARN_UNUSED;
 uint64_t esp_relay_idle_ms(struct esp_datapath *dp, uint8_t group, uint64_t now_ns);
-/* IKE datagrams go the same way: control of the old owner sends them with this, the new owner's worker 0 delivers them to esp_worker_thread_ike. */
+/* IKE datagrams go the same way: control of the old owner sends them with this, the new owner's
+ * worker 0 delivers them to esp_worker_thread_ike. */
 enum result esp_relay_ike(struct esp_datapath *dp, uint8_t group, int relay_fd,
 			  const struct esp_ike_datagram *d) WARN_UNUSED;
 
-/* Open the devices (node/ calls these; they need CAP_NET_ADMIN / CAP_NET_RAW). name is at most 15 characters. */
+/* Open the devices (node/ calls these; they need CAP_NET_ADMIN / CAP_NET_RAW). name
+ * is at most 15 characters. */
 enum result esp_io_open_tun(const char *name, unsigned int queues, int fds[]) WARN_UNUSED;
 /* IP_FREEBIND, SO_REUSEPORT, large buffers. */
 enum result esp_io_open_udp4500(const struct inet_endpoint *local, int *fd) WARN_UNUSED;

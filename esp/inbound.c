@@ -108,7 +108,8 @@ static void prefetch_parts(const struct esp_worker *w, const struct esp_child *c
 	__builtin_prefetch(child->remote);
 }
 
-/* Three walks over the burst, as outbound: what the next one needs is asked for. Returns the number of jobs. */
+/* Three walks over the burst, as outbound: what the next one needs is asked for.
+ * Returns the number of jobs. */
 static size_t admit_burst(struct esp_worker *w, uint64_t now_ns, struct esp_packet *pkts, size_t n)
 {
 	const struct sad *sad = atomic_load_explicit(&w->dp->sad, memory_order_acquire);
@@ -119,7 +120,8 @@ static size_t admit_burst(struct esp_worker *w, uint64_t now_ns, struct esp_pack
 		if (pkts[i].verdict == ESP_V_OK)
 			w->job[found++] = (struct job){ .child = last, .packet = &pkts[i] };
 	}
-	/* Copied only where a refused packet has left a gap: the copy would wait for the stores before it. */
+	/* Copied only where a refused packet has left a gap: the copy would wait for
+	 * the stores before it. */
 	for (size_t i = 0; i < found; i++) {
 		struct job *job = &w->job[i];
 		job->packet->verdict = (uint8_t)admit(w, now_ns, job, &w->op[admitted]);

@@ -139,7 +139,8 @@ size_t io_send(int fd, struct io_batch *b, struct esp_packet *const *pkts, size_
 		if (next > at) {
 			at = next;
 		} else if (b->first[1] > at + 1 && errno != EAGAIN && errno != ENOBUFS) {
-			/* A train that does not pass (a segment above the path's MTU): one by one. */
+			/* A train that does not pass (a segment above the path's MTU): one by
+			 * one. */
 			b->no_trains = true;
 			const size_t end = b->first[1];
 			sent += io_send(fd, b, pkts + at, end - at, udp);

@@ -56,7 +56,8 @@ static void flow_remember(const struct view *v, const struct flow *f, struct flo
 	place[0] = (struct flow_entry){ .flow = *f, .generation = v->generation, .child = child };
 }
 
-/* No SA carries the packet: ask control for one, once per second and tunnel, and keep the packet. */
+/* No SA carries the packet: ask control for one, once per second and tunnel, and keep the
+ * packet. */
 static enum esp_verdict acquire(const struct view *v, const struct spd_rule *rule,
 				const struct flow *f, const struct esp_packet *pkt)
 {
@@ -183,7 +184,8 @@ static size_t classify_burst(const struct view *v, struct esp_packet *pkts, size
 			job->packet->verdict = (uint8_t)classify(v, job->packet, &flow[job->flow],
 								 place[job->flow], &job->child);
 	}
-	/* Copied only where a refused packet has left a gap: the copy would wait for the stores before it. */
+	/* Copied only where a refused packet has left a gap: the copy would wait for
+	 * the stores before it. */
 	for (size_t i = 0; i < found; i++) {
 		struct job *job = &w->job[i];
 		if (job->child == NULL)
@@ -276,7 +278,8 @@ static uint8_t inner_tos(const uint8_t *ip)
 	return (uint8_t)((ip[0] >> 4) == 4 ? ip[1] : v6_class);
 }
 
-/* RFC 4303 2.4: padding is 1, 2, 3, ...; the ICV's place behind it makes 16 bytes always writable. */
+/* RFC 4303 2.4: padding is 1, 2, 3, ...; the ICV's place behind it makes 16 bytes always
+ * writable. */
 static const uint8_t padding[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
 
 /* Build the packet around the inner one, all but what the transform writes. */

@@ -37,7 +37,8 @@ enum replay_answer { REPLAY_FRESH, REPLAY_SEEN, REPLAY_LEFT };
 bool replay_window_init(struct replay_window *w, uint32_t size);
 void replay_window_free(struct replay_window *w);
 
-/* RFC 4303 A2.2: the 64-bit number that a packet with the low half seq_lo most likely has; 0 when it can be none. */
+/* RFC 4303 A2.2: the 64-bit number that a packet with the low half seq_lo most likely
+ * has; 0 when it can be none. */
 uint64_t replay_guess_esn(const struct replay_window *w, uint32_t seq_lo);
 
 /* Could seq be accepted? Asked before the ICV is checked; marks nothing. */

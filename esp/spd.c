@@ -8,7 +8,8 @@
 
 #include "esp/datapath.h"
 
-/* Above this many list entries the index is not worth its memory; the rules are then walked in order. */
+/* Above this many list entries the index is not worth its memory; the rules are then
+ * walked in order. */
 #define SPD_INDEX_MAX (UINT32_C(4) << 20)
 
 static int compare_wide(const void *a, const void *b)

@@ -55,7 +55,8 @@ void *esp_gcm_evp_key_new(const struct esp_transform *row, struct esp_crypto *c,
 	return NULL;
 }
 
-/* One packet; encrypting writes the ICV, decrypting compares it (in the library, in constant time). */
+/* One packet; encrypting writes the ICV, decrypting compares it (in the library, in constant
+ * time). */
 static bool gcm_evp_one(const struct gcm_evp_key *key, unsigned int worker, const struct esp_op *op,
 			int encrypting)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of transforms (RFC 8221) and how a row is chosen. A backend is a row, never a condition. */
+/* The table of transforms (RFC 8221) and how a row is chosen. A backend is a row,
+ * never a condition. */
 #include "esp/transform.h"
 
 #include <openssl/rand.h>

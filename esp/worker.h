@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A worker's own state, shared by outbound.c, inbound.c, pending.c and worker.c. Nobody else touches it. */
+/* A worker's own state, shared by outbound.c, inbound.c, pending.c and worker.c.
+ * Nobody else touches it. */
 #ifndef HF_ESP_WORKER_H
 #define HF_ESP_WORKER_H
 
@@ -89,7 +90,8 @@ struct esp_child *tunnel_child(const struct esp_tunnel *tunnel, const struct flo
 
 bool pending_init(struct pending *p);
 void pending_free(struct pending *p);
-/* Keep a copy of the packet; ESP_V_QUEUED, ESP_V_QUEUE_FULL, or ESP_V_NO_SA when it is too long to wait. */
+/* Keep a copy of the packet; ESP_V_QUEUED, ESP_V_QUEUE_FULL, or ESP_V_NO_SA when it
+ * is too long to wait. */
 enum esp_verdict pending_keep(struct pending *p, uint32_t tunnel, const struct esp_packet *pkt,
 			      uint64_t now_ns);
 

@@ -140,8 +140,8 @@ struct ike_engine {
 	size_t n_dead, n_half_open;
 	struct hashmap *sas;       /* our SPI -> struct ike_sa */
 	struct hashmap *child_map; /* spi_in -> struct child_sa */
-	struct child_list
-		loose; /* while passive: children are joined to their IKE SA by ACTIVATE */
+	/* while passive: children are joined to their IKE SA by ACTIVATE */
+	struct child_list loose;
 	struct hashmap *half_opens; /* digest of IKE_SA_INIT request, source -> struct ike_sa */
 	struct hashmap *sources;    /* address -> struct source_count */
 	struct hashmap *tokens;     /* token of a SEND -> struct ike_sa */

@@ -43,8 +43,8 @@ struct v2_transition {
 	uint8_t answers; /* response: enum ike_request_kind that it must answer */
 	uint8_t form;    /* enum ike_form: required and optional payloads (payload_rules.c) */
 	uint16_t notify; /* also needed: a notify of this type; 0 none */
-	enum ike_sa_stage
-		on_error; /* request refused: stage after the refusal is sent; NONE: unchanged */
+	/* request refused: stage after the refusal is sent; NONE: unchanged */
+	enum ike_sa_stage on_error;
 	enum result (*handle)(struct v2_context *c);
 };
 

@@ -231,7 +231,8 @@ enum result v2_begin_child_rekey(struct ike_sa *sa, struct ike_want *w, struct i
 	if (old == NULL || old->sa != sa || !child_sa_carries(old) || old->s.replaced_by != 0)
 		return R_NOT_FOUND;
 
-	/* 2.25.1: our response may be lost, and then the peer knows no such CHILD SA and we would lose it. */
+	/* 2.25.1: our response may be lost, and then the peer knows no such CHILD SA
+	 * and we would lose it. */
 	if (old->s.stage == CHILD_SA_INSTALLED &&
 	    sa->e->now < old->s.created_ms + IKE_REPLACED_WAIT_MS) {
 		child_rekey_later(old);

@@ -41,7 +41,8 @@ static enum result write_sysctl(const char *device, const char *name, const char
 	return res;
 }
 
-/* What comes out of the TUN has its route elsewhere. The kernel takes the greater of "all" and the device: 2 beats 1. */
+/* What comes out of the TUN has its route elsewhere. The kernel takes the greater of "all" and the
+ * device: 2 beats 1. */
 static const char *loosest_rp_filter(void)
 {
 	char all = '0';
@@ -337,7 +338,8 @@ enum result address_reload(struct address *a, const struct config *config, char 
 	enum result res = withdraw(a, old, config);
 	if (res == R_OK)
 		res = configure(a, why);
-	/* The addresses also when a route failed: the state must be true of all that the new configuration has. */
+	/* The addresses also when a route failed: the state must be true of all that the new
+	 * configuration has. */
 	enum result set = address_set(a, a->state);
 	if (res == R_OK && set != R_OK)
 		snprintf(why, 200, "service addresses");
@@ -352,7 +354,8 @@ void address_announce(const struct address *a)
 		const struct config_interface *ifc = &cfg->interfaces[i];
 		if (ifc->address.family == INET_NONE || ifc->shutdown)
 			continue;
-		/* Lost like any frame: it is repeated, and a host that missed all asks by itself. */
+		/* Lost like any frame: it is repeated, and a host that missed all asks by
+		 * itself. */
 		(void)!announce_address(a->announce_fd, ifc->name, &ifc->address);
 	}
 }

@@ -38,12 +38,14 @@ enum result address_open(const struct address_config *cfg, struct address **out,
 			 char why[200]) WARN_UNUSED;
 /* Leaves rule and unreachable route in place: fail closed. Addresses go with their devices. */
 void address_close(struct address *a);
-/* New configuration (config stays borrowed): what it no longer has goes, what is new comes, the state stays. */
+/* New configuration (config stays borrowed): what it no longer has goes, what is new
+ * comes, the state stays. */
 enum result address_reload(struct address *a, const struct config *config,
 			   char why[200]) WARN_UNUSED;
 /* Idempotent. Owned: the address is up when this returns. */
 enum result address_set(struct address *a, enum address_state state) WARN_UNUSED;
-/* Gratuitous ARP (RFC 5227 3) / unsolicited NA (RFC 4861 7.2.6) for every owned address; call it several times. */
+/* Gratuitous ARP (RFC 5227 3) / unsolicited NA (RFC 4861 7.2.6) for every owned
+ * address; call it several times. */
 void address_announce(const struct address *a);
 
 /* fwmark of packets that a crypto ACL protects, and their routing table. */

@@ -105,7 +105,9 @@ static void release_send(struct hf_core *c, struct held *h)
 	hf_impair_die(HF_DIE_AFTER_SEND, h->exchange, h->response);
 	buf_free(&h->datagram);
 	if (h->token) {
-		struct ike_input in = { .kind = IKE_IN_RELEASED, .ike_spi = h->ike_spi, .token = h->token };
+		struct ike_input in = { .kind = IKE_IN_RELEASED,
+					.ike_spi = h->ike_spi,
+					.token = h->token };
 		core_ike(c, &in);
 	}
 }
@@ -135,7 +137,8 @@ static uint64_t committed(const struct hf_core *c)
 	return hf_rule_broken(HF_RULE_HOLD) ? UINT64_MAX : cl_committed(c->cluster, c->group);
 }
 
-/* R4: in order, up to what every protected standby holds. An owner that hands over still is one until RELEASE. */
+/* R4: in order, up to what every protected standby holds. An owner that hands over
+ * still is one until RELEASE. */
 void core_release(struct hf_core *c)
 {
 	struct held h;
@@ -149,7 +152,8 @@ static void impair_before_commit(struct hf_core *c)
 {
 	for (size_t i = 0; i < c->n_turn; i++)
 		if (c->turn[i].kind == HELD_SEND)
-			hf_impair_die(HF_DIE_BEFORE_COMMIT, c->turn[i].exchange, c->turn[i].response);
+			hf_impair_die(HF_DIE_BEFORE_COMMIT, c->turn[i].exchange,
+				      c->turn[i].response);
 }
 
 static void turn_flush(struct hf_core *c)
@@ -164,7 +168,9 @@ static void turn_flush(struct hf_core *c)
 		size_t n = c->n_records;
 		c->records = NULL;
 		c->n_records = c->cap_records = 0;
-		struct cl_input in = { .kind = CL_IN_RECORDS, .group = c->group, .records = records, .n_records = n };
+		struct cl_input in = {
+			.kind = CL_IN_RECORDS, .group = c->group, .records = records, .n_records = n
+		};
 		core_cluster_step(c, &in);
 		for (size_t i = 0; i < n; i++)
 			ss_record_clear(&records[i]);
@@ -202,7 +208,9 @@ static void on_prepare(struct hf_core *c, const struct cl_effect *fx)
 {
 	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_READY, 0);
 	c->role = CL_ROLE_PREPARING;
-	struct hf_role_change ch = { .group = fx->group, .role = CL_ROLE_PREPARING, .why = "handover" };
+	struct hf_role_change ch = { .group = fx->group,
+				     .role = CL_ROLE_PREPARING,
+				     .why = "handover" };
 	c->ops.role(c->ops_ctx, &ch);
 	c->answer_prepared = true;
 }
@@ -223,7 +231,7 @@ static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 		core_role(c, fx);
 		break;
 	case CL_FX_DEADLINE:
-		break;          /* carried out before all others */
+		break; /* carried out before all others */
 	case CL_FX_COMMITTED:
 		on_committed(c, fx);
 		break;
@@ -246,7 +254,8 @@ static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 		c->ops.stopped(c->ops_ctx, fx->ok);
 		break;
 	case CL_FX_COMMAND_DONE:
-		c->ops.command_done(c->ops_ctx, fx->ok, fx->why ? fx->why : result_text(fx->reason));
+		c->ops.command_done(c->ops_ctx, fx->ok,
+				    fx->why ? fx->why : result_text(fx->reason));
 		break;
 	case CL_FX_LOG:
 		c->ops.log(c->ops_ctx, &fx->log);
@@ -259,7 +268,8 @@ static void cluster_step_once(struct hf_core *c, const struct cl_input *in)
 	struct cl_outbox out = { 0 };
 
 	cl_step(c->cluster, c->now_ns, in, &out);
-	/* First of all: a new owner's workers would drop what they were left until they know how long they may send. */
+	/* First of all: a new owner's workers would drop what they were left until they know how
+	 * long they may send. */
 	for (size_t i = 0; i < out.n; i++)
 		if (out.fx[i].kind == CL_FX_DEADLINE)
 			on_deadline(c, &out.fx[i]);
@@ -300,7 +310,9 @@ void core_cluster_step(struct hf_core *c, const struct cl_input *in)
  */
 static void announce_again(struct hf_core *c)
 {
-	const struct hf_role_change ch = { .group = c->group, .role = c->role, .term = c->term, .why = "view changed" };
+	const struct hf_role_change ch = {
+		.group = c->group, .role = c->role, .term = c->term, .why = "view changed"
+	};
 	c->ops.role(c->ops_ctx, &ch);
 }
 
@@ -314,7 +326,8 @@ void hf_core_cluster(struct hf_core *c, uint64_t now_ns, const struct cl_input *
 		announce_again(c);
 }
 
-void hf_core_term_written(struct hf_core *c, uint64_t now_ns, uint32_t group, uint64_t term, bool ok)
+void hf_core_term_written(struct hf_core *c, uint64_t now_ns, uint32_t group, uint64_t term,
+			  bool ok)
 {
 	struct cl_input in = { .kind = CL_IN_TERM_WRITTEN, .group = group, .term = term, .ok = ok };
 	hf_core_cluster(c, now_ns, &in);
@@ -452,11 +465,15 @@ enum result hf_core_new(const struct hf_core_config *cfg, struct hf_core **out)
 	c->children = hashmap_new(cfg->hash_seed);
 	c->hold = ss_hold_new(sizeof(struct held));
 	struct ike_engine_config ec = {
-		.slot = cfg->cluster->slot, .random = cfg->random, .random_ctx = cfg->random_ctx,
-		.on_seal = cfg->on_seal, .on_seal_ctx = cfg->on_seal_ctx,
+		.slot = cfg->cluster->slot,
+		.random = cfg->random,
+		.random_ctx = cfg->random_ctx,
+		.on_seal = cfg->on_seal,
+		.on_seal_ctx = cfg->on_seal_ctx,
 	};
 	memcpy(ec.hash_seed, cfg->hash_seed, sizeof(ec.hash_seed));
-	enum result res = c->children && c->hold ? core_translate_ike(cfg->config, &ike) : R_NO_MEMORY;
+	enum result res = c->children && c->hold ? core_translate_ike(cfg->config, &ike)
+						 : R_NO_MEMORY;
 	if (res == R_OK) {
 		c->engine = ike_engine_new(&ec, ike);
 		c->cluster = cl_node_new(cfg->cluster);

@@ -25,21 +25,23 @@ struct hf_role_change {
 	enum cl_role role;
 	uint64_t term;
 	bool suspect;
-	bool handover;          /* planned: the former owner relays (R19) */
+	bool handover; /* planned: the former owner relays (R19) */
 	const char *why;
 };
 
 struct hf_core_ops {
-	/* An IKE datagram (or a NAT keepalive of one byte 0xFF) leaves. Must check hf_core_may_send with a fresh clock (R12). */
-	void (*send_ike)(void *ctx, const struct inet_endpoint *local, const struct inet_endpoint *remote,
-			 bool udp_encap, struct bytes datagram);
+	/* An IKE datagram (or a NAT keepalive of one byte 0xFF) leaves. Must check hf_core_may_send
+	 * with a fresh clock (R12). */
+	void (*send_ike)(void *ctx, const struct inet_endpoint *local,
+			 const struct inet_endpoint *remote, bool udp_encap, struct bytes datagram);
 	void (*mcast)(void *ctx, struct bytes message);
 	void (*snapshot_send)(void *ctx, uint8_t slot, struct bytes message);
 	/* Write and fsync, then hf_core_term_written (R11). */
 	void (*write_term)(void *ctx, uint32_t group, uint64_t term);
 	/* Adopts the job; it comes back by hf_core_job_done. */
 	void (*run_job)(void *ctx, struct ike_job *job);
-	/* Take or give up the service addresses and announce them (R19, R20); the same role and term again: announce again. */
+	/* Take or give up the service addresses and announce them (R19, R20); the same role and
+	 * term again: announce again. */
 	void (*role)(void *ctx, const struct hf_role_change *change);
 	/* Before the datapath goes to RELAY: where stragglers go. */
 	void (*relay_begin)(void *ctx, uint32_t group, const struct inet_endpoint *mate);
@@ -52,9 +54,10 @@ struct hf_core_ops {
 };
 
 struct hf_core_config {
-	const struct config *config;            /* borrowed until the next hf_core_reconfigure or hf_core_free */
-	struct cl_node_config *cluster;         /* consumed */
-	struct esp_datapath *datapath;          /* borrowed */
+	/* borrowed until the next hf_core_reconfigure or hf_core_free */
+	const struct config *config;
+	struct cl_node_config *cluster; /* consumed */
+	struct esp_datapath *datapath;  /* borrowed */
 	uint64_t now_ns;
 	uint8_t hash_seed[16];
 	void (*random)(void *ctx, uint8_t *out, size_t len);
@@ -75,7 +78,8 @@ void hf_core_job_done(struct hf_core *c, uint64_t now_ns, struct ike_job *adopt_
 void hf_core_esp_event(struct hf_core *c, uint64_t now_ns, const struct esp_event *ev);
 /* VIEW, QUORUM, MESSAGE, SNAPSHOT, DISCONNECTED, ADDRESS, GO_ACTIVE, GO_STANDBY, STOP, ... */
 void hf_core_cluster(struct hf_core *c, uint64_t now_ns, const struct cl_input *in);
-void hf_core_term_written(struct hf_core *c, uint64_t now_ns, uint32_t group, uint64_t term, bool ok);
+void hf_core_term_written(struct hf_core *c, uint64_t now_ns, uint32_t group, uint64_t term,
+			  bool ok);
 /* No straggler was relayed for 2 s (R19). */
 void hf_core_relay_done(struct hf_core *c, uint64_t now_ns, uint32_t group);
 void hf_core_timer(struct hf_core *c, uint64_t now_ns);
@@ -87,27 +91,31 @@ uint64_t hf_core_next_deadline(const struct hf_core *c, uint64_t now_ns);
 /* Operator: set up (connection, all lines), clear (connection or "" for all). */
 void hf_core_initiate(struct hf_core *c, uint64_t now_ns, const char *connection);
 void hf_core_clear(struct hf_core *c, uint64_t now_ns, const char *connection);
-/* New configuration: SAs whose connection is unchanged stay. The old one may be freed after the call. */
-enum result hf_core_reconfigure(struct hf_core *c, uint64_t now_ns, const struct config *config) WARN_UNUSED;
+/* New configuration: SAs whose connection is unchanged stay. The old one may be freed
+ * after the call. */
+enum result hf_core_reconfigure(struct hf_core *c, uint64_t now_ns,
+				const struct config *config) WARN_UNUSED;
 
 /* R12: the group is owned here and its deadline lies ahead. */
 bool hf_core_may_send(const struct hf_core *c, uint64_t now_ns);
 bool hf_core_relaying(const struct hf_core *c);
 
 /* ---- for show ---- */
-/* The crypto map entry and ACL line that a tunnel number stands for; false when the configuration has none (any more). */
-bool core_tunnel_lookup(const struct config *cfg, uint32_t tunnel, const struct config_map_entry **entry,
-			const struct config_ace **ace);
+/* The crypto map entry and ACL line that a tunnel number stands for; false when the configuration
+ * has none (any more). */
+bool core_tunnel_lookup(const struct config *cfg, uint32_t tunnel,
+			const struct config_map_entry **entry, const struct config_ace **ace);
 const struct ike_engine *hf_core_engine(const struct hf_core *c);
 const struct cl_node *hf_core_cluster_node(const struct hf_core *c);
 uint64_t hf_core_cluster_time_ms(const struct hf_core *c, uint64_t now_ns);
 
-#define HF_RECORD_KINDS (SS_PEER_INDEX + 1)     /* 0 is for the kinds of newer versions */
+#define HF_RECORD_KINDS (SS_PEER_INDEX + 1) /* 0 is for the kinds of newer versions */
 
 struct hf_core_stats {
-	uint64_t records_out[HF_RECORD_KINDS], records_in[HF_RECORD_KINDS]; /* by enum ss_kind: logged, applied */
+	/* by enum ss_kind: logged, applied */
+	uint64_t records_out[HF_RECORD_KINDS], records_in[HF_RECORD_KINDS];
 	uint64_t held_now, held_total, released, dropped_role, dropped_deadline;
-	uint64_t import_errors;         /* records that did not decode or import */
+	uint64_t import_errors; /* records that did not decode or import */
 	uint64_t leases_granted, checkpoints;
 	uint64_t rekeys_after_takeover;
 };
@@ -116,8 +124,9 @@ const struct hf_core_stats *hf_core_stats(const struct hf_core *c);
 struct hf_child_totals {
 	uint64_t in_packets, in_bytes, out_packets, out_bytes;
 	uint64_t lease_end;
-	uint64_t exposure;              /* R18: packets that could be replayed to us; 0 none */
+	uint64_t exposure; /* R18: packets that could be replayed to us; 0 none */
 };
-enum result hf_core_child_totals(const struct hf_core *c, uint32_t spi_in, struct hf_child_totals *out) WARN_UNUSED;
+enum result hf_core_child_totals(const struct hf_core *c, uint32_t spi_in,
+				 struct hf_child_totals *out) WARN_UNUSED;
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/must.h"
 #include "node/core_private.h"
 
-#define SEQ32_RESERVE (1u << 24)        /* R17: without ESN rekey when the lease comes this near 2^32 */
+#define SEQ32_RESERVE (1u << 24) /* R17: without ESN rekey when the lease comes this near 2^32 */
 
 static struct bytes spi_key(const uint32_t *spi_in)
 {
@@ -43,11 +43,22 @@ void core_child_install(struct hf_core *c, const struct child_sa_state *s)
 {
 	struct core_child *k = child_track(c, s);
 	struct esp_child_params p = {
-		.spi_in = s->spi_in, .spi_out = s->spi_out, .tunnel = s->tunnel, .group = (uint8_t)c->group,
-		.udp_encap = s->udp_encap, .replay_window = (uint16_t)c->config->replay_window,
-		.local = s->local, .remote = s->remote, .local_ts = s->local_ts, .remote_ts = s->remote_ts,
-		.transforms = s->transforms, .keys_in = &s->keys_in, .keys_out = &s->keys_out,
-		.birth_term = s->birth_term, .seq_next = 1, .lease_end = k->lease_end,
+		.spi_in = s->spi_in,
+		.spi_out = s->spi_out,
+		.tunnel = s->tunnel,
+		.group = (uint8_t)c->group,
+		.udp_encap = s->udp_encap,
+		.replay_window = (uint16_t)c->config->replay_window,
+		.local = s->local,
+		.remote = s->remote,
+		.local_ts = s->local_ts,
+		.remote_ts = s->remote_ts,
+		.transforms = s->transforms,
+		.keys_in = &s->keys_in,
+		.keys_out = &s->keys_out,
+		.birth_term = s->birth_term,
+		.seq_next = 1,
+		.lease_end = k->lease_end,
 	};
 	enum result res = esp_child_install(c->datapath, &p);
 
@@ -55,7 +66,8 @@ void core_child_install(struct hf_core *c, const struct child_sa_state *s)
 		res = esp_child_move(c->datapath, s->spi_in, &s->local, &s->remote, s->udp_encap);
 	if (res != R_OK) {
 		c->stats.import_errors++;
-		core_log(c, LOG_NODE_TROUBLE, "SPI 0x%08x cannot be installed: %s", s->spi_in, result_text(res));
+		core_log(c, LOG_NODE_TROUBLE, "SPI 0x%08x cannot be installed: %s", s->spi_in,
+			 result_text(res));
 	}
 }
 
@@ -95,7 +107,9 @@ static uint64_t lease_block(const struct core_child *k)
 static void append_lease(struct hf_core *c, const struct core_child *k)
 {
 	struct ss_lease l = {
-		.spi_in = k->spi_in, .lease_end = k->lease_end, .rate_pps = k->rate_pps,
+		.spi_in = k->spi_in,
+		.lease_end = k->lease_end,
+		.rate_pps = k->rate_pps,
 		.self_granted = !cl_is_protected(c->cluster, c->group),
 	};
 	struct ss_record r = { 0 };
@@ -143,8 +157,10 @@ static void measure(struct core_child *k, const struct esp_child_stats *st)
 	uint64_t out = st->seq_next > k->last_seq ? st->seq_next - k->last_seq : 0;
 	uint64_t in = st->in_packets - k->last_in_packets;
 
-	/* Up at once, down slowly: a lease that is too large costs numbers, one too small costs packets. */
-	k->rate_pps = out * per_second > k->rate_pps ? out * per_second : (k->rate_pps * 31 + out * per_second) / 32;
+	/* Up at once, down slowly: a lease that is too large costs numbers, one too
+	 * small costs packets. */
+	k->rate_pps = out * per_second > k->rate_pps ? out * per_second
+						     : (k->rate_pps * 31 + out * per_second) / 32;
 	k->in_rate_pps = (k->in_rate_pps * 3 + in * per_second) / 4;
 	k->last_seq = st->seq_next;
 	k->last_in_packets = st->in_packets;
@@ -155,21 +171,30 @@ static void tell_life(struct hf_core *c, struct core_child *k, const struct esp_
 	if (st->last_in_ms == k->last_in_ms)
 		return;
 	k->last_in_ms = st->last_in_ms;
-	uint64_t age_ms = c->now_ns / 1000000u > st->last_in_ms ? c->now_ns / 1000000u - st->last_in_ms : 0;
-	struct ike_input in = { .kind = IKE_IN_TRAFFIC, .spi_in = k->spi_in, .at_ms = core_time_ms(c) - age_ms };
+	uint64_t age_ms = c->now_ns / 1000000u > st->last_in_ms
+				  ? c->now_ns / 1000000u - st->last_in_ms
+				  : 0;
+	struct ike_input in = { .kind = IKE_IN_TRAFFIC,
+				.spi_in = k->spi_in,
+				.at_ms = core_time_ms(c) - age_ms };
 	core_ike(c, &in);
 }
 
 /* R18; returns the bytes used of the budget. */
 static size_t checkpoint(struct hf_core *c, struct core_child *k, const struct esp_child_stats *st)
 {
-	if (st->in_right_edge == k->checkpoint_edge || c->now_ns < k->checkpoint_ns + HF_CHECKPOINT_NS)
+	if (st->in_right_edge == k->checkpoint_edge ||
+	    c->now_ns < k->checkpoint_ns + HF_CHECKPOINT_NS)
 		return 0;
 	struct ss_counters n = {
-		.spi_in = k->spi_in, .in_right_edge = st->in_right_edge, .at_ms = core_time_ms(c),
+		.spi_in = k->spi_in,
+		.in_right_edge = st->in_right_edge,
+		.at_ms = core_time_ms(c),
 		.rate_pps = k->in_rate_pps,
-		.in_packets = k->base_in_packets + st->in_packets, .in_bytes = k->base_in_bytes + st->in_bytes,
-		.out_packets = k->base_out_packets + st->out_packets, .out_bytes = k->base_out_bytes + st->out_bytes,
+		.in_packets = k->base_in_packets + st->in_packets,
+		.in_bytes = k->base_in_bytes + st->in_bytes,
+		.out_packets = k->base_out_packets + st->out_packets,
+		.out_bytes = k->base_out_bytes + st->out_bytes,
 	};
 	struct ss_record r = { 0 };
 
@@ -202,7 +227,8 @@ static unsigned int rekey_paced(struct hf_core *c, struct core_child *k, unsigne
 	return left - 1;
 }
 
-/* Every HF_TICK_NS while active. The engine's answers may remove children: collect first, then look each one up. */
+/* Every HF_TICK_NS while active. The engine's answers may remove children: collect
+ * first, then look each one up. */
 void core_tick(struct hf_core *c)
 {
 	size_t n = hashmap_count(c->children), used = 0;
@@ -232,7 +258,8 @@ void core_tick(struct hf_core *c)
 	free(spis);
 }
 
-enum result hf_core_child_totals(const struct hf_core *c, uint32_t spi_in, struct hf_child_totals *out)
+enum result hf_core_child_totals(const struct hf_core *c, uint32_t spi_in,
+				 struct hf_child_totals *out)
 {
 	const struct core_child *k = core_child_find(c, spi_in);
 	struct esp_child_stats st;

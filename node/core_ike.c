@@ -48,8 +48,14 @@ static void record_gone(struct hf_core *c, enum ss_kind kind, uint64_t key)
 static void hold_send(struct hf_core *c, struct ike_effect *fx)
 {
 	struct held h = {
-		.kind = HELD_SEND, .local = fx->local, .remote = fx->remote, .udp_encap = fx->udp_encap,
-		.response = fx->response, .exchange = fx->exchange, .token = fx->token, .ike_spi = fx->ike_spi,
+		.kind = HELD_SEND,
+		.local = fx->local,
+		.remote = fx->remote,
+		.udp_encap = fx->udp_encap,
+		.response = fx->response,
+		.exchange = fx->exchange,
+		.token = fx->token,
+		.ike_spi = fx->ike_spi,
 	};
 
 	buf_move(&h.datagram, &fx->datagram);
@@ -68,7 +74,8 @@ static void send_now(struct hf_core *c, const struct ike_effect *fx)
 		c->stats.dropped_deadline++;
 		return;
 	}
-	c->ops.send_ike(c->ops_ctx, &fx->local, &fx->remote, fx->udp_encap, buf_bytes(&fx->datagram));
+	c->ops.send_ike(c->ops_ctx, &fx->local, &fx->remote, fx->udp_encap,
+			buf_bytes(&fx->datagram));
 }
 
 static void carry_out(struct hf_core *c, struct ike_effect *fx)
@@ -106,7 +113,8 @@ static void carry_out(struct hf_core *c, struct ike_effect *fx)
 		core_child_remove(c, fx->spi_in);
 		break;
 	case IKE_FX_CHILD_MOVED:
-		if (esp_child_move(c->datapath, fx->spi_in, &fx->local, &fx->remote, fx->udp_encap) != R_OK)
+		if (esp_child_move(c->datapath, fx->spi_in, &fx->local, &fx->remote,
+				   fx->udp_encap) != R_OK)
 			c->stats.import_errors++;
 		break;
 	case IKE_FX_JOB:
@@ -132,7 +140,9 @@ void core_ike(struct hf_core *c, const struct ike_input *in)
 void hf_core_datagram(struct hf_core *c, uint64_t now_ns, const struct inet_endpoint *local,
 		      const struct inet_endpoint *remote, struct bytes datagram)
 {
-	struct ike_input in = { .kind = IKE_IN_DATAGRAM, .local = *local, .remote = *remote, .datagram = datagram };
+	struct ike_input in = {
+		.kind = IKE_IN_DATAGRAM, .local = *local, .remote = *remote, .datagram = datagram
+	};
 
 	c->now_ns = now_ns;
 	core_ike(c, &in);
@@ -165,8 +175,11 @@ void hf_core_clear(struct hf_core *c, uint64_t now_ns, const char *connection)
 static void on_acquire(struct hf_core *c, const struct esp_event *ev)
 {
 	struct ike_input in = {
-		.kind = IKE_IN_INITIATE, .tunnel = ev->tunnel, .have_packet = true,
-		.packet_local = ev->packet_local, .packet_remote = ev->packet_remote,
+		.kind = IKE_IN_INITIATE,
+		.tunnel = ev->tunnel,
+		.have_packet = true,
+		.packet_local = ev->packet_local,
+		.packet_remote = ev->packet_remote,
 	};
 	core_ike(c, &in);
 }
@@ -187,14 +200,17 @@ void hf_core_esp_event(struct hf_core *c, uint64_t now_ns, const struct esp_even
 		break;
 	}
 	case ESP_EVENT_PEER_MOVED: {
-		struct ike_input in = { .kind = IKE_IN_PEER_MOVED, .spi_in = ev->spi_in, .remote = ev->remote,
+		struct ike_input in = { .kind = IKE_IN_PEER_MOVED,
+					.spi_in = ev->spi_in,
+					.remote = ev->remote,
 					.local = ev->local };
 		core_ike(c, &in);
 		break;
 	}
 	case ESP_EVENT_UNKNOWN_SPI:
 	case ESP_EVENT_REPLAY_EXPOSED:
-		/* Counted by the worker; INVALID_SPI is never sent: it could name an SA that lives elsewhere (R13). */
+		/* Counted by the worker; INVALID_SPI is never sent: it could name an SA that lives
+		 * elsewhere (R13). */
 		break;
 	}
 }

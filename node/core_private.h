@@ -6,13 +6,13 @@
 #include "base/hashmap.h"
 #include "node/core.h"
 
-#define HF_TICK_NS 50000000ull          /* leases, checkpoints, liveness evidence */
-#define HF_CHECKPOINT_NS 200000000ull   /* inbound checkpoint of a changed SA (R18) */
-#define HF_CHECKPOINT_BUDGET 50000u     /* bytes per tick: 1 MB/s (R18) */
-#define HF_REKEY_DELAY_NS 2000000000ull /* after a takeover, before its paced rekeys begin */
-#define HF_REKEYS_PER_TICK 5u           /* 100/s (R18) */
-#define HF_LEASE_MIN 65536u
-#define HF_RESYNC_NS 10000000000ull
+#define HF_TICK_NS           50000000ull   /* leases, checkpoints, liveness evidence */
+#define HF_CHECKPOINT_NS     200000000ull  /* inbound checkpoint of a changed SA (R18) */
+#define HF_CHECKPOINT_BUDGET 50000u        /* bytes per tick: 1 MB/s (R18) */
+#define HF_REKEY_DELAY_NS    2000000000ull /* after a takeover, before its paced rekeys begin */
+#define HF_REKEYS_PER_TICK   5u            /* 100/s (R18) */
+#define HF_LEASE_MIN         65536u
+#define HF_RESYNC_NS         10000000000ull
 
 enum held_kind { HELD_SEND, HELD_USE_OUTBOUND, HELD_GRANT };
 
@@ -38,16 +38,17 @@ struct core_child {
 	bool rekey_asked;
 	bool rekey_after_takeover;
 	uint64_t lifetime_kb;
-	uint64_t lease_end;             /* newest lease appended or applied */
-	uint64_t rate_pps;              /* outbound, smoothed */
+	uint64_t lease_end; /* newest lease appended or applied */
+	uint64_t rate_pps;  /* outbound, smoothed */
 	uint64_t in_rate_pps;
-	uint64_t last_seq;              /* at the last tick, for the rate */
+	uint64_t last_seq; /* at the last tick, for the rate */
 	uint64_t last_in_packets;
-	uint64_t last_in_ms;            /* evidence of life already given to the engine */
-	uint64_t checkpoint_edge;       /* right edge last put into the log */
+	uint64_t last_in_ms;      /* evidence of life already given to the engine */
+	uint64_t checkpoint_edge; /* right edge last put into the log */
 	uint64_t checkpoint_ns;
 	uint64_t exposure;
-	uint64_t base_in_packets, base_in_bytes, base_out_packets, base_out_bytes; /* of former owners */
+	/* of former owners */
+	uint64_t base_in_packets, base_in_bytes, base_out_packets, base_out_bytes;
 };
 
 struct hf_core {
@@ -57,28 +58,29 @@ struct hf_core {
 	struct esp_datapath *datapath;
 	struct hf_core_ops ops;
 	void *ops_ctx;
-	uint32_t group;                 /* the one failover group of this configuration */
+	uint32_t group; /* the one failover group of this configuration */
 	uint64_t now_ns;
 	enum cl_role role;
 	uint64_t term;
-	uint64_t deadline_ns;           /* R12 */
+	uint64_t deadline_ns; /* R12 */
 	uint64_t next_tick_ns;
 	uint64_t rekey_from_ns;
 	bool relaying;
 	bool answer_prepared, answer_quiesced, answer_resync; /* owed to the cluster logic */
-	uint64_t resync_from_ns;        /* no second resync before */
-	struct hashmap *children;       /* spi_in -> struct core_child */
+	uint64_t resync_from_ns;                              /* no second resync before */
+	struct hashmap *children;                             /* spi_in -> struct core_child */
 	struct ss_hold *hold;
-	struct held *turn;              /* emitted in this turn, position not known yet */
+	struct held *turn; /* emitted in this turn, position not known yet */
 	size_t n_turn, cap_turn;
-	struct ss_record *records;      /* of this turn */
+	struct ss_record *records; /* of this turn */
 	size_t n_records, cap_records;
 	struct hf_core_stats stats;
 };
 
 /* core.c */
 void core_cluster_step(struct hf_core *c, const struct cl_input *in);
-void core_log(struct hf_core *c, enum log_id id, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void core_log(struct hf_core *c, enum log_id id, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 uint64_t core_time_ms(const struct hf_core *c);
 /* Hold item until the records of this turn are committed; adopts item->datagram. */
 void core_hold(struct hf_core *c, const struct held *item);

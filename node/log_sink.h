@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The catalogue's events into libqb's logger: stderr in the foreground, syslog otherwise; rate limited. */
+/* The catalogue's events into libqb's logger: stderr in the foreground, syslog
+ * otherwise; rate limited. */
 #ifndef HF_NODE_LOG_SINK_H
 #define HF_NODE_LOG_SINK_H
 

@@ -59,14 +59,29 @@ static bool parse_arguments(int argc, char **argv, struct arguments *a)
 
 	while ((opt = getopt_long(argc, argv, "fc:s:t:h", longs, NULL)) != -1) {
 		switch (opt) {
-		case 'f': a->world.foreground = true; break;
-		case 'c': a->world.config_path = optarg; break;
-		case 's': a->world.state_dir = optarg; break;
-		case 't': a->check_path = optarg; break;
-		case 'K': a->world.export_keys_dir = optarg; break;
-		case 'I': a->impair = optarg; break;
-		case 'h': a->help = true; break;
-		default: return false;
+		case 'f':
+			a->world.foreground = true;
+			break;
+		case 'c':
+			a->world.config_path = optarg;
+			break;
+		case 's':
+			a->world.state_dir = optarg;
+			break;
+		case 't':
+			a->check_path = optarg;
+			break;
+		case 'K':
+			a->world.export_keys_dir = optarg;
+			break;
+		case 'I':
+			a->impair = optarg;
+			break;
+		case 'h':
+			a->help = true;
+			break;
+		default:
+			return false;
 		}
 	}
 	return optind == argc;
@@ -91,7 +106,8 @@ static void notify_systemd(const char *state)
 	close(fd);
 }
 
-/* A loop that no longer turns is ended by systemd: $WATCHDOG_USEC, and half of it between two signs of life. */
+/* A loop that no longer turns is ended by systemd: $WATCHDOG_USEC, and half of it
+ * between two signs of life. */
 static void keep_alive(void *data)
 {
 	struct world *w = data;

@@ -49,7 +49,8 @@ static struct nlmsghdr *begin(struct netlink *n, uint16_t type, uint16_t flags)
 	return h;
 }
 
-/* Sends and waits for the acknowledgement; fine is an errno that means that nothing was left to do. */
+/* Sends and waits for the acknowledgement; fine is an errno that means that nothing was left to
+ * do. */
 static enum result transact(struct netlink *n, struct nlmsghdr *h, int fine)
 {
 	char answer[8192];

@@ -203,7 +203,8 @@ static void put_mss(struct text *t, const struct config *cfg, const char *tun)
 
 void plain_table_text(const struct config *cfg, const char *tun, struct text *out)
 {
-	/* Declared, deleted, declared: replaces whatever is there in one transaction, also nothing. */
+	/* Declared, deleted, declared: replaces whatever is there in one transaction, also
+	 * nothing. */
 	text_printf(out,
 		    "table inet " TABLE "\ndelete table inet " TABLE "\ntable inet " TABLE " {\n");
 	put_targets(out);
@@ -219,7 +220,8 @@ void plain_table_text(const struct config *cfg, const char *tun, struct text *ou
 
 /* ---- loading and keeping ---- */
 
-/* The table as the kernel has it, without counters; NULL when there is none. Lasts until the next command. */
+/* The table as the kernel has it, without counters; NULL when there is none. Lasts
+ * until the next command. */
 static const char *list(struct plain *p)
 {
 	return nft_run_cmd_from_buffer(p->nft, "list table inet " TABLE) == 0
@@ -242,7 +244,8 @@ static enum result load(struct plain *p, const struct text *table, char why[200]
 	return R_SYSTEM;
 }
 
-/* The guard service reads it at boot: whole or not at all. It takes its name after the kernel has taken the table. */
+/* The guard service reads it at boot: whole or not at all. It takes its name after the kernel has
+ * taken the table. */
 static enum result write_guard(const char *fresh, const struct text *table, char why[200])
 {
 	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

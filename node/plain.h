@@ -13,7 +13,8 @@
 #include "node/config/model.h"
 #include "node/config/text.h"
 
-/* The whole table as nft input that replaces a former one in one transaction. tun: decrypted packets come from it. */
+/* The whole table as nft input that replaces a former one in one transaction. tun: decrypted
+ * packets come from it. */
 void plain_table_text(const struct config *cfg, const char *tun, struct text *out);
 
 struct plain;
@@ -32,8 +33,9 @@ int plain_fd(const struct plain *p);
 
 enum plain_event {
 	PLAIN_INTACT,
-	PLAIN_RESTORED, /* somebody else removed or changed the table; it was loaded again: an alarm */
-	PLAIN_LOST,     /* and it could not be loaded: call again soon; why is set */
+	/* somebody else removed or changed the table; it was loaded again: an alarm */
+	PLAIN_RESTORED,
+	PLAIN_LOST, /* and it could not be loaded: call again soon; why is set */
 };
 /* Looks at the events; a table that is no longer what was loaded is loaded again at once. */
 enum plain_event plain_watch(struct plain *p, char why[200]) WARN_UNUSED;

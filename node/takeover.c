@@ -10,7 +10,8 @@
 #include "node/broken_rule.h"
 #include "node/core_private.h"
 
-/* Refused, counted, an alarm, and the state is asked for anew; not in a loop, should that be what is wrong. */
+/* Refused, counted, an alarm, and the state is asked for anew; not in a loop, should
+ * that be what is wrong. */
 static void import_failed(struct hf_core *c, const struct ss_record *r, enum result res)
 {
 	c->stats.import_errors++;
@@ -18,8 +19,8 @@ static void import_failed(struct hf_core *c, const struct ss_record *r, enum res
 		c->resync_from_ns = c->now_ns + HF_RESYNC_NS;
 		c->answer_resync = true;
 	}
-	core_log(c, LOG_REPL_REFUSED, "record kind %u key %016llx: %s", r->kind, (unsigned long long)r->key,
-		 result_text(res));
+	core_log(c, LOG_REPL_REFUSED, "record kind %u key %016llx: %s", r->kind,
+		 (unsigned long long)r->key, result_text(res));
 }
 
 static enum result import_ike_sa(struct hf_core *c, const struct ss_record *r)
@@ -51,7 +52,7 @@ static enum result import_child_sa(struct hf_core *c, const struct ss_record *r)
 		res = ike_import_child(c->engine, &s);
 	/* A closed one goes on receiving for its grace (R5), where it is here already. */
 	if (res == R_OK && (s.stage != CHILD_SA_DEAD || core_child_find(c, s.spi_in)))
-		core_child_install(c, &s);      /* hot standby: installed, inactive */
+		core_child_install(c, &s); /* hot standby: installed, inactive */
 	child_sa_state_clear(&s);
 	return res;
 }
@@ -89,7 +90,7 @@ void core_apply(struct hf_core *c, const struct ss_record *r)
 	case SS_LEASE:
 		res = import_lease(c, r);
 		break;
-	default:        /* counters are read from the store at takeover; newer kinds are only kept */
+	default: /* counters are read from the store at takeover; newer kinds are only kept */
 		break;
 	}
 	if (res != R_OK)
@@ -108,7 +109,8 @@ void core_reset(struct hf_core *c)
 	core_children_forget(c);
 }
 
-/* Outbound numbers of a takeover that was not handed over: behind everything the former owner may have used. */
+/* Outbound numbers of a takeover that was not handed over: behind everything the
+ * former owner may have used. */
 static uint64_t next_after_takeover(const struct core_child *k, const struct cl_effect *fx)
 {
 	if (!fx->suspect)
@@ -117,8 +119,8 @@ static uint64_t next_after_takeover(const struct core_child *k, const struct cl_
 	return k->lease_end + 4 * k->rate_pps * (fx->silence_ms + 999) / 1000;
 }
 
-static void resume_inbound(struct hf_core *c, struct core_child *k, const struct ss_counters *n, bool handover,
-			   struct esp_child_counters *out)
+static void resume_inbound(struct hf_core *c, struct core_child *k, const struct ss_counters *n,
+			   bool handover, struct esp_child_counters *out)
 {
 	out->in_right_edge = n->in_right_edge;
 	k->checkpoint_edge = n->in_right_edge;
@@ -134,7 +136,8 @@ static void resume_inbound(struct hf_core *c, struct core_child *k, const struct
 		}
 		return;
 	}
-	/* R18 learn: what came after the checkpoint could be replayed to us; measured, shown, closed by a rekey. */
+	/* R18 learn: what came after the checkpoint could be replayed to us; measured, shown,
+	 * closed by a rekey. */
 	uint64_t age_ms = core_time_ms(c) > n->at_ms ? core_time_ms(c) - n->at_ms : 0;
 	k->exposure = n->rate_pps * age_ms / 1000 + 1;
 	k->rekey_after_takeover = true;
@@ -144,8 +147,10 @@ static void resume_inbound(struct hf_core *c, struct core_child *k, const struct
 
 static void resume_child(struct hf_core *c, struct core_child *k, const struct cl_effect *fx)
 {
-	const struct ss_record *r = ss_store_get(cl_store(c->cluster, c->group), SS_COUNTERS, k->spi_in);
-	struct esp_child_counters resume = { .seq_next = next_after_takeover(k, fx), .lease_end = k->lease_end };
+	const struct ss_record *r = ss_store_get(cl_store(c->cluster, c->group), SS_COUNTERS,
+						 k->spi_in);
+	struct esp_child_counters resume = { .seq_next = next_after_takeover(k, fx),
+					     .lease_end = k->lease_end };
 	struct ss_counters n = { 0 };
 
 	if (r && ss_decode_counters(r, &n) == R_OK) {
@@ -166,15 +171,19 @@ static void resume_child(struct hf_core *c, struct core_child *k, const struct c
 		resume.lease_end = resume.seq_next;
 	enum result res = esp_child_resume(c->datapath, k->spi_in, &resume);
 	if (res != R_OK && res != R_STALE)
-		core_log(c, LOG_NODE_TROUBLE, "SPI 0x%08x cannot resume: %s", k->spi_in, result_text(res));
+		core_log(c, LOG_NODE_TROUBLE, "SPI 0x%08x cannot resume: %s", k->spi_in,
+			 result_text(res));
 
 	struct esp_child_stats st;
 	if (esp_child_stats(c->datapath, k->spi_in, &st) == R_OK) {
 		/* What this node counted when it last owned the SA is part of the base already. */
-		k->base_in_packets -= st.in_packets < k->base_in_packets ? st.in_packets : k->base_in_packets;
+		k->base_in_packets -= st.in_packets < k->base_in_packets ? st.in_packets
+									 : k->base_in_packets;
 		k->base_in_bytes -= st.in_bytes < k->base_in_bytes ? st.in_bytes : k->base_in_bytes;
-		k->base_out_packets -= st.out_packets < k->base_out_packets ? st.out_packets : k->base_out_packets;
-		k->base_out_bytes -= st.out_bytes < k->base_out_bytes ? st.out_bytes : k->base_out_bytes;
+		k->base_out_packets -= st.out_packets < k->base_out_packets ? st.out_packets
+									    : k->base_out_packets;
+		k->base_out_bytes -= st.out_bytes < k->base_out_bytes ? st.out_bytes
+								      : k->base_out_bytes;
 		k->last_seq = st.seq_next;
 		k->last_in_packets = st.in_packets;
 	}
@@ -183,10 +192,12 @@ static void resume_child(struct hf_core *c, struct core_child *k, const struct c
 
 struct outbound_choice {
 	struct hf_core *c;
-	bool fresh;     /* second pass: tunnels that have only an SA whose response may not have reached the peer */
+	/* second pass: tunnels that have only an SA whose response may not have reached the peer */
+	bool fresh;
 };
 
-/* The last established child of a tunnel carries it; a later one that the peer may not know only where there is no other. */
+/* The last established child of a tunnel carries it; a later one that the peer may not know only
+ * where there is no other. */
 static void choose_outbound(void *ctx, const struct child_sa_state *s)
 {
 	struct outbound_choice *o = ctx;
@@ -214,7 +225,8 @@ static void children_without_record(struct hf_core *c)
 			core_child_remove(c, k->spi_in);
 }
 
-/* Ownership has ended. The engine may hold what never became a record: start again from the store, which is what the others have. */
+/* Ownership has ended. The engine may hold what never became a record: start again from the store,
+ * which is what the others have. */
 static void back_to_store(struct hf_core *c)
 {
 	core_drop_held(c);
@@ -225,13 +237,18 @@ static void back_to_store(struct hf_core *c)
 
 static void become_active(struct hf_core *c, const struct cl_effect *fx)
 {
-	struct hf_role_change ch = { .group = fx->group, .role = fx->role, .term = fx->term, .suspect = fx->suspect,
-				     .handover = fx->handover, .why = fx->why };
+	struct hf_role_change ch = { .group = fx->group,
+				     .role = fx->role,
+				     .term = fx->term,
+				     .suspect = fx->suspect,
+				     .handover = fx->handover,
+				     .why = fx->why };
 	struct outbound_choice settled = { .c = c }, fresh = { .c = c, .fresh = true };
 	bool again = c->role == CL_ROLE_RELEASING && c->term == fx->term;
 	struct core_child *k;
 
-	/* R19: our RELEASE was not answered, and we claimed again. A new term begins from the log, also here (R11). */
+	/* R19: our RELEASE was not answered, and we claimed again. A new term begins from the log,
+	 * also here (R11). */
 	if (c->role == CL_ROLE_RELEASING && !again) {
 		c->role = CL_ROLE_STANDBY;
 		back_to_store(c);
@@ -251,7 +268,8 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 		ike_each_child(c->engine, 0, choose_outbound, &fresh);
 		ike_each_child(c->engine, 0, choose_outbound, &settled);
 	}
-	/* Not before the addresses are here: the kernel has no route from one that is not its own. Meanwhile it queues. */
+	/* Not before the addresses are here: the kernel has no route from one that is not its own.
+	 * Meanwhile it queues. */
 	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_READY, 0);
 	c->ops.role(c->ops_ctx, &ch);
 	uint64_t iv_term = hf_rule_broken(HF_RULE_IV_TERM) ? IV_TERM_DELTA_MAX : fx->term;
@@ -276,8 +294,11 @@ void core_role(struct hf_core *c, const struct cl_effect *fx)
 		c->role = fx->role;
 		return;
 	}
-	struct hf_role_change ch = { .group = fx->group, .role = fx->role, .term = fx->term,
-				     .handover = c->relaying, .why = fx->why };
+	struct hf_role_change ch = { .group = fx->group,
+				     .role = fx->role,
+				     .term = fx->term,
+				     .handover = c->relaying,
+				     .why = fx->why };
 	c->role = fx->role;
 	if (!c->relaying)
 		esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_STANDBY, 0);
@@ -305,10 +326,16 @@ static void final_counters(struct hf_core *c, struct core_child *k)
 		for (unsigned int b = 0; b < 8; b++)
 			bitmap[i * 8 + b] = (uint8_t)(n.in_bitmap[i] >> (56 - 8 * b));
 	struct ss_counters out = {
-		.spi_in = k->spi_in, .seq_next = n.seq_next, .in_right_edge = n.in_right_edge, .exact = true,
-		.at_ms = core_time_ms(c), .rate_pps = k->in_rate_pps,
-		.in_packets = k->base_in_packets + st.in_packets, .in_bytes = k->base_in_bytes + st.in_bytes,
-		.out_packets = k->base_out_packets + st.out_packets, .out_bytes = k->base_out_bytes + st.out_bytes,
+		.spi_in = k->spi_in,
+		.seq_next = n.seq_next,
+		.in_right_edge = n.in_right_edge,
+		.exact = true,
+		.at_ms = core_time_ms(c),
+		.rate_pps = k->in_rate_pps,
+		.in_packets = k->base_in_packets + st.in_packets,
+		.in_bytes = k->base_in_bytes + st.in_bytes,
+		.out_packets = k->base_out_packets + st.out_packets,
+		.out_bytes = k->base_out_bytes + st.out_bytes,
 	};
 	struct ss_record r = { 0 };
 

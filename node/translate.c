@@ -14,11 +14,11 @@
 #include "esp/transform.h"
 #include "node/core_private.h"
 
-#define HALF_OPEN_MAX 1000u             /* IOS: max in negotiation */
-#define HALF_OPEN_TIMEOUT_MS 30000u     /* RFC 7296 2.4 leaves it to us; ASA waits 30 s for IKE_AUTH */
-#define RETRANSMIT_MS 1000u
-#define RETRANSMIT_TRIES 6u             /* five retransmissions, as the ASA: about a minute in all */
-#define REKEY_MARGIN_PCT 10u
+#define HALF_OPEN_MAX        1000u  /* IOS: max in negotiation */
+#define HALF_OPEN_TIMEOUT_MS 30000u /* RFC 7296 2.4 leaves it to us; ASA waits 30 s for IKE_AUTH */
+#define RETRANSMIT_MS        1000u
+#define RETRANSMIT_TRIES     6u /* five retransmissions, as the ASA: about a minute in all */
+#define REKEY_MARGIN_PCT     10u
 
 /*
  * Tunnel numbers are in records and survive changes of the configuration and
@@ -35,13 +35,14 @@ static uint32_t tunnel_number(const struct config_map_entry *e, const struct con
 	return n ? n : 1;
 }
 
-bool core_tunnel_lookup(const struct config *cfg, uint32_t tunnel, const struct config_map_entry **entry,
-			const struct config_ace **ace)
+bool core_tunnel_lookup(const struct config *cfg, uint32_t tunnel,
+			const struct config_map_entry **entry, const struct config_ace **ace)
 {
 	for (size_t i = 0; i < cfg->n_map_entries; i++) {
 		const struct config_map_entry *e = &cfg->map_entries[i];
 		for (size_t k = 0; e->active && k < e->acl->n_aces; k++)
-			if (e->acl->aces[k].permit && tunnel_number(e, &e->acl->aces[k]) == tunnel) {
+			if (e->acl->aces[k].permit &&
+			    tunnel_number(e, &e->acl->aces[k]) == tunnel) {
 				*entry = e;
 				*ace = &e->acl->aces[k];
 				return true;
@@ -57,7 +58,8 @@ static struct traffic_selector selector(const struct config_ace_end *end, uint8_
 	return ts;
 }
 
-/* The configuration knows more algorithms than the datapath: what it cannot carry is not negotiated, and said. */
+/* The configuration knows more algorithms than the datapath: what it cannot carry is not
+ * negotiated, and said. */
 static bool datapath_has(const struct config_encr *encr, const struct config_proposal *p)
 {
 	for (const struct esp_transform *row = esp_transforms(); row->encr; row++) {
@@ -76,20 +78,23 @@ static void proposal_fill(struct ike_esp_proposal *out, const struct config_prop
 {
 	for (unsigned int i = 0; i < p->n_encr; i++) {
 		if (datapath_has(&p->encr[i], p)) {
-			out->encr[out->n_encr++] = (struct ike_encr_choice){ p->encr[i].id, p->encr[i].key_bits };
+			out->encr[out->n_encr++] = (struct ike_encr_choice){ p->encr[i].id,
+									     p->encr[i].key_bits };
 			continue;
 		}
 		struct log_event ev;
-		log_event_make(&ev, LOG_CONFIG_UNSUPPORTED, NULL, NULL, NULL,
-			       "ipsec-proposal %s (line %u): %s with %u key bits, with the integrity it has, is not offered",
-			       p->name, p->where.line, iana_encr_name(p->encr[i].id), p->encr[i].key_bits);
+		log_event_make(
+			&ev, LOG_CONFIG_UNSUPPORTED, NULL, NULL, NULL,
+			"ipsec-proposal %s (line %u): %s with %u key bits, with the integrity it has, is not offered",
+			p->name, p->where.line, iana_encr_name(p->encr[i].id), p->encr[i].key_bits);
 		log_emit(&ev);
 	}
 	for (unsigned int i = 0; i < p->n_integ; i++)
 		out->integ[out->n_integ++] = p->integ[i];
 }
 
-static void child_fill(struct ike_child_config *ch, const struct config_map_entry *e, const struct config_ace *ace)
+static void child_fill(struct ike_child_config *ch, const struct config_map_entry *e,
+		       const struct config_ace *ace)
 {
 	ch->tunnel = tunnel_number(e, ace);
 	ch->local = selector(&ace->source, ace->protocol);
@@ -134,7 +139,8 @@ static enum result id_set(struct ike_id *id, uint8_t type, struct bytes data)
 	return buf_set(&id->data, data) ? R_OK : R_NO_MEMORY;
 }
 
-static enum result local_id(const struct config *cfg, const struct inet_addr *local, struct ike_id *out)
+static enum result local_id(const struct config *cfg, const struct inet_addr *local,
+			    struct ike_id *out)
 {
 	switch (cfg->identity) {
 	case IDENTITY_HOSTNAME:
@@ -145,10 +151,12 @@ static enum result local_id(const struct config *cfg, const struct inet_addr *lo
 	case IDENTITY_ADDRESS:
 		break;
 	}
-	return id_set(out, local->family == INET_V4 ? ID_IPV4_ADDR : ID_IPV6_ADDR, bytes(local->a, inet_len(local)));
+	return id_set(out, local->family == INET_V4 ? ID_IPV4_ADDR : ID_IPV6_ADDR,
+		      bytes(local->a, inet_len(local)));
 }
 
-/* A group that is named by an address wants that address as the identity; any other name is the identity. */
+/* A group that is named by an address wants that address as the identity; any other
+ * name is the identity. */
 static enum result remote_id(const struct config_tunnel_group *g, struct ike_connection *conn)
 {
 	conn->peer_id_any = g->peer_id_validate == PEER_ID_NOCHECK || g->is_default;
@@ -163,7 +171,8 @@ static void connection_name(const struct config_map_entry *e, char out[IKE_NAME_
 	const struct config_tunnel_group *g = e->peers[0].group;
 
 	/* The default group serves many peers: their SAs must not share a name. */
-	snprintf(out, IKE_NAME_MAX, "%.*s", IKE_NAME_MAX - 1, g->is_default ? e->peers[0].name : g->name);
+	snprintf(out, IKE_NAME_MAX, "%.*s", IKE_NAME_MAX - 1,
+		 g->is_default ? e->peers[0].name : g->name);
 }
 
 static enum result connection_fill(const struct config *cfg, const struct config_map_entry *e,
@@ -191,7 +200,8 @@ static enum result connection_fill(const struct config *cfg, const struct config
 	return res;
 }
 
-static struct ike_connection *connection_find(struct ike_config *out, const struct config_map_entry *e)
+static struct ike_connection *connection_find(struct ike_config *out,
+					      const struct config_map_entry *e)
 {
 	char name[IKE_NAME_MAX];
 
@@ -203,7 +213,8 @@ static struct ike_connection *connection_find(struct ike_config *out, const stru
 	return NULL;
 }
 
-static enum result entry_add(const struct config *cfg, const struct config_map_entry *e, struct ike_config *out)
+static enum result entry_add(const struct config *cfg, const struct config_map_entry *e,
+			     struct ike_config *out)
 {
 	struct ike_connection *conn = connection_find(out, e);
 
@@ -221,7 +232,8 @@ static void policy_fill(struct ike_policy *out, const struct config_ike_policy *
 	out->priority = (uint16_t)p->priority;
 	out->lifetime_s = p->lifetime_s;
 	for (unsigned int i = 0; i < p->n_encr; i++)
-		out->encr[out->n_encr++] = (struct ike_encr_choice){ p->encr[i].id, p->encr[i].key_bits };
+		out->encr[out->n_encr++] = (struct ike_encr_choice){ p->encr[i].id,
+								     p->encr[i].key_bits };
 	for (unsigned int i = 0; i < p->n_integ; i++)
 		if (p->integ[i] != AUTH_NONE)
 			out->integ[out->n_integ++] = p->integ[i];
@@ -274,7 +286,8 @@ enum result core_translate_ike(const struct config *cfg, struct ike_config **out
 	return R_OK;
 }
 
-enum result core_translate_spd(const struct config *cfg, uint8_t group, struct esp_policy **out, size_t *n)
+enum result core_translate_spd(const struct config *cfg, uint8_t group, struct esp_policy **out,
+			       size_t *n)
 {
 	size_t total = 0;
 
@@ -292,8 +305,10 @@ enum result core_translate_spd(const struct config *cfg, uint8_t group, struct e
 			if (!ace->usable)
 				continue;
 			(*out)[(*n)++] = (struct esp_policy){
-				.tunnel = ace->permit ? tunnel_number(e, ace) : 0, .entry = (uint32_t)i,
-				.action = ace->permit ? ESP_PROTECT : ESP_BYPASS, .group = group,
+				.tunnel = ace->permit ? tunnel_number(e, ace) : 0,
+				.entry = (uint32_t)i,
+				.action = ace->permit ? ESP_PROTECT : ESP_BYPASS,
+				.group = group,
 				.local = selector(&ace->source, ace->protocol),
 				.remote = selector(&ace->destination, ace->protocol),
 			};

@@ -13,9 +13,9 @@
 #include "node/log_sink.h"
 #include "node/udp_ike.h"
 
-#define NS_PER_MS 1000000ull
+#define NS_PER_MS      1000000ull
 #define PLAIN_RETRY_NS (50 * NS_PER_MS)
-#define STOP_LIMIT_NS (10000 * NS_PER_MS)
+#define STOP_LIMIT_NS  (10000 * NS_PER_MS)
 
 uint64_t world_now_ns(void)
 {
@@ -53,7 +53,8 @@ static void arm_timer(struct world *w)
 		qb_loop_timer_del(w->loop, w->timer);
 	w->timer_at_ns = at;
 	if (at != UINT64_MAX)
-		qb_loop_timer_add(w->loop, QB_LOOP_HIGH, at > now ? at - now : 0, w, on_timer, &w->timer);
+		qb_loop_timer_add(w->loop, QB_LOOP_HIGH, at > now ? at - now : 0, w, on_timer,
+				  &w->timer);
 }
 
 static void note_queue(struct world *w)
@@ -99,7 +100,8 @@ static int on_ike_500(int fd, int revents, void *data)
 		if (!udp_ike_receive(fd, buf, sizeof(buf), &len, &d.remote))
 			break;
 		if (!hf_core_relaying(w->core)) {
-			hf_core_datagram(w->core, world_now_ns(), &local, &d.remote, bytes(buf, len));
+			hf_core_datagram(w->core, world_now_ns(), &local, &d.remote,
+					 bytes(buf, len));
 			continue;
 		}
 		/* R19: the peer does not know yet; the next owner answers. */
@@ -162,8 +164,13 @@ static void core_random(void *ctx, uint8_t *out, size_t len)
 static enum result core_open(struct world *w, struct cl_node_config *cluster)
 {
 	struct hf_core_config cfg = {
-		.config = w->config, .cluster = cluster, .datapath = w->datapath, .now_ns = world_now_ns(),
-		.random = core_random, .ops = &world_ops, .ops_ctx = w,
+		.config = w->config,
+		.cluster = cluster,
+		.datapath = w->datapath,
+		.now_ns = world_now_ns(),
+		.random = core_random,
+		.ops = &world_ops,
+		.ops_ctx = w,
 	};
 
 	core_random(NULL, cfg.hash_seed, sizeof(cfg.hash_seed));
@@ -186,8 +193,10 @@ static enum result config_open(struct world *w)
 static enum result plain_side_open(struct world *w)
 {
 	char why[200] = "", guard[512];
-	struct address_config ac = { .config = w->config, .tun = HF_TUN,
-				     .owned_tun = HF_OWNED_TUN, .relay_tun = HF_RELAY_TUN };
+	struct address_config ac = { .config = w->config,
+				     .tun = HF_TUN,
+				     .owned_tun = HF_OWNED_TUN,
+				     .relay_tun = HF_RELAY_TUN };
 
 	enum result res = address_open(&ac, &w->address, why);
 	if (res == R_OK) {
@@ -206,7 +215,8 @@ static void loop_fill(struct world *w)
 	qb_loop_poll_add(w->loop, QB_LOOP_MED, w->udp500_fd, POLLIN, w, on_ike_500);
 	qb_loop_poll_add(w->loop, QB_LOOP_MED, crypto_pool_fd(w->pool), POLLIN, w, on_job_done);
 	if (plain_fd(w->plain) >= 0)
-		qb_loop_poll_add(w->loop, QB_LOOP_MED, plain_fd(w->plain), POLLIN, w, on_plain_event);
+		qb_loop_poll_add(w->loop, QB_LOOP_MED, plain_fd(w->plain), POLLIN, w,
+				 on_plain_event);
 }
 
 enum result world_open(struct world *w, const struct world_options *o)
@@ -248,7 +258,8 @@ enum result world_open(struct world *w, const struct world_options *o)
 	admin_ops_fill(w, &w->admin_ops);
 	res = admin_server_new(w->loop, o->service, &w->admin_ops, &w->admin);
 	if (res != R_OK)
-		say(LOG_NODE_FAILED, "the admin service cannot be published; is another holdfastd running?");
+		say(LOG_NODE_FAILED,
+		    "the admin service cannot be published; is another holdfastd running?");
 	world_touch(w);
 	return res;
 }
@@ -299,9 +310,10 @@ static bool same_failover(const struct config_failover *a, const struct config_f
 {
 	if (!a->enabled || !b->enabled)
 		return a->enabled == b->enabled;
-	return a->unit == b->unit && a->slot == b->slot && a->key_hex == b->key_hex && secret_equal(&a->key, &b->key) &&
-	       strcmp(a->cluster_name, b->cluster_name) == 0 && a->role_manager == b->role_manager &&
-	       a->empty_start == b->empty_start && a->empty_start_s == b->empty_start_s &&
+	return a->unit == b->unit && a->slot == b->slot && a->key_hex == b->key_hex &&
+	       secret_equal(&a->key, &b->key) && strcmp(a->cluster_name, b->cluster_name) == 0 &&
+	       a->role_manager == b->role_manager && a->empty_start == b->empty_start &&
+	       a->empty_start_s == b->empty_start_s &&
 	       a->commit_timeout_ms == b->commit_timeout_ms && a->deadline_ms == b->deadline_ms;
 }
 
@@ -331,7 +343,8 @@ static enum result reconfigure(struct world *w, const struct config *fresh, char
 	return res;
 }
 
-/* The new file replaces the old configuration only when it has no error and everybody can go on with it. */
+/* The new file replaces the old configuration only when it has no error and everybody
+ * can go on with it. */
 void world_reload(struct world *w)
 {
 	struct config *old = w->config, *fresh;

@@ -17,16 +17,16 @@
 #include "node/plain.h"
 
 #define HF_WORKERS_MAX 64
-#define HF_TUN "hf0"
-#define HF_OWNED_TUN "hf1"
-#define HF_RELAY_TUN "hf2"
-#define HF_RELAY_PORT 4510
+#define HF_TUN         "hf0"
+#define HF_OWNED_TUN   "hf1"
+#define HF_RELAY_TUN   "hf2"
+#define HF_RELAY_PORT  4510
 
 struct world_options {
 	const char *config_path;
-	const char *state_dir;          /* term files, guard.nft */
-	const char *export_keys_dir;    /* NULL: off */
-	const char *service;            /* name of the admin IPC service */
+	const char *state_dir;       /* term files, guard.nft */
+	const char *export_keys_dir; /* NULL: off */
+	const char *service;         /* name of the admin IPC service */
 	bool foreground;
 };
 
@@ -39,9 +39,9 @@ struct world {
 	struct secret failover_key;
 	struct cl_transport *transport;
 	struct cl_transport_facts facts;
-	struct world_mcast *mcast_first, **mcast_last;  /* waiting for Corosync's flow control */
+	struct world_mcast *mcast_first, **mcast_last; /* waiting for Corosync's flow control */
 	struct crypto_pool *pool;
-	struct admin_ops admin_ops;     /* outlives the server */
+	struct admin_ops admin_ops; /* outlives the server */
 	struct admin_server *admin;
 	struct address *address;
 	struct plain *plain;
@@ -55,23 +55,24 @@ struct world {
 	int owned_tun_fd, relay_tun_fd, relay_fd, wake_fd, udp500_fd;
 	struct inet_addr service_address;
 
-	qb_loop_timer_handle timer, announce_timer, relay_timer, reconnect_timer, stop_timer, plain_timer;
+	qb_loop_timer_handle timer, announce_timer, relay_timer, reconnect_timer, stop_timer,
+		plain_timer;
 	uint64_t timer_at_ns;
 	unsigned int announces_left;
 	bool flush_scheduled, stopping, disconnected_reported;
 	enum cl_role role;
 	uint64_t started_ns;
 	uint64_t active_since_ns, active_total_ns;
-	int64_t last_failover;          /* seconds since 1970 */
+	int64_t last_failover; /* seconds since 1970 */
 	char last_why[64];
 	bool last_suspect;
-	uint64_t noticed_ns;            /* when something last asked for a change of ownership; 0: never */
-	uint32_t last_takeover_ms;      /* from then to owning; 0: unknown */
+	uint64_t noticed_ns; /* when something last asked for a change of ownership; 0: never */
+	uint32_t last_takeover_ms; /* from then to owning; 0: unknown */
 	uint64_t mcast_errors, tables_restored;
-	uint64_t xmit_queue_max;        /* log positions that waited for acknowledgement, at most */
+	uint64_t xmit_queue_max; /* log positions that waited for acknowledgement, at most */
 };
 
-uint64_t world_now_ns(void);    /* CLOCK_BOOTTIME */
+uint64_t world_now_ns(void); /* CLOCK_BOOTTIME */
 /* Opens everything and starts the threads; messages go to the log. */
 enum result world_open(struct world *w, const struct world_options *o) WARN_UNUSED;
 void world_close(struct world *w);
@@ -96,7 +97,8 @@ void world_workers_stop(struct world *w);
 void world_datapath_close(struct world *w);
 /* admin.c */
 void admin_ops_fill(struct world *w, struct admin_ops *out);
-/* debug_keys.c: appends the SAs that are new to Wireshark's tables; called after each turn while exporting. */
+/* debug_keys.c: appends the SAs that are new to Wireshark's tables; called after each
+ * turn while exporting. */
 void debug_keys_export(struct world *w);
 
 #endif

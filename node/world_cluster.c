@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Corosync (or the loopback) to the core and back: callbacks, flow control, reconnection, the way of snapshots. */
+/* Corosync (or the loopback) to the core and back: callbacks, flow control,
+ * reconnection, the way of snapshots. */
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <time.h>
@@ -10,9 +11,9 @@
 #include "node/term_file.h"
 #include "node/world.h"
 
-#define CPG_GROUP "holdfast"
-#define RECONNECT_NS 1000000000ull
-#define RETRY_NS 2000000ull
+#define CPG_GROUP       "holdfast"
+#define RECONNECT_NS    1000000000ull
+#define RETRY_NS        2000000ull
 #define STANDALONE_SLOT 1u
 
 /*
@@ -26,7 +27,8 @@ struct world_mcast {
 	struct world_mcast *next;
 };
 
-static void on_view(void *ctx, const struct cl_ring_id *ring, const struct cl_member *members, size_t n)
+static void on_view(void *ctx, const struct cl_ring_id *ring, const struct cl_member *members,
+		    size_t n)
 {
 	struct world *w = ctx;
 	struct cl_input in = { .kind = CL_IN_VIEW, .ring = *ring, .n_members = n };
@@ -50,7 +52,9 @@ static void on_quorum(void *ctx, const struct cl_ring_id *ring, bool quorate)
 
 static void on_snapshot(struct world *w, uint32_t node_id, uint32_t pid, struct bytes data)
 {
-	struct cl_input in = { .kind = CL_IN_SNAPSHOT, .group = 1, .from_node_id = node_id, .from_pid = pid };
+	struct cl_input in = {
+		.kind = CL_IN_SNAPSHOT, .group = 1, .from_node_id = node_id, .from_pid = pid
+	};
 
 	if (data.len < 2 || data.p[1] != w->config->failover.slot)
 		return;
@@ -61,7 +65,9 @@ static void on_snapshot(struct world *w, uint32_t node_id, uint32_t pid, struct 
 static void on_message(void *ctx, uint32_t node_id, uint32_t pid, struct bytes data)
 {
 	struct world *w = ctx;
-	struct cl_input in = { .kind = CL_IN_MESSAGE, .from_node_id = node_id, .from_pid = pid, .data = data };
+	struct cl_input in = {
+		.kind = CL_IN_MESSAGE, .from_node_id = node_id, .from_pid = pid, .data = data
+	};
 
 	if (data.len && data.p[0] == SNAPSHOT_PREFIX)
 		on_snapshot(w, node_id, pid, data);
@@ -89,7 +95,10 @@ static void on_lost(void *ctx, const char *why)
 }
 
 static const struct cl_transport_callbacks callbacks = {
-	.view = on_view, .quorum = on_quorum, .message = on_message, .lost = on_lost,
+	.view = on_view,
+	.quorum = on_quorum,
+	.message = on_message,
+	.lost = on_lost,
 };
 
 static enum result transport_open(struct world *w)
@@ -104,7 +113,8 @@ static void reconnect(void *data)
 	struct world *w = data;
 
 	if (transport_open(w) != R_OK)
-		qb_loop_timer_add(w->loop, QB_LOOP_LOW, RECONNECT_NS, w, reconnect, &w->reconnect_timer);
+		qb_loop_timer_add(w->loop, QB_LOOP_LOW, RECONNECT_NS, w, reconnect,
+				  &w->reconnect_timer);
 	else
 		world_touch(w);
 }
@@ -220,8 +230,9 @@ static bool encryption_ok(const struct world *w)
 	if (w->facts.encrypted)
 		return true;
 	log_event_make(&ev, LOG_NODE_CRYPTO_OFF, NULL, NULL, NULL,
-		       w->config->failover.allow_unencrypted_corosync ?
-		       "allowed by 'failover allow-unencrypted-corosync'" : "refusing to start");
+		       w->config->failover.allow_unencrypted_corosync
+			       ? "allowed by 'failover allow-unencrypted-corosync'"
+			       : "refusing to start");
 	log_emit(&ev);
 	return w->config->failover.allow_unencrypted_corosync;
 }
@@ -253,7 +264,8 @@ static void group_fill(struct world *w, struct cl_node_config *out)
 	out->n_groups = 1;
 	out->groups[0].group = 1;
 	if (f->enabled && f->n_groups) {
-		enum config_unit prefer = f->groups[0].prefer == UNIT_SECONDARY ? UNIT_SECONDARY : UNIT_PRIMARY;
+		enum config_unit prefer = f->groups[0].prefer == UNIT_SECONDARY ? UNIT_SECONDARY
+										: UNIT_PRIMARY;
 		preferred = f->unit == prefer;
 		out->groups[0].preempt = f->groups[0].preempt;
 	}
@@ -262,15 +274,17 @@ static void group_fill(struct world *w, struct cl_node_config *out)
 	if (res == R_OK)
 		return;
 	out->term_file_missing[0] = true;
-	log_event_make(&ev, LOG_CLUSTER_TERM_FILE, NULL, NULL, NULL, "%s/term.1: %s", w->options.state_dir,
-		       result_text(res));
+	log_event_make(&ev, LOG_CLUSTER_TERM_FILE, NULL, NULL, NULL, "%s/term.1: %s",
+		       w->options.state_dir, result_text(res));
 	log_emit(&ev);
 }
 
+/* clang-format off */
 static const enum cl_empty_start empty_starts[] = {
 	[EMPTY_START_FENCED] = CL_EMPTY_FENCED, [EMPTY_START_AFTER] = CL_EMPTY_AFTER,
 	[EMPTY_START_NEVER] = CL_EMPTY_NEVER,
 };
+/* clang-format on */
 
 static enum result cluster_fill(struct world *w, struct cl_node_config *out)
 {
@@ -285,7 +299,8 @@ static enum result cluster_fill(struct world *w, struct cl_node_config *out)
 	out->consensus_ms = w->facts.consensus_ms;
 	out->commit_timeout_ms = f->commit_timeout_ms;
 	out->deadline_ms = f->deadline_ms;
-	out->manager = f->role_manager == ROLE_MANAGER_PACEMAKER ? CL_MANAGER_PACEMAKER : CL_MANAGER_INTERNAL;
+	out->manager = f->role_manager == ROLE_MANAGER_PACEMAKER ? CL_MANAGER_PACEMAKER
+								 : CL_MANAGER_INTERNAL;
 	out->empty_start = empty_starts[f->empty_start];
 	out->empty_start_after_ms = f->empty_start_s * 1000;
 	out->wait_for_all = w->facts.wait_for_all;
@@ -308,7 +323,8 @@ enum result world_cluster_open(struct world *w, struct cl_node_config *out)
 	if (res == R_OK)
 		res = transport_open(w);
 	if (res != R_OK) {
-		log_event_make(&ev, LOG_CLUSTER_LOST, NULL, NULL, NULL, "Corosync: %s; is it running?", result_text(res));
+		log_event_make(&ev, LOG_CLUSTER_LOST, NULL, NULL, NULL,
+			       "Corosync: %s; is it running?", result_text(res));
 		log_emit(&ev);
 		return res;
 	}
@@ -317,8 +333,8 @@ enum result world_cluster_open(struct world *w, struct cl_node_config *out)
 	if (w->config->failover.enabled && w->config->failover.cluster_name[0] &&
 	    strcmp(w->config->failover.cluster_name, w->facts.cluster_name) != 0) {
 		log_event_make(&ev, LOG_CONFIG_REJECTED, NULL, NULL, NULL,
-			       "failover cluster-name is %s, Corosync's is %s", w->config->failover.cluster_name,
-			       w->facts.cluster_name);
+			       "failover cluster-name is %s, Corosync's is %s",
+			       w->config->failover.cluster_name, w->facts.cluster_name);
 		log_emit(&ev);
 		return R_CONFIG;
 	}

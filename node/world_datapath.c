@@ -34,13 +34,15 @@ static enum result service_address(struct world *w)
 {
 	struct log_event ev;
 
-	if (w->config->n_ikev2_interfaces == 1 && w->config->ikev2_interfaces[0].interface->address.family != INET_NONE) {
+	if (w->config->n_ikev2_interfaces == 1 &&
+	    w->config->ikev2_interfaces[0].interface->address.family != INET_NONE) {
 		w->service_address = w->config->ikev2_interfaces[0].interface->address;
 		return R_OK;
 	}
-	log_event_make(&ev, LOG_CONFIG_REJECTED, NULL, NULL, NULL,
-		       "exactly one 'crypto ikev2 enable' on an interface with an ip address is needed, found %zu",
-		       w->config->n_ikev2_interfaces);
+	log_event_make(
+		&ev, LOG_CONFIG_REJECTED, NULL, NULL, NULL,
+		"exactly one 'crypto ikev2 enable' on an interface with an ip address is needed, found %zu",
+		w->config->n_ikev2_interfaces);
 	log_emit(&ev);
 	return R_CONFIG;
 }
@@ -67,7 +69,8 @@ static void mark_own(const struct world *w)
 
 	for (unsigned int i = 0; i < w->n_workers; i++) {
 		if (w->udp4500_fds[i] >= 0)
-			(void)!setsockopt(w->udp4500_fds[i], SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+			(void)!setsockopt(w->udp4500_fds[i], SOL_SOCKET, SO_MARK, &mark,
+					  sizeof(mark));
 		if (w->raw_fds[i] >= 0)
 			(void)!setsockopt(w->raw_fds[i], SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
 	}
@@ -85,7 +88,9 @@ static enum result relay_open(struct world *w)
 
 enum result world_datapath_open(struct world *w)
 {
-	struct esp_datapath_config cfg = { .slot = w->config->failover.enabled ? w->config->failover.slot : 1 };
+	struct esp_datapath_config cfg = { .slot = w->config->failover.enabled
+							   ? w->config->failover.slot
+							   : 1 };
 
 	for (unsigned int i = 0; i < HF_WORKERS_MAX; i++)
 		w->tun_fds[i] = w->udp4500_fds[i] = w->raw_fds[i] = -1;
@@ -121,7 +126,8 @@ static void take_ike(struct world *w, struct esp_worker_thread *t)
 			(void)!esp_relay_ike(w->datapath, 1, w->relay_fd, &d);
 			continue;
 		}
-		hf_core_datagram(w->core, world_now_ns(), &d.local, &d.remote, bytes(d.data, d.len));
+		hf_core_datagram(w->core, world_now_ns(), &d.local, &d.remote,
+				 bytes(d.data, d.len));
 	}
 }
 
@@ -145,7 +151,8 @@ static int on_wake(int fd, int revents, void *data)
 
 static void announce_relay(struct world *w)
 {
-	struct cl_input in = { .kind = CL_IN_ADDRESS, .group = 1,
+	struct cl_input in = { .kind = CL_IN_ADDRESS,
+			       .group = 1,
 			       .relay = { .addr = w->facts.ring0_addr, .port = HF_RELAY_PORT } };
 
 	if (w->relay_fd >= 0)
@@ -159,8 +166,12 @@ enum result world_workers_start(struct world *w)
 		return failed("eventfd");
 	for (unsigned int i = 0; i < w->n_workers; i++) {
 		struct esp_io_config io = {
-			.tun_fd = w->tun_fds[i], .udp_fd = w->udp4500_fds[i], .raw_fd = w->raw_fds[0],
-			.relay_fd = w->relay_fd, .wake_fd = w->wake_fd, .cpu = -1,
+			.tun_fd = w->tun_fds[i],
+			.udp_fd = w->udp4500_fds[i],
+			.raw_fd = w->raw_fds[0],
+			.relay_fd = w->relay_fd,
+			.wake_fd = w->wake_fd,
+			.cpu = -1,
 		};
 		w->workers[i] = esp_worker_new(w->datapath, i);
 		if (!w->workers[i])

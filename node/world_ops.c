@@ -8,16 +8,16 @@
 #include "node/udp_ike.h"
 #include "node/world.h"
 
-#define NS_PER_MS 1000000ull
-#define ANNOUNCE_TIMES 6u
-#define ANNOUNCE_NS (200 * NS_PER_MS)
-#define RELAY_LOOK_NS (200 * NS_PER_MS)
+#define NS_PER_MS         1000000ull
+#define ANNOUNCE_TIMES    6u
+#define ANNOUNCE_NS       (200 * NS_PER_MS)
+#define RELAY_LOOK_NS     (200 * NS_PER_MS)
 #define TAKEOVER_LIMIT_NS (1500 * NS_PER_MS)
-#define RELAY_IDLE_MS 2000u             /* R19 */
-#define DELETE_LINGER_NS (300 * NS_PER_MS)
+#define RELAY_IDLE_MS     2000u /* R19 */
+#define DELETE_LINGER_NS  (300 * NS_PER_MS)
 
-static void op_send_ike(void *ctx, const struct inet_endpoint *local, const struct inet_endpoint *remote,
-			bool udp_encap, struct bytes datagram)
+static void op_send_ike(void *ctx, const struct inet_endpoint *local,
+			const struct inet_endpoint *remote, bool udp_encap, struct bytes datagram)
 {
 	struct world *w = ctx;
 	bool keepalive = datagram.len == 1 && datagram.p[0] == 0xff;
@@ -81,10 +81,12 @@ static void announce_again(void *data)
 		return;
 	address_announce(w->address);
 	if (--w->announces_left)
-		qb_loop_timer_add(w->loop, QB_LOOP_LOW, ANNOUNCE_NS, w, announce_again, &w->announce_timer);
+		qb_loop_timer_add(w->loop, QB_LOOP_LOW, ANNOUNCE_NS, w, announce_again,
+				  &w->announce_timer);
 }
 
-/* What asked for the takeover: a view without the owner, or the owner itself. A silent owner is not noticed but missed. */
+/* What asked for the takeover: a view without the owner, or the owner itself. A silent owner is not
+ * noticed but missed. */
 static uint32_t takeover_ms(const struct world *w, uint64_t now)
 {
 	const uint64_t took = now - w->noticed_ns;
@@ -150,7 +152,8 @@ static void op_role(void *ctx, const struct hf_role_change *ch)
 		state = ADDRESS_RELAYED;
 	if (address_set(w->address, state) != R_OK) {
 		struct log_event ev;
-		log_event_make(&ev, LOG_NODE_TROUBLE, NULL, NULL, NULL, "service addresses cannot be changed");
+		log_event_make(&ev, LOG_NODE_TROUBLE, NULL, NULL, NULL,
+			       "service addresses cannot be changed");
 		log_emit(&ev);
 	}
 	if (state == ADDRESS_OWNED) {
@@ -190,7 +193,8 @@ static void op_relay_end(void *ctx, uint32_t group)
 	(void)group;
 	if (w->role != CL_ROLE_ACTIVE && address_set(w->address, ADDRESS_NONE) != R_OK) {
 		struct log_event ev;
-		log_event_make(&ev, LOG_NODE_TROUBLE, NULL, NULL, NULL, "service addresses cannot be given up");
+		log_event_make(&ev, LOG_NODE_TROUBLE, NULL, NULL, NULL,
+			       "service addresses cannot be given up");
 		log_emit(&ev);
 	}
 	if (w->stopping)
@@ -234,7 +238,7 @@ static void op_stopped(void *ctx, bool ok)
 	bool say_delete = !ok && w->config->disconnect_notify && w->role == CL_ROLE_ACTIVE;
 
 	if (hf_core_relaying(w->core))
-		return;         /* op_relay_end stops the loop */
+		return; /* op_relay_end stops the loop */
 	qb_loop_job_add(w->loop, QB_LOOP_LOW, w, say_delete ? delete_and_stop : stop_loop);
 }
 
@@ -243,7 +247,8 @@ static void op_command_done(void *ctx, bool ok, const char *why)
 	struct log_event ev;
 
 	(void)ctx;
-	log_event_make(&ev, LOG_CLUSTER_HANDOVER, NULL, NULL, NULL, "%s: %s", ok ? "done" : "failed", why);
+	log_event_make(&ev, LOG_CLUSTER_HANDOVER, NULL, NULL, NULL, "%s: %s",
+		       ok ? "done" : "failed", why);
 	log_emit(&ev);
 }
 

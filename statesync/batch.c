@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One log position: records packed for one message. All of a batch is good, or none of it is used. */
+/* One log position: records packed for one message. All of a batch is good, or none of it is
+ * used. */
 #include "statesync/codec.h"
 
 #include <stdlib.h>

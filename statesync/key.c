@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys from the failover key (R3): scrypt (RFC 7914) for a passphrase, HKDF (RFC 5869) per purpose. */
+/* Keys from the failover key (R3): scrypt (RFC 7914) for a passphrase, HKDF (RFC 5869) per
+ * purpose. */
 #include "statesync/key.h"
 
 #include <openssl/core_names.h>
@@ -8,7 +9,8 @@
 
 #include "statesync/statesync.h"
 
-/* Every member must come to the same key from the passphrase alone, so the salt is the application's. */
+/* Every member must come to the same key from the passphrase alone, so the salt is
+ * the application's. */
 static const char scrypt_salt[] = "holdfast failover key";
 #define SCRYPT_N          (1u << 15)
 #define SCRYPT_R          8u

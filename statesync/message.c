@@ -12,7 +12,8 @@ union block {
 	max_align_t align;
 };
 
-/* ctx: a bool that becomes true when memory runs out; protobuf-c itself says NULL for every failure. */
+/* ctx: a bool that becomes true when memory runs out; protobuf-c itself says NULL for
+ * every failure. */
 static void *wiping_alloc(void *ctx, size_t size)
 {
 	union block *b = size > SIZE_MAX - sizeof(*b) ? NULL : malloc(sizeof(*b) + size);

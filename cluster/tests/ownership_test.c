@@ -362,7 +362,8 @@ static void a_standby_cut_off_for_a_while_takes_what_it_missed(void **state)
 	assert_true(node_status(&w.nodes[0]).members[2].in_protected_set);
 }
 
-/* The owner dies while one standby is away: that one comes back with less, and must not take over with it. */
+/* The owner dies while one standby is away: that one comes back with less, and must
+ * not take over with it. */
 static void a_standby_that_holds_less_does_not_take_over(void **state)
 {
 	(void)state;
@@ -469,7 +470,8 @@ static void noise_in_the_group_is_refused_and_counted(void **state)
 	assert_true(w.nodes[0].is_protected);
 }
 
-/* What node 1 sends next, as plain text: a copy of what it was about to say, opened by a sealer of the same key. */
+/* What node 1 sends next, as plain text: a copy of what it was about to say, opened
+ * by a sealer of the same key. */
 static void last_sent(struct ss_sealer *reader, struct ss_opened *out)
 {
 	*out = (struct ss_opened){ 0 };
@@ -506,7 +508,8 @@ static void say_mutilated(const struct ss_opened *o)
 	buf_free(&copy);
 }
 
-/* From the first word of a process on: node 1 starts again, node 0 hears variants of what it says. */
+/* From the first word of a process on: node 1 starts again, node 0 hears variants of what it
+ * says. */
 static void mutilate(void (*speak)(void))
 {
 	struct ss_sealer *reader;

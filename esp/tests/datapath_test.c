@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sealing and opening through the whole worker: framing, refusals, verdicts, counters (RFC 4303, RFC 4301 5). */
+/* Sealing and opening through the whole worker: framing, refusals, verdicts, counters
+ * (RFC 4303, RFC 4301 5). */
 #include "esp/tests/pair.h"
 
 #include "esp/tests/fixtures/esp_packets.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which packet goes into which SA, or waits for one: SPD, selectors, outbound sets, the queue of R5. */
+/* Which packet goes into which SA, or waits for one: SPD, selectors, outbound sets,
+ * the queue of R5. */
 #include "esp/tests/pair.h"
 
 #include <stdlib.h>

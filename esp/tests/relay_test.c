@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* R19: what the two owners of a handover say to each other cannot be read, changed, forged or repeated. */
+/* R19: what the two owners of a handover say to each other cannot be read, changed,
+ * forged or repeated. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

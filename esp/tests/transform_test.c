@@ -62,7 +62,8 @@ static struct esp_op op_of(const struct subject *s, const struct esp_vector_set 
 	};
 }
 
-/* Opening gives the text; sealing the text with the same IV gives the packet back, byte for byte. */
+/* Opening gives the text; sealing the text with the same IV gives the packet back, byte for
+ * byte. */
 static void check_vector(const struct subject *s, const struct esp_vector_set *set,
 			 const struct esp_vector *v)
 {

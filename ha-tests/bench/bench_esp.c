@@ -205,7 +205,8 @@ static void bench_free(struct bench *b)
 
 /* ---- the contenders ---- */
 
-/* Opening a packet in place brings it back to where sealing found it, so the buffers go round and round. */
+/* Opening a packet in place brings it back to where sealing found it, so the buffers
+ * go round and round. */
 static struct sample whole_packets(struct bench *b)
 {
 	for (size_t k = 0; k < BURSTS; k++) {

@@ -105,7 +105,8 @@ static void fuzz_batch(struct bytes in)
 	ss_store_free(st);
 }
 
-/* The corpus is sealed with this key: HELLO (salt included) and messages of slot 1, read by slot 2. */
+/* The corpus is sealed with this key: HELLO (salt included) and messages of slot 1, read by slot
+ * 2. */
 static void fuzz_sealed(struct bytes in)
 {
 	static const uint8_t key[32] = { 1 }, salt[32] = { 2 };

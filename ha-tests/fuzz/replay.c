@@ -25,7 +25,8 @@ static size_t below(size_t n)
 	return (size_t)(random_state % n);
 }
 
-/* One to four times: flip a bit, set a byte, cut, double a piece. data has room for INPUT_MAX. Returns the new size. */
+/* One to four times: flip a bit, set a byte, cut, double a piece. data has room for INPUT_MAX.
+ * Returns the new size. */
 static size_t mutate(uint8_t *data, size_t size)
 {
 	for (size_t n = 1 + below(4); n > 0 && size > 0; n--) {

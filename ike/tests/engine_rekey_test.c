@@ -414,7 +414,8 @@ static void held_jobs_absorb_repeats_and_let_one_message_wait(void **state)
 	world_free(w);
 }
 
-/* The other end would answer CHILD_SA_NOT_FOUND and the new one would be lost on one side (2.25.1). */
+/* The other end would answer CHILD_SA_NOT_FOUND and the new one would be lost on one side
+ * (2.25.1). */
 static void a_child_that_the_peer_may_not_know_is_not_rekeyed(void **state)
 {
 	struct world *w = up(1, &(struct options){ 0 });

@@ -34,7 +34,8 @@ struct admin_ops {
 	/* Delete IKE SAs with DELETE to the peer; *cleared says how many. Only the owner can. */
 	enum result (*clear_ike)(void *ctx, const struct inet_addr *peer, unsigned int *cleared,
 				 char why[ADMIN_WHY_MAX]);
-	/* active: become the owner of every group; otherwise hand all over (R19). Returns when it has been asked for. */
+	/* active: become the owner of every group; otherwise hand all over (R19). Returns when it
+	 * has been asked for. */
 	enum result (*failover_active)(void *ctx, bool active, char why[ADMIN_WHY_MAX]);
 };
 
@@ -48,7 +49,8 @@ enum admin_exit admin_run(const struct admin_ops *ops, const char *line, bool js
 void admin_help(const char *line, struct text *out);
 /* As admin_help, but only the words, one per line: for completion. */
 void admin_complete(const char *line, struct text *out);
-/* "vpn1/pri/act# ", as an ASA's "prompt hostname priority state": nobody types on the wrong node. */
+/* "vpn1/pri/act# ", as an ASA's "prompt hostname priority state": nobody types on the wrong
+ * node. */
 void admin_prompt(const struct admin_ops *ops, struct text *out);
 
 #endif

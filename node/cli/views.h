@@ -54,14 +54,14 @@ struct view_child {
 	uint64_t out_lifetime_left_kb;
 
 	uint32_t replay_window; /* packets; 0: no replay detection */
-	uint64_t
-		replay_bitmap; /* the newest 64 of the window; bit 0 is the highest accepted number */
+	/* the newest 64 of the window; bit 0 is the highest accepted number */
+	uint64_t replay_bitmap;
 	uint64_t in_highest_seq; /* highest accepted, with ESN all 64 bits */
 	uint64_t out_next_seq;
 	uint64_t out_lease_end; /* R17; 0 when leases are not in use */
-	uint64_t
-		replay_exposure; /* R18: packets that could be replayed after a takeover; 0: none */
-	uint64_t birth_term;     /* R16 */
+	/* R18: packets that could be replayed after a takeover; 0: none */
+	uint64_t replay_exposure;
+	uint64_t birth_term; /* R16 */
 };
 
 /* One IKE SA with its CHILD SAs. */
@@ -184,7 +184,8 @@ struct view_failover {
 	bool quorate;
 	uint32_t heartbeat_ms; /* interval */
 	uint32_t deadline_ms;  /* R12 */
-	int64_t last_failover; /* when the group last changed its owner: seconds since 1970 UTC; 0: never */
+	/* when the group last changed its owner: seconds since 1970 UTC; 0: never */
+	int64_t last_failover;
 	struct view_host self;
 	struct view_host others[VIEW_OTHERS_MAX]; /* the first is the ASA's "Other host" */
 	size_t n_others;
@@ -237,7 +238,8 @@ bool view_counter_add(struct view_counter_list *l, const char *protocol, const c
 		      uint64_t value);
 void view_counter_list_free(struct view_counter_list *l);
 
-/* Formatters. Appending only; *out is the caller's. The JSON forms obey etc/show-json.schema.json. */
+/* Formatters. Appending only; *out is the caller's. The JSON forms obey
+ * etc/show-json.schema.json. */
 void show_ike_text(const struct view_ike_list *l, bool detail, struct text *out);
 void show_ike_json(const struct view_ike_list *l, struct text *out);
 void show_ipsec_text(const struct view_child_list *l, struct text *out);

@@ -23,7 +23,8 @@ enum config_mode {
 
 #define WEAK_MAX DIAGNOSTICS_MAX
 
-/* A weak algorithm that was named. Objects that are removed again by "no" leave it: the file still asks for it. */
+/* A weak algorithm that was named. Objects that are removed again by "no" leave it:
+ * the file still asks for it. */
 struct weak_use {
 	struct config_where where;
 	char word[16];
@@ -69,7 +70,8 @@ void build_warning(struct build *b, struct config_where where, const char *fmt, 
 void build_weak(struct build *b, const struct arg *a);
 /* Keep the present line. */
 void build_keep(struct build *b);
-/* apply of rows that are valid on an ASA and have no meaning here: keep, and say so once per row. */
+/* apply of rows that are valid on an ASA and have no meaning here: keep, and say so once per
+ * row. */
 void apply_keep(void *ctx, const struct match *m);
 /* As apply_keep, for what costs no function: nothing is said. */
 void apply_keep_silently(void *ctx, const struct match *m);

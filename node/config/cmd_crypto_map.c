@@ -16,7 +16,8 @@ static struct config_map_entry *entry_find(struct config *cfg, const char *map, 
 	return NULL;
 }
 
-/* The entry that the line is about. NULL when there is none to take something from, or out of memory. */
+/* The entry that the line is about. NULL when there is none to take something from,
+ * or out of memory. */
 static struct config_map_entry *entry_get(struct build *b, const struct match *m)
 {
 	struct config *cfg = b->cfg;

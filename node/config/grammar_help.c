@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a syntax says to people: error texts, likely misspellings, help, completion, and writing back. */
+/* What a syntax says to people: error texts, likely misspellings, help, completion,
+ * and writing back. */
 #include <stdio.h>
 #include <strings.h>
 

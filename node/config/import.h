@@ -15,11 +15,14 @@
 size_t import_prompt(const char *text, size_t len);
 /* The line says nothing: empty, a comment, ": end", a page break, a checksum. */
 bool import_is_noise(const struct line *l);
-/* What was typed at a prompt to get at the text, not configuration: "show running-config", "configure terminal". */
+/* What was typed at a prompt to get at the text, not configuration: "show running-config",
+ * "configure terminal". */
 bool import_is_session_word(const char *word);
-/* The line is of a family of the ASA that has nothing to do with IPsec ("policy-map", "no snmp-server"). */
+/* The line is of a family of the ASA that has nothing to do with IPsec ("policy-map",
+ * "no snmp-server"). */
 bool import_is_irrelevant(const struct line *l);
-/* Although irrelevant, the line may stand inside an interface or an object ("description", "nat"). */
+/* Although irrelevant, the line may stand inside an interface or an object ("description",
+ * "nat"). */
 bool import_may_be_inside(const struct line *l);
 /* A wrong line of this family must not pass: it may have been meant to protect something. */
 bool import_is_vpn_family(const char *word);

@@ -45,7 +45,8 @@ static bool has_secrets(const struct config *cfg)
 	return any;
 }
 
-/* Group readers are for "root:holdfast 0640"; nobody else may see a key, and only the owner may set one. */
+/* Group readers are for "root:holdfast 0640"; nobody else may see a key, and only the
+ * owner may set one. */
 static bool mode_is_safe(const struct config *cfg, mode_t mode, struct diagnostics *diag)
 {
 	if (!has_secrets(cfg) || (mode & (S_IWGRP | S_IRWXO)) == 0)

@@ -33,8 +33,8 @@ struct config_interface {
 	const char *name;   /* the Linux device: "eth0" */
 	const char *nameif; /* "outside"; "" when none */
 	int security_level; /* 0..100; -1 when not given */
-	struct inet_addr
-		address; /* the service address, owned by the active node; INET_NONE when none */
+	/* the service address, owned by the active node; INET_NONE when none */
+	struct inet_addr address;
 	struct inet_addr standby; /* INET_NONE when none */
 	uint8_t prefix_len;       /* of both */
 	bool shutdown;
@@ -79,8 +79,8 @@ struct config_proposal {
 /* object network NAME */
 struct config_object {
 	const char *name;
-	struct inet_prefix
-		prefix; /* a host is /32; family INET_NONE when the object holds nothing usable */
+	/* a host is /32; family INET_NONE when the object holds nothing usable */
+	struct inet_prefix prefix;
 	struct config_where where;
 };
 
@@ -92,7 +92,8 @@ struct config_ace_end {
 	const char *object;        /* ACE_OBJECT: its name, else NULL */
 };
 
-/* One line of an access-list. Source is the local side of a crypto map, destination the remote one. */
+/* One line of an access-list. Source is the local side of a crypto map, destination the remote
+ * one. */
 struct config_ace {
 	bool permit;
 	uint8_t protocol; /* 0: ip, any protocol */
@@ -132,8 +133,8 @@ struct config_tunnel_group {
 	bool remote_key_hex;
 	bool keys_masked; /* a key read "*****": it cannot be used */
 	bool keepalive;   /* false: isakmp keepalive disable */
-	uint32_t
-		keepalive_threshold_s; /* idle time before a liveness check; 0: infinite, only answer */
+	/* idle time before a liveness check; 0: infinite, only answer */
+	uint32_t keepalive_threshold_s;
 	uint32_t keepalive_retry_s;
 	enum config_peer_id_validate peer_id_validate;
 	struct config_where where;
@@ -148,8 +149,8 @@ enum config_connection_type {
 struct config_map_peer {
 	struct inet_addr address;
 	const char *name; /* as written: an address, or a name of "name IP NAME" */
-	const struct config_tunnel_group
-		*group; /* the one for this address, else DefaultL2LGroup with keys, else NULL */
+	/* the one for this address, else DefaultL2LGroup with keys, else NULL */
+	const struct config_tunnel_group *group;
 };
 
 #define CONFIG_LIFETIME_S    28800u
@@ -162,12 +163,12 @@ struct config_map_entry {
 	uint32_t seq;                 /* entries of one map ascend in config.map_entries */
 	const char *acl_name;         /* NULL: no match address */
 	const struct config_acl *acl; /* NULL when missing */
-	struct config_map_peer
-		peers[CONFIG_MAP_PEERS_MAX]; /* in the order in which they are tried */
+	/* in the order in which they are tried */
+	struct config_map_peer peers[CONFIG_MAP_PEERS_MAX];
 	uint8_t n_peers;
 	const char *proposal_names[CONFIG_MAP_PROPOSALS_MAX];
-	const struct config_proposal
-		*proposals[CONFIG_MAP_PROPOSALS_MAX]; /* NULL for a missing one */
+	/* NULL for a missing one */
+	const struct config_proposal *proposals[CONFIG_MAP_PROPOSALS_MAX];
 	uint8_t n_proposals;
 	uint16_t pfs_group;   /* enum ike_dh; DH_NONE: no PFS */
 	uint32_t lifetime_s;  /* effective */
@@ -233,8 +234,8 @@ struct config_failover {
 	uint32_t deadline_ms;                /* R12 */
 	bool allow_unencrypted_corosync;     /* R3 */
 	enum config_inbound_policy inbound;  /* R18 */
-	struct config_failover_group
-		*groups; /* ascending by id; group 1 always exists when enabled */
+	/* ascending by id; group 1 always exists when enabled */
+	struct config_failover_group *groups;
 	size_t n_groups;
 	struct config_where where;
 };
@@ -342,7 +343,8 @@ enum result config_parse(struct bytes text, const char *file_name, struct config
 enum result config_load_file(const char *path, struct config **out,
 			     struct diagnostics *diag) WARN_UNUSED;
 void config_free(struct config *cfg);
-/* holdfastd -t PATH: prints the diagnostics on stderr and a summary on stdout; 0 when usable, 1 when not. */
+/* holdfastd -t PATH: prints the diagnostics on stderr and a summary on stdout; 0 when
+ * usable, 1 when not. */
 int config_check_main(const char *path);
 
 /*
@@ -367,7 +369,8 @@ config_tunnel_group_by_identity(const struct config *cfg, unsigned int id_type, 
 const struct config_tunnel_group *config_tunnel_group_by_address(const struct config *cfg,
 								 const struct inet_addr *peer);
 const struct config_tunnel_group *config_tunnel_group_default(const struct config *cfg);
-/* "access-list NAME extended permit ip 198.51.100.0 255.255.255.0 any": as show output prints it. Returns out. */
+/* "access-list NAME extended permit ip 198.51.100.0 255.255.255.0 any": as show
+ * output prints it. Returns out. */
 #define CONFIG_ACE_TEXT_MAX 384
 const char *config_ace_text(const struct config_acl *acl, const struct config_ace *ace,
 			    char out[CONFIG_ACE_TEXT_MAX]);

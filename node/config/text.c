@@ -6,7 +6,8 @@
 
 #include "base/secret.h"
 
-/* Room for extra more bytes and a NUL. realloc is not used: it would leave an unwiped copy behind. */
+/* Room for extra more bytes and a NUL. realloc is not used: it would leave an unwiped copy
+ * behind. */
 static bool text_reserve(struct text *t, size_t extra)
 {
 	if (t->failed)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The job threads: every job comes back once, done, and a pool may be freed with work in it. Runs under TSan. */
+/* The job threads: every job comes back once, done, and a pool may be freed with work
+ * in it. Runs under TSan. */
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lines of Wireshark's tables; names and order are what Wireshark 4.0 takes (docs: User Accessible Tables). */
+/* The lines of Wireshark's tables; names and order are what Wireshark 4.0 takes (docs: User
+ * Accessible Tables). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

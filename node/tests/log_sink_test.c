@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon's log: a flood by one peer is cut and counted, other peers are heard, long lines stay whole. */
+/* The daemon's log: a flood by one peer is cut and counted, other peers are heard,
+ * long lines stay whole. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cluster of one: view and quorum come first, messages in order, and nothing comes after close. */
+/* The cluster of one: view and quorum come first, messages in order, and nothing comes after
+ * close. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -452,7 +452,8 @@ static void the_window_after_a_flush_is_short(void **state)
 		usleep(50000);
 		_exit(system("nft flush ruleset") != 0);
 	}
-	/* The window is at most from the event to the end of plain_watch(), plus the loop's way to it. */
+	/* The window is at most from the event to the end of plain_watch(), plus the
+	 * loop's way to it. */
 	char why[200];
 	uint64_t start = netns_now_us(), end = start;
 	while (end - start < 5000000 && plain_watch(t.plain, why) != PLAIN_RESTORED) {

@@ -24,13 +24,15 @@ void netns_run_there(const char *fmt, ...) __attribute__((format(printf, 1, 2)))
 int netns_tap(const char *device);
 /* Hardware address of a device of this namespace. */
 void netns_mac(const char *device, uint8_t mac[6]);
-/* IPv4 from src to dst, protocol and payload given, through a tap's link to a device of this namespace. */
+/* IPv4 from src to dst, protocol and payload given, through a tap's link to a device
+ * of this namespace. */
 void netns_send_ip(int tap, const char *to_device, const char *src, const char *dst,
 		   uint8_t protocol, struct bytes payload);
 /* The next frame within ms that matches; false when none came. frame borrows a static buffer. */
 bool netns_wait(int tap, unsigned int ms, bool (*matches)(struct bytes frame, const void *arg),
 		const void *arg);
-/* Matches the ones that arrive for netns_wait: an ARP reply for, and an IPv4 packet from, the address arg (text). */
+/* Matches the ones that arrive for netns_wait: an ARP reply for, and an IPv4 packet from, the
+ * address arg (text). */
 bool netns_is_arp_reply(struct bytes frame, const void *arg);
 bool netns_is_ip_to(struct bytes frame, const void *arg);
 bool netns_is_icmp_error(struct bytes frame, const void *arg);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is given up is gone, also for threads and for programs that are executed; what is needed stays. */
+/* What is given up is gone, also for threads and for programs that are executed; what
+ * is needed stays. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -143,7 +143,8 @@ static void damage_is_refused_or_harmless(void **state)
 		assert_true(buf_set(&cut, bytes(whole.data.p, len)));
 		res = ss_batch_unpack(buf_bytes(&cut), see, &s);
 		assert_true(res == R_OK || s.n == 0);
-		/* A batch cut between two records is a shorter one: the seal is what forbids that. */
+		/* A batch cut between two records is a shorter one: the seal is what forbids
+		 * that. */
 		for (size_t i = 0; i < s.n; i++)
 			assert_record(&r[i], &s.r[i]);
 		clear(&s);

@@ -108,7 +108,8 @@ static void every_field_of_a_peer_index_survives(void **state)
 	assert_true(out.seq == full_index.seq && out.index == full_index.index);
 	assert_true(out.generation == full_index.generation && out.reason == full_index.reason);
 
-	/* The key names map and sequence, nothing else: it must be the same on every node for ever. */
+	/* The key names map and sequence, nothing else: it must be the same on every node for
+	 * ever. */
 	other.index++;
 	assert_int_equal(ss_encode_peer_index(&other, &r2), R_OK);
 	assert_true(r2.key == r.key);

@@ -10,7 +10,8 @@
 static const uint8_t marker[] = "the key material of this test";
 static unsigned int wiped;
 
-/* Takes the place of libcrypto's: every wipe of ours ends here. Counts those that meet the marker. */
+/* Takes the place of libcrypto's: every wipe of ours ends here. Counts those that meet the
+ * marker. */
 void OPENSSL_cleanse(void *p, size_t len)
 {
 	volatile uint8_t *b = p;

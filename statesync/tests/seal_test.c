@@ -353,7 +353,8 @@ static void sealer_needs_a_whole_key_and_a_slot(void **state)
 
 static void passphrase_goes_through_scrypt(void **state)
 {
-	/* hashlib.scrypt(b"secret word", salt=b"holdfast failover key", n=32768, r=8, p=1, dklen=32) */
+	/* hashlib.scrypt(b"secret word", salt=b"holdfast failover key", n=32768, r=8,
+	 * p=1, dklen=32) */
 	static const uint8_t want[32] = {
 		0xdb, 0x39, 0x8a, 0x3a, 0x2d, 0x93, 0xec, 0x3c, 0xc8, 0x0b, 0x4c,
 		0x29, 0xe3, 0x57, 0x4c, 0x77, 0x75, 0x6f, 0x3e, 0xbc, 0x39, 0x22,

@@ -19,8 +19,8 @@
 struct error_case {
 	const char *text; /* after BASE */
 	enum result result;
-	const char *
-		wanted; /* every diagnostic, one per line; line numbers count from the first line of text */
+	/* every diagnostic, one per line; line numbers count from the first line of text */
+	const char *wanted;
 };
 
 static const struct error_case cases[] = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From text to the model and back: samples, "no", defaults, round trips, the digest, every truncation. */
+/* From text to the model and back: samples, "no", defaults, round trips, the digest,
+ * every truncation. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -451,7 +452,8 @@ static void a_masked_running_config_holds_no_key(void **state)
 	text_free(&masked);
 }
 
-/* Truncated anywhere and with any one byte changed, a parse ends in a configuration or in errors. */
+/* Truncated anywhere and with any one byte changed, a parse ends in a configuration or in
+ * errors. */
 static void no_truncation_or_changed_byte_breaks_the_parser(void **state)
 {
 	size_t len = strlen(everything);
@@ -473,7 +475,8 @@ static void no_truncation_or_changed_byte_breaks_the_parser(void **state)
 	free(copy);
 }
 
-/* "no" with the first words of any line, in the mode where the line stands, is taken or refused in words. */
+/* "no" with the first words of any line, in the mode where the line stands, is taken
+ * or refused in words. */
 static void no_with_the_beginning_of_any_line_is_safe(void **state)
 {
 	struct diagnostics diag;
