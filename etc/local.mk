@@ -28,3 +28,13 @@ install-data-local:
 uninstall-local:
 	rm -f "$(DESTDIR)$(sysusersdir)/holdfast.conf" "$(DESTDIR)$(tmpfilesdir)/holdfast.conf" \
 		"$(DESTDIR)$(corosyncuidgiddir)/holdfast"
+
+# Pacemaker's agent. Pacemaker looks below one directory only: --with-ocfdir.
+ocfagentdir = $(ocfdir)/resource.d/holdfast
+ocfagent_SCRIPTS = etc/ocf/concentrator
+EXTRA_DIST += etc/ocf/concentrator.in
+CLEANFILES += etc/ocf/concentrator
+
+etc/ocf/concentrator: etc/ocf/concentrator.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) etc/ocf && $(SED) -e 's|@sbindir[@]|$(sbindir)|' -e 's|@bindir[@]|$(bindir)|' \
+		$(srcdir)/$@.in >$@.tmp && chmod 755 $@.tmp && mv $@.tmp $@

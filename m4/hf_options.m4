@@ -33,6 +33,10 @@ AC_DEFUN([HF_INSTALL_DIRS], [
 		[AS_HELP_STRING([--with-systemdsystemunitdir=DIR], [systemd units (default: PREFIX/lib/systemd/system)])],
 		[], [with_systemdsystemunitdir='${prefix}/lib/systemd/system'])
 	AC_SUBST([systemdsystemunitdir], [$with_systemdsystemunitdir])
+	AC_ARG_WITH([ocfdir],
+		[AS_HELP_STRING([--with-ocfdir=DIR], [OCF root, Pacemaker's is /usr/lib/ocf (default: PREFIX/lib/ocf)])],
+		[], [with_ocfdir='${prefix}/lib/ocf'])
+	AC_SUBST([ocfdir], [$with_ocfdir])
 	AC_ARG_WITH([sysusersdir],
 		[AS_HELP_STRING([--with-sysusersdir=DIR], [sysusers.d fragments (default: PREFIX/lib/sysusers.d)])],
 		[], [with_sysusersdir='${prefix}/lib/sysusers.d'])

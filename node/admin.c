@@ -542,7 +542,8 @@ static enum result failover_active(void *ctx, bool active, char why[ADMIN_WHY_MA
 	struct world *w = ctx;
 	struct cl_input in = { .kind = active ? CL_IN_GO_ACTIVE : CL_IN_GO_STANDBY, .group = 1 };
 
-	if (!w->config->failover.enabled) {
+	/* Alone with Pacemaker: promote is a command there too. */
+	if (!w->config->failover.enabled && w->config->failover.role_manager != ROLE_MANAGER_PACEMAKER) {
 		snprintf(why, ADMIN_WHY_MAX, "failover is not configured");
 		return R_CONFIG;
 	}

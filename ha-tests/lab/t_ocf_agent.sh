@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The agent by itself: ocf-tester with a standalone daemon, its metadata against the schemas that are installed, and what
+# it does with a daemon that was killed, that hangs or that is configured for the internal role manager.
+LAB_LIMIT=150
+. "$(dirname "$0")/lab.sh"
+need_holdfast
+for tool in ocf-tester xmllint; do
+	command -v $tool >/dev/null || skip "$tool is not installed (resource-agents, libxml2-utils)"
+done
+lab_enter "$@"
+
+SCHEMAS=/usr/share/resource-agents
+agent=/run/ocf/concentrator
+conf=/etc/holdfast/holdfast.conf
+lab_up || fail "the topology does not come up"
+
+# agent ACTION [VARIABLE=VALUE...]: its exit status is the agent's.
+agent() {
+	local action=$1
+	shift
+	on_node 1 env OCF_ROOT=/usr/lib/ocf OCF_RESOURCE_INSTANCE=vpn OCF_RESOURCE_TYPE=concentrator \
+		OCF_RESKEY_binary=/run/ocf/holdfastd OCF_RESKEY_client="$HOLDFAST" "$@" "$agent" "$action"
+}
+
+# expect STATUS ACTION [VARIABLE=VALUE...]
+expect() {
+	local wanted=$1 status
+	shift
+	agent "$@"
+	status=$?
+	[ $status = "$wanted" ] || fail "$*: exit status $status, not $wanted"
+}
+
+daemon_pid() {
+	pgrep -x --ns "${LAB_BOX[n1]}" --nslist net holdfastd
+}
+
+standalone_conf() {
+	lab_holdfast_conf 1 | grep -v '^failover'
+	echo "failover role-manager ${1:-pacemaker}"
+}
+
+install_conf() {
+	on_node 1 bash -c "cat >$conf && chown holdfast:holdfast $conf && chmod 600 $conf"
+}
+
+# As `make install` and systemd-sysusers leave the machine; programs where that user can reach them.
+on_node 1 bash -c '
+	set -e
+	useradd --system --no-create-home --shell /usr/sbin/nologin holdfast
+	chown holdfast: /var/lib/holdfast /etc/holdfast
+	chmod 755 /run
+	mkdir -m 755 /run/ocf
+	install -m 755 "$1" /run/ocf
+	install -m 755 "$2" /run/ocf/concentrator' install "$HOLDFASTD" "$LAB_TOP/etc/ocf/concentrator.in" || fail "no user holdfast"
+standalone_conf | install_conf
+
+echo "--- metadata"
+agent meta-data >"$LAB_DIR/metadata.xml" || fail "meta-data fails"
+(cd $SCHEMAS && xmllint --noout --valid - <"$LAB_DIR/metadata.xml") || fail "the metadata breaks ra-api-1.dtd"
+for schema in $SCHEMAS/metadata.rng /usr/lib/python3/dist-packages/pcs*/data/ocf-1.1.rng \
+	/usr/share/pcs/data/ocf-1.1.rng /usr/share/resource-agents/ra-api.rng; do
+	[ -f "$schema" ] || continue
+	xmllint --noout --nonet --relaxng "$schema" "$LAB_DIR/metadata.xml" || fail "the metadata breaks $schema"
+	echo "figure: metadata agrees with $schema"
+done
+
+echo "--- ocf-tester"
+on_node 1 ocf-tester -v -n vpn -o binary=/run/ocf/holdfastd -o client="$HOLDFAST" "$agent" || fail "ocf-tester fails"
+
+echo "--- a daemon that is killed, that hangs"
+expect 7 monitor
+expect 0 start
+expect 0 monitor
+[ "$(awk '/^Uid:/ { print $2 }' "/proc/$(daemon_pid)/status")" = "$(on_node 1 id -u holdfast)" ] || fail "the daemon does not run as holdfast"
+expect 0 promote
+expect 8 monitor
+expect 8 monitor OCF_CHECK_LEVEL=20 OCF_RESKEY_CRM_meta_role=Promoted
+kill -KILL "$(daemon_pid)"
+expect 7 monitor
+expect 0 stop
+expect 0 start
+expect 0 promote
+kill -STOP "$(daemon_pid)"
+expect 9 monitor OCF_RESKEY_CRM_meta_role=Promoted
+expect 0 stop OCF_RESKEY_CRM_meta_timeout=12000
+[ -z "$(daemon_pid)" ] || fail "stop leaves a process"
+
+echo "--- wrong configurations"
+standalone_conf internal | install_conf
+expect 6 start
+[ -z "$(daemon_pid)" ] || fail "a start that failed leaves a process"
+echo "failover key hex 0011" | install_conf
+expect 0 validate-all
+expect 6 validate-all OCF_CHECK_LEVEL=10
+expect 6 start
+expect 5 start OCF_RESKEY_user=nobody-here
+expect 5 start OCF_RESKEY_binary=/nowhere/holdfastd
+expect 3 migrate_to
