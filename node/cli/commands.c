@@ -130,6 +130,20 @@ static void run_failover_active(void *ctx, const struct match *m)
 		json_finish(json_pack("{s:b}", "failover_active", !m->no), c->out);
 }
 
+static void run_pacemaker(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	struct text text = { 0 };
+	pacemaker_config(match_arg(m, 0)->choice == 1, &text);
+	if (text.failed)
+		fail(c, ADMIN_ERROR, result_text(R_NO_MEMORY));
+	else if (c->json)
+		json_finish(json_pack("{s:s}", "pacemaker_config", text_string(&text)), c->out);
+	else
+		text_append(c->out, bytes(text.p, text.len));
+	text_free(&text);
+}
+
 static const struct grammar_row rows_exec[] = {
 	{ MODE_EXEC, "show crypto ikev2 sa [{detail}]", "IKE SAs and their CHILD SAs", run_show_ike,
 	  NULL, ROW_POSITIVE, 0 },
@@ -149,6 +163,8 @@ static const struct grammar_row rows_exec[] = {
 	  run_clear_ike, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "failover active", "Become active; with no: hand over to the standby",
 	  run_failover_active, NULL, 0, 0 },
+	{ MODE_EXEC, "pacemaker print-config {crm|pcs}", "A configuration for Pacemaker", run_pacemaker,
+	  NULL, ROW_POSITIVE, 0 },
 	{ 0 },
 };
 
@@ -160,6 +176,7 @@ static const struct grammar_word words_exec[] = {
 	{ "crypto", "IPsec" },
 	{ "ikev2", "IKE version 2" },
 	{ "sa", "Security associations" },
+	{ "pacemaker", "When Pacemaker decides who is active" },
 	{ 0 },
 };
 

@@ -3,6 +3,7 @@
 
 node_cli_sources = \
 	node/cli/commands.c node/cli/commands.h \
+	node/cli/pacemaker.c \
 	node/cli/protocol.h \
 	node/cli/server.c node/cli/server.h \
 	node/cli/show_common.c node/cli/show_common.h \
@@ -48,6 +49,10 @@ EXTRA_DIST += \
 	node/cli/tests/golden/ipsec-sa-peer.txt \
 	node/cli/tests/golden/ipsec-sa.json \
 	node/cli/tests/golden/ipsec-sa.txt \
+	node/cli/tests/golden/pacemaker-crm.json \
+	node/cli/tests/golden/pacemaker-crm.txt \
+	node/cli/tests/golden/pacemaker-pcs.json \
+	node/cli/tests/golden/pacemaker-pcs.txt \
 	node/cli/tests/golden/running-config.json \
 	node/cli/tests/golden/running-config.txt \
 	node/cli/tests/golden/version.json \

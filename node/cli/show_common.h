@@ -24,6 +24,8 @@ json_t *json_endpoint(const struct inet_endpoint *e);
 json_t *json_selector(const struct traffic_selector *ts);
 /* One CHILD SA, as both "show crypto ikev2 sa" and "show crypto ipsec sa" give it. */
 json_t *json_child(const struct view_child *c);
+/* A Pacemaker configuration for crmsh, or for pcs. */
+void pacemaker_config(bool as_pcs, struct text *out);
 /* Append and free root; NULL marks out as failed. */
 void json_finish(json_t *root, struct text *out);
 

@@ -378,6 +378,8 @@ static const struct golden_case goldens[] = {
 	{ "show counters", "counters", false },
 	{ "show running-config", "running-config", false },
 	{ "clear crypto ikev2 sa", "clear", false },
+	{ "pacemaker print-config crm", "pacemaker-crm", false },
+	{ "pacemaker print-config pcs", "pacemaker-pcs", false },
 };
 
 static void every_show_command_has_its_exact_text(void **state)
