@@ -108,7 +108,6 @@ static void say_view(struct sim *s, unsigned int to)
 			in.members[in.n_members++] = (struct cl_member){
 				.node_id = s->nodes[i].id, .pid = s->mcast.host[i].pid
 			};
-	s->mcast.views++;
 	deliver(s, to, to, &in, BYTES_NONE, rng_between(&s->rng, 20 * US, 3 * MS_NS), true);
 }
 
@@ -157,7 +156,6 @@ static void fan_out(struct sim *s, unsigned int from, const struct mcast_item *i
 	};
 
 	trace_bytes(s, "multicast", buf_bytes(&it->data));
-	s->mcast.messages++;
 	for (unsigned int i = 0; i < NODES; i++) {
 		uint64_t delay = i == from ? rng_between(&s->rng, 5 * US, 60 * US)
 					   : rng_between(&s->rng, 60 * US, 400 * US);

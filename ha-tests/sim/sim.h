@@ -233,7 +233,6 @@ struct multicast {
 	uint64_t change;    /* number of the last membership change that began */
 	uint64_t ring_seq;
 	uint64_t slow_ns; /* additional time to order a message */
-	uint64_t messages, views;
 };
 
 void mcast_send(struct node *nd, struct bytes message);
@@ -285,7 +284,6 @@ struct flow {
 void workload_start(struct sim *s);
 /* A clear packet has come out of a gateway. */
 void workload_delivered(struct sim *s, struct gateway *gw, struct bytes inner);
-struct flow *workload_flow(struct sim *s, unsigned int peer, unsigned int line, bool to_peer);
 
 /* ---- faults.c ---- */
 
@@ -341,8 +339,7 @@ struct sim {
 	struct flow flows[PEERS_MAX * LINES_MAX * 2];
 	size_t n_flows;
 	struct laws laws;
-	struct gateway *at_work; /* whose worker is sealing */
-	bool calm;               /* the last fault is over */
+	bool calm; /* the last fault is over */
 	uint64_t calm_ns;
 	struct sim_stats stats;
 };

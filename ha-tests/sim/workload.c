@@ -17,7 +17,7 @@
 
 /* ---- flows ---- */
 
-struct flow *workload_flow(struct sim *s, unsigned int peer, unsigned int line, bool to_peer)
+static struct flow *flow_find(struct sim *s, unsigned int peer, unsigned int line, bool to_peer)
 {
 	for (size_t i = 0; i < s->n_flows; i++)
 		if (s->flows[i].peer == peer && s->flows[i].line == line &&
@@ -105,7 +105,7 @@ void workload_delivered(struct sim *s, struct gateway *gw, struct bytes inner)
 	uint64_t magic = wire_u64(&r);
 	uint8_t peer = wire_u8(&r), line = wire_u8(&r), to_peer = wire_u8(&r);
 	uint64_t number = wire_u64(&r);
-	struct flow *f = workload_flow(s, peer, line, to_peer);
+	struct flow *f = flow_find(s, peer, line, to_peer);
 
 	if (magic != MAGIC || !f || number > f->sent || to_peer != (gw->peer != NULL)) {
 		law_broken(s, 7, "a packet comes out that did not go in");
