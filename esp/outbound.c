@@ -240,7 +240,9 @@ static struct number_run allocate_run(struct esp_worker *w, struct esp_child *ch
 	uint64_t next = atomic_load_explicit(&child->seq_next, memory_order_relaxed);
 	do {
 		run.n = next >= end ? 0 : end - next < n ? (size_t)(end - next) : n;
-		if (run.n == 0 || w->alone) {
+		if (run.n == 0)
+			break; /* storing nothing: another worker may have gone on since the load */
+		if (w->alone) {
 			atomic_store_explicit(&child->seq_next, next + run.n, memory_order_relaxed);
 			break;
 		}
