@@ -163,8 +163,8 @@ static const struct grammar_row rows_exec[] = {
 	  run_clear_ike, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "failover active", "Become active; with no: hand over to the standby",
 	  run_failover_active, NULL, 0, 0 },
-	{ MODE_EXEC, "pacemaker print-config {crm|pcs}", "A configuration for Pacemaker", run_pacemaker,
-	  NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "pacemaker print-config {crm|pcs}", "A configuration for Pacemaker",
+	  run_pacemaker, NULL, ROW_POSITIVE, 0 },
 	{ 0 },
 };
 
