@@ -21,6 +21,7 @@ LAB_CASES = \
 	ha-tests/lab/t_ikev2_responder.sh \
 	ha-tests/lab/t_lab.sh \
 	ha-tests/lab/t_ocf_agent.sh \
+	ha-tests/lab/t_pacemaker.sh \
 	ha-tests/lab/t_partition.sh \
 	ha-tests/lab/t_random_kills.sh \
 	ha-tests/lab/t_rekey.sh \
