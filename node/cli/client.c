@@ -80,6 +80,19 @@ static bool answer_help(const char *line, bool words_only)
 	return true;
 }
 
+/* Pacemaker is configured before it has started a daemon that could be asked. */
+static bool answer_pacemaker(struct client *c, const char *line, enum admin_exit *exit)
+{
+	static const struct admin_ops nothing;
+	struct text out = { 0 };
+	if (strncmp(line, "pacemaker ", strlen("pacemaker ")) != 0)
+		return false;
+	*exit = admin_run(&nothing, line, c->json, &out);
+	fputs(text_string(&out), stdout);
+	text_free(&out);
+	return true;
+}
+
 static bool connect_daemon(struct client *c, const char *service)
 {
 	c->ipc = qb_ipcc_connect(service, ADMIN_MESSAGE_MAX);
@@ -171,7 +184,7 @@ int main(int argc, char **argv)
 		return ADMIN_ERROR;
 	if (*line && answer_help(line, false))
 		exit = ADMIN_OK;
-	else if (connect_daemon(&c, service))
+	else if (!answer_pacemaker(&c, line, &exit) && connect_daemon(&c, service))
 		exit = *line ? run_line(&c, line) : interact(&c, isatty(STDIN_FILENO));
 	if (c.ipc)
 		qb_ipcc_disconnect(c.ipc);
