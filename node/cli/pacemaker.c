@@ -26,7 +26,7 @@ static const char pcs[] =
 	"\top demote interval=0 timeout=60s \\\n"
 	"\top monitor interval=5s timeout=20s role=Promoted \\\n"
 	"\top monitor interval=7s timeout=20s role=Unpromoted \\\n"
-	"\tpromotable holdfast-clone meta promoted-max=1 clone-node-max=1 notify=true interleave=true\n";
+	"\tpromotable holdfast-clone promoted-max=1 clone-node-max=1 notify=true interleave=true\n";
 
 static const char before[] =
 	"# Every node: \"failover role-manager pacemaker\" in its configuration, and the\n"
