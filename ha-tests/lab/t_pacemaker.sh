@@ -87,7 +87,7 @@ wait_for 60 "" online 1 || skip "Pacemaker does not come up here"
 echo "figure: Pacemaker is up after $(($(now_ms) - began)) ms"
 
 # As it is printed, with intervals that suit a test.
-sed 's/interval=5s/interval=2s/; s/interval=7s/interval=3s/' "$LAB_TOP/node/cli/tests/golden/pacemaker-crm.txt" \
+"$HOLDFAST" pacemaker print-config crm | sed 's/interval=5s/interval=2s/; s/interval=7s/interval=3s/' \
 	>"$LAB_DIR/pacemaker-crm.txt"
 on_node 1 crm configure property stonith-enabled=false || fail "crm configure property"
 on_node 1 crm -F configure load update "$LAB_DIR/pacemaker-crm.txt" || fail "the printed configuration does not load"
