@@ -247,10 +247,50 @@ static void calm(struct sim *s, struct event *ev)
 		sim_at(s, soon(s, 13000, 36000), planned, NULL);
 }
 
+/* ---- one kill, at a chosen moment of settled tunnels ---- */
+
+#define SWEEP_FROM_NS  (24 * SECOND)
+#define SWEEP_UNTIL_NS (42 * SECOND)
+#define SWEEP_LOSS     100
+
+static void arm(struct sim *s, struct event *ev)
+{
+	struct node *nd = owner(s);
+
+	(void)ev;
+	if (!nd)
+		return;
+	nd->die_at = s->opt.kill_at;
+	nd->die_count = s->opt.kill_count;
+	/* So that some of what was answered is asked again, of the other. */
+	s->net.loss = SWEEP_LOSS;
+}
+
+static void restart_all(struct sim *s, struct event *ev)
+{
+	for (unsigned int i = 0; i < NODES; i++)
+		node_start(&s->nodes[i]);
+	if (!s->calm)
+		sim_at(s, s->now_ns + SECOND, restart_all, ev->ctx);
+}
+
+static void sweep_plan(struct sim *s)
+{
+	s->net.loss = s->net.replay = 0;
+	sim_at(s, START_NS + SWEEP_FROM_NS, arm, NULL);
+	sim_at(s, START_NS + SWEEP_FROM_NS, restart_all, NULL);
+	sim_at(s, START_NS + SWEEP_UNTIL_NS, calm, NULL);
+	s->scenario.end_ns = START_NS + SWEEP_UNTIL_NS + 16 * SECOND;
+}
+
 void faults_plan(struct sim *s)
 {
 	uint64_t from = s->scenario.faults_from_ns;
 
+	if (s->opt.kill_at != DIE_NOT) {
+		sweep_plan(s);
+		return;
+	}
 	for (unsigned int i = 0; i < s->scenario.n_faults; i++, from += s->scenario.window_ns) {
 		uint64_t at = from + rng_below(&s->rng, 2 * SECOND);
 		sim_at(s, at, fault, NULL);

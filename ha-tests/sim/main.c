@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- *	holdfast-sim [--first K] --seeds N      N seeds; then a seed twice; then every broken variant
+ *	holdfast-sim [--first K] --seeds N      N seeds; a sweep; seeds twice; every broken variant
  *	holdfast-sim --seed S [-v] [--break NAME]
  *	holdfast-sim --determinism [--first K] [--seeds N]
  *	holdfast-sim --break NAME [--first K] [--seeds N]
+ *	holdfast-sim --sweep [--first K]        one kill at each boundary of one seed
  *
  * Each seed runs in a process of its own, so that an assertion of the product
  * fails its seed and not the others. Results go to stdout as lines "ok ..."
@@ -23,11 +24,14 @@
 #include "ha-tests/sim/sim.h"
 
 #define TWICE_SEEDS  3
+#define SWEEP_MAX    400
 #define BROKEN_SEEDS 300 /* a variant that nothing notices in so many is not noticed */
 
 struct arguments {
 	uint64_t first, count;
-	bool one, verbose, determinism;
+	bool one, verbose, determinism, sweep;
+	enum die_at kill_at;
+	unsigned int kill_count;
 	const struct broken *broken;
 };
 
@@ -161,10 +165,41 @@ static bool run_broken(const struct broken *b, uint64_t from, uint64_t count)
 	return false;
 }
 
+/*
+ * The owner of settled tunnels is killed before, and after, each datagram that
+ * it sends and after each message to the group: one run for each.
+ */
+static bool run_sweep(uint64_t seed)
+{
+	static const enum die_at moments[] = { DIE_BEFORE_SEND, DIE_AFTER_SEND, DIE_AFTER_MCAST };
+	uint64_t runs = 0, failed = 0;
+
+	for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
+		struct sim_result r = { .stats.killed = 1 };
+		for (unsigned int n = 1; n <= SWEEP_MAX && r.stats.killed; n++) {
+			struct sim_options opt = { .seed = seed,
+						   .kill_at = moments[i],
+						   .kill_count = n };
+			r = run_forked(&opt);
+			runs++;
+			if (r.ok)
+				continue;
+			failed++;
+			printf("not ok sim sweep seed %llu law %u: %s; again: holdfast-sim --seed %llu --kill %d:%u -v\n",
+			       (ull)seed, r.law, r.why, (ull)seed, (int)moments[i], n);
+			r.stats.killed = 1;
+		}
+	}
+	printf("%s sim sweep seed %llu: the owner killed at each boundary (%llu runs)\n",
+	       failed ? "not ok" : "ok", (ull)seed, (ull)runs);
+	return !failed;
+}
+
 static bool run_all(const struct arguments *a)
 {
 	bool ok = run_seeds(a);
 
+	ok = run_sweep(a->first) && ok;
 	ok = run_twice(a->first, a->count < TWICE_SEEDS ? a->count : TWICE_SEEDS) && ok;
 	for (const struct broken *b = broken_variants; b->name; b++)
 		ok = run_broken(b, a->first, BROKEN_SEEDS) && ok;
@@ -173,16 +208,32 @@ static bool run_all(const struct arguments *a)
 
 static bool run_one(const struct arguments *a)
 {
-	struct sim_options opt = { .seed = a->first, .verbose = a->verbose, .broken = a->broken };
+	struct sim_options opt = { .seed = a->first,
+				   .verbose = a->verbose,
+				   .broken = a->broken,
+				   .kill_at = a->kill_at,
+				   .kill_count = a->kill_count };
 	struct sim_result r;
 
 	sim_run(&opt, &r);
 	print_stats(&r.stats);
 	if (r.ok)
-		printf("ok sim seed %llu\n", (ull)a->first);
+		printf("ok sim seed %llu (trace %02x%02x%02x%02x)\n", (ull)a->first, r.digest[0],
+		       r.digest[1], r.digest[2], r.digest[3]);
 	else
 		print_failure(a->first, &r);
 	return r.ok;
+}
+
+/* MOMENT:COUNT, as run_sweep() prints it. */
+static bool parse_kill(const char *text, struct arguments *a)
+{
+	unsigned int moment;
+
+	if (sscanf(text, "%u:%u", &moment, &a->kill_count) != 2 || moment > DIE_AFTER_ROLE)
+		return false;
+	a->kill_at = (enum die_at)moment;
+	return true;
 }
 
 static bool parse(int argc, char **argv, struct arguments *a)
@@ -193,6 +244,8 @@ static bool parse(int argc, char **argv, struct arguments *a)
 		{ "seed", required_argument, NULL, 's' },
 		{ "determinism", no_argument, NULL, 'd' },
 		{ "break", required_argument, NULL, 'b' },
+		{ "sweep", no_argument, NULL, 'w' },
+		{ "kill", required_argument, NULL, 'k' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -217,6 +270,13 @@ static bool parse(int argc, char **argv, struct arguments *a)
 			if (!a->broken)
 				return false;
 			break;
+		case 'w':
+			a->sweep = true;
+			break;
+		case 'k':
+			if (!parse_kill(optarg, a))
+				return false;
+			break;
 		case 'v':
 			a->verbose = true;
 			break;
@@ -229,8 +289,9 @@ static bool parse(int argc, char **argv, struct arguments *a)
 
 static void usage(void)
 {
-	fprintf(stderr, "holdfast-sim [--first K] [--seeds N] [--determinism | --break NAME]\n"
-			"holdfast-sim --seed S [-v] [--break NAME]\nNAME:");
+	fprintf(stderr,
+		"holdfast-sim [--first K] [--seeds N] [--determinism | --break NAME]\n"
+		"holdfast-sim --seed S [-v] [--break NAME | --kill MOMENT:COUNT]\nholdfast-sim --sweep [--first K]\nNAME:");
 	for (const struct broken *b = broken_variants; b->name; b++)
 		fprintf(stderr, " %s", b->name);
 	fprintf(stderr, "\n");
@@ -251,6 +312,8 @@ int main(int argc, char **argv)
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	must(shared != MAP_FAILED);
+	if (a.sweep)
+		return !run_sweep(a.first);
 	if (a.determinism)
 		return !run_twice(a.first, a.count);
 	return !(a.broken ? run_broken(a.broken, a.first, a.count) : run_all(&a));

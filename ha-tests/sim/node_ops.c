@@ -16,6 +16,7 @@ static void die_at(struct node *nd, enum die_at here)
 		return;
 	trace(nd->s, "%s: killed at boundary %d", nd->name, (int)here);
 	nd->dying = true;
+	nd->s->stats.killed++;
 }
 
 static void op_send_ike(void *ctx, const struct inet_endpoint *local,

@@ -315,13 +315,17 @@ uint32_t scenario_host(unsigned int peer, unsigned int line, bool at_peer);
 struct sim_options {
 	uint64_t seed;
 	bool verbose, quiet;
+	/* Instead of random faults: the owner is killed at its kill_count-th moment of this kind. */
+	enum die_at kill_at;
+	unsigned int kill_count;
 	const struct broken *broken; /* what this run breaks on purpose; NULL: nothing */
 };
 
 struct sim_stats {
 	uint64_t events, exchanges, faults, takeovers, handovers, ike_sent, esp_sent, delivered,
 		lost, replayed;
-	uint64_t split_brains, split_numbers, state_losses, excused, auths, expired, suspects;
+	uint64_t split_brains, split_numbers, state_losses, excused, auths, expired, suspects,
+		killed;
 };
 
 struct sim {

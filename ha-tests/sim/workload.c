@@ -313,7 +313,7 @@ void workload_start(struct sim *s)
 		sim_at(s, s->now_ns + rng_between(&s->rng, 3 * SECOND, 9 * SECOND), peer_step,
 		       &s->peers[i]);
 	sim_at(s, s->now_ns + rng_between(&s->rng, 3 * SECOND, 9 * SECOND), collision_step, NULL);
-	if (rng_chance(&s->rng, 400))
+	if (rng_chance(&s->rng, 400) && s->opt.kill_at == DIE_NOT)
 		sim_at(s, s->now_ns + rng_between(&s->rng, 8 * SECOND, 40 * SECOND), clear_step,
 		       NULL);
 	sim_at(s, s->now_ns + SECOND, settle_step, NULL);
