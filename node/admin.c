@@ -13,15 +13,15 @@
 #define PACKAGE_VERSION "0.1.0"
 #endif
 
-#define PATH_MTU 1500u
-#define HEARTBEAT_MS 100u        /* R7 */
+#define PATH_MTU     1500u
+#define HEARTBEAT_MS 100u /* R7 */
 
 struct fill {
 	struct world *w;
-	const struct inet_addr *peer;   /* NULL: all */
+	const struct inet_addr *peer; /* NULL: all */
 	struct view_ike_list *ikes;
 	struct view_child_list *children;
-	struct view_ike *sa;            /* whose children are being added */
+	struct view_ike *sa; /* whose children are being added */
 	bool failed;
 };
 
@@ -48,13 +48,15 @@ static void name_line(const struct world *w, uint32_t tunnel, struct view_child 
 
 	if (!core_tunnel_lookup(w->config, tunnel, &e, &ace))
 		return;
-	snprintf(v->interface, sizeof(v->interface), "%s", e->interface ? e->interface->nameif : "");
+	snprintf(v->interface, sizeof(v->interface), "%s",
+		 e->interface ? e->interface->nameif : "");
 	snprintf(v->crypto_map, sizeof(v->crypto_map), "%s", e->map);
 	v->seq = e->seq;
 	snprintf(v->access_list, sizeof(v->access_list), "%s", config_ace_text(e->acl, ace, text));
 }
 
-static void child_counters(const struct world *w, struct view_child *v, const struct child_sa_state *s)
+static void child_counters(const struct world *w, struct view_child *v,
+			   const struct child_sa_state *s)
 {
 	struct esp_child_stats st;
 	struct hf_child_totals totals;
@@ -77,7 +79,8 @@ static void child_counters(const struct world *w, struct view_child *v, const st
 	v->replay_exposure = totals.exposure;
 	v->in_lifetime_left_kb = left_kb(s->lifetime_kb, totals.in_bytes);
 	v->out_lifetime_left_kb = left_kb(s->lifetime_kb, totals.out_bytes);
-	if (esp_child_take_counters(w->datapath, s->spi_in, &window) == R_OK && window.in_bitmap_words)
+	if (esp_child_take_counters(w->datapath, s->spi_in, &window) == R_OK &&
+	    window.in_bitmap_words)
 		v->replay_bitmap = window.in_bitmap[0];
 }
 
@@ -96,7 +99,8 @@ static void fill_child(struct world *w, struct view_child *v, const struct child
 	v->conn_id = s->spi_in & 0xffffffu;
 	v->active = w->role == CL_ROLE_ACTIVE;
 	v->path_mtu = v->media_mtu = PATH_MTU;
-	v->lifetime_left_s = left_s(s->expire_at_ms, hf_core_cluster_time_ms(w->core, world_now_ns()));
+	v->lifetime_left_s = left_s(s->expire_at_ms,
+				    hf_core_cluster_time_ms(w->core, world_now_ns()));
 	v->lifetime_kb_unlimited = s->lifetime_kb == 0;
 	v->replay_window = w->config->replay_window;
 	v->birth_term = s->birth_term;
@@ -154,14 +158,16 @@ static void fill_status(struct view_ike *v, uint8_t stage)
 	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
 		if (stages[i].stage == stage) {
 			snprintf(v->status, sizeof(v->status), "%s", stages[i].status);
-			snprintf(v->status_description, sizeof(v->status_description), "%s", stages[i].description);
+			snprintf(v->status_description, sizeof(v->status_description), "%s",
+				 stages[i].description);
 		}
 	v->ready = stage == IKE_SA_ESTABLISHED;
 }
 
 static void fill_group(const struct world *w, struct view_ike *v)
 {
-	const struct config_tunnel_group *g = config_tunnel_group_by_name(w->config, v->tunnel_group);
+	const struct config_tunnel_group *g = config_tunnel_group_by_name(w->config,
+									  v->tunnel_group);
 
 	if (!g || !g->keepalive)
 		return;
@@ -187,7 +193,9 @@ static void fill_ike(struct world *w, struct view_ike *v, const struct ike_sa_st
 	snprintf(v->auth_verify, sizeof(v->auth_verify), "PSK");
 	if (s->expire_at_ms && s->expire_at_ms != UINT64_MAX && s->expire_at_ms > s->created_ms)
 		v->lifetime_s = (uint32_t)((s->expire_at_ms - s->created_ms) / 1000);
-	v->active_s = s->established_ms && now > s->established_ms ? (uint32_t)((now - s->established_ms) / 1000) : 0;
+	v->active_s = s->established_ms && now > s->established_ms
+			      ? (uint32_t)((now - s->established_ms) / 1000)
+			      : 0;
 	v->spi_local = ike_sa_state_spi(s);
 	v->spi_remote = s->initiator ? s->spi_r : s->spi_i;
 	id_text(&s->local_id, v->local_id);
@@ -230,7 +238,8 @@ static enum result get_ike_sas(void *ctx, const struct inet_addr *peer, struct v
 	return f.failed ? R_NO_MEMORY : R_OK;
 }
 
-static enum result get_child_sas(void *ctx, const struct inet_addr *peer, struct view_child_list *out)
+static enum result get_child_sas(void *ctx, const struct inet_addr *peer,
+				 struct view_child_list *out)
 {
 	struct view_ike_list ikes = { 0 };
 	enum result res = get_ike_sas(ctx, peer, &ikes);
@@ -255,13 +264,16 @@ static bool link_runs(int fd, const char *device)
 	struct ifreq ifr = { 0 };
 
 	strncpy(ifr.ifr_name, device, IFNAMSIZ - 1);
-	return ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_UP) && (ifr.ifr_flags & IFF_RUNNING);
+	return ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_UP) &&
+	       (ifr.ifr_flags & IFF_RUNNING);
 }
 
-/* fd: any socket, to ask for our own links; -1: the other host's, which are taken to be as configured. */
+/* fd: any socket, to ask for our own links; -1: the other host's, which are taken to
+ * be as configured. */
 static void fill_interfaces(const struct world *w, struct view_host *h, bool active, int fd)
 {
-	for (size_t i = 0; i < w->config->n_interfaces && h->n_interfaces < VIEW_INTERFACES_MAX; i++) {
+	for (size_t i = 0; i < w->config->n_interfaces && h->n_interfaces < VIEW_INTERFACES_MAX;
+	     i++) {
 		const struct config_interface *ifc = &w->config->interfaces[i];
 		if (!ifc->nameif[0])
 			continue;
@@ -312,7 +324,10 @@ static void fill_other(const struct world *w, const struct cl_member_status *m, 
 {
 	h->secondary = w->config->failover.unit != UNIT_SECONDARY;
 	h->slot = m->slot;
-	h->state = m->slot_refused ? HOST_FAILED : m->owner ? HOST_ACTIVE : m->synced ? HOST_STANDBY_READY : HOST_SYNCING;
+	h->state = m->slot_refused ? HOST_FAILED
+		   : m->owner      ? HOST_ACTIVE
+		   : m->synced     ? HOST_STANDBY_READY
+				   : HOST_SYNCING;
 	h->is_protected = m->in_protected_set;
 	/* Its HELLO says whether its configuration is ours, not what it is. */
 	if (m->slot)
@@ -330,7 +345,8 @@ static const struct {
 	{ "VPN ESP SEQ", { SS_LEASE, SS_COUNTERS } },
 };
 
-static void fill_rows(const struct world *w, const struct cl_group_status *st, struct view_failover *v)
+static void fill_rows(const struct world *w, const struct cl_group_status *st,
+		      struct view_failover *v)
 {
 	const struct hf_core_stats *core = hf_core_stats(w->core);
 	struct view_stateful *r = &v->rows[v->n_rows++];
@@ -350,7 +366,8 @@ static void fill_rows(const struct world *w, const struct cl_group_status *st, s
 	}
 }
 
-static void fill_queues(const struct world *w, const struct cl_group_status *st, struct view_failover *v)
+static void fill_queues(const struct world *w, const struct cl_group_status *st,
+			struct view_failover *v)
 {
 	v->recv.total = st->records_received;
 	v->xmit.total = st->records_sent;
@@ -390,7 +407,8 @@ static enum result get_failover(void *ctx, struct view_failover *v)
 	v->is_protected = st.is_protected;
 	v->term = st.term;
 	snprintf(v->role_manager, sizeof(v->role_manager), "%s",
-		 w->config->failover.role_manager == ROLE_MANAGER_PACEMAKER ? "pacemaker" : "internal");
+		 w->config->failover.role_manager == ROLE_MANAGER_PACEMAKER ? "pacemaker"
+									    : "internal");
 	snprintf(v->last_takeover, sizeof(v->last_takeover), "%s", w->last_why);
 	v->last_takeover_suspect = w->last_suspect;
 	v->last_takeover_ms = w->last_takeover_ms;
@@ -435,16 +453,21 @@ static bool add_named(struct view_counter_list *out, const struct named_counter 
 	return ok;
 }
 
-/* The reasons: every verdict of the datapath, every result of the engine, by the names of their catalogues. */
-static bool add_refusals(const struct world *w, const struct ike_stats *ike, struct view_counter_list *out)
+/* The reasons: every verdict of the datapath, every result of the engine, by the
+ * names of their catalogues. */
+static bool add_refusals(const struct world *w, const struct ike_stats *ike,
+			 struct view_counter_list *out)
 {
 	char name[48];
 	bool ok = true;
 
 	for (unsigned int v = 0; v < ESP_V_COUNT_; v++)
 		for (int in = 0; in < 2; in++) {
-			snprintf(name, sizeof(name), "%s-%s", in ? "in" : "out", esp_verdict_name(v));
-			ok = view_counter_add(out, "ESP", name, esp_datapath_verdicts(w->datapath, v, in)) && ok;
+			snprintf(name, sizeof(name), "%s-%s", in ? "in" : "out",
+				 esp_verdict_name(v));
+			ok = view_counter_add(out, "ESP", name,
+					      esp_datapath_verdicts(w->datapath, v, in)) &&
+			     ok;
 		}
 	for (unsigned int r = R_OK + 1; r < R_COUNT_; r++)
 		ok = view_counter_add(out, "IKEV2", result_name(r), ike->refused[r]) && ok;
@@ -543,7 +566,8 @@ static enum result failover_active(void *ctx, bool active, char why[ADMIN_WHY_MA
 	struct cl_input in = { .kind = active ? CL_IN_GO_ACTIVE : CL_IN_GO_STANDBY, .group = 1 };
 
 	/* Alone with Pacemaker: promote is a command there too. */
-	if (!w->config->failover.enabled && w->config->failover.role_manager != ROLE_MANAGER_PACEMAKER) {
+	if (!w->config->failover.enabled &&
+	    w->config->failover.role_manager != ROLE_MANAGER_PACEMAKER) {
 		snprintf(why, ADMIN_WHY_MAX, "failover is not configured");
 		return R_CONFIG;
 	}
@@ -554,7 +578,8 @@ static enum result failover_active(void *ctx, bool active, char why[ADMIN_WHY_MA
 	if (active && w->role == CL_ROLE_ACTIVE)
 		return R_OK;
 	if (!active && !cl_is_protected(hf_core_cluster_node(w->core), 1)) {
-		snprintf(why, ADMIN_WHY_MAX, "no protected standby to hand over to; see show failover");
+		snprintf(why, ADMIN_WHY_MAX,
+			 "no protected standby to hand over to; see show failover");
 		return R_NOT_SYNCED;
 	}
 	hf_core_cluster(w->core, world_now_ns(), &in);
@@ -565,8 +590,14 @@ static enum result failover_active(void *ctx, bool active, char why[ADMIN_WHY_MA
 void admin_ops_fill(struct world *w, struct admin_ops *out)
 {
 	*out = (struct admin_ops){
-		.ctx = w, .ike_sas = get_ike_sas, .child_sas = get_child_sas, .failover = get_failover,
-		.version = get_version, .counters = get_counters, .config = get_config,
-		.clear_ike = clear_ike, .failover_active = failover_active,
+		.ctx = w,
+		.ike_sas = get_ike_sas,
+		.child_sas = get_child_sas,
+		.failover = get_failover,
+		.version = get_version,
+		.counters = get_counters,
+		.config = get_config,
+		.clear_ike = clear_ike,
+		.failover_active = failover_active,
 	};
 }
