@@ -3,12 +3,14 @@
 # CC=clang --with-sanitizers=fuzzer-no-link,address,undefined they are libFuzzer programs ("make fuzzers").
 
 fuzz_targets = \
+	ha-tests/fuzz/fuzz_config \
 	ha-tests/fuzz/fuzz_esp_open \
 	ha-tests/fuzz/fuzz_ike_message \
 	ha-tests/fuzz/fuzz_ike_payloads \
 	ha-tests/fuzz/fuzz_ike_sk \
 	ha-tests/fuzz/fuzz_record
 EXTRA_DIST += \
+	ha-tests/fuzz/corpus/config \
 	ha-tests/fuzz/corpus/esp_open \
 	ha-tests/fuzz/corpus/ike_message \
 	ha-tests/fuzz/corpus/ike_payloads \
@@ -23,6 +25,8 @@ check_PROGRAMS += $(fuzz_targets)
 fuzz_support = ha-tests/fuzz/fuzz.h ha-tests/fuzz/replay.c
 endif
 
+ha_tests_fuzz_fuzz_config_SOURCES = ha-tests/fuzz/fuzz_config.c $(fuzz_support)
+ha_tests_fuzz_fuzz_config_LDADD = $(node_libs) $(FUZZ_LIBS)
 ha_tests_fuzz_fuzz_esp_open_SOURCES = ha-tests/fuzz/fuzz_esp_open.c esp/tests/fixtures/esp_packets.h esp/tests/hex.h \
 	$(fuzz_support)
 ha_tests_fuzz_fuzz_esp_open_LDADD = libesp.la libbase.la $(FUZZ_LIBS)
