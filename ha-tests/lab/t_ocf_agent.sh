@@ -36,6 +36,10 @@ daemon_pid() {
 	pgrep -x --ns "${LAB_BOX[n1]}" --nslist net holdfastd
 }
 
+no_daemon() {
+	! daemon_pid
+}
+
 standalone_conf() {
 	lab_holdfast_conf 1 | grep -v '^failover'
 	echo "failover role-manager ${1:-pacemaker}"
@@ -78,6 +82,7 @@ expect 0 promote
 expect 8 monitor
 expect 8 monitor OCF_CHECK_LEVEL=20 OCF_RESKEY_CRM_meta_role=Promoted
 kill -KILL "$(daemon_pid)"
+wait_for 2 "the killed daemon is gone" no_daemon || fail "the killed daemon is still there"
 expect 7 monitor
 expect 0 stop
 expect 0 start
