@@ -170,6 +170,16 @@ static enum claim_reason earliest(struct cl_node *n, const struct group *g, uint
 /* ---- asking ---- */
 
 /*
+ * R11: without its file this node may have owned terms, cut off from everybody
+ * here, under which it sealed with the SAs that it has inherited. An IV names
+ * slot and term, so such a term must not come again.
+ */
+static bool own_terms_unknown(const struct cl_node *n, const struct group *g)
+{
+	return n->cfg.term_file_missing[g->index] && g->synced;
+}
+
+/*
  * An owner that takes its RELEASE back skips a term: should a cut have come
  * between, the node it was released to claims the next one on the other side,
  * and a term has one owner (law 4). An empty start without all members leaves
@@ -179,6 +189,8 @@ static uint64_t term_step(const struct cl_node *n, const struct group *g)
 {
 	if (is_owner(g))
 		return 2;
+	if (own_terms_unknown(n, g))
+		return LOST_TERM_ROOM;
 	return !g->synced && n->view.n < n->cfg.expected_votes ? EMPTY_TERM_ROOM : 1;
 }
 
@@ -189,6 +201,8 @@ void claim_reserve(struct cl_node *n, struct group *g)
 		return;
 	g->disk_term = (g->disk_term > g->known_term ? g->disk_term : g->known_term) +
 		       term_step(n, g);
+	if (g->synced)
+		n->cfg.term_file_missing[g->index] = false; /* disk_term lies behind the gap */
 	g->claim.writing = true;
 	fx_push(n, CL_FX_WRITE_TERM, g)->term = g->disk_term;
 }
@@ -349,8 +363,11 @@ static void become_owner(struct cl_node *n, struct group *g, const struct delive
 		.event = ROLE_CLAIMED,
 		.why = why[reason],
 		.suspect = is_suspect(n, g, reason),
-		/* Behind RELEASE the log ends with exact counters. */
-		.handover = g->released_to != 0,
+		/*
+		 * Behind RELEASE the log ends with exact counters, for whom it was released to:
+		 * anybody else cannot know whether that one has claimed and sealed before it went.
+		 */
+		.handover = reason == CLAIM_RELEASED,
 		.silence_ms = (n->now_ns - g->heartbeat_ns) / MS,
 	};
 

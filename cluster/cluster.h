@@ -71,6 +71,7 @@ struct cl_node_config {
 	size_t n_groups;
 	struct cl_group_config groups[CL_GROUPS_MAX];
 	uint64_t term_on_disk[CL_GROUPS_MAX]; /* R11; 0: none */
+	/* R11: not there or not readable; an inherited group is claimed with a gap of terms */
 	bool term_file_missing[CL_GROUPS_MAX];
 };
 
@@ -190,6 +191,8 @@ uint64_t cl_committed(const struct cl_node *n, uint32_t group);
 uint64_t cl_cluster_time_ms(const struct cl_node *n, uint64_t now_ns);
 const struct ss_store *cl_store(const struct cl_node *n, uint32_t group);
 bool cl_is_protected(const struct cl_node *n, uint32_t group);
+/* R17: a lease that is committed now counts: a standby holds it, or this side has quorum. */
+bool cl_may_grant(const struct cl_node *n, uint32_t group);
 
 /* ---- for show failover ---- */
 

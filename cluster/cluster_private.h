@@ -18,6 +18,7 @@
 #define EMPTY_RANK_MS        500  /* R15: between candidates of an empty start */
 #define EMPTY_TERM_ROOM      16   /* terms that a missing member may have owned */
 #define HELLO_GRACE_MS       1000 /* a takeover waits for a HELLO so long */
+#define LOST_TERM_ROOM       64   /* terms that a node without its file may have owned (R11) */
 #define JOIN_RETRY_MS        5000 /* no progress of a snapshot */
 #define HANDOVER_MS          1000 /* each phase of a handover */
 #define RELAY_MAX_MS         5000 /* a stop waits for stragglers (R19) no longer */

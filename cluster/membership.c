@@ -174,6 +174,8 @@ void membership_view(struct cl_node *n, const struct cl_input *in)
 	}
 	/* They belong to the view that ends now; nobody learnt in time whether it had quorum. */
 	deferred_deliver(n);
+	if (n->slot_refused)
+		return;
 	view_members(n, in);
 	view_digest(&n->view);
 	n->view.joined = true;

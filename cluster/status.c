@@ -43,6 +43,11 @@ bool cl_is_protected(const struct cl_node *n, uint32_t group)
 	return g && (is_owner(g) ? g->is_protected : g->protected_set != 0);
 }
 
+bool cl_may_grant(const struct cl_node *n, uint32_t group)
+{
+	return view_quorate(n) || cl_is_protected(n, group);
+}
+
 static void member_status(const struct cl_node *n, const struct group *g, const struct member *m,
 			  struct cl_member_status *out)
 {

@@ -162,7 +162,8 @@ static void a_release_that_nobody_takes_is_reclaimed(void **state)
 	assert_int_equal(world_owner(&w), 0);
 	assert_int_equal(w.nodes[0].term, 3);
 	assert_string_equal(w.nodes[0].why, "handover failed");
-	assert_true(w.nodes[0].handover);
+	/* The other may have claimed, sealed and died: our exact counters are worth nothing. */
+	assert_false(w.nodes[0].handover);
 	assert_true(node_may_send(&w.nodes[0]));
 	assert_int_equal(w.nodes[0].commands_failed, 1);
 }

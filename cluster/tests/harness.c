@@ -447,6 +447,7 @@ static struct cl_node_config config(const struct world *w, const struct node *nd
 		.start_ns = w->now_ns,
 		.n_groups = 1,
 		.term_on_disk = { nd->term_on_disk },
+		.term_file_missing = { nd->term_file_missing },
 		.groups = { { .group = GROUP, .preferred_slot = w->preferred_slot } },
 	};
 

@@ -143,6 +143,50 @@ static void a_claim_exceeds_the_terms_that_others_announce(void **state)
 	assert_int_equal(w.nodes[0].term, 8);
 }
 
+/* R11: it may have owned terms behind ours while it was cut off, and lost its disk since. */
+static void a_node_without_its_term_file_leaves_a_gap_for_inherited_state(void **state)
+{
+	(void)state;
+	world_init(&w, 2);
+	w.nodes[0].term_file_missing = w.nodes[1].term_file_missing = true;
+	node_start(&w, 0);
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].term, 1); /* nothing is inherited by an empty start */
+	world_run(&w, 1000);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 150);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[1].term, 1 + LOST_TERM_ROOM);
+	/* Once is enough: the file is there now. */
+	w.nodes[0].term_file_missing = false;
+	node_start(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 1500);
+	node_command(&w, 1, CL_IN_GO_STANDBY);
+	world_run(&w, 200);
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	world_run(&w, 200);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[1].term, 1 + LOST_TERM_ROOM + 2);
+}
+
+/* R17 */
+static void a_lease_counts_with_quorum_or_a_standby_only(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	assert_true(cl_may_grant(w.nodes[0].cl, GROUP));
+	node_cut(&w, 0);
+	world_view(&w, false);
+	world_run(&w, 20);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+	assert_false(cl_may_grant(w.nodes[0].cl, GROUP));
+}
+
 static void a_claim_without_quorum_is_refused(void **state)
 {
 	(void)state;
@@ -586,6 +630,8 @@ int main(void)
 		T(a_claim_of_a_known_term_is_refused),
 		T(a_claim_of_an_announced_term_is_refused),
 		T(a_claim_exceeds_the_terms_that_others_announce),
+		T(a_node_without_its_term_file_leaves_a_gap_for_inherited_state),
+		T(a_lease_counts_with_quorum_or_a_standby_only),
 		T(a_claim_without_quorum_is_refused),
 		T(a_claim_of_a_member_without_complete_state_is_refused),
 		T(a_claim_of_an_unprotected_member_is_refused_while_a_protected_one_is_there),
