@@ -93,18 +93,16 @@ static bool core_is_owner(const struct hf_core *c)
 	return c->role == CL_ROLE_ACTIVE || c->role == CL_ROLE_RELEASING;
 }
 
-/* What is dropped past the deadline counts as lost on its way: its retransmission timer starts
- * too, or an owner that may send again would wait for ever for an answer (R4, R12). */
 static void release_send(struct hf_core *c, struct held *h)
 {
-	if (hf_core_may_send(c, c->now_ns)) {
-		hf_impair_die(HF_DIE_BEFORE_SEND, h->exchange, h->response);
-		c->ops.send_ike(c->ops_ctx, &h->local, &h->remote, h->udp_encap,
-				buf_bytes(&h->datagram));
-		hf_impair_die(HF_DIE_AFTER_SEND, h->exchange, h->response);
-	} else {
+	if (!hf_core_may_send(c, c->now_ns)) {
 		c->stats.dropped_deadline++;
+		buf_free(&h->datagram);
+		return;
 	}
+	hf_impair_die(HF_DIE_BEFORE_SEND, h->exchange, h->response);
+	c->ops.send_ike(c->ops_ctx, &h->local, &h->remote, h->udp_encap, buf_bytes(&h->datagram));
+	hf_impair_die(HF_DIE_AFTER_SEND, h->exchange, h->response);
 	buf_free(&h->datagram);
 	if (h->token) {
 		struct ike_input in = { .kind = IKE_IN_RELEASED,
@@ -128,7 +126,8 @@ static void release_one(struct hf_core *c, struct held *h)
 			core_log(c, LOG_ESP_SA_CREATED, "SPI 0x%08x carries traffic", h->spi_in);
 		break;
 	case HELD_GRANT:
-		core_child_grant(c, h);
+		if (esp_child_grant(c->datapath, h->spi_in, h->lease_end) == R_OK)
+			c->stats.leases_granted++;
 		break;
 	}
 }
@@ -207,8 +206,6 @@ static void on_deadline(struct hf_core *c, const struct cl_effect *fx)
 
 static void on_prepare(struct hf_core *c, const struct cl_effect *fx)
 {
-	/* Handed back within seconds: the end of that relay must not end READY (R19). */
-	core_relay_end(c);
 	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_READY, 0);
 	c->role = CL_ROLE_PREPARING;
 	struct hf_role_change ch = { .group = fx->group,
@@ -343,8 +340,9 @@ void hf_core_relay_done(struct hf_core *c, uint64_t now_ns, uint32_t group)
 	c->now_ns = now_ns;
 	if (!c->relaying)
 		return;
+	c->relaying = false;
 	esp_group_set(c->datapath, (uint8_t)group, ESP_GROUP_STANDBY, 0);
-	core_relay_end(c);
+	c->ops.relay_end(c->ops_ctx, group);
 	core_cluster_step(c, &in);
 }
 

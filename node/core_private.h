@@ -6,12 +6,11 @@
 #include "base/hashmap.h"
 #include "node/core.h"
 
-#define HF_TICK_NS           50000000ull    /* leases, checkpoints, liveness evidence */
-#define HF_CHECKPOINT_NS     200000000ull   /* inbound checkpoint of a changed SA (R18) */
-#define HF_CHECKPOINT_BUDGET 50000u         /* bytes per tick: 1 MB/s (R18) */
-#define HF_REKEY_DELAY_NS    2000000000ull  /* after a takeover, before its paced rekeys begin */
-#define HF_REKEYS_PER_TICK   5u             /* 100/s (R18) */
-#define HF_REKEY_AGAIN_NS    30000000000ull /* a rekey that did not happen is asked for again */
+#define HF_TICK_NS           50000000ull   /* leases, checkpoints, liveness evidence */
+#define HF_CHECKPOINT_NS     200000000ull  /* inbound checkpoint of a changed SA (R18) */
+#define HF_CHECKPOINT_BUDGET 50000u        /* bytes per tick: 1 MB/s (R18) */
+#define HF_REKEY_DELAY_NS    2000000000ull /* after a takeover, before its paced rekeys begin */
+#define HF_REKEYS_PER_TICK   5u            /* 100/s (R18) */
 #define HF_LEASE_MIN         65536u
 #define HF_RESYNC_NS         10000000000ull
 
@@ -36,7 +35,7 @@ struct core_child {
 	uint32_t spi_in;
 	uint32_t tunnel;
 	bool esn;
-	uint64_t rekey_asked_ns; /* 0: not asked for */
+	bool rekey_asked;
 	bool rekey_after_takeover;
 	uint64_t lifetime_kb;
 	uint64_t lease_end; /* newest lease appended or applied */
@@ -104,17 +103,12 @@ void core_child_install(struct hf_core *c, const struct child_sa_state *s);
 void core_child_remove(struct hf_core *c, uint32_t spi_in);
 void core_children_forget(struct hf_core *c);
 void core_child_lease(struct hf_core *c, struct core_child *k);
-/* Numbers that one lease adds. */
-uint64_t core_child_lease_block(const struct core_child *k);
-/* A lease is committed: it may be used now (R17). */
-void core_child_grant(struct hf_core *c, const struct held *h);
 void core_tick(struct hf_core *c);
 
 /* takeover.c */
 void core_apply(struct hf_core *c, const struct ss_record *r);
 void core_reset(struct hf_core *c);
 void core_role(struct hf_core *c, const struct cl_effect *fx);
-void core_relay_end(struct hf_core *c);
 void core_quiesce(struct hf_core *c, const struct cl_effect *fx);
 
 /* translate.c */

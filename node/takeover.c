@@ -115,10 +115,8 @@ static uint64_t next_after_takeover(const struct core_child *k, const struct cl_
 {
 	if (!fx->suspect)
 		return k->lease_end;
-	/* R10: it may have granted itself more than we know; one block at once, when its term began
-	 * unprotected. */
-	return k->lease_end + core_child_lease_block(k) +
-	       4 * k->rate_pps * (fx->silence_ms + 999) / 1000;
+	/* R10: it may have granted itself more than we know. */
+	return k->lease_end + 4 * k->rate_pps * (fx->silence_ms + 999) / 1000;
 }
 
 static void resume_inbound(struct hf_core *c, struct core_child *k, const struct ss_counters *n,
@@ -189,7 +187,7 @@ static void resume_child(struct hf_core *c, struct core_child *k, const struct c
 		k->last_seq = st.seq_next;
 		k->last_in_packets = st.in_packets;
 	}
-	k->rekey_asked_ns = 0;
+	k->rekey_asked = false;
 }
 
 struct outbound_choice {
@@ -237,15 +235,6 @@ static void back_to_store(struct hf_core *c)
 	ss_store_each(cl_store(c->cluster, c->group), reimport, c);
 }
 
-/* What is to come here again need not be sent on any more. */
-void core_relay_end(struct hf_core *c)
-{
-	if (!c->relaying)
-		return;
-	c->relaying = false;
-	c->ops.relay_end(c->ops_ctx, c->group);
-}
-
 static void become_active(struct hf_core *c, const struct cl_effect *fx)
 {
 	struct hf_role_change ch = { .group = fx->group,
@@ -268,7 +257,10 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 	c->term = fx->term;
 	c->next_tick_ns = c->now_ns;
 	c->rekey_from_ns = c->now_ns + HF_REKEY_DELAY_NS;
-	core_relay_end(c);
+	if (c->relaying) {
+		c->relaying = false;
+		c->ops.relay_end(c->ops_ctx, fx->group);
+	}
 	if (!again) {
 		for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)
 			resume_child(c, k, fx);
@@ -284,12 +276,8 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_ACTIVE, iv_term);
 	if (again)
 		return;
-	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;) {
+	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)
 		core_child_lease(c, k);
-		/* R17: near 2^32 it has asked for a rekey, of an engine that is not active yet. */
-		k->rekey_after_takeover |= k->rekey_asked_ns != 0;
-		k->rekey_asked_ns = 0;
-	}
 	struct ike_input in = { .kind = IKE_IN_ACTIVATE, .term = fx->term, .suspect = fx->suspect };
 	core_ike(c, &in);
 }

@@ -40,8 +40,6 @@ struct world {
 	struct cl_transport *transport;
 	struct cl_transport_facts facts;
 	struct world_mcast *mcast_first, **mcast_last; /* waiting for Corosync's flow control */
-	size_t mcast_bytes;                            /* of them */
-	bool mcast_failed; /* the connection is given up at the next turn of the loop */
 	struct crypto_pool *pool;
 	struct admin_ops admin_ops; /* outlives the server */
 	struct admin_server *admin;

@@ -15,7 +15,6 @@
 #define RECONNECT_NS    1000000000ull
 #define RETRY_NS        2000000ull
 #define STANDALONE_SLOT 1u
-#define MCAST_BYTES_MAX (64u << 20) /* what may wait for Corosync */
 
 /*
  * A snapshot chunk on its way through CPG: this byte, the addressee's slot,
@@ -120,33 +119,11 @@ static void reconnect(void *data)
 		world_touch(w);
 }
 
-static void give_up(void *data)
-{
-	struct world *w = data;
-
-	if (w->transport)
-		on_lost(w, "Corosync takes no messages");
-}
-
-/*
- * A message that is left out is a hole in the log, in which every member
- * would lose its state. To be silent and join again is the lesser evil (R12).
- * From the loop: the core is in the middle of a turn.
- */
-static void mcast_fail(struct world *w)
-{
-	w->mcast_errors++;
-	if (w->mcast_failed)
-		return;
-	w->mcast_failed = true;
-	qb_loop_job_add(w->loop, QB_LOOP_HIGH, w, give_up);
-}
-
 static void send_waiting(void *data)
 {
 	struct world *w = data;
 
-	while (w->mcast_first && w->transport && !w->mcast_failed) {
+	while (w->mcast_first && w->transport) {
 		struct world_mcast *m = w->mcast_first;
 		enum result res = w->transport->ops->mcast(w->transport, buf_bytes(&m->data));
 		if (res == R_AGAIN) {
@@ -154,14 +131,11 @@ static void send_waiting(void *data)
 			qb_loop_timer_add(w->loop, QB_LOOP_HIGH, RETRY_NS, w, send_waiting, &retry);
 			return;
 		}
-		if (res != R_OK) {
-			mcast_fail(w);
-			return;
-		}
+		if (res != R_OK)
+			w->mcast_errors++;
 		w->mcast_first = m->next;
 		if (!w->mcast_first)
 			w->mcast_last = &w->mcast_first;
-		w->mcast_bytes -= m->data.len;
 		ss_buf_wipe(&m->data);
 		free(m);
 	}
@@ -170,27 +144,22 @@ static void send_waiting(void *data)
 /* In order: once one message waits, all behind it do. */
 void world_mcast(struct world *w, struct bytes message)
 {
-	if (!w->transport || w->mcast_failed)
+	if (!w->transport)
 		return;
 	if (!w->mcast_first) {
 		enum result res = w->transport->ops->mcast(w->transport, message);
 		if (res == R_OK)
 			return;
 		if (res != R_AGAIN) {
-			mcast_fail(w);
+			w->mcast_errors++;
 			return;
 		}
-	}
-	if (w->mcast_bytes + message.len > MCAST_BYTES_MAX) {
-		mcast_fail(w);
-		return;
 	}
 	struct world_mcast *m = calloc(1, sizeof(*m));
 	must(m && buf_set(&m->data, message));
 	bool first = !w->mcast_first;
 	*w->mcast_last = m;
 	w->mcast_last = &m->next;
-	w->mcast_bytes += message.len;
 	if (first) {
 		qb_loop_timer_handle retry;
 		qb_loop_timer_add(w->loop, QB_LOOP_HIGH, RETRY_NS, w, send_waiting, &retry);
@@ -206,8 +175,6 @@ void world_mcast_drop(struct world *w)
 		free(m);
 	}
 	w->mcast_last = &w->mcast_first;
-	w->mcast_bytes = 0;
-	w->mcast_failed = false;
 }
 
 struct snapshot_ready {
