@@ -93,16 +93,18 @@ static bool core_is_owner(const struct hf_core *c)
 	return c->role == CL_ROLE_ACTIVE || c->role == CL_ROLE_RELEASING;
 }
 
+/* What is dropped past the deadline counts as lost on its way: its retransmission timer starts
+ * too, or an owner that may send again would wait for ever for an answer (R4, R12). */
 static void release_send(struct hf_core *c, struct held *h)
 {
-	if (!hf_core_may_send(c, c->now_ns)) {
+	if (hf_core_may_send(c, c->now_ns)) {
+		hf_impair_die(HF_DIE_BEFORE_SEND, h->exchange, h->response);
+		c->ops.send_ike(c->ops_ctx, &h->local, &h->remote, h->udp_encap,
+				buf_bytes(&h->datagram));
+		hf_impair_die(HF_DIE_AFTER_SEND, h->exchange, h->response);
+	} else {
 		c->stats.dropped_deadline++;
-		buf_free(&h->datagram);
-		return;
 	}
-	hf_impair_die(HF_DIE_BEFORE_SEND, h->exchange, h->response);
-	c->ops.send_ike(c->ops_ctx, &h->local, &h->remote, h->udp_encap, buf_bytes(&h->datagram));
-	hf_impair_die(HF_DIE_AFTER_SEND, h->exchange, h->response);
 	buf_free(&h->datagram);
 	if (h->token) {
 		struct ike_input in = { .kind = IKE_IN_RELEASED,

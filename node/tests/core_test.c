@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The core alone, a cluster of one: what happens to held output at the deadline (R4, R12, R17). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/must.h"
+#include "node/core_private.h"
+
+#define MS_NS       1000000ull
+#define DEADLINE_MS 2000u
+#define QUEUE_MAX   64
+
+static const char text[] =
+	"hostname vpn\n"
+	"interface eth0\n"
+	" nameif outside\n"
+	" ip address 192.0.2.1 255.255.255.0\n"
+	"access-list A extended permit ip 198.51.100.0 255.255.255.0 203.0.113.0 255.255.255.0\n"
+	"crypto ikev2 policy 10\n"
+	" encryption aes-gcm-256\n"
+	" integrity null\n"
+	" group 19\n"
+	" prf sha256\n"
+	"crypto ikev2 enable outside\n"
+	"crypto ipsec ikev2 ipsec-proposal P\n"
+	" protocol esp encryption aes-gcm-256\n"
+	" protocol esp integrity null\n"
+	"crypto map M 10 match address A\n"
+	"crypto map M 10 set peer 192.0.2.2\n"
+	"crypto map M 10 set ikev2 ipsec-proposal P\n"
+	"crypto map M interface outside\n"
+	"tunnel-group 192.0.2.2 type ipsec-l2l\n"
+	"tunnel-group 192.0.2.2 ipsec-attributes\n"
+	" ikev2 local-authentication pre-shared-key ours\n"
+	" ikev2 remote-authentication pre-shared-key theirs\n";
+
+static struct node {
+	struct config *config;
+	struct esp_datapath *dp;
+	struct hf_core *core;
+	uint64_t now_ns;
+	struct buf mcast[QUEUE_MAX]; /* sent, not delivered */
+	size_t n_mcast;
+	uint64_t term; /* to be written; 0: none */
+	struct ike_job *job;
+	enum cl_role role;
+	unsigned int sent;
+} n;
+
+static void op_send_ike(void *ctx, const struct inet_endpoint *local,
+			const struct inet_endpoint *remote, bool udp_encap, struct bytes datagram)
+{
+	(void)ctx, (void)local, (void)remote, (void)udp_encap, (void)datagram;
+	n.sent++;
+}
+
+static void op_mcast(void *ctx, struct bytes message)
+{
+	(void)ctx;
+	must(n.n_mcast < QUEUE_MAX && buf_set(&n.mcast[n.n_mcast++], message));
+}
+
+static void op_snapshot_send(void *ctx, uint8_t slot, struct bytes message)
+{
+	(void)ctx, (void)slot, (void)message;
+}
+
+static void op_write_term(void *ctx, uint32_t group, uint64_t term)
+{
+	(void)ctx, (void)group;
+	n.term = term;
+}
+
+static void op_run_job(void *ctx, struct ike_job *job)
+{
+	(void)ctx;
+	must(!n.job);
+	ike_job_run(job);
+	n.job = job;
+}
+
+static void op_role(void *ctx, const struct hf_role_change *change)
+{
+	(void)ctx;
+	n.role = change->role;
+}
+
+static void op_relay_begin(void *ctx, uint32_t group, const struct inet_endpoint *mate)
+{
+	(void)ctx, (void)group, (void)mate;
+}
+
+static void op_relay_end(void *ctx, uint32_t group)
+{
+	(void)ctx, (void)group;
+}
+
+static void op_protection(void *ctx, uint32_t group, bool is_protected)
+{
+	(void)ctx, (void)group, (void)is_protected;
+}
+
+static void op_log(void *ctx, const struct log_event *ev)
+{
+	(void)ctx, (void)ev;
+}
+
+static void op_done(void *ctx, bool ok)
+{
+	(void)ctx, (void)ok;
+}
+
+static void op_command_done(void *ctx, bool ok, const char *why)
+{
+	(void)ctx, (void)ok, (void)why;
+}
+
+static const struct hf_core_ops ops = {
+	.send_ike = op_send_ike,
+	.mcast = op_mcast,
+	.snapshot_send = op_snapshot_send,
+	.write_term = op_write_term,
+	.run_job = op_run_job,
+	.role = op_role,
+	.relay_begin = op_relay_begin,
+	.relay_end = op_relay_end,
+	.protection = op_protection,
+	.log = op_log,
+	.stopped = op_done,
+	.command_done = op_command_done,
+};
+
+static void test_random(void *ctx, uint8_t *out, size_t len)
+{
+	static uint8_t next;
+
+	(void)ctx;
+	for (size_t i = 0; i < len; i++)
+		out[i] = next += 7;
+}
+
+/* What the world owes the core, until it owes nothing. */
+static void settle(void)
+{
+	hf_core_flush(n.core, n.now_ns);
+	while (n.n_mcast || n.term || n.job) {
+		if (n.job) {
+			struct ike_job *job = n.job;
+			n.job = NULL;
+			hf_core_job_done(n.core, n.now_ns, job);
+		} else if (n.term) {
+			uint64_t term = n.term;
+			n.term = 0;
+			hf_core_term_written(n.core, n.now_ns, 1, term, true);
+		} else {
+			struct buf first = n.mcast[0];
+			struct cl_input in = { .kind = CL_IN_MESSAGE,
+					       .from_node_id = 1,
+					       .from_pid = 1,
+					       .data = buf_bytes(&first) };
+			memmove(n.mcast, n.mcast + 1, --n.n_mcast * sizeof(first));
+			n.mcast[n.n_mcast] = (struct buf){ 0 };
+			hf_core_cluster(n.core, n.now_ns, &in);
+			buf_free(&first);
+		}
+		hf_core_flush(n.core, n.now_ns);
+	}
+}
+
+static void run(uint64_t ms)
+{
+	for (uint64_t end = n.now_ns + ms * MS_NS; n.now_ns < end;) {
+		n.now_ns += 10 * MS_NS;
+		hf_core_timer(n.core, n.now_ns);
+		settle();
+	}
+}
+
+static void view(bool quorate, uint64_t ring)
+{
+	struct cl_input in = { .kind = CL_IN_VIEW,
+			       .ring = { .node_id = 1, .seq = ring },
+			       .n_members = 1,
+			       .members = { { .node_id = 1, .pid = 1 } },
+			       .quorate = quorate };
+
+	hf_core_cluster(n.core, n.now_ns, &in);
+	in.kind = CL_IN_QUORUM;
+	hf_core_cluster(n.core, n.now_ns, &in);
+	settle();
+}
+
+static int setup(void **state)
+{
+	static struct diagnostics diag;
+	static const uint8_t key[32] = { 1 };
+	struct cl_node_config cluster = {
+		.node_id = 1,
+		.slot = 1,
+		.version_min = 1,
+		.version_max = 1,
+		.deadline_ms = DEADLINE_MS,
+		.expected_votes = 1,
+		.n_groups = 1,
+		.groups = { { .group = 1, .preferred_slot = 1 } },
+	};
+	struct hf_core_config cfg = { .cluster = &cluster, .random = test_random, .ops = &ops };
+
+	(void)state;
+	n = (struct node){ .now_ns = 1000 * MS_NS };
+	cluster.start_ns = cfg.now_ns = n.now_ns;
+	must(secret_set(&cluster.failover_key, bytes(key, sizeof(key))) == R_OK);
+	assert_int_equal(config_parse(bytes(text, strlen(text)), "test", &n.config, &diag), R_OK);
+	n.dp = esp_datapath_new(&(struct esp_datapath_config){ .slot = 1, .workers = 1 });
+	assert_non_null(n.dp);
+	cfg.config = n.config;
+	cfg.datapath = n.dp;
+	assert_int_equal(hf_core_new(&cfg, &n.core), R_OK);
+	view(true, 4);
+	run(100);
+	assert_int_equal(n.role, CL_ROLE_ACTIVE);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	hf_core_free(n.core);
+	esp_datapath_free(n.dp);
+	config_free(n.config);
+	for (size_t i = 0; i < n.n_mcast; i++)
+		buf_free(&n.mcast[i]);
+	return 0;
+}
+
+static void a_request_leaves_and_is_repeated(void **state)
+{
+	(void)state;
+	hf_core_initiate(n.core, n.now_ns, "192.0.2.2");
+	settle();
+	assert_int_equal(n.sent, 1);
+	run(10000);
+	assert_in_range(n.sent, 2, 10);
+}
+
+/* R4, R12: stopped just longer than the deadline, and nobody took over. */
+static void a_request_dropped_at_the_deadline_is_sent_when_it_is_extended(void **state)
+{
+	(void)state;
+	hf_core_initiate(n.core, n.now_ns, "192.0.2.2");
+	n.now_ns += (DEADLINE_MS + 50) * MS_NS;
+	settle();
+	assert_int_equal(n.sent, 0);
+	assert_int_equal(hf_core_stats(n.core)->dropped_deadline, 1);
+	run(10000);
+	assert_true(hf_core_may_send(n.core, n.now_ns));
+	assert_in_range(n.sent, 1, 10);
+}
+
+/* R12: without quorum nothing extends the deadline, and nothing leaves. */
+static void without_quorum_nothing_leaves_after_the_deadline(void **state)
+{
+	(void)state;
+	view(false, 8);
+	run(DEADLINE_MS + 10);
+	hf_core_initiate(n.core, n.now_ns, "192.0.2.2");
+	settle();
+	run(5000);
+	assert_int_equal(n.sent, 0);
+	view(true, 12);
+	run(15000);
+	assert_in_range(n.sent, 1, 10);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(a_request_leaves_and_is_repeated),
+		T(a_request_dropped_at_the_deadline_is_sent_when_it_is_extended),
+		T(without_quorum_nothing_leaves_after_the_deadline),
+	};
+	return cmocka_run_group_tests_name("core", tests, NULL, NULL);
+}
