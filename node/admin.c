@@ -496,6 +496,7 @@ static enum result get_counters(void *ctx, struct view_counter_list *out)
 		{ "HA", "dropped-deadline", core->dropped_deadline },
 		{ "HA", "import-errors", core->import_errors },
 		{ "HA", "leases-granted", core->leases_granted },
+		{ "HA", "leases-refused", core->leases_refused },
 		{ "HA", "checkpoints", core->checkpoints },
 		{ "HA", "rekeys-after-takeover", core->rekeys_after_takeover },
 		{ "HA", "mcast-errors", w->mcast_errors },

@@ -128,8 +128,7 @@ static void release_one(struct hf_core *c, struct held *h)
 			core_log(c, LOG_ESP_SA_CREATED, "SPI 0x%08x carries traffic", h->spi_in);
 		break;
 	case HELD_GRANT:
-		if (esp_child_grant(c->datapath, h->spi_in, h->lease_end) == R_OK)
-			c->stats.leases_granted++;
+		core_child_grant(c, h);
 		break;
 	}
 }

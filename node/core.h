@@ -116,7 +116,7 @@ struct hf_core_stats {
 	uint64_t records_out[HF_RECORD_KINDS], records_in[HF_RECORD_KINDS];
 	uint64_t held_now, held_total, released, dropped_role, dropped_deadline;
 	uint64_t import_errors; /* records that did not decode or import */
-	uint64_t leases_granted, checkpoints;
+	uint64_t leases_granted, leases_refused, checkpoints;
 	uint64_t rekeys_after_takeover;
 };
 const struct hf_core_stats *hf_core_stats(const struct hf_core *c);

@@ -98,7 +98,7 @@ void core_children_forget(struct hf_core *c)
  * block is renewed at half. Commit timeout bounds the acknowledgement, the
  * ownership deadline the stall; three seconds cover both defaults.
  */
-static uint64_t lease_block(const struct core_child *k)
+uint64_t core_child_lease_block(const struct core_child *k)
 {
 	uint64_t block = k->rate_pps * 6;
 	return block < HF_LEASE_MIN ? HF_LEASE_MIN : block;
@@ -134,9 +134,10 @@ void core_child_lease(struct hf_core *c, struct core_child *k)
 {
 	struct esp_child_stats st;
 
-	if (esp_child_stats(c->datapath, k->spi_in, &st) != R_OK)
+	if (!cl_may_grant(c->cluster, c->group) ||
+	    esp_child_stats(c->datapath, k->spi_in, &st) != R_OK)
 		return;
-	uint64_t block = lease_block(k);
+	uint64_t block = core_child_lease_block(k);
 	if (st.seq_next + block / 2 <= k->lease_end)
 		return;
 	uint64_t end = st.seq_next + block;
@@ -149,6 +150,37 @@ void core_child_lease(struct hf_core *c, struct core_child *k)
 		return;
 	k->lease_end = end;
 	append_lease(c, k);
+}
+
+/*
+ * Quorum can have gone since the lease was logged, and the standbys with it:
+ * then nobody granted it (R17), and it is asked for anew when it can count.
+ */
+static void lease_refused(struct hf_core *c, struct core_child *k)
+{
+	struct esp_child_stats st;
+
+	c->stats.leases_refused++;
+	if (esp_child_stats(c->datapath, k->spi_in, &st) == R_OK)
+		k->lease_end = st.lease_end;
+}
+
+void core_child_grant(struct hf_core *c, const struct held *h)
+{
+	struct core_child *k = core_child_find(c, h->spi_in);
+
+	if (!k)
+		return;
+	if (!cl_may_grant(c->cluster, c->group)) {
+		lease_refused(c, k);
+		return;
+	}
+	if (esp_child_grant(c->datapath, k->spi_in, h->lease_end) != R_OK)
+		return;
+	c->stats.leases_granted++;
+	/* One before it can have been refused; the next must not fall below this one. */
+	if (h->lease_end > k->lease_end)
+		k->lease_end = h->lease_end;
 }
 
 static void measure(struct core_child *k, const struct esp_child_stats *st)

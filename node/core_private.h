@@ -103,6 +103,10 @@ void core_child_install(struct hf_core *c, const struct child_sa_state *s);
 void core_child_remove(struct hf_core *c, uint32_t spi_in);
 void core_children_forget(struct hf_core *c);
 void core_child_lease(struct hf_core *c, struct core_child *k);
+/* Numbers that one lease adds. */
+uint64_t core_child_lease_block(const struct core_child *k);
+/* A lease is committed: it may be used now (R17). */
+void core_child_grant(struct hf_core *c, const struct held *h);
 void core_tick(struct hf_core *c);
 
 /* takeover.c */

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/iana.h"
 #include "base/must.h"
 #include "node/core_private.h"
 
@@ -278,6 +279,97 @@ static void without_quorum_nothing_leaves_after_the_deadline(void **state)
 	assert_in_range(n.sent, 1, 10);
 }
 
+/* ---- CHILD SAs ---- */
+
+#define SPI 0x10000100u
+
+static void child(bool esn, uint64_t lease_end)
+{
+	static const uint8_t key[36] = { 1 };
+	struct child_sa_state s = {
+		.spi_in = SPI,
+		.spi_out = 0x20000100u,
+		.stage = CHILD_SA_ESTABLISHED,
+		.tunnel = 1,
+		.transforms = { .encr = ENCR_AES_GCM_16, .key_bits = 256, .esn = esn },
+		.local_ts = { .n = 1 },
+		.remote_ts = { .n = 1 },
+		.lease_end = lease_end,
+	};
+
+	s.local_ts.ts[0] = s.remote_ts.ts[0] = (struct traffic_selector){
+		.start = inet_v4(0), .end = inet_v4(UINT32_MAX), .port_end = 65535
+	};
+	must(secret_set(&s.keys_in.encr, bytes(key, sizeof(key))) == R_OK);
+	must(secret_set(&s.keys_out.encr, bytes(key, sizeof(key))) == R_OK);
+	core_child_install(n.core, &s);
+	child_sa_state_clear(&s);
+}
+
+static struct esp_child_stats stats(void)
+{
+	struct esp_child_stats st;
+
+	assert_int_equal(esp_child_stats(n.dp, SPI, &st), R_OK);
+	return st;
+}
+
+/* R17 */
+static void a_quorate_owner_grants_its_own_lease(void **state)
+{
+	(void)state;
+	child(true, 100);
+	core_child_lease(n.core, core_child_find(n.core, SPI));
+	settle();
+	assert_int_equal(stats().lease_end, 1 + HF_LEASE_MIN);
+	assert_int_equal(hf_core_stats(n.core)->leases_granted, 1);
+}
+
+/* R17: nobody but this node knows of it, and it may be the one that is cut off. */
+static void without_quorum_no_lease_is_asked_for(void **state)
+{
+	(void)state;
+	child(true, 100);
+	view(false, 8);
+	core_child_lease(n.core, core_child_find(n.core, SPI));
+	settle();
+	assert_int_equal(stats().lease_end, 100);
+	assert_int_equal(hf_core_stats(n.core)->records_out[SS_LEASE], 0);
+}
+
+static void a_lease_that_quorum_left_is_refused_and_asked_for_again(void **state)
+{
+	struct core_child *k;
+
+	(void)state;
+	child(true, 100);
+	k = core_child_find(n.core, SPI);
+	core_child_lease(n.core, k);
+	view(false, 8);
+	settle();
+	assert_int_equal(stats().lease_end, 100);
+	assert_int_equal(hf_core_stats(n.core)->leases_refused, 1);
+	view(true, 12);
+	core_child_lease(n.core, k);
+	settle();
+	assert_int_equal(stats().lease_end, 1 + HF_LEASE_MIN);
+}
+
+/* The lease before it was refused: what counts now is the granted one. */
+static void a_granted_lease_is_never_fallen_below(void **state)
+{
+	const struct held h = { .kind = HELD_GRANT, .spi_in = SPI, .lease_end = 300000 };
+	struct core_child *k;
+
+	(void)state;
+	child(true, 100);
+	k = core_child_find(n.core, SPI);
+	core_child_grant(n.core, &h);
+	assert_int_equal(stats().lease_end, 300000);
+	core_child_lease(n.core, k);
+	assert_int_equal(k->lease_end, 300000);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -285,6 +377,10 @@ int main(void)
 		T(a_request_leaves_and_is_repeated),
 		T(a_request_dropped_at_the_deadline_is_sent_when_it_is_extended),
 		T(without_quorum_nothing_leaves_after_the_deadline),
+		T(a_quorate_owner_grants_its_own_lease),
+		T(without_quorum_no_lease_is_asked_for),
+		T(a_lease_that_quorum_left_is_refused_and_asked_for_again),
+		T(a_granted_lease_is_never_fallen_below),
 	};
 	return cmocka_run_group_tests_name("core", tests, NULL, NULL);
 }
