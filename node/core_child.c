@@ -122,9 +122,9 @@ static void append_lease(struct hf_core *c, const struct core_child *k)
 
 static void ask_rekey(struct hf_core *c, struct core_child *k)
 {
-	if (k->rekey_asked)
+	if (k->rekey_asked_ns && c->now_ns < k->rekey_asked_ns + HF_REKEY_AGAIN_NS)
 		return;
-	k->rekey_asked = true;
+	k->rekey_asked_ns = c->now_ns;
 	struct ike_input in = { .kind = IKE_IN_REKEY_CHILD, .spi_in = k->spi_in };
 	core_ike(c, &in);
 }

@@ -6,11 +6,12 @@
 #include "base/hashmap.h"
 #include "node/core.h"
 
-#define HF_TICK_NS           50000000ull   /* leases, checkpoints, liveness evidence */
-#define HF_CHECKPOINT_NS     200000000ull  /* inbound checkpoint of a changed SA (R18) */
-#define HF_CHECKPOINT_BUDGET 50000u        /* bytes per tick: 1 MB/s (R18) */
-#define HF_REKEY_DELAY_NS    2000000000ull /* after a takeover, before its paced rekeys begin */
-#define HF_REKEYS_PER_TICK   5u            /* 100/s (R18) */
+#define HF_TICK_NS           50000000ull    /* leases, checkpoints, liveness evidence */
+#define HF_CHECKPOINT_NS     200000000ull   /* inbound checkpoint of a changed SA (R18) */
+#define HF_CHECKPOINT_BUDGET 50000u         /* bytes per tick: 1 MB/s (R18) */
+#define HF_REKEY_DELAY_NS    2000000000ull  /* after a takeover, before its paced rekeys begin */
+#define HF_REKEYS_PER_TICK   5u             /* 100/s (R18) */
+#define HF_REKEY_AGAIN_NS    30000000000ull /* a rekey that did not happen is asked for again */
 #define HF_LEASE_MIN         65536u
 #define HF_RESYNC_NS         10000000000ull
 
@@ -35,7 +36,7 @@ struct core_child {
 	uint32_t spi_in;
 	uint32_t tunnel;
 	bool esn;
-	bool rekey_asked;
+	uint64_t rekey_asked_ns; /* 0: not asked for */
 	bool rekey_after_takeover;
 	uint64_t lifetime_kb;
 	uint64_t lease_end; /* newest lease appended or applied */

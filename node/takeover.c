@@ -10,6 +10,9 @@
 #include "node/broken_rule.h"
 #include "node/core_private.h"
 
+/* R10: from 2^31 on a receiver with ESN would guess another high half (RFC 4303 A2.2). */
+#define SEQ_JUMP_MAX ((1ull << 31) - 1)
+
 /* Refused, counted, an alarm, and the state is asked for anew; not in a loop, should
  * that be what is wrong. */
 static void import_failed(struct hf_core *c, const struct ss_record *r, enum result res)
@@ -115,8 +118,11 @@ static uint64_t next_after_takeover(const struct core_child *k, const struct cl_
 {
 	if (!fx->suspect)
 		return k->lease_end;
-	/* R10: it may have granted itself more than we know. */
-	return k->lease_end + 4 * k->rate_pps * (fx->silence_ms + 999) / 1000;
+	/* R10: it may have granted itself more than we know; one block at once, when its term began
+	 * unprotected. */
+	uint64_t jump = core_child_lease_block(k) +
+			4 * k->rate_pps * ((fx->silence_ms + 999) / 1000);
+	return k->lease_end + (jump < SEQ_JUMP_MAX ? jump : SEQ_JUMP_MAX);
 }
 
 static void resume_inbound(struct hf_core *c, struct core_child *k, const struct ss_counters *n,
@@ -187,7 +193,7 @@ static void resume_child(struct hf_core *c, struct core_child *k, const struct c
 		k->last_seq = st.seq_next;
 		k->last_in_packets = st.in_packets;
 	}
-	k->rekey_asked = false;
+	k->rekey_asked_ns = 0;
 }
 
 struct outbound_choice {
@@ -276,8 +282,12 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_ACTIVE, iv_term);
 	if (again)
 		return;
-	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)
+	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;) {
 		core_child_lease(c, k);
+		/* R17: near 2^32 it has asked for a rekey, of an engine that is not active yet. */
+		k->rekey_after_takeover |= k->rekey_asked_ns != 0;
+		k->rekey_asked_ns = 0;
+	}
 	struct ike_input in = { .kind = IKE_IN_ACTIVATE, .term = fx->term, .suspect = fx->suspect };
 	core_ike(c, &in);
 }

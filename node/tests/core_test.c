@@ -370,6 +370,104 @@ static void a_granted_lease_is_never_fallen_below(void **state)
 	assert_int_equal(k->lease_end, 300000);
 }
 
+/* ---- takeovers ---- */
+
+/* The log ends with them behind a RELEASE (R19). */
+static void exact_counters(uint64_t seq_next)
+{
+	const struct ss_counters exact = { .spi_in = SPI, .seq_next = seq_next, .exact = true };
+	struct ss_record r = { 0 };
+
+	must(ss_encode_counters(&exact, &r) == R_OK);
+	core_record(n.core, &r);
+	settle();
+}
+
+static void role(enum cl_role role, uint64_t term, bool suspect, uint64_t silence_ms)
+{
+	const struct cl_effect fx = { .kind = CL_FX_ROLE,
+				      .group = 1,
+				      .role = role,
+				      .term = term,
+				      .suspect = suspect,
+				      .silence_ms = silence_ms };
+	core_role(n.core, &fx);
+}
+
+/* R17: without ESN, what nears 2^32 is rekeyed, also when it nears it by the takeover itself. */
+static void a_rekey_that_a_takeover_needs_is_asked_for(void **state)
+{
+	const struct cl_effect handed_over = {
+		.kind = CL_FX_ROLE, .group = 1, .role = CL_ROLE_ACTIVE, .term = 2, .handover = true
+	};
+
+	(void)state;
+	exact_counters(UINT32_MAX - HF_LEASE_MIN - 100);
+	role(CL_ROLE_STANDBY, 1, false, 0);
+	child(false, UINT32_MAX - HF_LEASE_MIN);
+	core_role(n.core, &handed_over);
+	assert_int_equal(stats().seq_next, UINT32_MAX - HF_LEASE_MIN - 100);
+	assert_true(core_child_find(n.core, SPI)->rekey_after_takeover);
+	run(HF_REKEY_DELAY_NS / MS_NS + 100);
+	assert_int_equal(hf_core_stats(n.core)->rekeys_after_takeover, 1);
+	assert_int_not_equal(core_child_find(n.core, SPI)->rekey_asked_ns, 0);
+}
+
+/* A rekey can fail; what made it necessary stays. */
+static void a_rekey_that_did_not_happen_is_asked_for_again(void **state)
+{
+	const struct esp_child_counters used = { .seq_next = UINT32_MAX - HF_LEASE_MIN,
+						 .lease_end = UINT32_MAX - HF_LEASE_MIN };
+
+	(void)state;
+	child(false, UINT32_MAX - HF_LEASE_MIN);
+	struct core_child *k = core_child_find(n.core, SPI);
+	must(esp_child_resume(n.dp, SPI, &used) == R_OK);
+	core_child_lease(n.core, k);
+	uint64_t first = k->rekey_asked_ns;
+	assert_int_not_equal(first, 0);
+	n.now_ns += HF_REKEY_AGAIN_NS - MS_NS;
+	hf_core_timer(n.core, n.now_ns);
+	k->lease_end = UINT32_MAX - HF_LEASE_MIN;
+	core_child_lease(n.core, k);
+	assert_int_equal(k->rekey_asked_ns, first);
+	n.now_ns += 2 * MS_NS;
+	hf_core_timer(n.core, n.now_ns);
+	core_child_lease(n.core, k);
+	assert_int_not_equal(k->rekey_asked_ns, first);
+}
+
+static void a_takeover_starts_at_the_end_of_the_lease(void **state)
+{
+	(void)state;
+	role(CL_ROLE_STANDBY, 1, false, 0);
+	child(true, 5000);
+	role(CL_ROLE_ACTIVE, 2, false, 2000);
+	assert_int_equal(stats().seq_next, 5000);
+}
+
+/* R10: an owner that nobody heard may have granted itself one block more, and another as it ran. */
+static void a_suspect_takeover_starts_behind_what_nobody_heard_of(void **state)
+{
+	(void)state;
+	role(CL_ROLE_STANDBY, 1, false, 0);
+	child(true, 5000);
+	core_child_find(n.core, SPI)->rate_pps = 20000;
+	role(CL_ROLE_ACTIVE, 2, true, 2000);
+	assert_int_equal(stats().seq_next, 5000 + 6 * 20000 + 4 * 20000 * 2);
+}
+
+/* R10: the peer would take a jump of 2^31 and more for another high half (RFC 4303 A2). */
+static void a_suspect_takeover_jumps_less_than_half_the_number_space(void **state)
+{
+	(void)state;
+	role(CL_ROLE_STANDBY, 1, false, 0);
+	child(true, 5000);
+	core_child_find(n.core, SPI)->rate_pps = 10000000;
+	role(CL_ROLE_ACTIVE, 2, true, 3600000);
+	assert_int_equal(stats().seq_next, 5000 + (1ull << 31) - 1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -381,6 +479,11 @@ int main(void)
 		T(without_quorum_no_lease_is_asked_for),
 		T(a_lease_that_quorum_left_is_refused_and_asked_for_again),
 		T(a_granted_lease_is_never_fallen_below),
+		T(a_rekey_that_a_takeover_needs_is_asked_for),
+		T(a_rekey_that_did_not_happen_is_asked_for_again),
+		T(a_takeover_starts_at_the_end_of_the_lease),
+		T(a_suspect_takeover_starts_behind_what_nobody_heard_of),
+		T(a_suspect_takeover_jumps_less_than_half_the_number_space),
 	};
 	return cmocka_run_group_tests_name("core", tests, NULL, NULL);
 }
