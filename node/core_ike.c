@@ -58,6 +58,12 @@ static void hold_send(struct hf_core *c, struct ike_effect *fx)
 		.ike_spi = fx->ike_spi,
 	};
 
+	/* Past the deadline a response could not leave anyway, and the peer asks again: a stalled
+	 * log must not let repeated requests pile up here. */
+	if (fx->response && !hf_core_may_send(c, c->now_ns)) {
+		c->stats.dropped_deadline++;
+		return;
+	}
 	buf_move(&h.datagram, &fx->datagram);
 	core_hold(c, &h);
 }

@@ -50,6 +50,7 @@ static struct node {
 	size_t n_mcast;
 	uint64_t term; /* to be written; 0: none */
 	struct ike_job *job;
+	struct buf first; /* datagram sent */
 	enum cl_role role;
 	unsigned int sent;
 } n;
@@ -57,8 +58,9 @@ static struct node {
 static void op_send_ike(void *ctx, const struct inet_endpoint *local,
 			const struct inet_endpoint *remote, bool udp_encap, struct bytes datagram)
 {
-	(void)ctx, (void)local, (void)remote, (void)udp_encap, (void)datagram;
-	n.sent++;
+	(void)ctx, (void)local, (void)remote, (void)udp_encap;
+	if (!n.sent++)
+		must(buf_set(&n.first, datagram));
 }
 
 static void op_mcast(void *ctx, struct bytes message)
@@ -146,15 +148,23 @@ static void test_random(void *ctx, uint8_t *out, size_t len)
 		out[i] = next += 7;
 }
 
+static void do_jobs(void)
+{
+	while (n.job) {
+		struct ike_job *job = n.job;
+		n.job = NULL;
+		hf_core_job_done(n.core, n.now_ns, job);
+	}
+	hf_core_flush(n.core, n.now_ns);
+}
+
 /* What the world owes the core, until it owes nothing. */
 static void settle(void)
 {
 	hf_core_flush(n.core, n.now_ns);
 	while (n.n_mcast || n.term || n.job) {
 		if (n.job) {
-			struct ike_job *job = n.job;
-			n.job = NULL;
-			hf_core_job_done(n.core, n.now_ns, job);
+			do_jobs();
 		} else if (n.term) {
 			uint64_t term = n.term;
 			n.term = 0;
@@ -235,6 +245,7 @@ static int teardown(void **state)
 	hf_core_free(n.core);
 	esp_datapath_free(n.dp);
 	config_free(n.config);
+	buf_free(&n.first);
 	for (size_t i = 0; i < n.n_mcast; i++)
 		buf_free(&n.mcast[i]);
 	return 0;
@@ -277,6 +288,34 @@ static void without_quorum_nothing_leaves_after_the_deadline(void **state)
 	view(true, 12);
 	run(15000);
 	assert_in_range(n.sent, 1, 10);
+}
+
+/* A request of the peer's: our own, come back. */
+static void request(void)
+{
+	struct inet_endpoint local = { .port = 500 }, remote = { .port = 500 };
+
+	must(inet_parse("192.0.2.1", &local.addr) == R_OK);
+	must(inet_parse("192.0.2.2", &remote.addr) == R_OK);
+	hf_core_datagram(n.core, n.now_ns, &local, &remote, buf_bytes(&n.first));
+	do_jobs();
+}
+
+/* R4, R12: where the log stands still, what is held waits for ever, and the peer asks on. */
+static void responses_do_not_pile_up_past_the_deadline(void **state)
+{
+	(void)state;
+	hf_core_initiate(n.core, n.now_ns, "192.0.2.2");
+	settle();
+	request();
+	uint64_t held = hf_core_stats(n.core)->held_total;
+	assert_int_not_equal(held, 0);
+	n.now_ns += (DEADLINE_MS + 50) * MS_NS;
+	for (unsigned int i = 0; i < 100; i++)
+		request();
+	/* Our own request may be repeated meanwhile. */
+	assert_in_range(hf_core_stats(n.core)->held_total, held, held + 2);
+	assert_in_range(hf_core_stats(n.core)->dropped_deadline, 100, 102);
 }
 
 /* ---- CHILD SAs ---- */
@@ -475,6 +514,7 @@ int main(void)
 		T(a_request_leaves_and_is_repeated),
 		T(a_request_dropped_at_the_deadline_is_sent_when_it_is_extended),
 		T(without_quorum_nothing_leaves_after_the_deadline),
+		T(responses_do_not_pile_up_past_the_deadline),
 		T(a_quorate_owner_grants_its_own_lease),
 		T(without_quorum_no_lease_is_asked_for),
 		T(a_lease_that_quorum_left_is_refused_and_asked_for_again),
