@@ -175,6 +175,7 @@ struct group {
 	struct join_state join;
 	struct handover_state handover;
 	enum command command;
+	bool stopping; /* CL_IN_STOP was given: it takes nothing over any more */
 
 	/* show failover */
 	uint64_t records_sent, records_received, refused;

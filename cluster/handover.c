@@ -165,6 +165,8 @@ void handover_prepare(struct cl_node *n, struct group *g, const struct delivery 
 	(void)d;
 	if (m->handover_prepare->to_slot != n->cfg.slot || g->role != CL_ROLE_STANDBY)
 		return;
+	if (g->stopping)
+		return; /* the owner gives up in time */
 	g->handover = (struct handover_state){ .ready_due = true };
 	role_event(n, g, ROLE_PREPARE, "handover");
 	fx_push(n, CL_FX_PREPARE, g);
@@ -317,5 +319,6 @@ void handover_go_standby(struct cl_node *n, struct group *g)
 void handover_stop(struct cl_node *n, struct group *g)
 {
 	g->command = COMMAND_STOP;
+	g->stopping = true;
 	give_up(n, g);
 }

@@ -205,17 +205,6 @@ static void on_deadline(struct hf_core *c, const struct cl_effect *fx)
 	esp_group_deadline(c->datapath, (uint8_t)fx->group, c->deadline_ns);
 }
 
-static void on_prepare(struct hf_core *c, const struct cl_effect *fx)
-{
-	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_READY, 0);
-	c->role = CL_ROLE_PREPARING;
-	struct hf_role_change ch = { .group = fx->group,
-				     .role = CL_ROLE_PREPARING,
-				     .why = "handover" };
-	c->ops.role(c->ops_ctx, &ch);
-	c->answer_prepared = true;
-}
-
 static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 {
 	switch (fx->kind) {
@@ -246,7 +235,7 @@ static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 		c->ops.protection(c->ops_ctx, fx->group, fx->is_protected);
 		break;
 	case CL_FX_PREPARE:
-		on_prepare(c, fx);
+		core_prepare(c, fx);
 		break;
 	case CL_FX_QUIESCE:
 		core_quiesce(c, fx);

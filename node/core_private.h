@@ -114,6 +114,7 @@ void core_tick(struct hf_core *c);
 void core_apply(struct hf_core *c, const struct ss_record *r);
 void core_reset(struct hf_core *c);
 void core_role(struct hf_core *c, const struct cl_effect *fx);
+void core_prepare(struct hf_core *c, const struct cl_effect *fx);
 void core_quiesce(struct hf_core *c, const struct cl_effect *fx);
 
 /* translate.c */

@@ -368,3 +368,21 @@ void core_quiesce(struct hf_core *c, const struct cl_effect *fx)
 		final_counters(c, k);
 	c->answer_quiesced = true;
 }
+
+/*
+ * R19. Handed back within seconds: stragglers need not be sent on any more, but
+ * the address stays, and what reaches it waits here with the rest.
+ */
+void core_prepare(struct hf_core *c, const struct cl_effect *fx)
+{
+	const struct hf_role_change ch = { .group = fx->group,
+					   .role = CL_ROLE_PREPARING,
+					   .handover = c->relaying,
+					   .why = "handover" };
+
+	c->relaying = false;
+	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_READY, 0);
+	c->role = CL_ROLE_PREPARING;
+	c->ops.role(c->ops_ctx, &ch);
+	c->answer_prepared = true;
+}

@@ -116,6 +116,20 @@ static void a_target_that_does_not_get_ready_changes_nothing(void **state)
 	assert_true(w.nodes[0].is_protected);
 }
 
+/* It may still be there for the stragglers of its own handover (R19, R21). */
+static void who_is_stopping_takes_nothing_over(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_command(&w, 1, CL_IN_STOP);
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	world_run(&w, 1200);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].term, 1);
+	assert_int_equal(w.nodes[0].commands_failed, 1);
+}
+
 static void a_datapath_that_does_not_stop_goes_on(void **state)
 {
 	(void)state;
@@ -306,6 +320,7 @@ int main(void)
 		T(final_records_are_held_by_the_next_owner_before_release),
 		T(the_term_is_on_disk_before_the_owner_stops),
 		T(a_target_that_does_not_get_ready_changes_nothing),
+		T(who_is_stopping_takes_nothing_over),
 		T(a_datapath_that_does_not_stop_goes_on),
 		T(a_target_that_dies_while_preparing_is_forgotten),
 		T(a_release_that_nobody_takes_is_reclaimed),

@@ -52,7 +52,9 @@ static struct node {
 	struct ike_job *job;
 	struct buf first; /* datagram sent */
 	enum cl_role role;
+	bool stragglers; /* the last role leaves the address here for them */
 	unsigned int sent;
+	unsigned int relay_ends;
 } n;
 
 static void op_send_ike(void *ctx, const struct inet_endpoint *local,
@@ -92,6 +94,7 @@ static void op_role(void *ctx, const struct hf_role_change *change)
 {
 	(void)ctx;
 	n.role = change->role;
+	n.stragglers = change->handover;
 }
 
 static void op_relay_begin(void *ctx, uint32_t group, const struct inet_endpoint *mate)
@@ -102,6 +105,7 @@ static void op_relay_begin(void *ctx, uint32_t group, const struct inet_endpoint
 static void op_relay_end(void *ctx, uint32_t group)
 {
 	(void)ctx, (void)group;
+	n.relay_ends++;
 }
 
 static void op_protection(void *ctx, uint32_t group, bool is_protected)
@@ -476,6 +480,27 @@ static void a_rekey_that_did_not_happen_is_asked_for_again(void **state)
 	assert_int_not_equal(k->rekey_asked_ns, first);
 }
 
+/* R19: what still comes here is for this node again; it must neither be sent on nor refused. */
+static void a_handover_back_ends_the_relay_and_keeps_the_address(void **state)
+{
+	const struct cl_effect quiesce = { .kind = CL_FX_QUIESCE, .group = 1 };
+	const struct cl_effect prepare = { .kind = CL_FX_PREPARE, .group = 1 };
+
+	(void)state;
+	core_quiesce(n.core, &quiesce);
+	role(CL_ROLE_STANDBY, 2, false, 0);
+	assert_true(hf_core_relaying(n.core));
+	core_prepare(n.core, &prepare);
+	assert_int_equal(n.role, CL_ROLE_PREPARING);
+	assert_true(n.stragglers);
+	assert_false(hf_core_relaying(n.core));
+	hf_core_relay_done(n.core, n.now_ns, 1); /* of a timer that was running */
+	assert_int_equal(n.relay_ends, 0);
+	role(CL_ROLE_ACTIVE, 3, false, 0);
+	assert_int_equal(n.role, CL_ROLE_ACTIVE);
+	assert_false(n.stragglers);
+}
+
 static void a_takeover_starts_at_the_end_of_the_lease(void **state)
 {
 	(void)state;
@@ -521,6 +546,7 @@ int main(void)
 		T(a_granted_lease_is_never_fallen_below),
 		T(a_rekey_that_a_takeover_needs_is_asked_for),
 		T(a_rekey_that_did_not_happen_is_asked_for_again),
+		T(a_handover_back_ends_the_relay_and_keeps_the_address),
 		T(a_takeover_starts_at_the_end_of_the_lease),
 		T(a_suspect_takeover_starts_behind_what_nobody_heard_of),
 		T(a_suspect_takeover_jumps_less_than_half_the_number_space),
