@@ -21,6 +21,7 @@ libnode_la_SOURCES = \
 	node/impair.c node/impair.h \
 	node/log_sink.c node/log_sink.h \
 	node/loopback.c node/loopback.h \
+	node/mcast_queue.c node/mcast_queue.h \
 	node/netlink.c node/netlink.h \
 	node/plain.c node/plain.h \
 	node/privs.c node/privs.h \
@@ -50,6 +51,7 @@ node_tests = \
 	node/tests/crypto_pool_test \
 	node/tests/debug_keys_test \
 	node/tests/impair_test \
+	node/tests/mcast_queue_test \
 	node/tests/log_sink_test \
 	node/tests/loopback_test \
 	node/tests/net_ns_test \
@@ -65,6 +67,7 @@ node_tests_core_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_crypto_pool_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_debug_keys_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_impair_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_mcast_queue_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_log_sink_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_loopback_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_net_ns_test_LDADD = $(node_libs) $(CMOCKA_LIBS)

@@ -226,7 +226,6 @@ enum result world_open(struct world *w, const struct world_options *o)
 	memset(w, 0, sizeof(*w));
 	w->options = *o;
 	w->timer_at_ns = UINT64_MAX;
-	w->mcast_last = &w->mcast_first;
 	w->owned_tun_fd = w->relay_tun_fd = w->relay_fd = w->wake_fd = w->udp500_fd = -1;
 	w->started_ns = world_now_ns();
 	w->loop = qb_loop_create();

@@ -14,6 +14,7 @@
 #include "node/cli/server.h"
 #include "node/core.h"
 #include "node/crypto_pool.h"
+#include "node/mcast_queue.h"
 #include "node/plain.h"
 
 #define HF_WORKERS_MAX 64
@@ -39,7 +40,8 @@ struct world {
 	struct secret failover_key;
 	struct cl_transport *transport;
 	struct cl_transport_facts facts;
-	struct world_mcast *mcast_first, **mcast_last; /* waiting for Corosync's flow control */
+	struct mcast_queue mcast;
+	bool mcast_retry_armed;
 	struct crypto_pool *pool;
 	struct admin_ops admin_ops; /* outlives the server */
 	struct admin_server *admin;
@@ -89,7 +91,6 @@ void world_cluster_close(struct world *w);
 void world_cluster_digest(struct world *w);
 void world_mcast(struct world *w, struct bytes message);
 void world_snapshot_send(struct world *w, uint8_t slot, struct bytes message);
-void world_mcast_drop(struct world *w);
 /* world_datapath.c */
 enum result world_datapath_open(struct world *w) WARN_UNUSED;
 enum result world_workers_start(struct world *w) WARN_UNUSED;

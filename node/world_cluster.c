@@ -15,17 +15,13 @@
 #define RECONNECT_NS    1000000000ull
 #define RETRY_NS        2000000ull
 #define STANDALONE_SLOT 1u
+#define MCAST_BYTES_MAX (64u << 20) /* what may wait for Corosync */
 
 /*
  * A snapshot chunk on its way through CPG: this byte, the addressee's slot,
  * the sealed chunk. No envelope of statesync/ begins with it.
  */
 #define SNAPSHOT_PREFIX 0xf5u
-
-struct world_mcast {
-	struct buf data;
-	struct world_mcast *next;
-};
 
 static void on_view(void *ctx, const struct cl_ring_id *ring, const struct cl_member *members,
 		    size_t n)
@@ -88,7 +84,7 @@ static void on_lost(void *ctx, const char *why)
 	log_emit(&ev);
 	w->transport->ops->close(w->transport);
 	w->transport = NULL;
-	world_mcast_drop(w);
+	mcast_queue_clear(&w->mcast);
 	hf_core_cluster(w->core, world_now_ns(), &in);
 	world_touch(w);
 	qb_loop_timer_add(w->loop, QB_LOOP_LOW, RECONNECT_NS, w, reconnect, &w->reconnect_timer);
@@ -119,62 +115,42 @@ static void reconnect(void *data)
 		world_touch(w);
 }
 
+static void give_up(void *data)
+{
+	struct world *w = data;
+
+	if (w->transport)
+		on_lost(w, "Corosync takes no messages");
+}
+
+static void send_waiting(void *data);
+
+/* Giving up waits for the loop: the core is in the middle of a turn. */
+static void mcast_result(struct world *w, enum result res)
+{
+	if (res == R_AGAIN && !w->mcast_retry_armed) {
+		qb_loop_timer_handle retry;
+		w->mcast_retry_armed = true;
+		qb_loop_timer_add(w->loop, QB_LOOP_HIGH, RETRY_NS, w, send_waiting, &retry);
+	} else if (res != R_OK && res != R_AGAIN) {
+		w->mcast_errors++;
+		qb_loop_job_add(w->loop, QB_LOOP_HIGH, w, give_up);
+	}
+}
+
 static void send_waiting(void *data)
 {
 	struct world *w = data;
 
-	while (w->mcast_first && w->transport) {
-		struct world_mcast *m = w->mcast_first;
-		enum result res = w->transport->ops->mcast(w->transport, buf_bytes(&m->data));
-		if (res == R_AGAIN) {
-			qb_loop_timer_handle retry;
-			qb_loop_timer_add(w->loop, QB_LOOP_HIGH, RETRY_NS, w, send_waiting, &retry);
-			return;
-		}
-		if (res != R_OK)
-			w->mcast_errors++;
-		w->mcast_first = m->next;
-		if (!w->mcast_first)
-			w->mcast_last = &w->mcast_first;
-		ss_buf_wipe(&m->data);
-		free(m);
-	}
+	w->mcast_retry_armed = false;
+	if (w->transport)
+		mcast_result(w, mcast_queue_retry(&w->mcast, w->transport));
 }
 
-/* In order: once one message waits, all behind it do. */
 void world_mcast(struct world *w, struct bytes message)
 {
-	if (!w->transport)
-		return;
-	if (!w->mcast_first) {
-		enum result res = w->transport->ops->mcast(w->transport, message);
-		if (res == R_OK)
-			return;
-		if (res != R_AGAIN) {
-			w->mcast_errors++;
-			return;
-		}
-	}
-	struct world_mcast *m = calloc(1, sizeof(*m));
-	must(m && buf_set(&m->data, message));
-	bool first = !w->mcast_first;
-	*w->mcast_last = m;
-	w->mcast_last = &m->next;
-	if (first) {
-		qb_loop_timer_handle retry;
-		qb_loop_timer_add(w->loop, QB_LOOP_HIGH, RETRY_NS, w, send_waiting, &retry);
-	}
-}
-
-void world_mcast_drop(struct world *w)
-{
-	while (w->mcast_first) {
-		struct world_mcast *m = w->mcast_first;
-		w->mcast_first = m->next;
-		ss_buf_wipe(&m->data);
-		free(m);
-	}
-	w->mcast_last = &w->mcast_first;
+	if (w->transport)
+		mcast_result(w, mcast_queue_send(&w->mcast, w->transport, message));
 }
 
 struct snapshot_ready {
@@ -319,6 +295,7 @@ enum result world_cluster_open(struct world *w, struct cl_node_config *out)
 	struct log_event ev;
 
 	memset(out, 0, sizeof(*out));
+	w->mcast.bytes_max = MCAST_BYTES_MAX;
 	enum result res = failover_key(w);
 	if (res == R_OK)
 		res = transport_open(w);
@@ -346,5 +323,5 @@ void world_cluster_close(struct world *w)
 	if (w->transport)
 		w->transport->ops->close(w->transport);
 	w->transport = NULL;
-	world_mcast_drop(w);
+	mcast_queue_clear(&w->mcast);
 }
