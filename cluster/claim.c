@@ -247,7 +247,8 @@ void claim_consider(struct cl_node *n, struct group *g)
 	uint64_t at;
 
 	g->at[T_CLAIM] = NEVER;
-	if (g->role == CL_ROLE_OFFLINE || g->claim.sent || g->claim.writing || !view_quorate(n))
+	if (g->role == CL_ROLE_OFFLINE || g->claim.sent || g->claim.writing || g->claim.settling ||
+	    !view_quorate(n))
 		return;
 	enum claim_reason reason = earliest(n, g, &at);
 	if (at > n->now_ns)
@@ -262,6 +263,13 @@ void claim_consider(struct cl_node *n, struct group *g)
 void claim_forget(struct group *g)
 {
 	g->claim.sent = false;
+	claim_unsettle(g);
+}
+
+void claim_unsettle(struct group *g)
+{
+	g->claim.settling = false;
+	g->at[T_SETTLE] = NEVER;
 }
 
 /* ---- judging (R9) ---- */
@@ -356,6 +364,41 @@ static void count_claim(struct group *g, const struct role_change *c, enum claim
 	g->handovers += reason == CLAIM_RELEASED;
 }
 
+/*
+ * Delivered here is not delivered everywhere: should this host die now, the
+ * others may never see the claim, and the next owner would begin where this
+ * one begins. So nothing is done under the term before the others have it.
+ */
+static void settle_later(struct cl_node *n, struct group *g)
+{
+	g->claim.settling = true;
+	g->at[T_SETTLE] = g->claim.settle_ns = n->now_ns + CLAIM_SETTLE_MS * MS;
+}
+
+void claim_settle(struct cl_node *n, struct group *g)
+{
+	if (!g->claim.settling)
+		return;
+	claim_unsettle(g);
+	role_change(n, g, &g->claim.won);
+	protect_begin(n, g);
+	heartbeat_begin(n, g, g->claim.emitted_ns);
+	handover_settled(n, g);
+}
+
+/*
+ * Nobody answers: stopped, or without state. Corosync repeats what a member
+ * missed within a rotation of its token, or loses the token and changes the
+ * view. A process that was stopped itself first hears what has happened since.
+ */
+void claim_settle_timeout(struct cl_node *n, struct group *g)
+{
+	if (n->now_ns > g->claim.settle_ns + CLAIM_SETTLE_MS * MS)
+		settle_later(n, g);
+	else
+		claim_settle(n, g);
+}
+
 static void become_owner(struct cl_node *n, struct group *g, const struct delivery *d,
 			 enum claim_reason reason)
 {
@@ -376,9 +419,10 @@ static void become_owner(struct cl_node *n, struct group *g, const struct delive
 	g->claim.sent = false;
 	ownership_begin(n, g, d->member, d->term);
 	count_claim(g, &c, reason);
-	role_change(n, g, &c);
-	protect_begin(n, g);
-	heartbeat_begin(n, g, g->claim.emitted_ns);
+	g->claim.won = c;
+	settle_later(n, g);
+	if (n->view.n == 1)
+		claim_settle(n, g);
 }
 
 static void follow_owner(struct cl_node *n, struct group *g, const struct delivery *d,
@@ -420,9 +464,10 @@ void claim_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
 	if (reason == CLAIM_EMPTY)
 		begin_empty(n, g);
 	d->member->group[g->index].synced = true;
-	if (d->member->id.node_id == n->cfg.node_id)
+	if (d->member->id.node_id == n->cfg.node_id) {
 		become_owner(n, g, d, reason);
-	else
+	} else {
 		follow_owner(n, g, d, reason);
-	handover_settled(n, g);
+		handover_settled(n, g);
+	}
 }

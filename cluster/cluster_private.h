@@ -15,6 +15,7 @@
 #define SILENCE_MARGIN_MS    200  /* R12: above the deadline */
 #define CLAIM_RANK_MS        100  /* between candidates of a takeover */
 #define CLAIM_RETRY_MS       100  /* after a claim that was refused */
+#define CLAIM_SETTLE_MS      50   /* R9: until the others have a claim that was delivered here */
 #define EMPTY_RANK_MS        500  /* R15: between candidates of an empty start */
 #define EMPTY_TERM_ROOM      16   /* terms that a missing member may have owned */
 #define HELLO_GRACE_MS       1000 /* a takeover waits for a HELLO so long */
@@ -75,6 +76,7 @@ enum timer_kind {
 	T_COMMIT,    /* owner: no acknowledgement for so long (R6) */
 	T_DROP,      /* owner: stop holding for standbys that are no longer protected (R6) */
 	T_CLAIM,     /* look again whether to claim */
+	T_SETTLE,    /* our claim is valid; do the others have it? (R9) */
 	T_JOIN,      /* the snapshot makes no progress */
 	T_HANDOVER,
 	T_STOP, /* a stop that waits for stragglers */
@@ -92,6 +94,25 @@ enum claim_reason {
 	CLAIM_REASONS
 };
 
+enum role_event {
+	ROLE_JOINED,     /* member of a view, state incomplete */
+	ROLE_COMPLETE,   /* state is complete */
+	ROLE_LOST_STATE, /* state is incomplete again, or of a losing owner (R23) */
+	ROLE_PREPARE,    /* next owner of a handover */
+	ROLE_PREPARE_CANCELLED,
+	ROLE_CLAIMED, /* our claim was delivered and is valid */
+	ROLE_QUIESCE,
+	ROLE_RELEASE_CANCELLED,
+	ROLE_SUPERSEDED, /* another's claim was delivered and is valid */
+	ROLE_DISCONNECTED,
+};
+struct role_change {
+	enum role_event event;
+	const char *why;
+	bool suspect, handover;
+	uint64_t silence_ms;
+};
+
 struct claim_state {
 	bool writing;             /* CL_FX_WRITE_TERM is out */
 	bool sent;                /* waits for its own delivery */
@@ -100,6 +121,9 @@ struct claim_state {
 	enum claim_reason reason; /* sent */
 	uint64_t emitted_ns;
 	uint64_t not_before_ns;
+	bool settling;          /* delivered and valid; the others may not have it yet (R9) */
+	uint64_t settle_ns;     /* T_SETTLE */
+	struct role_change won; /* carried out when it has settled */
 };
 
 /* A log entry that a joiner keeps until its snapshot is complete. */
@@ -221,24 +245,6 @@ static inline uint16_t slot_bit(uint8_t slot)
 }
 
 /* role.c */
-enum role_event {
-	ROLE_JOINED,     /* member of a view, state incomplete */
-	ROLE_COMPLETE,   /* state is complete */
-	ROLE_LOST_STATE, /* state is incomplete again, or of a losing owner (R23) */
-	ROLE_PREPARE,    /* next owner of a handover */
-	ROLE_PREPARE_CANCELLED,
-	ROLE_CLAIMED, /* our claim was delivered and is valid */
-	ROLE_QUIESCE,
-	ROLE_RELEASE_CANCELLED,
-	ROLE_SUPERSEDED, /* another's claim was delivered and is valid */
-	ROLE_DISCONNECTED,
-};
-struct role_change {
-	enum role_event event;
-	const char *why;
-	bool suspect, handover;
-	uint64_t silence_ms;
-};
 void role_change(struct cl_node *n, struct group *g, const struct role_change *c);
 void role_event(struct cl_node *n, struct group *g, enum role_event event, const char *why);
 
@@ -305,6 +311,11 @@ void claim_term_written(struct cl_node *n, struct group *g, uint64_t term, bool 
 /* Put the next term on disk now, to be claimed later. */
 void claim_reserve(struct cl_node *n, struct group *g);
 void claim_forget(struct group *g);
+/* Another owner begins: what was to settle has ended. */
+void claim_unsettle(struct group *g);
+/* A member follows our claim, or the view changed: nobody can have missed it. */
+void claim_settle(struct cl_node *n, struct group *g);
+void claim_settle_timeout(struct cl_node *n, struct group *g);
 
 /* heartbeat.c */
 void heartbeat_begin(struct cl_node *n, struct group *g, uint64_t claim_emitted_ns);

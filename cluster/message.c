@@ -164,6 +164,9 @@ static void opened(struct cl_node *n, struct member *m, const struct ss_opened *
 		membership_hello(n, &m->id, o->slot, body->hello);
 	} else if (g) {
 		struct delivery d = { .member = m, .term = o->term };
+		if (m->id.node_id != n->cfg.node_id && d.term == g->term &&
+		    body->body_case != BODY(CLAIM))
+			claim_settle(n, g);
 		dispatch(n, g, &d, body);
 	}
 }

@@ -43,6 +43,7 @@ void ownership_begin(struct cl_node *n, struct group *g, const struct member *m,
 	g->heartbeat_ns = n->now_ns;
 	g->owner_left_ns = 0;
 	g->announced_ns = 0;
+	claim_unsettle(g);
 }
 
 void ownership_drop_state(struct cl_node *n, struct group *g)
@@ -50,8 +51,9 @@ void ownership_drop_state(struct cl_node *n, struct group *g)
 	if (is_owner(g)) {
 		heartbeat_end(n, g);
 		protect_end(n, g);
-		g->owner = 0;
 	}
+	if (is_owner(g) || g->claim.settling)
+		g->owner = 0;
 	join_stop(g);
 	claim_forget(g);
 	g->synced = false;
@@ -129,6 +131,7 @@ void ownership_lineage(struct cl_node *n, struct group *g, uint64_t term, uint8_
 void ownership_view_changed(struct cl_node *n, struct group *g)
 {
 	g->applied_at_view = g->applied;
+	claim_settle(n, g);
 	if (g->role == CL_ROLE_OFFLINE)
 		role_event(n, g, ROLE_JOINED, "member of the cluster");
 	if (is_owner(g)) {

@@ -354,6 +354,14 @@ static void consume(struct node *nd, struct queue *q)
 	}
 }
 
+void node_deliver_to_itself(struct world *w, size_t i)
+{
+	struct node *nd = &w->nodes[i];
+
+	append_queue(&nd->inbox, &nd->sendq);
+	consume(nd, &nd->inbox);
+}
+
 static void view_inputs(struct world *w, const struct node *nd, bool same_ring,
 			struct cl_input *view, struct cl_input *quorum)
 {

@@ -120,6 +120,11 @@ void node_forge_claim(struct world *w, size_t i, uint64_t term, enum claim_reaso
 void world_inject(struct world *w, size_t i, struct bytes data);
 /* Order what is in the sendqs; nobody has delivered it yet. */
 void world_order(struct world *w);
+/*
+ * What node i has sent is delivered to itself, and nobody else has it yet:
+ * Corosync's agreed order. The node dies with it, or world_order() follows.
+ */
+void node_deliver_to_itself(struct world *w, size_t i);
 bool node_has(const struct node *nd, uint64_t key);
 bool node_may_send(const struct node *nd);
 struct cl_group_status node_status(const struct node *nd);

@@ -101,6 +101,72 @@ static void kill_of_the_owner_is_taken_over_at_once(void **state)
 	assert_int_equal(w.nodes[1].logs[LOG_REPL_UNPROTECTED], 1);
 }
 
+/* R9, law 4: the next owner could not know of it, and would begin in the same term. */
+static void a_claim_that_nobody_else_has_is_not_acted_on(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_kill(&w, 0);
+	w.nodes[1].hold_acks = true; /* what it sends is not ordered */
+	world_view(&w, true);
+	world_run(&w, 40);
+	node_deliver_to_itself(&w, 1);
+	assert_int_equal(node_status(&w.nodes[1]).term, 2);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_false(node_may_send(&w.nodes[1]));
+	node_kill(&w, 1);
+	world_view(&w, true);
+	w.expected_votes = 1;
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 2);
+	assert_int_equal(w.nodes[2].term, 2);
+}
+
+/* It takes no longer than their answer. */
+static void a_claim_that_others_follow_is_acted_on_at_once(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 10);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(w.nodes[1].is_protected);
+}
+
+/* R12: a stopped owner cannot answer; Corosync on its host has the claim. */
+static void a_claim_that_nobody_answers_is_acted_on_soon(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_stop(&w, 0);
+	world_run(&w, 2300);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	assert_true(node_may_send(&w.nodes[1]));
+}
+
+/* Stopped behind its own claim, it hears first who has taken over meanwhile. */
+static void a_claimant_that_was_stopped_does_not_act_on_its_claim(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_stop(&w, 0);
+	world_run(&w, 2050);
+	for (unsigned int i = 0; i < 200 && node_status(&w.nodes[1]).term == 1; i++)
+		world_run(&w, 1);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	node_stop(&w, 1);
+	node_wake(&w, 0);
+	world_run(&w, 3000);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+	uint64_t term = w.nodes[0].term;
+	node_wake(&w, 1);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	world_run(&w, 200);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].term, term);
+}
+
 static void host_loss(enum quorum_order quorum)
 {
 	world_settled(&w, 2);
@@ -386,6 +452,10 @@ int main(void)
 		T(empty_start_after_a_time_when_so_configured),
 		T(nothing_is_committed_before_the_protected_standby_acknowledges),
 		T(kill_of_the_owner_is_taken_over_at_once),
+		T(a_claim_that_nobody_else_has_is_not_acted_on),
+		T(a_claim_that_others_follow_is_acted_on_at_once),
+		T(a_claim_that_nobody_answers_is_acted_on_soon),
+		T(a_claimant_that_was_stopped_does_not_act_on_its_claim),
 		T(host_loss_view_before_quorum),
 		T(host_loss_quorum_before_view),
 		T(host_loss_quorum_after_messages),
