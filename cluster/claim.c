@@ -176,7 +176,7 @@ static enum claim_reason earliest(struct cl_node *n, const struct group *g, uint
  */
 static bool own_terms_unknown(const struct cl_node *n, const struct group *g)
 {
-	return n->cfg.term_file_missing[g->index] && g->synced;
+	return n->cfg.terms_unknown[g->index] && g->synced;
 }
 
 /*
@@ -202,9 +202,11 @@ void claim_reserve(struct cl_node *n, struct group *g)
 	g->disk_term = (g->disk_term > g->known_term ? g->disk_term : g->known_term) +
 		       term_step(n, g);
 	if (g->synced)
-		n->cfg.term_file_missing[g->index] = false; /* disk_term lies behind the gap */
+		n->cfg.terms_unknown[g->index] = false; /* disk_term lies behind the gap */
 	g->claim.writing = true;
-	fx_push(n, CL_FX_WRITE_TERM, g)->term = g->disk_term;
+	struct cl_effect *fx = fx_push(n, CL_FX_WRITE_TERM, g);
+	fx->term = g->disk_term;
+	fx->terms_unknown = n->cfg.terms_unknown[g->index];
 }
 
 void claim_term_written(struct cl_node *n, struct group *g, uint64_t term, bool ok)

@@ -71,8 +71,9 @@ struct cl_node_config {
 	size_t n_groups;
 	struct cl_group_config groups[CL_GROUPS_MAX];
 	uint64_t term_on_disk[CL_GROUPS_MAX]; /* R11; 0: none */
-	/* R11: not there or not readable; an inherited group is claimed with a gap of terms */
-	bool term_file_missing[CL_GROUPS_MAX];
+	/* R11: the file was lost and says nothing of earlier terms; an inherited group is claimed
+	 * with a gap of terms */
+	bool terms_unknown[CL_GROUPS_MAX];
 };
 
 struct cl_node *cl_node_new(struct cl_node_config *cfg); /* adopts failover_key */
@@ -153,8 +154,9 @@ struct cl_effect {
 	uint8_t slot;
 	uint64_t term;
 	enum cl_role role;
-	bool suspect;  /* R10 */
-	bool handover; /* ROLE active: behind RELEASE, exact counters hold (R19) */
+	bool suspect;       /* R10 */
+	bool handover;      /* ROLE active: behind RELEASE, exact counters hold (R19) */
+	bool terms_unknown; /* WRITE_TERM: to be kept with the term */
 	bool ok;
 	bool is_protected;
 	uint16_t set;

@@ -215,7 +215,7 @@ static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 		c->ops.snapshot_send(c->ops_ctx, fx->slot, buf_bytes(&fx->data));
 		break;
 	case CL_FX_WRITE_TERM:
-		c->ops.write_term(c->ops_ctx, fx->group, fx->term);
+		c->ops.write_term(c->ops_ctx, fx->group, fx->term, fx->terms_unknown);
 		break;
 	case CL_FX_ROLE:
 		core_role(c, fx);

@@ -37,7 +37,7 @@ struct hf_core_ops {
 	void (*mcast)(void *ctx, struct bytes message);
 	void (*snapshot_send)(void *ctx, uint8_t slot, struct bytes message);
 	/* Write and fsync, then hf_core_term_written (R11). */
-	void (*write_term)(void *ctx, uint32_t group, uint64_t term);
+	void (*write_term)(void *ctx, uint32_t group, uint64_t term, bool earlier_unknown);
 	/* Adopts the job; it comes back by hf_core_job_done. */
 	void (*run_job)(void *ctx, struct ike_job *job);
 	/* Take or give up the service addresses and announce them (R19, R20); the same role and

@@ -9,29 +9,41 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PATH_LEN = 512 };
+#define UNKNOWN " unknown-before"
+
+enum { PATH_LEN = 512, LINE_LEN = 64 };
 
 static void term_path(char out[PATH_LEN], const char *dir, uint32_t group, const char *suffix)
 {
 	snprintf(out, PATH_LEN, "%s/term.%" PRIu32 "%s", dir, group, suffix);
 }
 
-enum result term_file_read(const char *dir, uint32_t group, uint64_t *term)
+/* "TERM\n", or "TERM unknown-before\n". */
+static bool parse(const char *line, struct term_file *out)
 {
-	char path[PATH_LEN], end = 0;
+	int end = 0;
 
-	*term = 0;
+	if (sscanf(line, "%" SCNu64 "%n", &out->term, &end) != 1)
+		return false;
+	out->earlier_unknown = strcmp(line + end, UNKNOWN "\n") == 0;
+	return out->earlier_unknown || strcmp(line + end, "\n") == 0;
+}
+
+enum result term_file_read(const char *dir, uint32_t group, struct term_file *out)
+{
+	char path[PATH_LEN], line[LINE_LEN];
+
+	*out = (struct term_file){ .earlier_unknown = true };
 	term_path(path, dir, group, "");
 	FILE *f = fopen(path, "re");
 	if (!f)
 		return errno == ENOENT ? R_NOT_FOUND : R_SYSTEM;
-	int got = fscanf(f, "%" SCNu64 "%c", term, &end);
+	bool good = fgets(line, sizeof(line), f) && parse(line, out);
 	fclose(f);
-	if (got != 2 || end != '\n') {
-		*term = 0;
-		return R_VALUE;
-	}
-	return R_OK;
+	if (good)
+		return R_OK;
+	*out = (struct term_file){ .earlier_unknown = true };
+	return R_VALUE;
 }
 
 static enum result write_synced(const char *path, const char *text)
@@ -56,13 +68,14 @@ static enum result sync_dir(const char *dir)
 	return res;
 }
 
-enum result term_file_write(const char *dir, uint32_t group, uint64_t term)
+enum result term_file_write(const char *dir, uint32_t group, const struct term_file *file)
 {
-	char path[PATH_LEN], fresh[PATH_LEN], text[32];
+	char path[PATH_LEN], fresh[PATH_LEN], text[LINE_LEN];
 
 	term_path(path, dir, group, "");
 	term_path(fresh, dir, group, ".new");
-	snprintf(text, sizeof(text), "%" PRIu64 "\n", term);
+	snprintf(text, sizeof(text), "%" PRIu64 "%s\n", file->term,
+		 file->earlier_unknown ? UNKNOWN : "");
 	enum result res = write_synced(fresh, text);
 	if (res == R_OK && rename(fresh, path) != 0)
 		res = R_SYSTEM;

@@ -246,10 +246,12 @@ static void group_fill(struct world *w, struct cl_node_config *out)
 		out->groups[0].preempt = f->groups[0].preempt;
 	}
 	out->groups[0].preferred_slot = preferred ? out->slot : 0;
-	enum result res = term_file_read(w->options.state_dir, 1, &out->term_on_disk[0]);
+	struct term_file file;
+	enum result res = term_file_read(w->options.state_dir, 1, &file);
+	out->term_on_disk[0] = file.term;
+	out->terms_unknown[0] = file.earlier_unknown;
 	if (res == R_OK)
 		return;
-	out->term_file_missing[0] = true;
 	log_event_make(&ev, LOG_CLUSTER_TERM_FILE, NULL, NULL, NULL, "%s/term.1: %s",
 		       w->options.state_dir, result_text(res));
 	log_emit(&ev);

@@ -43,27 +43,29 @@ static void op_snapshot_send(void *ctx, uint8_t slot, struct bytes message)
 struct term_write {
 	struct world *w;
 	uint32_t group;
-	uint64_t term;
+	struct term_file file;
 };
 
 /* From the loop, not from within the op: the answer is an input to the core. */
 static void term_write_run(void *data)
 {
 	struct term_write *t = data;
-	enum result res = term_file_write(t->w->options.state_dir, t->group, t->term);
+	enum result res = term_file_write(t->w->options.state_dir, t->group, &t->file);
 
-	hf_core_term_written(t->w->core, world_now_ns(), t->group, t->term, res == R_OK);
+	hf_core_term_written(t->w->core, world_now_ns(), t->group, t->file.term, res == R_OK);
 	world_touch(t->w);
 	free(t);
 }
 
-static void op_write_term(void *ctx, uint32_t group, uint64_t term)
+static void op_write_term(void *ctx, uint32_t group, uint64_t term, bool earlier_unknown)
 {
 	struct world *w = ctx;
 	struct term_write *t = calloc(1, sizeof(*t));
 
 	must(t);
-	*t = (struct term_write){ .w = w, .group = group, .term = term };
+	*t = (struct term_write){ .w = w,
+				  .group = group,
+				  .file = { .term = term, .earlier_unknown = earlier_unknown } };
 	qb_loop_job_add(w->loop, QB_LOOP_HIGH, t, term_write_run);
 }
 

@@ -172,6 +172,7 @@ static void on_term(struct node *nd, const struct cl_effect *fx)
 
 	assert_true(fx->term > nd->term_on_disk);
 	nd->term_on_disk = fx->term;
+	nd->terms_unknown = fx->terms_unknown;
 	push(&nd->later, event_new(&in, BYTES_NONE));
 }
 
@@ -455,7 +456,7 @@ static struct cl_node_config config(const struct world *w, const struct node *nd
 		.start_ns = w->now_ns,
 		.n_groups = 1,
 		.term_on_disk = { nd->term_on_disk },
-		.term_file_missing = { nd->term_file_missing },
+		.terms_unknown = { nd->terms_unknown },
 		.groups = { { .group = GROUP, .preferred_slot = w->preferred_slot } },
 	};
 

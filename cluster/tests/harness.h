@@ -46,7 +46,7 @@ struct node {
 	bool lose_snapshots;
 	unsigned int part;
 	uint64_t term_on_disk;
-	bool term_file_missing;
+	bool terms_unknown; /* on disk with the term */
 	uint8_t salt_byte;
 	struct queue inbox, sendq, later; /* later: answers of the node's own world */
 	/* what it did */

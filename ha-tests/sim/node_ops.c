@@ -84,11 +84,11 @@ static void term_written(struct sim *s, struct event *ev)
 	node_touch(nd);
 }
 
-static void op_write_term(void *ctx, uint32_t group, uint64_t term)
+static void op_write_term(void *ctx, uint32_t group, uint64_t term, bool earlier_unknown)
 {
 	struct node *nd = ctx;
 
-	(void)group;
+	(void)group, (void)earlier_unknown;
 	if (!nd->dying)
 		node_at(nd, nd->s->now_ns + rng_between(&nd->s->rng, 100 * US, 12 * MS_NS),
 			term_written)

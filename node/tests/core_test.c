@@ -76,9 +76,9 @@ static void op_snapshot_send(void *ctx, uint8_t slot, struct bytes message)
 	(void)ctx, (void)slot, (void)message;
 }
 
-static void op_write_term(void *ctx, uint32_t group, uint64_t term)
+static void op_write_term(void *ctx, uint32_t group, uint64_t term, bool earlier_unknown)
 {
-	(void)ctx, (void)group;
+	(void)ctx, (void)group, (void)earlier_unknown;
 	n.term = term;
 }
 

@@ -44,55 +44,78 @@ static void damage(const char *text)
 	fclose(f);
 }
 
+static enum result write_term(uint32_t group, uint64_t term, bool earlier_unknown)
+{
+	const struct term_file file = { .term = term, .earlier_unknown = earlier_unknown };
+
+	return term_file_write(dir, group, &file);
+}
+
+static void assert_read(uint64_t term, bool earlier_unknown)
+{
+	struct term_file file;
+
+	assert_int_equal(term_file_read(dir, 1, &file), R_OK);
+	assert_true(file.term == term);
+	assert_int_equal(file.earlier_unknown, earlier_unknown);
+}
+
 static void a_missing_file_is_not_found(void **state)
 {
-	uint64_t term = 7;
+	struct term_file file = { .term = 7 };
 
 	(void)state;
-	assert_int_equal(term_file_read(dir, 1, &term), R_NOT_FOUND);
-	assert_int_equal(term, 0);
+	assert_int_equal(term_file_read(dir, 1, &file), R_NOT_FOUND);
+	assert_int_equal(file.term, 0);
+	assert_true(file.earlier_unknown);
 }
 
 static void a_term_is_read_back_and_replaced(void **state)
 {
-	uint64_t term;
-
 	(void)state;
-	assert_int_equal(term_file_write(dir, 1, 41), R_OK);
-	assert_int_equal(term_file_write(dir, 1, UINT64_MAX), R_OK);
-	assert_int_equal(term_file_read(dir, 1, &term), R_OK);
-	assert_true(term == UINT64_MAX);
+	assert_int_equal(write_term(1, 41, false), R_OK);
+	assert_int_equal(write_term(1, UINT64_MAX, false), R_OK);
+	assert_read(UINT64_MAX, false);
+}
+
+static void that_earlier_terms_are_unknown_is_kept(void **state)
+{
+	(void)state;
+	assert_int_equal(write_term(1, UINT64_MAX, true), R_OK);
+	assert_read(UINT64_MAX, true);
+	assert_int_equal(write_term(1, 3, false), R_OK);
+	assert_read(3, false);
 }
 
 static void groups_have_files_of_their_own(void **state)
 {
-	uint64_t term;
-
 	(void)state;
-	assert_int_equal(term_file_write(dir, 1, 1), R_OK);
-	assert_int_equal(term_file_write(dir, 2, 2), R_OK);
-	assert_int_equal(term_file_read(dir, 1, &term), R_OK);
-	assert_int_equal(term, 1);
+	assert_int_equal(write_term(1, 1, false), R_OK);
+	assert_int_equal(write_term(2, 2, false), R_OK);
+	assert_read(1, false);
 }
 
 static void a_torn_file_is_refused(void **state)
 {
-	uint64_t term;
+	static const char *const torn[] = { "12",    "\n",           "",
+					    "12x\n", "12 unknown-b", "12 unknown-before" };
+	struct term_file file;
 
 	(void)state;
-	damage("12");
-	assert_int_equal(term_file_read(dir, 1, &term), R_VALUE);
-	damage("\n");
-	assert_int_equal(term_file_read(dir, 1, &term), R_VALUE);
-	damage("12x\n");
-	assert_int_equal(term_file_read(dir, 1, &term), R_VALUE);
-	assert_int_equal(term, 0);
+	for (size_t i = 0; i < sizeof(torn) / sizeof(torn[0]); i++) {
+		damage(torn[i]);
+		assert_int_equal(term_file_read(dir, 1, &file), R_VALUE);
+		assert_int_equal(file.term, 0);
+		assert_true(file.earlier_unknown);
+	}
 }
 
 static void an_unwritable_place_is_an_error(void **state)
 {
+	const struct term_file file = { .term = 1 };
+
 	(void)state;
-	assert_int_equal(term_file_write("/tmp/holdfast-no-such-dir", 1, 1), R_SYSTEM);
+	assert_int_equal(term_file_write("/tmp/holdfast-no-such-dir", 1, &file), R_SYSTEM);
 }
 
 int main(void)
@@ -100,6 +123,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_missing_file_is_not_found, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(a_term_is_read_back_and_replaced, make_dir,
+						remove_dir),
+		cmocka_unit_test_setup_teardown(that_earlier_terms_are_unknown_is_kept, make_dir,
 						remove_dir),
 		cmocka_unit_test_setup_teardown(groups_have_files_of_their_own, make_dir,
 						remove_dir),
