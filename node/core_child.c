@@ -9,7 +9,8 @@
 #include "base/must.h"
 #include "node/core_private.h"
 
-#define SEQ32_RESERVE (1u << 24) /* R17: without ESN rekey when the lease comes this near 2^32 */
+#define SEQ32_RESERVE    (1u << 24) /* R17: without ESN rekey when the lease comes this near 2^32 */
+#define CHECKPOINT_BYTES 80u        /* of one counters record, at most */
 
 static struct bytes spi_key(const uint32_t *spi_in)
 {
@@ -231,7 +232,7 @@ static size_t checkpoint(struct hf_core *c, struct core_child *k, const struct e
 	struct ss_record r = { 0 };
 
 	must(ss_encode_counters(&n, &r) == R_OK);
-	size_t used = r.data.len + 16;
+	size_t used = r.data.len + 16; /* its frame */
 	core_record(c, &r);
 	k->checkpoint_edge = st->in_right_edge;
 	k->checkpoint_ns = c->now_ns;
@@ -259,35 +260,70 @@ static unsigned int rekey_paced(struct hf_core *c, struct core_child *k, unsigne
 	return left - 1;
 }
 
-/* Every HF_TICK_NS while active. The engine's answers may remove children: collect
- * first, then look each one up. */
+struct tick_child {
+	uint32_t spi_in;
+	bool measured;
+	struct esp_child_stats st;
+};
+
+/* One child, but for its checkpoint; the engine's answers may remove it and others. */
+static unsigned int tick_one(struct hf_core *c, struct tick_child *t, unsigned int rekeys)
+{
+	struct core_child *k = core_child_find(c, t->spi_in);
+
+	if (!k || esp_child_stats(c->datapath, k->spi_in, &t->st) != R_OK)
+		return rekeys;
+	t->measured = true;
+	measure(k, &t->st);
+	if (t->st.outbound_in_use)
+		core_child_lease(c, k);
+	check_volume(c, k, &t->st);
+	rekeys = rekey_paced(c, k, rekeys);
+	tell_life(c, k, &t->st);
+	return rekeys;
+}
+
+/* R18: where the budget ended last time, the next turn begins. */
+static void tick_checkpoints(struct hf_core *c, const struct tick_child *t, size_t n)
+{
+	size_t used = 0, i;
+
+	for (i = 0; i < n && used < HF_CHECKPOINT_BUDGET; i++) {
+		const struct tick_child *next = &t[(c->checkpoint_turn + i) % n];
+		struct core_child *k = core_child_find(c, next->spi_in);
+		if (k && next->measured)
+			used += checkpoint(c, k, &next->st);
+	}
+	if (i < n)
+		c->checkpoint_turn = (c->checkpoint_turn + i) % n;
+}
+
+/* Every HF_TICK_NS while active. */
 void core_tick(struct hf_core *c)
 {
-	size_t n = hashmap_count(c->children), used = 0;
-	uint32_t *spis = calloc(n ? n : 1, sizeof(*spis));
+	size_t n = hashmap_count(c->children), i = 0;
+	struct tick_child *t = calloc(n ? n : 1, sizeof(*t));
 	unsigned int rekeys = HF_REKEYS_PER_TICK;
 	struct core_child *k;
 
-	must(spis);
-	n = 0;
+	must(t);
 	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)
-		spis[n++] = k->spi_in;
-	for (size_t i = 0; i < n; i++) {
-		struct esp_child_stats st;
+		t[i++].spi_in = k->spi_in;
+	for (i = 0; i < n; i++)
+		rekeys = tick_one(c, &t[i], rekeys);
+	tick_checkpoints(c, t, n);
+	free(t);
+}
 
-		k = core_child_find(c, spis[i]);
-		if (!k || esp_child_stats(c->datapath, k->spi_in, &st) != R_OK)
-			continue;
-		measure(k, &st);
-		if (used < HF_CHECKPOINT_BUDGET)
-			used += checkpoint(c, k, &st);
-		if (st.outbound_in_use)
-			core_child_lease(c, k);
-		check_volume(c, k, &st);
-		rekeys = rekey_paced(c, k, rekeys);
-		tell_life(c, k, &st);
-	}
-	free(spis);
+/*
+ * R18: how old the last checkpoint of a changed SA can be: its interval, and a turn of all
+ * where they are more than the budget.
+ */
+uint64_t core_checkpoint_age_ms(const struct hf_core *c)
+{
+	uint64_t turn = hashmap_count(c->children) * CHECKPOINT_BYTES / HF_CHECKPOINT_BUDGET;
+
+	return (HF_CHECKPOINT_NS + (turn + 1) * HF_TICK_NS) / 1000000u;
 }
 
 enum result hf_core_child_totals(const struct hf_core *c, uint32_t spi_in,

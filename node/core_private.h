@@ -66,6 +66,7 @@ struct hf_core {
 	uint64_t deadline_ns; /* R12 */
 	uint64_t next_tick_ns;
 	uint64_t rekey_from_ns;
+	size_t checkpoint_turn; /* of the children in core_tick()'s order, whose turn is next (R18) */
 	bool relaying;
 	bool answer_prepared, answer_quiesced, answer_resync; /* owed to the cluster logic */
 	uint64_t resync_from_ns;                              /* no second resync before */
@@ -109,6 +110,7 @@ uint64_t core_child_lease_block(const struct core_child *k);
 /* A lease is committed: it may be used now (R17). */
 void core_child_grant(struct hf_core *c, const struct held *h);
 void core_tick(struct hf_core *c);
+uint64_t core_checkpoint_age_ms(const struct hf_core *c);
 
 /* takeover.c */
 void core_apply(struct hf_core *c, const struct ss_record *r);

@@ -125,12 +125,26 @@ static uint64_t next_after_takeover(const struct core_child *k, const struct cl_
 	return k->lease_end + (jump < SEQ_JUMP_MAX ? jump : SEQ_JUMP_MAX);
 }
 
+/*
+ * R18: what the former owner accepted after the checkpoint. It makes one of
+ * every SA that has moved, so that it lacks at most its last interval and the
+ * time in which nobody heard it; an SA that was idle for hours lacks no more.
+ */
+static uint64_t exposure(const struct hf_core *c, const struct ss_counters *n,
+			 const struct cl_effect *fx)
+{
+	uint64_t age_ms = core_time_ms(c) > n->at_ms ? core_time_ms(c) - n->at_ms : 0;
+	uint64_t most_ms = core_checkpoint_age_ms(c) + fx->silence_ms;
+
+	return n->rate_pps * (age_ms < most_ms ? age_ms : most_ms) / 1000 + 1;
+}
+
 static void resume_inbound(struct hf_core *c, struct core_child *k, const struct ss_counters *n,
-			   bool handover, struct esp_child_counters *out)
+			   const struct cl_effect *fx, struct esp_child_counters *out)
 {
 	out->in_right_edge = n->in_right_edge;
 	k->checkpoint_edge = n->in_right_edge;
-	if (handover && n->exact) {
+	if (fx->handover && n->exact) {
 		out->in_bitmap_words = (uint16_t)(n->in_bitmap.len / 8);
 		if (out->in_bitmap_words > ESP_REPLAY_WINDOW_MAX / 64)
 			out->in_bitmap_words = ESP_REPLAY_WINDOW_MAX / 64;
@@ -144,8 +158,7 @@ static void resume_inbound(struct hf_core *c, struct core_child *k, const struct
 	}
 	/* R18 learn: what came after the checkpoint could be replayed to us; measured, shown,
 	 * closed by a rekey. */
-	uint64_t age_ms = core_time_ms(c) > n->at_ms ? core_time_ms(c) - n->at_ms : 0;
-	k->exposure = n->rate_pps * age_ms / 1000 + 1;
+	k->exposure = exposure(c, n, fx);
 	k->rekey_after_takeover = true;
 	if (c->config->failover.inbound == INBOUND_STRICT)
 		out->in_right_edge += k->exposure * 2;
@@ -162,7 +175,7 @@ static void resume_child(struct hf_core *c, struct core_child *k, const struct c
 	if (r && ss_decode_counters(r, &n) == R_OK) {
 		if (fx->handover && n.exact && n.seq_next <= k->lease_end)
 			resume.seq_next = n.seq_next;
-		resume_inbound(c, k, &n, fx->handover, &resume);
+		resume_inbound(c, k, &n, fx, &resume);
 		k->base_in_packets = n.in_packets;
 		k->base_in_bytes = n.in_bytes;
 		k->base_out_packets = n.out_packets;

@@ -326,11 +326,11 @@ static void responses_do_not_pile_up_past_the_deadline(void **state)
 
 #define SPI 0x10000100u
 
-static void child(bool esn, uint64_t lease_end)
+static void child_of(uint32_t spi_in, bool esn, uint64_t lease_end)
 {
 	static const uint8_t key[36] = { 1 };
 	struct child_sa_state s = {
-		.spi_in = SPI,
+		.spi_in = spi_in,
 		.spi_out = 0x20000100u,
 		.stage = CHILD_SA_ESTABLISHED,
 		.tunnel = 1,
@@ -347,6 +347,11 @@ static void child(bool esn, uint64_t lease_end)
 	must(secret_set(&s.keys_out.encr, bytes(key, sizeof(key))) == R_OK);
 	core_child_install(n.core, &s);
 	child_sa_state_clear(&s);
+}
+
+static void child(bool esn, uint64_t lease_end)
+{
+	child_of(SPI, esn, lease_end);
 }
 
 static struct esp_child_stats stats(void)
@@ -415,15 +420,21 @@ static void a_granted_lease_is_never_fallen_below(void **state)
 
 /* ---- takeovers ---- */
 
+static void log_counters(const struct ss_counters *counters)
+{
+	struct ss_record r = { 0 };
+
+	must(ss_encode_counters(counters, &r) == R_OK);
+	core_record(n.core, &r);
+	settle();
+}
+
 /* The log ends with them behind a RELEASE (R19). */
 static void exact_counters(uint64_t seq_next)
 {
 	const struct ss_counters exact = { .spi_in = SPI, .seq_next = seq_next, .exact = true };
-	struct ss_record r = { 0 };
 
-	must(ss_encode_counters(&exact, &r) == R_OK);
-	core_record(n.core, &r);
-	settle();
+	log_counters(&exact);
 }
 
 static void role(enum cl_role role, uint64_t term, bool suspect, uint64_t silence_ms)
@@ -532,6 +543,56 @@ static void a_suspect_takeover_jumps_less_than_half_the_number_space(void **stat
 	assert_int_equal(stats().seq_next, 5000 + (1ull << 31) - 1);
 }
 
+/* R18: what nobody has heard of is as old as the silence, not as the SA's last packet. */
+static void an_idle_sa_is_exposed_by_the_silence_only(void **state)
+{
+	const struct ss_counters checkpoint = {
+		.spi_in = SPI, .in_right_edge = 700, .at_ms = core_time_ms(n.core), .rate_pps = 1000
+	};
+
+	(void)state;
+	log_counters(&checkpoint);
+	n.now_ns += 3600 * 1000 * MS_NS;
+	n.core->now_ns = n.now_ns;
+	role(CL_ROLE_STANDBY, 1, false, 0);
+	child(true, 5000);
+	role(CL_ROLE_ACTIVE, 2, false, 300);
+	uint64_t exposed = core_child_find(n.core, SPI)->exposure;
+	assert_in_range(exposed, 300, 1000);
+	assert_int_equal(stats().in_right_edge, 700);
+}
+
+#define MANY 12000u
+
+static void every_sa_receives(uint64_t right_edge)
+{
+	for (uint32_t i = 0; i < MANY; i++) {
+		const struct esp_child_counters moved = { .in_right_edge = right_edge,
+							  .seq_next = 1 };
+		must(esp_child_resume(n.dp, SPI + i, &moved) == R_OK);
+	}
+}
+
+/* R18: more than the budget serves within a checkpoint's interval. */
+static void changed_sas_take_turns(void **state)
+{
+	unsigned int served = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < MANY; i++)
+		child_of(SPI + i, true, 5000);
+	for (unsigned int tick = 1; tick <= 8; tick++) {
+		every_sa_receives(tick);
+		n.now_ns += HF_TICK_NS;
+		hf_core_timer(n.core, n.now_ns);
+		settle();
+	}
+	for (uint32_t i = 0; i < MANY; i++)
+		served += core_child_find(n.core, SPI + i)->checkpoint_ns != 0;
+	assert_int_equal(served, MANY);
+	assert_in_range(hf_core_stats(n.core)->checkpoints, MANY, 2 * MANY);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -550,6 +611,8 @@ int main(void)
 		T(a_takeover_starts_at_the_end_of_the_lease),
 		T(a_suspect_takeover_starts_behind_what_nobody_heard_of),
 		T(a_suspect_takeover_jumps_less_than_half_the_number_space),
+		T(an_idle_sa_is_exposed_by_the_silence_only),
+		T(changed_sas_take_turns),
 	};
 	return cmocka_run_group_tests_name("core", tests, NULL, NULL);
 }
