@@ -209,23 +209,70 @@ static void resume_child(struct hf_core *c, struct core_child *k, const struct c
 	k->rekey_asked_ns = 0;
 }
 
+/* Children that can carry their tunnel outbound, least wanted first. */
 struct outbound_choice {
-	struct hf_core *c;
-	/* second pass: tunnels that have only an SA whose response may not have reached the peer */
-	bool fresh;
+	struct outbound_child {
+		uint32_t spi_in;
+		unsigned int rank;
+		uint64_t created_ms;
+	} * child;
+	size_t n, cap;
 };
 
-/* The last established child of a tunnel carries it; a later one that the peer may not know only
- * where there is no other. */
-static void choose_outbound(void *ctx, const struct child_sa_state *s)
+/*
+ * One whose response may not have reached the peer comes last; one that the
+ * peer will delete, next to last.
+ */
+static unsigned int outbound_rank(const struct child_sa_state *s)
+{
+	switch (s->stage) {
+	case CHILD_SA_INSTALLED:
+		return 1;
+	case CHILD_SA_REKEYED:
+		return 2;
+	case CHILD_SA_ESTABLISHED:
+		return s->replaced_by ? 2 : 3;
+	default:
+		return 0;
+	}
+}
+
+static void outbound_candidate(void *ctx, const struct child_sa_state *s)
 {
 	struct outbound_choice *o = ctx;
-	bool settled = s->stage == CHILD_SA_ESTABLISHED || s->stage == CHILD_SA_REKEYED;
+	unsigned int rank = outbound_rank(s);
 
-	if (o->fresh ? s->stage != CHILD_SA_INSTALLED : !settled)
-		return;
-	if (esp_child_use_outbound(o->c->datapath, s->spi_in) != R_OK)
-		o->c->stats.import_errors++;
+	if (rank && o->n < o->cap)
+		o->child[o->n++] = (struct outbound_child){ .spi_in = s->spi_in,
+							    .rank = rank,
+							    .created_ms = s->created_ms };
+}
+
+static int outbound_compare(const void *x, const void *y)
+{
+	const struct outbound_child *a = x, *b = y;
+
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? -1 : 1;
+	if (a->created_ms != b->created_ms)
+		return a->created_ms < b->created_ms ? -1 : 1;
+	return (a->spi_in > b->spi_in) - (a->spi_in < b->spi_in);
+}
+
+/* The youngest established child of a tunnel carries it, as with the former owner; each call takes
+ * over from the one before. */
+static void choose_outbound(struct hf_core *c)
+{
+	struct outbound_choice o = { .cap = hashmap_count(c->children) };
+
+	o.child = calloc(o.cap + 1, sizeof(*o.child));
+	must(o.child);
+	ike_each_child(c->engine, 0, outbound_candidate, &o);
+	qsort(o.child, o.n, sizeof(*o.child), outbound_compare);
+	for (size_t i = 0; i < o.n; i++)
+		if (esp_child_use_outbound(c->datapath, o.child[i].spi_in) != R_OK)
+			c->stats.import_errors++;
+	free(o.child);
 }
 
 static void reimport(void *ctx, const struct ss_record *r)
@@ -262,7 +309,6 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 				     .suspect = fx->suspect,
 				     .handover = fx->handover,
 				     .why = fx->why };
-	struct outbound_choice settled = { .c = c }, fresh = { .c = c, .fresh = true };
 	bool again = c->role == CL_ROLE_RELEASING && c->term == fx->term;
 	struct core_child *k;
 
@@ -283,9 +329,7 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 	if (!again) {
 		for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)
 			resume_child(c, k, fx);
-		/* Fresh ones first, so that a settled child of the same tunnel wins. */
-		ike_each_child(c->engine, 0, choose_outbound, &fresh);
-		ike_each_child(c->engine, 0, choose_outbound, &settled);
+		choose_outbound(c);
 	}
 	/* Not before the addresses are here: the kernel has no route from one that is not its own.
 	 * Meanwhile it queues. */

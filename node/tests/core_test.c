@@ -326,7 +326,7 @@ static void responses_do_not_pile_up_past_the_deadline(void **state)
 
 #define SPI 0x10000100u
 
-static void child_of(uint32_t spi_in, bool esn, uint64_t lease_end)
+static struct child_sa_state child_state(uint32_t spi_in, bool esn, uint64_t lease_end)
 {
 	static const uint8_t key[36] = { 1 };
 	struct child_sa_state s = {
@@ -345,6 +345,13 @@ static void child_of(uint32_t spi_in, bool esn, uint64_t lease_end)
 	};
 	must(secret_set(&s.keys_in.encr, bytes(key, sizeof(key))) == R_OK);
 	must(secret_set(&s.keys_out.encr, bytes(key, sizeof(key))) == R_OK);
+	return s;
+}
+
+static void child_of(uint32_t spi_in, bool esn, uint64_t lease_end)
+{
+	struct child_sa_state s = child_state(spi_in, esn, lease_end);
+
 	core_child_install(n.core, &s);
 	child_sa_state_clear(&s);
 }
@@ -543,6 +550,91 @@ static void a_suspect_takeover_jumps_less_than_half_the_number_space(void **stat
 	assert_int_equal(stats().seq_next, 5000 + (1ull << 31) - 1);
 }
 
+#define IKE_SPI 0x1000000000000001ull
+
+static uint32_t configured_tunnel(void)
+{
+	struct ike_config *ike;
+
+	assert_int_equal(core_translate_ike(n.config, &ike), R_OK);
+	uint32_t tunnel = ike->connections[0].children[0].tunnel;
+	ike_config_free(ike);
+	return tunnel;
+}
+
+static void inherit_ike_sa(void)
+{
+	static const uint8_t key[36] = { 2 };
+	struct ike_sa_state s = {
+		.spi_i = IKE_SPI,
+		.spi_r = 2,
+		.initiator = true,
+		.stage = IKE_SA_ESTABLISHED,
+		.connection = "192.0.2.2",
+		.transforms = { .encr = ENCR_AES_GCM_16,
+				.key_bits = 256,
+				.prf = PRF_HMAC_SHA2_256,
+				.dh = DH_ECP_256 },
+	};
+	struct ss_record r = { 0 };
+
+	must(secret_set(&s.sk_d, bytes(key, 32)) == R_OK);
+	must(secret_set(&s.sk_ei, bytes(key, 36)) == R_OK);
+	must(secret_set(&s.sk_er, bytes(key, 36)) == R_OK);
+	must(ss_encode_ike_sa(&s, &r) == R_OK);
+	core_apply(n.core, &r);
+	assert_int_equal(hf_core_stats(n.core)->import_errors, 0);
+	ss_record_clear(&r);
+	ike_sa_state_clear(&s);
+}
+
+static void inherit(uint32_t spi_in, enum child_sa_stage stage, uint64_t created_ms)
+{
+	struct child_sa_state s = child_state(spi_in, true, 5000);
+	struct ss_record r = { 0 };
+
+	s.stage = stage;
+	s.created_ms = created_ms;
+	s.ike_spi = IKE_SPI;
+	s.tunnel = configured_tunnel();
+	must(ss_encode_child_sa(&s, &r) == R_OK);
+	core_apply(n.core, &r);
+	ss_record_clear(&r);
+	child_sa_state_clear(&s);
+}
+
+static bool carries(uint32_t spi_in)
+{
+	struct esp_child_stats st;
+
+	assert_int_equal(esp_child_stats(n.dp, spi_in, &st), R_OK);
+	return st.outbound_in_use;
+}
+
+/* R5: whatever the order in which they were learnt. */
+static void the_youngest_established_child_carries_on(void **state)
+{
+	(void)state;
+	for (uint32_t order = 0; order < 8; order++) {
+		const uint32_t spi = SPI + 16 * order;
+		role(CL_ROLE_STANDBY, 1 + 2 * order, false, 0);
+		core_reset(n.core);
+		inherit_ike_sa();
+		for (uint32_t i = 0; i < 4; i++) {
+			const uint32_t k = (i * 3 + order) % 4;
+			static const enum child_sa_stage stages[] = { CHILD_SA_REKEYED,
+								      CHILD_SA_ESTABLISHED,
+								      CHILD_SA_ESTABLISHED,
+								      CHILD_SA_INSTALLED };
+			static const uint64_t created[] = { 40, 30, 20, 50 };
+			inherit(spi + k, stages[k], created[k]);
+		}
+		role(CL_ROLE_ACTIVE, 2 + 2 * order, false, 0);
+		for (uint32_t k = 0; k < 4; k++)
+			assert_int_equal(carries(spi + k), k == 1);
+	}
+}
+
 /* R18: what nobody has heard of is as old as the silence, not as the SA's last packet. */
 static void an_idle_sa_is_exposed_by_the_silence_only(void **state)
 {
@@ -611,6 +703,7 @@ int main(void)
 		T(a_takeover_starts_at_the_end_of_the_lease),
 		T(a_suspect_takeover_starts_behind_what_nobody_heard_of),
 		T(a_suspect_takeover_jumps_less_than_half_the_number_space),
+		T(the_youngest_established_child_carries_on),
 		T(an_idle_sa_is_exposed_by_the_silence_only),
 		T(changed_sas_take_turns),
 	};
