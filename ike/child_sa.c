@@ -110,9 +110,16 @@ struct child_sa *child_sa_of_tunnel(const struct ike_sa *sa, uint32_t tunnel)
 	return NULL;
 }
 
+bool child_sa_peer_unsure(const struct child_sa *c)
+{
+	return c->s.stage == CHILD_SA_INSTALLED && !c->s.initiator &&
+	       c->e->now < c->s.created_ms + IKE_REPLACED_WAIT_MS;
+}
+
 /*
  * c sends no more: its successor, or the youngest other CHILD SA of the tunnel,
  * carries it, and c goes on until that is committed (R5). Without an heir it stops.
+ * That c ends says nothing of whether the peer has our response that made the heir.
  */
 static void hand_on_outbound(struct child_sa *c)
 {
@@ -121,7 +128,9 @@ static void hand_on_outbound(struct child_sa *c)
 
 	if (heir == NULL || !child_sa_carries(heir))
 		heir = c->sa != NULL ? child_sa_of_tunnel(c->sa, c->s.tunnel) : NULL;
-	if (heir != NULL)
+	if (heir != NULL && child_sa_peer_unsure(heir))
+		use_outbound(heir);
+	else if (heir != NULL)
 		child_sa_use_outbound(heir);
 	else
 		ike_fx(c->e, IKE_FX_CHILD_STOP_OUTBOUND)->spi_in = c->s.spi_in;
@@ -200,6 +209,27 @@ void child_sa_used(struct child_sa *c)
 		if (old->s.replaced_by == c->s.spi_in && child_sa_carries(old))
 			child_sa_retire(old);
 	}
+}
+
+void child_sas_known(struct ike_sa *sa)
+{
+	struct child_sa *c;
+
+	TAILQ_FOREACH (c, &sa->children, of_sa)
+		child_sa_used(c);
+}
+
+void child_sa_carry_alone(struct child_sa *c)
+{
+	const struct child_sa *other;
+
+	if (c->s.stage != CHILD_SA_INSTALLED)
+		return;
+	TAILQ_FOREACH (other, &c->sa->children, of_sa) {
+		if (other->s.tunnel == c->s.tunnel && other->s.stage == CHILD_SA_ESTABLISHED)
+			return;
+	}
+	use_outbound(c);
 }
 
 static void detach(struct child_sa *c)

@@ -245,6 +245,18 @@ void child_sa_want_delete(struct child_sa *c);
 void child_sa_close(struct child_sa *c);
 /* The peer uses c, so it is ready to receive on it (RFC 7296 2.8). */
 void child_sa_used(struct child_sa *c);
+/*
+ * A new request came: the window is one (2.3), so the peer has our response
+ * to the one before, and knows what that made.
+ */
+void child_sas_known(struct ike_sa *sa);
+/*
+ * Our response that made c may not have reached the peer yet: it can
+ * neither rekey nor delete what it does not know (2.25.1).
+ */
+bool child_sa_peer_unsure(const struct child_sa *c);
+/* The next owner's: a tunnel that has nothing established is carried by what is installed. */
+void child_sa_carry_alone(struct child_sa *c);
 /* Out of the datapath and gone. */
 void child_sa_remove(struct child_sa *c);
 /* Without a word; the object is freed. */

@@ -142,6 +142,7 @@ static void take_over_child(struct child_sa *c)
 	child_life_arm(c);
 	if (c->s.stage == CHILD_SA_ESTABLISHED)
 		ike_fx_held(e, IKE_FX_CHILD_USE_OUTBOUND)->spi_in = c->s.spi_in;
+	child_sa_carry_alone(c);
 	if (c->s.stage == CHILD_SA_DELETING && !asked)
 		ike_want_add(c->sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE,
 							.spi_in = c->s.spi_in });

@@ -27,7 +27,9 @@ enum ike_sa_stage {
 
 enum child_sa_stage {
 	CHILD_SA_NONE = 0,
-	CHILD_SA_INSTALLED = 1, /* inbound works, outbound waits for commit (R5) */
+	/* inbound works, outbound waits for commit (R5); as responder of a rekey also
+	 * until the peer has shown that it has our response */
+	CHILD_SA_INSTALLED = 1,
 	CHILD_SA_ESTABLISHED = 2,
 	CHILD_SA_REKEYED = 3,  /* replaced, waits for DELETE */
 	CHILD_SA_DELETING = 4, /* our DELETE is out */

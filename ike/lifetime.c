@@ -67,6 +67,11 @@ void child_life_due(struct child_sa *c)
 
 	if (c->s.stage == CHILD_SA_DEAD) {
 		child_sa_remove(c);
+	} else if (c->s.expire_at_ms != 0 && c->s.expire_at_ms <= now && child_sa_peer_unsure(c)) {
+		/* The peer would not know what our DELETE names, and take it up later. */
+		c->s.expire_at_ms = c->s.created_ms + IKE_REPLACED_WAIT_MS;
+		child_sa_touch(c);
+		child_life_arm(c);
 	} else if (c->s.replaced_by != 0 || c->s.stage == CHILD_SA_REKEYED ||
 		   (c->s.expire_at_ms != 0 && c->s.expire_at_ms <= now)) {
 		child_sa_want_delete(c);

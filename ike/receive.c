@@ -323,8 +323,10 @@ static void message(struct ike_sa *sa, const struct ike_header *h, const struct 
 		if (job == NULL)
 			(ike_is_response(h) ? e->stats.in_responses
 					    : e->stats.in_requests)[h->exchange & 63]++;
-		if (!ike_is_response(h))
+		if (!ike_is_response(h)) {
 			follow_peer(sa, in);
+			child_sas_known(sa);
+		}
 		take(sa, &m, in, job, ike_message_decode_inner(&m, buf_bytes(&plain)));
 	}
 	buf_free(&plain);

@@ -119,10 +119,13 @@ static enum result rekeyed_one(struct v2_context *c, struct child_sa **old)
 	const struct notify_payload *n = ike_message_notify(c->m, N_REKEY_SA);
 	struct wire_reader r = wire_reader(n->spi);
 	uint32_t spi = wire_u32(&r);
+	bool named = n->protocol == PROTO_ESP && wire_done(&r) == R_OK;
 
 	c->unknown_spi = spi;
-	*old = n->protocol == PROTO_ESP && wire_done(&r) == R_OK ? v2_child_of_peer(c->sa, spi)
-								 : NULL;
+	*old = named ? v2_child_of_peer(c->sa, spi) : NULL;
+	/* It may be the one that our own request makes, whose response is on its way. */
+	if (*old == NULL && named && c->sa->s.outstanding.new_spi_in != 0)
+		return R_TEMPORARY;
 	if (*old == NULL)
 		return R_CHILD_NOT_FOUND;
 	return child_sa_carries(*old) && (*old)->s.replaced_by == 0 ? R_OK : R_TEMPORARY;
@@ -231,10 +234,8 @@ enum result v2_begin_child_rekey(struct ike_sa *sa, struct ike_want *w, struct i
 	if (old == NULL || old->sa != sa || !child_sa_carries(old) || old->s.replaced_by != 0)
 		return R_NOT_FOUND;
 
-	/* 2.25.1: our response may be lost, and then the peer knows no such CHILD SA
-	 * and we would lose it. */
-	if (old->s.stage == CHILD_SA_INSTALLED &&
-	    sa->e->now < old->s.created_ms + IKE_REPLACED_WAIT_MS) {
+	/* The answer would be CHILD_SA_NOT_FOUND, and we would lose it. */
+	if (child_sa_peer_unsure(old)) {
 		child_rekey_later(old);
 		return R_TEMPORARY;
 	}
@@ -394,7 +395,9 @@ enum result v2_child_rekey_refused(struct v2_context *c)
 	if (error->type == N_INVALID_KE_PAYLOAD && other_group(c, error, &again))
 		return R_OK;
 	log_refusal(c, error);
-	if (error->type == N_CHILD_SA_NOT_FOUND) {
+	/* One that the peer began, it may yet have from our response. */
+	if (error->type == N_CHILD_SA_NOT_FOUND &&
+	    (old->s.initiator || c->e->now >= old->s.created_ms + IKE_REPLACED_WAIT_MS)) {
 		/* 2.25: ours is the only end left; the tunnel is still wanted. */
 		uint32_t tunnel = old->s.tunnel;
 

@@ -31,26 +31,41 @@ bool v2_child_loses(const struct child_sa *rival, struct bytes ni, struct bytes 
 	return lower(v2_lower_nonce(ni, nr), buf_bytes(&rival->s.nonce_low));
 }
 
-static void settled(struct child_sa *rival)
+static bool replaces_a_closed_one(const struct child_sa *c)
+{
+	const struct child_sa *old;
+
+	TAILQ_FOREACH (old, &c->sa->children, of_sa) {
+		if (old->s.replaced_by == c->s.spi_in && old->s.stage != CHILD_SA_DEAD)
+			return false;
+	}
+	return true;
+}
+
+/* The rival stays. When its predecessor was closed meanwhile, it carries already. */
+static void stands(struct child_sa *rival)
 {
 	buf_free(&rival->s.nonce_low);
 	child_sa_touch(rival);
+	if (rival->s.stage == CHILD_SA_INSTALLED && replaces_a_closed_one(rival))
+		child_sa_use_outbound(rival);
 }
 
 void v2_child_settle(struct child_sa *old, struct child_sa *fresh, struct child_sa *rival)
 {
 	struct ike_sa *sa = fresh->sa;
 
-	if (rival != NULL)
-		settled(rival);
 	if (fresh->s.stage == CHILD_SA_DELETING) {
 		/* Ours lost. The peer deletes the old one; the rival carries from then on. */
+		stands(rival);
 		ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE,
 						     .spi_in = fresh->s.spi_in });
 		return;
 	}
-	if (rival != NULL)
+	if (rival != NULL) {
+		buf_free(&rival->s.nonce_low);
 		child_sa_retire(rival);
+	}
 	if (old == NULL || old->sa != sa || !child_sa_carries(old)) {
 		child_sa_use_outbound(fresh);
 		return;
@@ -64,7 +79,7 @@ void v2_child_concede(struct ike_sa *sa)
 	struct child_sa *rival = v2_child_rival(sa);
 
 	if (rival != NULL)
-		settled(rival);
+		stands(rival);
 }
 
 /* ---- IKE SAs ---- */

@@ -437,6 +437,140 @@ static void a_child_that_the_peer_may_not_know_is_not_rekeyed(void **state)
 	world_free(w);
 }
 
+static unsigned int responses_to_a_get_lost(struct world *w, struct packet *p)
+{
+	(void)w;
+	return !(p->to == A && p->response && p->exchange == CREATE_CHILD_SA);
+}
+
+/* Whatever a side still believes in, the other one has. */
+static void assert_no_orphan(struct world *w)
+{
+	for (int i = 0; i < 2; i++) {
+		for (size_t n = 0; n < w->side[i].n_dp; n++) {
+			const struct side *other = &w->side[1 - i];
+			bool known = !w->side[i].dp[n].outbound;
+
+			for (size_t k = 0; k < other->n_dp; k++)
+				known = known ||
+					other->dp[k].s.spi_in == w->side[i].dp[n].s.spi_out;
+			assert_true(known);
+		}
+	}
+}
+
+/*
+ * 2.25.1. That the old CHILD SA ends says nothing of the new one: until the peer
+ * shows that it has our response, the new one carries, but is neither rekeyed
+ * nor deleted; also by the next owner.
+ */
+static void the_end_of_the_old_child_proves_nothing_of_the_new_one(void **state)
+{
+	(void)state;
+	for (int takeover = 0; takeover < 2; takeover++) {
+		struct world *w = world_new(1, &(struct options){ .child_life_s = 10 }, true);
+		uint32_t fresh = 0;
+
+		initiate(w, A, 1);
+		world_run(w, 2000);
+		w->impair = responses_to_a_get_lost;
+		rekey_child(w, A);
+		world_run(w, 9000); /* the old one is over */
+		assert_int_equal(w->side[B].logs[LOG_IKE_CHILD_REKEYED], 1);
+		assert_non_null(world_outbound(w, B, 1));
+		fresh = world_outbound(w, B, 1)->s.spi_in;
+		assert_int_equal(world_count_child(w, B, CHILD_SA_INSTALLED), 1);
+		if (takeover)
+			world_takeover(w, B, false);
+		assert_int_equal(world_outbound(w, B, 1)->s.spi_in, fresh);
+		world_run(w, 3000); /* and the new one would be */
+		assert_int_equal(world_outbound(w, B, 1)->s.spi_in, fresh);
+		assert_int_equal(w->side[B].logs[LOG_IKE_ABORTED], 0);
+		w->impair = NULL;
+		for (int i = 0; i < 3000 && w->side[A].logs[LOG_IKE_CHILD_REKEYED] == 0; i++)
+			world_run(w, 10);
+		world_run(w, 100);
+		assert_true(world_tunnel_works(w, 1));
+		for (int i = 0; i < 300; i++) {
+			world_run(w, 100);
+			assert_no_orphan(w);
+			assert_true(world_tunnel_works(w, 1));
+		}
+		world_free(w);
+	}
+}
+
+static void the_next_request_proves_that_the_peer_has_our_response(void **state)
+{
+	struct world *w = up(1, &(struct options){ .lines = 2 });
+	uint32_t old = world_outbound(w, B, 1)->s.spi_in;
+
+	(void)state;
+	w->hold_net = true;
+	rekey_child(w, A);
+	world_deliver(w, 0);
+	world_deliver(w, 0);
+	assert_int_equal(world_outbound(w, B, 1)->s.spi_in, old);
+	world_deliver(w, 0); /* the DELETE of the old one: any request does */
+	assert_int_equal(world_count_child(w, B, CHILD_SA_INSTALLED), 0);
+	assert_int_not_equal(world_outbound(w, B, 1)->s.spi_in, old);
+	w->hold_net = false;
+	assert_settled(w, 2);
+	world_free(w);
+}
+
+/* A further CHILD SA, whose response is lost, and that we are told to rekey at once (R10). */
+static void a_further_child_that_the_peer_does_not_know_yet_is_kept(void **state)
+{
+	struct world *w = up(1, &(struct options){ .lines = 2 });
+	uint32_t spi;
+
+	(void)state;
+	clear_all(w, A);
+	world_run(w, 70000);
+	initiate(w, A, 1);
+	world_run(w, 1000);
+	w->impair = responses_to_a_get_lost;
+	initiate(w, A, 2);
+	world_run(w, 100);
+	assert_non_null(world_outbound(w, B, 2));
+	spi = world_outbound(w, B, 2)->s.spi_in;
+	world_input(w, B, &(struct ike_input){ .kind = IKE_IN_REKEY_CHILD, .spi_in = spi });
+	world_run(w, 100);
+	assert_int_equal(world_outbound(w, B, 2)->s.spi_in, spi);
+	assert_int_equal(ike_engine_stats(w->side[A].engine)->refused[R_TEMPORARY], 1);
+	w->impair = NULL;
+	world_run(w, 1500);
+	for (int i = 0; i < 200; i++) {
+		world_run(w, 100);
+		assert_no_orphan(w);
+	}
+	assert_true(world_tunnel_works(w, 2));
+	world_free(w);
+}
+
+/* Another implementation says CHILD_SA_NOT_FOUND of what it has not heard of yet. */
+static void child_sa_not_found_is_believed_when_no_response_can_be_late(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, true);
+	uint32_t spi;
+
+	(void)state;
+	initiate(w, A, 1);
+	world_run(w, 1000);
+	spi = world_outbound(w, B, 1)->s.spi_in;
+	ike_forget_child(w->side[A].standby, world_outbound(w, A, 1)->s.spi_in);
+	world_takeover(w, A, false);
+	rekey_child(w, B);
+	world_run(w, 100);
+	assert_int_equal(w->side[B].logs[LOG_IKE_ABORTED], 1);
+	assert_int_equal(world_outbound(w, B, 1)->s.spi_in, spi);
+	world_run(w, 70000);
+	assert_int_not_equal(world_outbound(w, B, 1)->s.spi_in, spi);
+	assert_settled(w, 1);
+	world_free(w);
+}
+
 static void a_job_of_a_vanished_sa_is_dropped(void **state)
 {
 	struct world *w = up(1, &(struct options){ .pfs = DH_CURVE25519 });
@@ -473,6 +607,10 @@ int main(void)
 		cmocka_unit_test(a_removed_line_is_deleted),
 		cmocka_unit_test(held_jobs_absorb_repeats_and_let_one_message_wait),
 		cmocka_unit_test(a_child_that_the_peer_may_not_know_is_not_rekeyed),
+		cmocka_unit_test(the_end_of_the_old_child_proves_nothing_of_the_new_one),
+		cmocka_unit_test(the_next_request_proves_that_the_peer_has_our_response),
+		cmocka_unit_test(a_further_child_that_the_peer_does_not_know_yet_is_kept),
+		cmocka_unit_test(child_sa_not_found_is_believed_when_no_response_can_be_late),
 		cmocka_unit_test(a_job_of_a_vanished_sa_is_dropped),
 	};
 
