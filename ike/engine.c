@@ -223,6 +223,8 @@ void ike_step(struct ike_engine *e, uint64_t now_ms, const struct ike_input *in,
 		break;
 	}
 	ike_requests_run(e);
+	if (e->active)
+		ike_tombstones_trim(e);
 	ike_fx_flush(e);
 	e->stats.half_open = e->n_half_open;
 	e->out = NULL;

@@ -204,6 +204,8 @@ void ike_sa_forget_init(struct ike_sa *sa);
 /* A message that came while the SA waits for a job. */
 void ike_sa_let_wait(struct ike_sa *sa, const struct ike_input *in);
 void ike_tombstone_add(struct ike_sa *sa);
+/* At the end of a step: nobody holds a pointer to an SA any more. */
+void ike_tombstones_trim(struct ike_engine *e);
 void ike_sa_stage_changed(struct ike_sa *sa, enum ike_sa_stage from, enum ike_sa_stage to);
 void ike_sa_children_remove(struct ike_sa *sa);
 /* Silently, with its children: records are forgotten, memory is freed. */

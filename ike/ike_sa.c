@@ -289,6 +289,12 @@ void ike_tombstone_add(struct ike_sa *sa)
 	e->n_dead++;
 }
 
+void ike_tombstones_trim(struct ike_engine *e)
+{
+	while (e->n_dead > IKE_TOMBSTONES_MAX)
+		ike_sa_remove(TAILQ_FIRST(&e->dead));
+}
+
 static void bury(struct ike_sa *sa)
 {
 	struct ike_engine *e = sa->e;
@@ -305,8 +311,6 @@ static void bury(struct ike_sa *sa)
 	sa->s.tombstone_until_ms = e->now + (sa->s.last_response.len != 0 ? IKE_TOMBSTONE_MS : 0);
 	timer_set(&e->timers, &sa->life, sa->s.tombstone_until_ms);
 	ike_tombstone_add(sa);
-	if (e->n_dead > IKE_TOMBSTONES_MAX)
-		ike_sa_remove(TAILQ_FIRST(&e->dead));
 	if (sa->replicated)
 		ike_sa_touch(sa);
 }

@@ -395,6 +395,20 @@ static void half_opens_expire(void **state)
 	world_free(w);
 }
 
+/* A first message of a stranger to side B, in A's name. */
+static void stranger(struct world *w, uint64_t seed)
+{
+	struct world *other = world_new(seed, &(struct options){ 0 }, false);
+
+	initiate(other, A, 1);
+	world_input(w, B,
+		    &(struct ike_input){ .kind = IKE_IN_DATAGRAM,
+					 .local = { w->side[B].addr, 500 },
+					 .remote = { w->side[A].addr, 500 },
+					 .datagram = buf_bytes(&other->net[0].datagram) });
+	world_free(other);
+}
+
 static void a_flood_is_bounded_and_established_sas_live(void **state)
 {
 	struct world *w = world_new(
@@ -404,20 +418,8 @@ static void a_flood_is_bounded_and_established_sas_live(void **state)
 	initiate(w, A, 1);
 	world_run(w, 1000);
 	initiate(w, B, 1);
-	for (unsigned int i = 0; i < 200; i++) {
-		struct buf m = { 0 };
-		struct world *other = world_new(100 + i, &(struct options){ 0 }, false);
-
-		initiate(other, A, 1);
-		assert_true(buf_set(&m, buf_bytes(&other->net[0].datagram)));
-		world_free(other);
-		world_input(w, B,
-			    &(struct ike_input){ .kind = IKE_IN_DATAGRAM,
-						 .local = { w->side[B].addr, 500 },
-						 .remote = { w->side[A].addr, 500 },
-						 .datagram = buf_bytes(&m) });
-		buf_free(&m);
-	}
+	for (unsigned int i = 0; i < 200; i++)
+		stranger(w, 100 + i);
 	assert_in_range(ike_engine_stats(w->side[B].engine)->half_open, 1, 20);
 	assert_in_range(ike_engine_stats(w->side[B].engine)->cookies_sent, 100, 200);
 	liveness(w, A);
@@ -437,6 +439,32 @@ static void initial_contact_ends_the_sas_of_a_former_life(void **state)
 	world_run(w, 1000);
 	assert_int_equal(w->side[B].logs[LOG_IKE_INITIAL_CONTACT], 1);
 	assert_up(w);
+	world_free(w);
+}
+
+/*
+ * The SA that INITIAL_CONTACT ends becomes a tombstone and may push out the oldest
+ * one, which may be the very next in order of creation.
+ */
+static void initial_contact_among_many_tombstones(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, true);
+	struct ike_sa_state dead = { .stage = IKE_SA_DEAD, .connection = "to-a", .spi_i = 1 };
+
+	(void)state;
+	initiate(w, A, 1);
+	world_run(w, 1000);
+	dead.tombstone_until_ms = w->now + 50000;
+	for (uint64_t i = 1; i <= 4096; i++) {
+		dead.spi_r = i;
+		assert_int_equal(ike_import_sa(w->side[B].standby, &dead), R_OK);
+	}
+	world_takeover(w, B, false);
+	world_restart(w, A);
+	initiate(w, A, 1);
+	world_run(w, 1000);
+	assert_int_equal(w->side[B].logs[LOG_IKE_INITIAL_CONTACT], 1);
+	assert_true(world_tunnel_works(w, 1));
 	world_free(w);
 }
 
@@ -533,6 +561,7 @@ int main(void)
 		cmocka_unit_test(half_opens_expire),
 		cmocka_unit_test(a_flood_is_bounded_and_established_sas_live),
 		cmocka_unit_test(initial_contact_ends_the_sas_of_a_former_life),
+		cmocka_unit_test(initial_contact_among_many_tombstones),
 		cmocka_unit_test(both_may_initiate_at_once),
 		cmocka_unit_test(a_bad_auth_message_does_not_kill_the_half_open),
 		cmocka_unit_test(a_standby_is_silent),
