@@ -303,6 +303,9 @@ static enum result show_cookie(struct v2_context *c, const struct notify_payload
 {
 	if (n->data.len < 1 || n->data.len > 64)
 		return R_VALUE;
+	/* It is shown already: the answer to a repeated request, or a copy. */
+	if (bytes_equal(buf_bytes(&c->sa->cookie), n->data))
+		return R_COOKIE;
 	if (!buf_set(&c->sa->cookie, n->data))
 		return R_NO_MEMORY;
 	c->keep_outstanding = true;

@@ -187,6 +187,35 @@ static void cookie_rounds_are_bounded(void **state)
 	world_free(w);
 }
 
+/* The network may bring one COOKIE many times; it is shown once. */
+static void a_repeated_cookie_is_no_new_round(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, false);
+	struct ike_config *c = world_config(w, B, &w->opt);
+	struct buf copy = { 0 };
+	struct ike_input in = { .kind = IKE_IN_DATAGRAM };
+
+	(void)state;
+	c->half_open_cookie = 0;
+	world_input(w, B, &(struct ike_input){ .kind = IKE_IN_CONFIG, .config = c });
+	w->hold_net = true;
+	initiate(w, A, 1);
+	world_deliver(w, 0);
+	assert_int_equal(w->n_net, 1);
+	assert_true(buf_set(&copy, buf_bytes(&w->net[0].datagram)));
+	in.local = w->net[0].dst;
+	in.remote = w->net[0].src;
+	in.datagram = buf_bytes(&copy);
+	for (int i = 0; i < 10; i++)
+		world_input(w, A, &in);
+	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 2);
+	w->hold_net = false;
+	world_run(w, 1000);
+	assert_up(w);
+	buf_free(&copy);
+	world_free(w);
+}
+
 static void a_wrong_key_is_refused_and_leaves_nothing(void **state)
 {
 	struct world *w = setup(&(struct options){ .wrong_psk = true });
@@ -545,6 +574,7 @@ int main(void)
 		cmocka_unit_test(a_cookie_is_asked_for_under_load_and_shown),
 		cmocka_unit_test(cookie_then_group_then_cookie_ends),
 		cmocka_unit_test(cookie_rounds_are_bounded),
+		cmocka_unit_test(a_repeated_cookie_is_no_new_round),
 		cmocka_unit_test(a_wrong_key_is_refused_and_leaves_nothing),
 		cmocka_unit_test(an_unknown_identity_gets_the_answer_of_a_wrong_key),
 		cmocka_unit_test(a_wrong_responder_key_is_found_and_deleted),
