@@ -119,6 +119,9 @@ static void broken_response(struct ike_sa *sa)
 {
 	enum ike_request_kind kind = sa->s.outstanding.kind;
 	uint32_t half_made = sa->s.outstanding.new_spi_in;
+	struct child_sa *deleted = kind == IKE_REQ_CHILD_DELETE
+					   ? child_sa_find(sa->e, sa->s.outstanding.old_spi_in)
+					   : NULL;
 	struct ike_sa *rival = v2_ike_rival(sa);
 
 	v2_child_concede(sa);
@@ -133,10 +136,12 @@ static void broken_response(struct ike_sa *sa)
 	} else if (kind == IKE_REQ_IKE_REKEY && rival != NULL) {
 		v2_inherit(sa, rival);
 		v2_enter_event(sa, V2_WAITS_FOR_DELETE);
+	} else if (deleted != NULL && deleted->sa == sa) {
+		child_sa_close(deleted);
 	} else if (half_made != 0) {
-		/* The peer made its half. */
-		ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE,
-						     .spi_in = half_made });
+		/* The peer made its half. With this step's record the next owner knows (R1). */
+		ike_want_add_first(sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE,
+							   .spi_in = half_made });
 	}
 }
 
@@ -325,7 +330,9 @@ static void message(struct ike_sa *sa, const struct ike_header *h, const struct 
 					    : e->stats.in_requests)[h->exchange & 63]++;
 		if (!ike_is_response(h)) {
 			follow_peer(sa, in);
-			child_sas_known(sa);
+			/* What this one makes comes after; what it deletes is gone before. */
+			if (h->exchange != INFORMATIONAL)
+				child_sas_known(sa);
 		}
 		take(sa, &m, in, job, ike_message_decode_inner(&m, buf_bytes(&plain)));
 	}

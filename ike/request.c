@@ -60,8 +60,11 @@ void ike_want_add_first(struct ike_sa *sa, const struct ike_want *want)
 
 static void want_drop(struct ike_sa *sa, struct ike_want *w)
 {
-	if (sa->begun == w)
+	/* Nobody waits for its job any more. */
+	if (sa->begun == w) {
 		sa->begun = NULL;
+		sa->suspended.job_id = 0;
+	}
 	TAILQ_REMOVE(&sa->wants, w, next);
 	sa->n_wants--;
 	free(w);

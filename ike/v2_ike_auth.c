@@ -338,10 +338,11 @@ static void take_child(struct v2_context *c)
 		res = v2_child_verify(c, CHILD_IN_AUTH, &chosen);
 		if (res == R_OK)
 			res = v2_child_make(sa, &mk, CHILD_SA_INSTALLED, &child);
-		/* The responder believes in it. */
+		/* The responder believes in it. With this step's record the next owner knows (R1).
+		 */
 		if (res != R_OK)
-			ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE,
-							     .spi_in = o->new_spi_in });
+			ike_want_add_first(sa, &(struct ike_want){ .kind = IKE_REQ_CHILD_DELETE,
+								   .spi_in = o->new_spi_in });
 	}
 	if (res != R_OK) {
 		ike_fx_log(c->e, LOG_IKE_ABORTED, sa, "tunnel %u: %s", o->tunnel,

@@ -24,6 +24,8 @@ static void delete_ike(struct v2_context *c)
 {
 	struct ike_sa *sa = c->sa, *rival = v2_ike_rival(sa);
 
+	if (c->next == IKE_SA_DEAD)
+		return; /* said twice in one message */
 	if (rival != NULL)
 		v2_inherit(sa, rival);
 	else if (sa->s.stage == IKE_SA_ESTABLISHED)
@@ -53,6 +55,7 @@ enum result v2_informational_request(struct v2_context *c)
 	}
 	if (n > 0 && c->next != IKE_SA_DEAD)
 		delete_put_esp(c->answer, answer, n);
+	child_sas_known(c->sa);
 	return R_OK;
 }
 

@@ -46,8 +46,9 @@ static struct ike_sa_state only_sa(struct world *w, int side)
 	return s;
 }
 
-/* A message of A's with the id that B waits for, in A's name and keys, delivered to B. */
-static void forge(struct world *w, uint8_t exchange, build_fn build)
+/* A message in A's name and keys, delivered to B. */
+static void forge_as(struct world *w, uint8_t exchange, uint8_t flags, uint32_t message_id,
+		     build_fn build)
 {
 	struct ike_crypto *c = ike_crypto_new();
 	struct ike_sa_state a = only_sa(w, A);
@@ -62,8 +63,8 @@ static void forge(struct world *w, uint8_t exchange, build_fn build)
 			    .spi_r = a.spi_r,
 			    .version = IKE_VERSION,
 			    .exchange = exchange,
-			    .flags = IKE_FLAG_INITIATOR,
-			    .message_id = only_sa(w, B).expected_request_id },
+			    .flags = (uint8_t)(IKE_FLAG_INITIATOR | flags),
+			    .message_id = message_id },
 	};
 
 	must(c != NULL);
@@ -80,6 +81,12 @@ static void forge(struct world *w, uint8_t exchange, build_fn build)
 					 .datagram = buf_bytes(&out) });
 	buf_free(&out);
 	ike_crypto_free(c);
+}
+
+/* The request that B waits for. */
+static void forge(struct world *w, uint8_t exchange, build_fn build)
+{
+	forge_as(w, exchange, 0, only_sa(w, B).expected_request_id, build);
 }
 
 struct reply {
@@ -611,6 +618,44 @@ static void a_malformed_auth_is_answered_and_ends_the_half_open(void **state)
 	}
 }
 
+/* 1.4.1: that it came is enough; the CHILD SA does not stay half closed. */
+static void a_malformed_answer_to_a_delete_still_closes(void **state)
+{
+	struct options o = { .lines = 2 };
+	struct world *w = up();
+
+	(void)state;
+	o.lines = 1;
+	w->hold_net = true;
+	world_input(w, B,
+		    &(struct ike_input){ .kind = IKE_IN_CONFIG, .config = world_config(w, B, &o) });
+	assert_int_equal(world_count_child(w, B, CHILD_SA_DELETING), 1);
+	forge_as(w, INFORMATIONAL, IKE_FLAG_RESPONSE, only_sa(w, B).outstanding.message_id,
+		 short_notify);
+	assert_int_equal(only_sa(w, B).outstanding.kind, IKE_REQ_NONE);
+	assert_int_equal(world_count_child(w, B, CHILD_SA_DELETING), 0);
+	world_run(w, 6000);
+	assert_int_equal(w->side[B].n_dp, 1);
+	world_free(w);
+}
+
+static void auth_failed_and_delete(struct world *w, struct ike_builder *b)
+{
+	auth_failed(w, b);
+	delete_ike_twice(w, b);
+}
+
+static void an_ike_sa_goes_down_once(void **state)
+{
+	struct world *w = up();
+
+	(void)state;
+	forge(w, INFORMATIONAL, auth_failed_and_delete);
+	assert_int_equal(world_count_sa(w, B, IKE_SA_DEAD), 1);
+	assert_int_equal(w->side[B].logs[LOG_IKE_SA_DOWN], 1);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -624,6 +669,8 @@ int main(void)
 		cmocka_unit_test(a_first_request_with_our_spi_is_dropped),
 		cmocka_unit_test(a_half_open_serves_nothing_but_auth),
 		cmocka_unit_test(a_malformed_auth_is_answered_and_ends_the_half_open),
+		cmocka_unit_test(a_malformed_answer_to_a_delete_still_closes),
+		cmocka_unit_test(an_ike_sa_goes_down_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -519,6 +519,25 @@ static void the_next_request_proves_that_the_peer_has_our_response(void **state)
 	world_free(w);
 }
 
+/* 1.4.1: nothing has been replaced, so what was there goes on. */
+static void a_new_child_that_is_deleted_at_once_leaves_the_old_one(void **state)
+{
+	struct options o = { .pfs = DH_CURVE25519 };
+	struct world *w = up(1, &o);
+	uint32_t old = world_outbound(w, B, 1)->s.spi_in;
+
+	(void)state;
+	w->hold_net = true;
+	rekey_child(w, A);
+	o.pfs = DH_ECP_256; /* so that A cannot use the answer */
+	world_input(w, A,
+		    &(struct ike_input){ .kind = IKE_IN_CONFIG, .config = world_config(w, A, &o) });
+	w->hold_net = false;
+	assert_settled(w, 1);
+	assert_int_equal(world_outbound(w, B, 1)->s.spi_in, old);
+	world_free(w);
+}
+
 /* A further CHILD SA, whose response is lost, and that we are told to rekey at once (R10). */
 static void a_further_child_that_the_peer_does_not_know_yet_is_kept(void **state)
 {
@@ -571,6 +590,101 @@ static void child_sa_not_found_is_believed_when_no_response_can_be_late(void **s
 	world_free(w);
 }
 
+static void configure(struct world *w, int side, const struct options *o)
+{
+	world_input(
+		w, side,
+		&(struct ike_input){ .kind = IKE_IN_CONFIG, .config = world_config(w, side, o) });
+}
+
+/*
+ * A response that cannot be used: what the peer made of it is deleted before
+ * anything else is asked, so that the next owner knows of it.
+ */
+static void what_only_the_peer_made_is_deleted_by_the_next_owner_too(void **state)
+{
+	struct options o = { .lines = 3, .pfs = DH_CURVE25519 };
+	struct world *w = world_new(1, &o, true);
+
+	(void)state;
+	initiate(w, A, 0);
+	world_run(w, 2000);
+	w->hold_net = true;
+	rekey_child(w, A);
+	world_input(w, A,
+		    &(struct ike_input){ .kind = IKE_IN_REKEY_CHILD,
+					 .spi_in = world_outbound(w, A, 2)->s.spi_in });
+	o.pfs = DH_ECP_256;
+	configure(w, A, &o);
+	world_deliver(w, 0);
+	world_deliver(w, 0);
+	assert_int_equal(w->n_net, 1);
+	world_drop(w, 0); /* it dies with its node */
+	world_takeover(w, A, false);
+	assert_int_equal(w->n_net, 1);
+	assert_int_equal(w->net[0].exchange, INFORMATIONAL);
+	w->hold_net = false;
+	assert_settled(w, 3);
+	world_free(w);
+}
+
+/* The same of the first CHILD SA: its line is gone when the answer to IKE_AUTH comes. */
+static void a_first_child_that_only_the_peer_made_is_deleted_too(void **state)
+{
+	struct options o = { .lines = 2 };
+	struct world *w = world_new(1, &o, true);
+
+	(void)state;
+	initiate(w, A, 2);
+	initiate(w, A, 1);
+	for (int i = 0; i < 3; i++)
+		world_deliver(w, 0);
+	assert_int_equal(world_count_child(w, B, CHILD_SA_ESTABLISHED), 1);
+	o.lines = 1;
+	configure(w, A, &o);
+	world_deliver(w, 0);
+	assert_int_equal(w->n_net, 1);
+	world_drop(w, 0);
+	world_takeover(w, A, false);
+	assert_int_equal(w->n_net, 1);
+	assert_int_equal(w->net[0].exchange, INFORMATIONAL);
+	world_run(w, 1000);
+	assert_int_equal(world_count_child(w, B, CHILD_SA_ESTABLISHED), 0);
+	world_free(w);
+}
+
+static void keep_rival(void *ctx, const struct ike_sa_state *s)
+{
+	if (s->stage == IKE_SA_ESTABLISHED && s->nonce_i.len != 0)
+		*(uint64_t *)ctx = ike_sa_state_spi(s);
+}
+
+/* The key for a want of an IKE SA that meanwhile lost a collision. */
+static void a_job_of_a_want_that_moved_is_dropped(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world *w = up(seed, &(struct options){ 0 });
+		uint64_t rival = 0;
+
+		w->hold_net = true;
+		both_rekey_ike(w);
+		world_deliver(w, 0);
+		world_deliver(w, 0);
+		ike_each_sa(w->side[A].engine, keep_rival, &rival);
+		assert_int_not_equal(rival, 0);
+		w->hold_jobs = true;
+		world_deliver(w, w->net[0].to == A ? 0 : 1);
+		world_input(w, A,
+			    &(struct ike_input){ .kind = IKE_IN_REKEY_IKE, .ike_spi = rival });
+		assert_int_equal(w->n_jobs, 2);
+		world_jobs(w);
+		w->hold_jobs = w->hold_net = false;
+		assert_settled(w, 1);
+		world_free(w);
+	}
+}
+
 static void a_job_of_a_vanished_sa_is_dropped(void **state)
 {
 	struct world *w = up(1, &(struct options){ .pfs = DH_CURVE25519 });
@@ -609,8 +723,12 @@ int main(void)
 		cmocka_unit_test(a_child_that_the_peer_may_not_know_is_not_rekeyed),
 		cmocka_unit_test(the_end_of_the_old_child_proves_nothing_of_the_new_one),
 		cmocka_unit_test(the_next_request_proves_that_the_peer_has_our_response),
+		cmocka_unit_test(a_new_child_that_is_deleted_at_once_leaves_the_old_one),
 		cmocka_unit_test(a_further_child_that_the_peer_does_not_know_yet_is_kept),
 		cmocka_unit_test(child_sa_not_found_is_believed_when_no_response_can_be_late),
+		cmocka_unit_test(what_only_the_peer_made_is_deleted_by_the_next_owner_too),
+		cmocka_unit_test(a_first_child_that_only_the_peer_made_is_deleted_too),
+		cmocka_unit_test(a_job_of_a_want_that_moved_is_dropped),
 		cmocka_unit_test(a_job_of_a_vanished_sa_is_dropped),
 	};
 
