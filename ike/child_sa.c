@@ -46,8 +46,26 @@ uint32_t child_spi_new(struct ike_sa *sa)
 	do {
 		e->ec.random(e->ec.random_ctx, (uint8_t *)&spi, sizeof(spi));
 		spi = (uint32_t)e->ec.slot << 28 | (uint32_t)shard << 24 | spi >> 8;
-	} while (spi < ESP_SPI_MIN || child_sa_find(e, spi) != NULL);
+	} while (spi < ESP_SPI_MIN || child_sa_find(e, spi) != NULL ||
+		 hashmap_get(e->offered, spi_key(&spi)) != NULL);
 	return spi;
+}
+
+void child_spi_reserve(struct ike_sa *sa)
+{
+	uint32_t spi = sa->s.outstanding.new_spi_in;
+
+	/* Two records cannot name one SPI: it was reserved when they were made. */
+	if (spi != 0 && hashmap_get(sa->e->offered, spi_key(&spi)) == NULL)
+		must(hashmap_insert(sa->e->offered, spi_key(&spi), sa) == R_OK);
+}
+
+void child_spi_release(struct ike_sa *sa)
+{
+	uint32_t spi = sa->s.outstanding.new_spi_in;
+
+	if (spi != 0 && hashmap_get(sa->e->offered, spi_key(&spi)) == sa)
+		hashmap_remove(sa->e->offered, spi_key(&spi));
 }
 
 struct child_sa *child_sa_new(struct ike_engine *e, struct ike_sa *sa, struct child_sa_state *adopt)

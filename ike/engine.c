@@ -14,12 +14,14 @@ struct ike_engine *ike_engine_new(const struct ike_engine_config *ec, struct ike
 	e->crypto = ike_crypto_new();
 	e->sas = hashmap_new(ec->hash_seed);
 	e->child_map = hashmap_new(ec->hash_seed);
+	e->offered = hashmap_new(ec->hash_seed);
 	e->half_opens = hashmap_new(ec->hash_seed);
 	e->sources = hashmap_new(ec->hash_seed);
 	e->tokens = hashmap_new(ec->hash_seed);
 	e->hold_offs = hashmap_new(ec->hash_seed);
-	must(e->crypto != NULL && e->sas != NULL && e->child_map != NULL && e->half_opens != NULL &&
-	     e->sources != NULL && e->tokens != NULL && e->hold_offs != NULL);
+	must(e->crypto != NULL && e->sas != NULL && e->child_map != NULL && e->offered != NULL &&
+	     e->half_opens != NULL && e->sources != NULL && e->tokens != NULL &&
+	     e->hold_offs != NULL);
 	TAILQ_INIT(&e->all);
 	TAILQ_INIT(&e->dead);
 	TAILQ_INIT(&e->loose);
@@ -49,6 +51,7 @@ void ike_engine_free(struct ike_engine *e)
 	grave_clear(e);
 	hashmap_free(e->sas, NULL);
 	hashmap_free(e->child_map, NULL);
+	hashmap_free(e->offered, NULL);
 	hashmap_free(e->half_opens, NULL);
 	hashmap_free(e->sources, free);
 	hashmap_free(e->tokens, NULL);

@@ -140,6 +140,7 @@ struct ike_engine {
 	size_t n_dead, n_half_open;
 	struct hashmap *sas;       /* our SPI -> struct ike_sa */
 	struct hashmap *child_map; /* spi_in -> struct child_sa */
+	struct hashmap *offered;   /* spi_in that an outstanding request offers -> struct ike_sa */
 	/* while passive: children are joined to their IKE SA by ACTIVATE */
 	struct child_list loose;
 	struct hashmap *half_opens; /* digest of IKE_SA_INIT request, source -> struct ike_sa */
@@ -225,6 +226,9 @@ struct ike_sa *ike_sa_of_connection(const struct ike_engine *e, const struct ike
 
 struct child_sa *child_sa_find(const struct ike_engine *e, uint32_t spi_in);
 uint32_t child_spi_new(struct ike_sa *sa);
+/* The SPI that sa's outstanding request offers is nobody else's until the request is over. */
+void child_spi_reserve(struct ike_sa *sa);
+void child_spi_release(struct ike_sa *sa);
 /* sa NULL: while passive. */
 struct child_sa *child_sa_new(struct ike_engine *e, struct ike_sa *sa,
 			      struct child_sa_state *adopt);

@@ -53,6 +53,7 @@ enum result ike_import_sa(struct ike_engine *e, const struct ike_sa_state *s)
 
 	sa->replicated = true;
 	sa->first.tunnel = sa->s.tunnel;
+	child_spi_reserve(sa);
 	if (sa->s.stage == IKE_SA_INIT_ANSWERED)
 		ike_half_open_count(sa);
 	if (sa->s.stage == IKE_SA_DEAD)

@@ -186,6 +186,7 @@ void ike_outstanding_clear(struct ike_sa *sa)
 	struct ike_outstanding *o = &sa->s.outstanding;
 
 	ike_retransmit_stop(sa);
+	child_spi_release(sa);
 	buf_free(&o->request);
 	secret_wipe(&o->dh_private);
 	buf_free(&o->dh_public);
@@ -237,6 +238,7 @@ void ike_sa_free(struct ike_sa *sa)
 
 	must(TAILQ_EMPTY(&sa->children));
 	timers_stop(sa);
+	child_spi_release(sa);
 	suspended_clear(sa);
 	ike_wants_clear(sa);
 	half_open_uncount(sa);

@@ -148,6 +148,7 @@ enum result v2_child_offer(struct ike_sa *sa, enum child_exchange where,
 
 	o->tunnel = line->tunnel;
 	o->new_spi_in = child_spi_new(sa);
+	child_spi_reserve(sa);
 
 	enum result res = proposal_offer_child(line, where, o->new_spi_in, &offer);
 

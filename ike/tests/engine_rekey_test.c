@@ -653,6 +653,32 @@ static void a_first_child_that_only_the_peer_made_is_deleted_too(void **state)
 	world_free(w);
 }
 
+/*
+ * R25: 24 random bits are few when thousands of requests are out. The same bits are
+ * drawn for A's offer and then for its answer, whose nonce comes first.
+ */
+static void an_spi_that_is_offered_is_not_drawn_again(void **state)
+{
+	struct world *w = up(1, &(struct options){ .lines = 2 });
+	uint64_t before;
+
+	(void)state;
+	w->hold_net = true;
+	rekey_child(w, B);
+	before = w->rng;
+	for (int i = 0; i < 32; i++)
+		world_random(w);
+	world_input(w, A,
+		    &(struct ike_input){ .kind = IKE_IN_REKEY_CHILD,
+					 .spi_in = world_outbound(w, A, 2)->s.spi_in });
+	w->rng = before;
+	assert_int_equal(w->n_net, 2);
+	world_deliver(w, 0);
+	w->hold_net = false;
+	assert_settled(w, 2);
+	world_free(w);
+}
+
 static void keep_rival(void *ctx, const struct ike_sa_state *s)
 {
 	if (s->stage == IKE_SA_ESTABLISHED && s->nonce_i.len != 0)
@@ -728,6 +754,7 @@ int main(void)
 		cmocka_unit_test(child_sa_not_found_is_believed_when_no_response_can_be_late),
 		cmocka_unit_test(what_only_the_peer_made_is_deleted_by_the_next_owner_too),
 		cmocka_unit_test(a_first_child_that_only_the_peer_made_is_deleted_too),
+		cmocka_unit_test(an_spi_that_is_offered_is_not_drawn_again),
 		cmocka_unit_test(a_job_of_a_want_that_moved_is_dropped),
 		cmocka_unit_test(a_job_of_a_vanished_sa_is_dropped),
 	};
