@@ -395,7 +395,8 @@ enum result v2_child_rekey_refused(struct v2_context *c)
 	if (error->type == N_INVALID_KE_PAYLOAD && other_group(c, error, &again))
 		return R_OK;
 	log_refusal(c, error);
-	/* One that the peer began, it may yet have from our response. */
+	/* 2.25 says to drop it at once; but one that the peer began, it may yet have from our
+	 * response, and would send on it for good. */
 	if (error->type == N_CHILD_SA_NOT_FOUND &&
 	    (old->s.initiator || c->e->now >= old->s.created_ms + IKE_REPLACED_WAIT_MS)) {
 		/* 2.25: ours is the only end left; the tunnel is still wanted. */
