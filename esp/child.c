@@ -16,6 +16,11 @@ static void put(_Atomic uint64_t *p, uint64_t v)
 	atomic_store_explicit(p, v, memory_order_relaxed);
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* ---- life and death ---- */
 
 static void child_free(void *p)
@@ -370,22 +375,19 @@ enum result esp_child_resume(struct esp_datapath *dp, uint32_t spi_in,
 		return R_NOT_FOUND;
 	if (c->in_bitmap_words > ESP_REPLAY_WINDOW_MAX / 64)
 		return R_VALUE;
-	if (c->seq_next < get(&child->seq_next) || c->in_right_edge < get(&child->window.edge))
-		return R_STALE;
-	put(&child->seq_next, c->seq_next);
-	set_lease(child,
-		  c->lease_end > get(&child->lease_end) ? c->lease_end : get(&child->lease_end));
-	replay_import(&child->window, c->in_right_edge, c->in_bitmap, c->in_bitmap_words);
-	put(&child->exposed_above, c->in_bitmap_words == 0 ? c->in_right_edge : 0);
-	return R_OK;
+	const bool old_number = c->seq_next < get(&child->seq_next);
+	const bool old_edge = c->in_right_edge < get(&child->window.edge);
+	if (!old_number)
+		put(&child->seq_next, c->seq_next);
+	set_lease(child, later(c->lease_end, get(&child->lease_end)));
+	if (!old_edge) {
+		replay_import(&child->window, c->in_right_edge, c->in_bitmap, c->in_bitmap_words);
+		put(&child->exposed_above, c->in_bitmap_words == 0 ? c->in_right_edge : 0);
+	}
+	return old_number || old_edge ? R_STALE : R_OK;
 }
 
 /* ---- reading ---- */
-
-static uint64_t later(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
 
 enum result esp_child_stats(const struct esp_datapath *dp, uint32_t spi_in,
 			    struct esp_child_stats *out)

@@ -130,8 +130,10 @@ enum result esp_child_take_counters(const struct esp_datapath *dp, uint32_t spi_
 				    struct esp_child_counters *out) WARN_UNUSED;
 /*
  * Set what a takeover or handover found. Never moves an outbound number or a
- * right edge back: R_STALE leaves the SA as it is. in_bitmap_words == 0 means
- * that only the edge is known: everything at or below it counts as seen.
+ * right edge back: what is older than the SA's own is left out, the rest is
+ * set, and R_STALE says so (a node that owned the SA before may have seen more
+ * than the last checkpoint). in_bitmap_words == 0 means that only the edge is
+ * known: everything at or below it counts as seen.
  */
 enum result esp_child_resume(struct esp_datapath *dp, uint32_t spi_in,
 			     const struct esp_child_counters *c) WARN_UNUSED;
