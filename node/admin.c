@@ -21,7 +21,9 @@ struct fill {
 	const struct inet_addr *peer; /* NULL: all */
 	struct view_ike_list *ikes;
 	struct view_child_list *children;
-	struct view_ike *sa; /* whose children are being added */
+	struct hf_tunnel *tunnels; /* the configuration's */
+	size_t n_tunnels;
+	size_t *by_spi; /* places in ikes, by our SPI: a child finds its IKE SA without a walk */
 	bool failed;
 };
 
@@ -40,19 +42,19 @@ static uint64_t left_kb(uint64_t lifetime_kb, uint64_t bytes_used)
 	return lifetime_kb > bytes_used / 1024 ? lifetime_kb - bytes_used / 1024 : 0;
 }
 
-static void name_line(const struct world *w, uint32_t tunnel, struct view_child *v)
+static void name_line(const struct fill *f, uint32_t tunnel, struct view_child *v)
 {
-	const struct config_map_entry *e;
-	const struct config_ace *ace;
+	const struct hf_tunnel *t = hf_tunnel_find(f->tunnels, f->n_tunnels, tunnel);
 	char text[CONFIG_ACE_TEXT_MAX];
 
-	if (!core_tunnel_lookup(w->config, tunnel, &e, &ace))
+	if (!t)
 		return;
+	const struct config_map_entry *e = t->entry;
 	snprintf(v->interface, sizeof(v->interface), "%s",
 		 e->interface ? e->interface->nameif : "");
 	snprintf(v->crypto_map, sizeof(v->crypto_map), "%s", e->map);
 	v->seq = e->seq;
-	snprintf(v->access_list, sizeof(v->access_list), "%s", config_ace_text(e->acl, ace, text));
+	snprintf(v->access_list, sizeof(v->access_list), "%s", config_ace_text(e->acl, t->ace, text));
 }
 
 static void child_counters(const struct world *w, struct view_child *v,
@@ -84,8 +86,10 @@ static void child_counters(const struct world *w, struct view_child *v,
 		v->replay_bitmap = window.in_bitmap[0];
 }
 
-static void fill_child(struct world *w, struct view_child *v, const struct child_sa_state *s)
+static void fill_child(const struct fill *f, struct view_child *v, const struct child_sa_state *s)
 {
+	struct world *w = f->w;
+
 	v->spi_in = s->spi_in;
 	v->spi_out = s->spi_out;
 	v->local = s->local_ts.ts[0];
@@ -104,7 +108,7 @@ static void fill_child(struct world *w, struct view_child *v, const struct child
 	v->lifetime_kb_unlimited = s->lifetime_kb == 0;
 	v->replay_window = w->config->replay_window;
 	v->birth_term = s->birth_term;
-	name_line(w, s->tunnel, v);
+	name_line(f, s->tunnel, v);
 	child_counters(w, v, s);
 }
 
@@ -113,20 +117,38 @@ static bool child_shown(const struct child_sa_state *s)
 	return s->stage != CHILD_SA_DEAD && s->stage != CHILD_SA_NONE;
 }
 
+static struct view_ike *sa_of(const struct fill *f, uint64_t spi)
+{
+	size_t low = 0, high = f->ikes->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		struct view_ike *v = &f->ikes->list[f->by_spi[middle]];
+		if (v->spi_local == spi)
+			return v;
+		if (v->spi_local < spi)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
 static void add_child_to_sa(void *ctx, const struct child_sa_state *s)
 {
 	struct fill *f = ctx;
+	struct view_ike *sa = child_shown(s) ? sa_of(f, s->ike_spi) : NULL;
 	struct view_child *v;
 
-	if (!child_shown(s))
+	if (!sa)
 		return;
-	v = view_ike_add_child(f->sa);
+	v = view_ike_add_child(sa);
 	if (!v) {
 		f->failed = true;
 		return;
 	}
-	fill_child(f->w, v, s);
-	snprintf(v->tunnel_group, sizeof(v->tunnel_group), "%s", f->sa->tunnel_group);
+	fill_child(f, v, s);
+	snprintf(v->tunnel_group, sizeof(v->tunnel_group), "%s", sa->tunnel_group);
 }
 
 static const char *id_text(const struct ike_id *id, char out[VIEW_ID_MAX])
@@ -217,24 +239,54 @@ static void fill_ike(struct world *w, struct view_ike *v, const struct ike_sa_st
 static void add_ike(void *ctx, const struct ike_sa_state *s)
 {
 	struct fill *f = ctx;
+	struct view_ike *v;
 
 	if (s->stage == IKE_SA_DEAD || !wanted(f, &s->remote.addr))
 		return;
-	f->sa = view_ike_add(f->ikes);
-	if (!f->sa) {
+	v = view_ike_add(f->ikes);
+	if (!v) {
 		f->failed = true;
 		return;
 	}
-	f->sa->session_id = f->sa->tunnel_id = (uint32_t)f->ikes->n;
-	fill_ike(f->w, f->sa, s);
-	ike_each_child(hf_core_engine(f->w->core), f->sa->spi_local, add_child_to_sa, f);
+	v->session_id = v->tunnel_id = (uint32_t)f->ikes->n;
+	fill_ike(f->w, v, s);
 }
 
+static int by_spi(const void *x, const void *y, void *list)
+{
+	const struct view_ike *sas = list;
+	uint64_t a = sas[*(const size_t *)x].spi_local, b = sas[*(const size_t *)y].spi_local;
+
+	return (a > b) - (a < b);
+}
+
+static bool sort_by_spi(struct fill *f)
+{
+	f->by_spi = calloc(f->ikes->n + 1, sizeof(*f->by_spi));
+	if (!f->by_spi)
+		return false;
+	for (size_t i = 0; i < f->ikes->n; i++)
+		f->by_spi[i] = i;
+	qsort_r(f->by_spi, f->ikes->n, sizeof(*f->by_spi), by_spi, f->ikes->list);
+	return true;
+}
+
+/* Heartbeats wait for it: no look-up may grow with the number of SAs or lines. */
 static enum result get_ike_sas(void *ctx, const struct inet_addr *peer, struct view_ike_list *out)
 {
 	struct fill f = { .w = ctx, .peer = peer, .ikes = out };
+	const struct ike_engine *engine = hf_core_engine(f.w->core);
 
-	ike_each_sa(hf_core_engine(f.w->core), add_ike, &f);
+	enum result res = hf_tunnels(f.w->config, &f.tunnels, &f.n_tunnels);
+	if (res != R_OK)
+		return res;
+	ike_each_sa(engine, add_ike, &f);
+	if (sort_by_spi(&f))
+		ike_each_child(engine, 0, add_child_to_sa, &f);
+	else
+		f.failed = true;
+	free(f.by_spi);
+	free(f.tunnels);
 	return f.failed ? R_NO_MEMORY : R_OK;
 }
 

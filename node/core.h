@@ -101,10 +101,16 @@ bool hf_core_may_send(const struct hf_core *c, uint64_t now_ns);
 bool hf_core_relaying(const struct hf_core *c);
 
 /* ---- for show ---- */
-/* The crypto map entry and ACL line that a tunnel number stands for; false when the configuration
- * has none (any more). */
-bool core_tunnel_lookup(const struct config *cfg, uint32_t tunnel,
-			const struct config_map_entry **entry, const struct config_ace **ace);
+/* A permit line of an active crypto map entry and the tunnel number that stands for it. */
+struct hf_tunnel {
+	uint32_t number;
+	const struct config_map_entry *entry;
+	const struct config_ace *ace;
+};
+/* All of a configuration, by number; *out is the caller's to free. R_NO_MEMORY. */
+enum result hf_tunnels(const struct config *cfg, struct hf_tunnel **out, size_t *n) WARN_UNUSED;
+/* NULL when the configuration has none (any more). */
+const struct hf_tunnel *hf_tunnel_find(const struct hf_tunnel *list, size_t n, uint32_t number);
 const struct ike_engine *hf_core_engine(const struct hf_core *c);
 const struct cl_node *hf_core_cluster_node(const struct hf_core *c);
 uint64_t hf_core_cluster_time_ms(const struct hf_core *c, uint64_t now_ns);

@@ -49,16 +49,21 @@ static const char text[] =
 	" ikev2 remote-authentication pre-shared-key theirs\n"
 	" isakmp keepalive threshold 15 retry 3\n";
 
-static struct config *parse(void)
+static struct config *parse_text(const char *from)
 {
 	static struct diagnostics diag;
 	struct config *cfg = NULL;
 
-	if (config_parse(bytes(text, strlen(text)), "test", &cfg, &diag) != R_OK) {
+	if (config_parse(bytes(from, strlen(from)), "test", &cfg, &diag) != R_OK) {
 		char line[DIAGNOSTIC_LINE_MAX];
 		fail_msg("%s", diag.n ? diagnostics_line(&diag, 0, line) : "no diagnostic");
 	}
 	return cfg;
+}
+
+static struct config *parse(void)
+{
+	return parse_text(text);
 }
 
 static void entries_of_one_peer_are_one_connection(void **state)
@@ -108,17 +113,49 @@ static void a_tunnel_number_leads_back_to_its_line(void **state)
 {
 	struct config *cfg = parse();
 	struct ike_config *ike;
-	const struct config_map_entry *e;
-	const struct config_ace *ace;
+	struct hf_tunnel *list;
+	size_t n;
 
 	(void)state;
 	assert_int_equal(core_translate_ike(cfg, &ike), R_OK);
-	assert_true(core_tunnel_lookup(cfg, ike->connections[0].children[1].tunnel, &e, &ace));
-	assert_int_equal(e->seq, 20);
-	assert_ptr_equal(ace, &e->acl->aces[0]);
-	assert_false(core_tunnel_lookup(cfg, ike->connections[0].children[1].tunnel + 1, &e, &ace));
+	assert_int_equal(hf_tunnels(cfg, &list, &n), R_OK);
+	assert_int_equal(n, 2); /* a deny line has none */
+	for (size_t i = 0; i < 2; i++) {
+		const struct hf_tunnel *t = hf_tunnel_find(
+			list, n, ike->connections[0].children[i].tunnel);
+		assert_non_null(t);
+		assert_int_equal(t->entry->seq, 10 + 10 * i);
+		assert_ptr_equal(t->ace, &t->entry->acl->aces[i == 0]);
+	}
+	assert_null(hf_tunnel_find(list, n, ike->connections[0].children[1].tunnel + 1));
+	assert_null(hf_tunnel_find(list, 0, list[0].number));
+	free(list);
 	ike_config_free(ike);
 	config_free(cfg);
+}
+
+/* The hash of both lines is 1307991154; a line that is there twice is one line. */
+static void two_lines_with_one_number_are_refused(void **state)
+{
+	char with[4096];
+	static const char line[] =
+		"access-list A extended permit ip 198.51.100.0 255.255.255.0 host %s\n";
+	static const char *const second[] = { "10.3.255.60", "10.0.168.132" };
+	struct ike_config *ike;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		const char *rest = strstr(text, "access-list B");
+		int len = snprintf(with, sizeof(with), "%.*s", (int)(rest - text), text);
+		len += snprintf(with + len, sizeof(with) - (size_t)len, line, "10.0.168.132");
+		len += snprintf(with + len, sizeof(with) - (size_t)len, line, second[i]);
+		snprintf(with + len, sizeof(with) - (size_t)len, "%s", rest);
+		struct config *cfg = parse_text(with);
+		assert_int_equal(core_translate_ike(cfg, &ike), i == 0 ? R_CONFIG : R_OK);
+		if (i == 1)
+			ike_config_free(ike);
+		config_free(cfg);
+	}
 }
 
 static const char table[] =
@@ -190,6 +227,7 @@ int main(void)
 		cmocka_unit_test(entries_of_one_peer_are_one_connection),
 		cmocka_unit_test(a_deny_line_is_a_bypass_of_its_entry_only),
 		cmocka_unit_test(a_tunnel_number_leads_back_to_its_line),
+		cmocka_unit_test(two_lines_with_one_number_are_refused),
 		cmocka_unit_test(the_table_of_protected_networks_cascades),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
