@@ -124,37 +124,63 @@ static struct traffic_selector selector(const struct config_ace_end *end, uint8_
 
 /* The configuration knows more algorithms than the datapath: what it cannot carry is not
  * negotiated, and said. */
-static bool datapath_has(const struct config_encr *encr, const struct config_proposal *p)
+static bool datapath_has(const struct config_encr *encr, uint16_t integ)
 {
-	for (const struct esp_transform *row = esp_transforms(); row->encr; row++) {
-		if (row->encr != encr->id || row->key_bits != encr->key_bits)
-			continue;
-		if (!row->integ)
+	for (const struct esp_transform *row = esp_transforms(); row->encr; row++)
+		if (row->encr == encr->id && row->key_bits == encr->key_bits && row->integ == integ)
 			return true;
-		for (unsigned int i = 0; i < p->n_integ; i++)
-			if (p->integ[i] == row->integ)
-				return true;
-	}
 	return false;
+}
+
+static bool cipher_usable(const struct config_encr *encr, const struct config_proposal *p)
+{
+	bool usable = datapath_has(encr, AUTH_NONE);
+
+	for (unsigned int i = 0; i < p->n_integ && !usable; i++)
+		usable = datapath_has(encr, p->integ[i]);
+	return usable;
+}
+
+/* With every cipher that it could be negotiated with: the peer picks them one by one. */
+static bool integrity_usable(uint16_t integ, const struct config_proposal *p)
+{
+	for (unsigned int i = 0; i < p->n_encr; i++)
+		if (!datapath_has(&p->encr[i], AUTH_NONE) && cipher_usable(&p->encr[i], p) &&
+		    !datapath_has(&p->encr[i], integ))
+			return false;
+	return true;
+}
+
+static void not_offered(const struct config_proposal *p, const char *what)
+{
+	struct log_event ev;
+
+	log_event_make(&ev, LOG_CONFIG_UNSUPPORTED, NULL, NULL, NULL,
+		       "ipsec-proposal %s (line %u): %s is not offered", p->name, p->where.line,
+		       what);
+	log_emit(&ev);
 }
 
 static void proposal_fill(struct ike_esp_proposal *out, const struct config_proposal *p)
 {
+	char what[96];
+
 	for (unsigned int i = 0; i < p->n_encr; i++) {
-		if (datapath_has(&p->encr[i], p)) {
+		if (cipher_usable(&p->encr[i], p)) {
 			out->encr[out->n_encr++] = (struct ike_encr_choice){ p->encr[i].id,
 									     p->encr[i].key_bits };
 			continue;
 		}
-		struct log_event ev;
-		log_event_make(
-			&ev, LOG_CONFIG_UNSUPPORTED, NULL, NULL, NULL,
-			"ipsec-proposal %s (line %u): %s with %u key bits, with the integrity it has, is not offered",
-			p->name, p->where.line, iana_encr_name(p->encr[i].id), p->encr[i].key_bits);
-		log_emit(&ev);
+		snprintf(what, sizeof(what), "%s with %u key bits, with the integrity it has,",
+			 iana_encr_name(p->encr[i].id), p->encr[i].key_bits);
+		not_offered(p, what);
 	}
-	for (unsigned int i = 0; i < p->n_integ; i++)
-		out->integ[out->n_integ++] = p->integ[i];
+	for (unsigned int i = 0; i < p->n_integ; i++) {
+		if (p->integ[i] == AUTH_NONE || integrity_usable(p->integ[i], p))
+			out->integ[out->n_integ++] = p->integ[i];
+		else
+			not_offered(p, iana_integ_name(p->integ[i]));
+	}
 }
 
 static void child_fill(struct ike_child_config *ch, const struct config_map_entry *e,
@@ -302,12 +328,19 @@ static void policy_fill(struct ike_policy *out, const struct config_ike_policy *
 		out->dh[out->n_dh++] = p->group[i];
 }
 
+/* A share of a few is one, not none: with none nobody could ever begin. */
+static uint32_t share(uint32_t of, uint32_t percent)
+{
+	uint32_t n = (uint32_t)((uint64_t)of * percent / 100);
+	return n ? n : 1;
+}
+
 static void limits_fill(const struct config *cfg, struct ike_config *out)
 {
 	out->max_sa = cfg->max_sa;
 	out->half_open_max = HALF_OPEN_MAX;
 	if (cfg->max_sa && cfg->max_negotiating_percent)
-		out->half_open_max = cfg->max_sa * cfg->max_negotiating_percent / 100;
+		out->half_open_max = share(cfg->max_sa, cfg->max_negotiating_percent);
 	if (cfg->cookie_percent == CONFIG_COOKIE_NEVER)
 		out->half_open_cookie = UINT32_MAX;
 	else

@@ -158,6 +158,52 @@ static void two_lines_with_one_number_are_refused(void **state)
 	}
 }
 
+/* text with one line in place of another. */
+static struct config *parse_with(const char *line, const char *instead)
+{
+	char with[4096];
+	const char *at = strstr(text, line);
+
+	assert_non_null(at);
+	snprintf(with, sizeof(with), "%.*s%s%s", (int)(at - text), text, instead,
+		 at + strlen(line));
+	return parse_text(with);
+}
+
+/* SHA-1 is a word of the ASA that the datapath does not know: a peer must not be able to pick it. */
+static void what_the_datapath_cannot_carry_is_not_offered(void **state)
+{
+	struct config *cfg = parse_with(
+		" protocol esp encryption aes-gcm-256 aes-gcm\n protocol esp integrity null\n",
+		" protocol esp encryption aes-256 aes-gcm\n protocol esp integrity sha-1 sha-256\n");
+	struct ike_config *ike;
+
+	(void)state;
+	assert_int_equal(core_translate_ike(cfg, &ike), R_OK);
+	const struct ike_esp_proposal *p = &ike->connections[0].children[0].proposals[0];
+	assert_int_equal(p->n_encr, 2);
+	assert_int_equal(p->n_integ, 1);
+	assert_int_equal(p->integ[0], AUTH_HMAC_SHA2_256_128);
+	ike_config_free(ike);
+	config_free(cfg);
+}
+
+static void a_share_of_one_is_one(void **state)
+{
+	struct config *cfg = parse_with("crypto ikev2 enable outside\n",
+					"crypto ikev2 enable outside\n"
+					"crypto ikev2 limit max-sa 1\n"
+					"crypto ikev2 limit max-in-negotiation-sa 50\n");
+	struct ike_config *ike;
+
+	(void)state;
+	assert_int_equal(core_translate_ike(cfg, &ike), R_OK);
+	assert_int_equal(ike->max_sa, 1);
+	assert_int_equal(ike->half_open_max, 1);
+	ike_config_free(ike);
+	config_free(cfg);
+}
+
 static const char table[] =
 	"table inet holdfast\n"
 	"delete table inet holdfast\n"
@@ -228,6 +274,8 @@ int main(void)
 		cmocka_unit_test(a_deny_line_is_a_bypass_of_its_entry_only),
 		cmocka_unit_test(a_tunnel_number_leads_back_to_its_line),
 		cmocka_unit_test(two_lines_with_one_number_are_refused),
+		cmocka_unit_test(what_the_datapath_cannot_carry_is_not_offered),
+		cmocka_unit_test(a_share_of_one_is_one),
 		cmocka_unit_test(the_table_of_protected_networks_cascades),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
