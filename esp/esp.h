@@ -283,9 +283,9 @@ bool esp_worker_thread_ike(struct esp_worker_thread *t, struct esp_ike_datagram 
 enum result esp_relay_set(struct esp_datapath *dp, uint8_t group, const struct inet_endpoint *mate,
 			  const struct secret *key) WARN_UNUSED;
 uint64_t esp_relay_idle_ms(struct esp_datapath *dp, uint8_t group, uint64_t now_ns);
-/* IKE datagrams go the same way: control of the old owner sends them with this, the new owner's
- * worker 0 delivers them to esp_worker_thread_ike. */
-enum result esp_relay_ike(struct esp_datapath *dp, uint8_t group, int relay_fd,
+/* IKE datagrams go the same way, and are stragglers as well: control of the old owner sends them
+ * with this, the new owner's worker 0 delivers them to esp_worker_thread_ike. */
+enum result esp_relay_ike(struct esp_datapath *dp, uint8_t group, uint64_t now_ns, int relay_fd,
 			  const struct esp_ike_datagram *d) WARN_UNUSED;
 
 /* Open the devices (node/ calls these; they need CAP_NET_ADMIN / CAP_NET_RAW). name

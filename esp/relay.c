@@ -17,27 +17,40 @@
 #include "esp/datapath.h"
 
 #define RELAY_WINDOW 1024u
-static const char relay_label[] = "holdfast relay";
+#define SECOND_NS    UINT64_C(1000000000)
 
-static bool derive_key(const uint8_t key[RELAY_KEY_LEN], const uint8_t salt[RELAY_SALT_LEN],
-		       uint8_t out[RELAY_KEY_LEN])
+static bool derive(const uint8_t key[RELAY_KEY_LEN], struct bytes salt, const char *label,
+		   uint8_t *out, size_t len)
 {
 	char digest[] = "SHA2-256";
 	const OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
 		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)key, RELAY_KEY_LEN),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)salt,
-						  RELAY_SALT_LEN),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)relay_label,
-						  sizeof(relay_label) - 1),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)(uintptr_t)salt.p,
+						  salt.len),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)(uintptr_t)label,
+						  strlen(label)),
 		OSSL_PARAM_construct_end(),
 	};
 	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 	EVP_KDF_CTX *ctx = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
-	const bool ok = ctx != NULL && EVP_KDF_derive(ctx, out, RELAY_KEY_LEN, params) == 1;
+	const bool ok = ctx != NULL && EVP_KDF_derive(ctx, out, len, params) == 1;
 	EVP_KDF_CTX_free(ctx);
 	EVP_KDF_free(kdf);
 	return ok;
+}
+
+static bool derive_key(const uint8_t key[RELAY_KEY_LEN], const uint8_t salt[RELAY_SALT_LEN],
+		       uint8_t out[RELAY_KEY_LEN])
+{
+	return derive(key, bytes(salt, RELAY_SALT_LEN), "holdfast relay", out, RELAY_KEY_LEN);
+}
+
+/* Both ends have it in their salts and nobody else can make it. */
+static bool derive_mark(const uint8_t key[RELAY_KEY_LEN], uint8_t out[RELAY_MARK_LEN])
+{
+	static const uint8_t zero[RELAY_SALT_LEN];
+	return derive(key, bytes(zero, sizeof(zero)), "holdfast relay mark", out, RELAY_MARK_LEN);
 }
 
 enum result relay_link_new(uint8_t group, uint8_t slot, const struct inet_endpoint *mate,
@@ -54,6 +67,7 @@ enum result relay_link_new(uint8_t group, uint8_t slot, const struct inet_endpoi
 	memcpy(link->key, key->data, sizeof(link->key));
 	if (!replay_window_init(&link->seen, RELAY_WINDOW) ||
 	    RAND_bytes(link->salt, sizeof(link->salt)) != 1 ||
+	    !derive_mark(link->key, link->salt) ||
 	    !derive_key(link->key, link->salt, link->send_key)) {
 		relay_link_free(link);
 		return R_CRYPTO;
@@ -152,7 +166,31 @@ int relay_peek_group(struct bytes datagram)
 	return datagram.len >= RELAY_OVERHEAD ? datagram.p[1] : -1;
 }
 
-enum result relay_open(struct relay_link *link, uint8_t *datagram, size_t len,
+/* Is the datagram worth a decryption, and with which key? */
+static enum result relay_key(struct relay_link *link, uint64_t now_ns, struct bytes salt,
+			     uint64_t counter, uint8_t key[RELAY_KEY_LEN])
+{
+	if (memcmp(salt.p, link->salt, RELAY_MARK_LEN) != 0)
+		return R_INTEGRITY;
+	if (link->salt_known) {
+		if (!bytes_equal(salt, bytes(link->peer_salt, RELAY_SALT_LEN)))
+			return R_INTEGRITY;
+		if (replay_check(&link->seen, counter) != REPLAY_FRESH)
+			return R_DUPLICATE;
+		memcpy(key, link->receive_key, RELAY_KEY_LEN);
+		return R_OK;
+	}
+	if (link->tries == 0 || now_ns - link->tries_ns >= SECOND_NS) {
+		link->tries_ns = now_ns;
+		link->tries = 0;
+	}
+	if (link->tries >= RELAY_TRIES)
+		return R_LIMIT;
+	link->tries++;
+	return derive_key(link->key, salt.p, key) ? R_OK : R_CRYPTO;
+}
+
+enum result relay_open(struct relay_link *link, uint64_t now_ns, uint8_t *datagram, size_t len,
 		       struct relay_message *m)
 {
 	if (len < RELAY_OVERHEAD)
@@ -164,13 +202,10 @@ enum result relay_open(struct relay_link *link, uint8_t *datagram, size_t len,
 	const struct bytes salt = wire_take(&header, RELAY_SALT_LEN);
 	const uint64_t counter = wire_u64(&header);
 	uint8_t key[RELAY_KEY_LEN];
+	const enum result res = relay_key(link, now_ns, salt, counter, key);
 
-	if (link->salt_known && !bytes_equal(salt, bytes(link->peer_salt, RELAY_SALT_LEN)))
-		return R_INTEGRITY;
-	if (link->salt_known)
-		memcpy(key, link->receive_key, sizeof(key));
-	else if (!derive_key(link->key, salt.p, key))
-		return R_INTEGRITY;
+	if (res != R_OK)
+		return res;
 	const size_t body_len = len - RELAY_HEADER_LEN - RELAY_TAG_LEN;
 	const bool authentic = gcm(key, counter, 0, bytes(datagram, RELAY_HEADER_LEN),
 				   datagram + RELAY_HEADER_LEN, body_len);
@@ -224,10 +259,11 @@ uint64_t esp_relay_idle_ms(struct esp_datapath *dp, uint8_t group, uint64_t now_
 	return now_ns > last ? (now_ns - last) / 1000000 : 0;
 }
 
-enum result esp_relay_ike(struct esp_datapath *dp, uint8_t group, int relay_fd,
+enum result esp_relay_ike(struct esp_datapath *dp, uint8_t group, uint64_t now_ns, int relay_fd,
 			  const struct esp_ike_datagram *d)
 {
 	must(group < ESP_GROUPS_MAX);
+	stat_set(&dp->group[group].straggler_ns, stamp(now_ns));
 	struct relay_link *link = atomic_load_explicit(&dp->group[group].relay,
 						       memory_order_acquire);
 	if (link == NULL)

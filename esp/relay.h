@@ -4,10 +4,15 @@
  * new one in UDP datagrams
  *	kind 8 | group 8 | slot 8 | 0 8 | salt 256 | counter 64 | sealed body | tag 128
  * sealed with AES-256-GCM under HKDF-SHA256(key, salt), the nonce being the
- * counter and everything before the body associated data. The salt is drawn
- * at each esp_relay_set, so a counter never meets the same key twice. ESP is
- * sealed as well, for the outer addresses that go with it. The receiver keeps
- * to the first salt that authenticates and refuses counters seen before.
+ * counter and everything before the body associated data. The salt's second
+ * half is drawn at each esp_relay_set, so a counter never meets the same key
+ * twice; its first half is the mark, which comes from key. ESP is sealed as
+ * well, for the outer addresses that go with it. The receiver keeps to the
+ * first salt that authenticates and refuses counters seen before.
+ *
+ * Anybody can send to the relay's port. Without the mark a datagram costs a
+ * comparison; who has seen the mark on the wire can cause RELAY_TRIES
+ * derivations and decryptions a second, and only until the salt is known.
  */
 #ifndef HF_ESP_RELAY_H
 #define HF_ESP_RELAY_H
@@ -21,6 +26,8 @@ enum relay_kind { RELAY_ESP = 1, RELAY_CLEAR = 2, RELAY_IKE = 3 };
 
 #define RELAY_KEY_LEN       32u
 #define RELAY_SALT_LEN      32u
+#define RELAY_MARK_LEN      16u
+#define RELAY_TRIES         100u
 #define RELAY_HEADER_LEN    (4u + RELAY_SALT_LEN + 8u)
 #define RELAY_TAG_LEN       16u
 #define RELAY_ADDRESSES_LEN (2u * 19u + 1u) /* two endpoints and the outer TOS */
@@ -37,6 +44,8 @@ struct relay_link {
 	_Atomic uint64_t counter;
 	/* The one receiver: worker 0. */
 	bool salt_known;
+	uint64_t tries_ns; /* when the present second of tries began */
+	unsigned int tries;
 	uint8_t peer_salt[RELAY_SALT_LEN];
 	uint8_t receive_key[RELAY_KEY_LEN];
 	struct replay_window seen;
@@ -59,8 +68,9 @@ enum result relay_seal(struct relay_link *link, const struct relay_message *m, u
 		       size_t cap, size_t *len) WARN_UNUSED;
 /* The group that a datagram says it is for, -1 when it is too short. Nothing is authenticated. */
 int relay_peek_group(struct bytes datagram);
-/* Open in place; m borrows from datagram. R_SHORT, R_INTEGRITY, R_DUPLICATE. Worker 0 only. */
-enum result relay_open(struct relay_link *link, uint8_t *datagram, size_t len,
+/* Open in place; m borrows from datagram. R_SHORT, R_INTEGRITY, R_DUPLICATE, R_LIMIT: not
+ * looked at. Worker 0 only. */
+enum result relay_open(struct relay_link *link, uint64_t now_ns, uint8_t *datagram, size_t len,
 		       struct relay_message *m) WARN_UNUSED;
 
 #endif

@@ -69,7 +69,7 @@ static void relay_packet(struct esp_worker_thread *t, uint64_t now_ns, uint8_t g
 	struct esp_group *g = &t->w->dp->group[group];
 	struct relay_link *link = atomic_load_explicit(&g->relay, memory_order_acquire);
 	size_t len = 0;
-	stat_set(&g->straggler_ns, now_ns);
+	stat_set(&g->straggler_ns, stamp(now_ns));
 	if (link != NULL && t->io.relay_fd >= 0 &&
 	    relay_seal(link, m, t->relayed, sizeof(t->relayed), &len) == R_OK) {
 		struct sockaddr_storage to;
@@ -244,6 +244,20 @@ static void read_tun(struct esp_worker_thread *t)
 	after_outbound(t, now_ns, n);
 }
 
+static enum esp_verdict straggler_verdict(enum result res)
+{
+	switch (res) {
+	case R_SHORT:
+		return ESP_V_SHORT;
+	case R_DUPLICATE:
+		return ESP_V_REPLAY;
+	case R_LIMIT:
+		return ESP_V_RELAY_LIMIT;
+	default:
+		return ESP_V_ICV;
+	}
+}
+
 /* A straggler from the old owner; it is treated as if it had come here in the first place. */
 static void take_straggler(struct esp_worker_thread *t, uint64_t now_ns, const struct esp_packet *p)
 {
@@ -254,8 +268,10 @@ static void take_straggler(struct esp_worker_thread *t, uint64_t now_ns, const s
 					  ? atomic_load_explicit(&t->w->dp->group[group].relay,
 								 memory_order_acquire)
 					  : NULL;
-	if (link == NULL || relay_open(link, datagram, p->len, &m) != R_OK) {
-		count(t, ESP_V_ICV, 1);
+	const enum result res = link != NULL ? relay_open(link, now_ns, datagram, p->len, &m)
+					     : R_INTEGRITY;
+	if (res != R_OK) {
+		count(t, straggler_verdict(res), 1);
 		return;
 	}
 	if (m.kind == RELAY_IKE) {

@@ -552,6 +552,7 @@ static enum result get_counters(void *ctx, struct view_counter_list *out)
 		{ "HA", "checkpoints", core->checkpoints },
 		{ "HA", "rekeys-after-takeover", core->rekeys_after_takeover },
 		{ "HA", "mcast-errors", w->mcast_errors },
+		{ "HA", "relay-errors", w->relay_errors },
 		{ "HA", "messages-refused", st.messages_refused },
 		{ "HA", "takeovers", st.takeovers },
 		{ "HA", "suspect-takeovers", st.suspect_takeovers },

@@ -105,12 +105,14 @@ static int on_ike_500(int fd, int revents, void *data)
 			continue;
 		}
 		/* R19: the peer does not know yet; the next owner answers. */
-		if (len > sizeof(d.data))
+		if (len > sizeof(d.data)) {
+			w->relay_errors++;
 			continue;
+		}
 		d.local = local;
 		d.len = (uint16_t)len;
 		memcpy(d.data, buf, len);
-		(void)!esp_relay_ike(w->datapath, 1, w->relay_fd, &d);
+		world_relay_ike(w, &d);
 	}
 	world_touch(w);
 	return 0;

@@ -71,6 +71,7 @@ struct world {
 	uint64_t noticed_ns; /* when something last asked for a change of ownership; 0: never */
 	uint32_t last_takeover_ms; /* from then to owning; 0: unknown */
 	uint64_t mcast_errors, tables_restored;
+	uint64_t relay_errors;   /* IKE stragglers that did not get on their way (R19) */
 	uint64_t xmit_queue_max; /* log positions that waited for acknowledgement, at most */
 };
 
@@ -96,6 +97,8 @@ enum result world_datapath_open(struct world *w) WARN_UNUSED;
 enum result world_workers_start(struct world *w) WARN_UNUSED;
 void world_workers_stop(struct world *w);
 void world_datapath_close(struct world *w);
+/* R19: an IKE straggler goes to the next owner, or is counted. */
+void world_relay_ike(struct world *w, const struct esp_ike_datagram *d);
 /* admin.c */
 void admin_ops_fill(struct world *w, struct admin_ops *out);
 /* debug_keys.c: appends the SAs that are new to Wireshark's tables; called after each

@@ -116,6 +116,12 @@ enum result world_datapath_open(struct world *w)
 	return res;
 }
 
+void world_relay_ike(struct world *w, const struct esp_ike_datagram *d)
+{
+	if (esp_relay_ike(w->datapath, 1, world_now_ns(), w->relay_fd, d) != R_OK)
+		w->relay_errors++;
+}
+
 static void take_ike(struct world *w, struct esp_worker_thread *t)
 {
 	static struct esp_ike_datagram d;
@@ -123,7 +129,7 @@ static void take_ike(struct world *w, struct esp_worker_thread *t)
 	while (esp_worker_thread_ike(t, &d)) {
 		/* The relay's straggler of a straggler: the group has moved on. */
 		if (hf_core_relaying(w->core)) {
-			(void)!esp_relay_ike(w->datapath, 1, w->relay_fd, &d);
+			world_relay_ike(w, &d);
 			continue;
 		}
 		hf_core_datagram(w->core, world_now_ns(), &d.local, &d.remote,

@@ -10,6 +10,7 @@
 #include "esp/relay.h"
 
 enum { CAP = 512 };
+#define SECOND UINT64_C(1000000000)
 
 struct ends {
 	struct relay_link *old_owner, *new_owner;
@@ -63,13 +64,13 @@ static void a_message_arrives_whole_and_once(void **state)
 		const size_t len = seal(e.old_owner, "straggler", datagram);
 		memcpy(again, datagram, len);
 		assert_int_equal(2, relay_peek_group(bytes(datagram, len)));
-		assert_int_equal(R_OK, relay_open(e.new_owner, datagram, len, &m));
+		assert_int_equal(R_OK, relay_open(e.new_owner, 0, datagram, len, &m));
 		assert_int_equal(RELAY_ESP, m.kind);
 		assert_int_equal(0xb9, m.tos);
 		assert_int_equal(4500, m.local.port);
 		assert_int_equal(2, inet_to_v4(&m.remote.addr));
 		assert_true(bytes_equal(bytes("straggler", 9), m.payload));
-		assert_int_equal(R_DUPLICATE, relay_open(e.new_owner, again, len, &m));
+		assert_int_equal(R_DUPLICATE, relay_open(e.new_owner, 0, again, len, &m));
 	}
 	ends_free(&e);
 }
@@ -81,17 +82,22 @@ static void every_bit_and_every_length_counts(void **state)
 	uint8_t good[CAP], datagram[CAP];
 	struct relay_message m;
 	const size_t len = seal(e.old_owner, "straggler", good);
+	uint64_t now_ns = SECOND;
 	for (size_t bit = 0; bit < len * 8; bit++) {
 		memcpy(datagram, good, len);
 		datagram[bit / 8] ^= (uint8_t)(1u << (bit % 8));
-		assert_int_equal(R_INTEGRITY, relay_open(e.new_owner, datagram, len, &m));
+		now_ns += SECOND / RELAY_TRIES;
+		assert_int_equal(R_INTEGRITY, relay_open(e.new_owner, now_ns, datagram, len, &m));
 	}
 	for (size_t cut = 0; cut < len; cut++) {
 		memcpy(datagram, good, len);
-		assert_int_not_equal(R_OK, relay_open(e.new_owner, datagram, cut, &m));
+		now_ns += SECOND / RELAY_TRIES;
+		const enum result res = relay_open(e.new_owner, now_ns, datagram, cut, &m);
+		assert_int_equal(cut < RELAY_OVERHEAD ? R_SHORT : R_INTEGRITY, res);
 	}
+	now_ns += SECOND / RELAY_TRIES;
 	memcpy(datagram, good, len);
-	assert_int_equal(R_OK, relay_open(e.new_owner, datagram, len, &m));
+	assert_int_equal(R_OK, relay_open(e.new_owner, now_ns, datagram, len, &m));
 	ends_free(&e);
 }
 
@@ -103,14 +109,46 @@ static void another_key_or_another_sender_is_refused(void **state)
 	uint8_t datagram[CAP];
 	struct relay_message m;
 	size_t len = seal(stranger, "x", datagram);
-	assert_int_equal(R_INTEGRITY, relay_open(e.new_owner, datagram, len, &m));
+	assert_int_equal(R_INTEGRITY, relay_open(e.new_owner, 0, datagram, len, &m));
 	len = seal(e.old_owner, "x", datagram);
-	assert_int_equal(R_OK, relay_open(e.new_owner, datagram, len, &m));
+	assert_int_equal(R_OK, relay_open(e.new_owner, 0, datagram, len, &m));
 	/* The same key and another salt: not the one sender of this handover. */
 	len = seal(restarted, "x", datagram);
-	assert_int_equal(R_INTEGRITY, relay_open(e.new_owner, datagram, len, &m));
+	assert_int_equal(R_INTEGRITY, relay_open(e.new_owner, 0, datagram, len, &m));
 	relay_link_free(stranger);
 	relay_link_free(restarted);
+	ends_free(&e);
+}
+
+/* What forged datagrams can cost: nothing without the mark, RELAY_TRIES decryptions a second with
+ * it, and the true sender is heard in the next second. */
+static void forgeries_are_refused_before_they_cost_much(void **state)
+{
+	(void)state;
+	struct ends e = ends();
+	uint8_t good[CAP], datagram[CAP];
+	struct relay_message m;
+	const size_t len = seal(e.old_owner, "straggler", good);
+	for (uint32_t i = 0; i < 10 * RELAY_TRIES; i++) {
+		memcpy(datagram, good, len);
+		datagram[4 + i % RELAY_MARK_LEN] ^= (uint8_t)(1 + i % 255);
+		assert_int_equal(R_INTEGRITY, relay_open(e.new_owner, SECOND, datagram, len, &m));
+	}
+	for (uint32_t i = 0; i < 3 * RELAY_TRIES; i++) {
+		memcpy(datagram, good, len);
+		datagram[4 + RELAY_MARK_LEN + i % 16] ^= (uint8_t)(1 + i % 255);
+		assert_int_equal(i < RELAY_TRIES ? R_INTEGRITY : R_LIMIT,
+				 relay_open(e.new_owner, SECOND + i, datagram, len, &m));
+	}
+	memcpy(datagram, good, len);
+	assert_int_equal(R_LIMIT, relay_open(e.new_owner, 2 * SECOND - 1, datagram, len, &m));
+	memcpy(datagram, good, len);
+	assert_int_equal(R_OK, relay_open(e.new_owner, 2 * SECOND, datagram, len, &m));
+	/* The salt is known: no limit, and another salt is refused at once. */
+	for (uint32_t i = 0; i < 3 * RELAY_TRIES; i++) {
+		const size_t n = seal(e.old_owner, "next", datagram);
+		assert_int_equal(R_OK, relay_open(e.new_owner, 2 * SECOND, datagram, n, &m));
+	}
 	ends_free(&e);
 }
 
@@ -136,17 +174,16 @@ static void idleness_counts_from_the_first_question(void **state)
 	(void)state;
 	const struct esp_datapath_config cfg = { .slot = 1, .workers = 1 };
 	const struct inet_endpoint mate = { .addr = inet_v4(0xc0000201), .port = 5000 };
-	const uint64_t second = 1000000000;
 	struct esp_datapath *dp = esp_datapath_new(&cfg);
 	SECRET key = { 0 };
 	uint8_t raw[RELAY_KEY_LEN] = { 1 };
 	assert_non_null(dp);
 	assert_int_equal(R_OK, secret_set(&key, bytes(raw, sizeof(raw))));
 	assert_int_equal(R_OK, esp_relay_set(dp, 3, &mate, &key));
-	assert_int_equal(0, esp_relay_idle_ms(dp, 3, 100 * second));
-	assert_int_equal(2000, esp_relay_idle_ms(dp, 3, 102 * second));
+	assert_int_equal(0, esp_relay_idle_ms(dp, 3, 100 * SECOND));
+	assert_int_equal(2000, esp_relay_idle_ms(dp, 3, 102 * SECOND));
 	assert_int_equal(R_OK, esp_relay_set(dp, 3, &mate, &key));
-	assert_int_equal(0, esp_relay_idle_ms(dp, 3, 103 * second));
+	assert_int_equal(0, esp_relay_idle_ms(dp, 3, 103 * SECOND));
 	esp_datapath_free(dp);
 }
 
@@ -156,6 +193,7 @@ int main(void)
 		cmocka_unit_test(a_message_arrives_whole_and_once),
 		cmocka_unit_test(every_bit_and_every_length_counts),
 		cmocka_unit_test(another_key_or_another_sender_is_refused),
+		cmocka_unit_test(forgeries_are_refused_before_they_cost_much),
 		cmocka_unit_test(what_is_too_long_or_misshapen_is_refused),
 		cmocka_unit_test(idleness_counts_from_the_first_question),
 	};
