@@ -122,11 +122,15 @@ void world_relay_ike(struct world *w, const struct esp_ike_datagram *d)
 		w->relay_errors++;
 }
 
-static void take_ike(struct world *w, struct esp_worker_thread *t)
+/* A burst of each, and true when there may be more: whoever can fill the rings as fast as they
+ * are emptied must not keep control from its timers, or the node loses the group (R12). */
+static bool take_ike(struct world *w, struct esp_worker_thread *t)
 {
 	static struct esp_ike_datagram d;
 
-	while (esp_worker_thread_ike(t, &d)) {
+	for (unsigned int i = 0; i < ESP_BURST; i++) {
+		if (!esp_worker_thread_ike(t, &d))
+			return false;
 		/* The relay's straggler of a straggler: the group has moved on. */
 		if (hf_core_relaying(w->core)) {
 			world_relay_ike(w, &d);
@@ -135,22 +139,35 @@ static void take_ike(struct world *w, struct esp_worker_thread *t)
 		hf_core_datagram(w->core, world_now_ns(), &d.local, &d.remote,
 				 bytes(d.data, d.len));
 	}
+	return true;
+}
+
+static bool take_events(struct world *w, struct esp_worker *worker)
+{
+	struct esp_event ev;
+
+	for (unsigned int i = 0; i < ESP_BURST; i++) {
+		if (!esp_worker_event(worker, &ev))
+			return false;
+		hf_core_esp_event(w->core, world_now_ns(), &ev);
+	}
+	return true;
 }
 
 static int on_wake(int fd, int revents, void *data)
 {
 	struct world *w = data;
-	struct esp_event ev;
-	uint64_t count;
-	ssize_t got = read(fd, &count, sizeof(count));
+	eventfd_t count;
+	bool more = false;
 
-	(void)got;
 	(void)revents;
+	(void)eventfd_read(fd, &count);
 	for (unsigned int i = 0; i < w->n_workers; i++) {
-		take_ike(w, w->threads[i]);
-		while (esp_worker_event(w->workers[i], &ev))
-			hf_core_esp_event(w->core, world_now_ns(), &ev);
+		more = take_ike(w, w->threads[i]) || more;
+		more = take_events(w, w->workers[i]) || more;
 	}
+	if (more)
+		(void)eventfd_write(fd, 1);
 	world_touch(w);
 	return 0;
 }
