@@ -212,6 +212,16 @@ static enum result plain_side_open(struct world *w)
 	return res;
 }
 
+static enum result export_open(const struct world_options *o)
+{
+	char why[200] = "";
+	enum result res = o->export_keys_dir ? debug_keys_open(o->export_keys_dir, why) : R_OK;
+
+	if (res != R_OK)
+		say(LOG_NODE_FAILED, why);
+	return res;
+}
+
 static void loop_fill(struct world *w)
 {
 	qb_loop_poll_add(w->loop, QB_LOOP_MED, w->udp500_fd, POLLIN, w, on_ike_500);
@@ -241,7 +251,9 @@ enum result world_open(struct world *w, const struct world_options *o)
 		say(LOG_NODE_FAILED, "the state directory cannot be made");
 		return R_SYSTEM;
 	}
-	res = world_cluster_open(w, &cluster);
+	res = export_open(o);
+	if (res == R_OK)
+		res = world_cluster_open(w, &cluster);
 	if (res == R_OK)
 		res = world_datapath_open(w);
 	if (res == R_OK)
@@ -275,6 +287,7 @@ void world_close(struct world *w)
 	world_datapath_close(w);
 	plain_close(w->plain);
 	address_close(w->address);
+	debug_keys_close();
 	config_free(w->config);
 	secret_wipe(&w->failover_key);
 }

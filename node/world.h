@@ -101,8 +101,10 @@ void world_datapath_close(struct world *w);
 void world_relay_ike(struct world *w, const struct esp_ike_datagram *d);
 /* admin.c */
 void admin_ops_fill(struct world *w, struct admin_ops *out);
-/* debug_keys.c: appends the SAs that are new to Wireshark's tables; called after each
- * turn while exporting. */
+/* debug_keys.c. Opens Wireshark's tables in dir; why says what is wrong with them. */
+enum result debug_keys_open(const char *dir, char why[200]) WARN_UNUSED;
+void debug_keys_close(void);
+/* Appends the SAs that are new; called after each turn while exporting. */
 void debug_keys_export(struct world *w);
 
 #endif

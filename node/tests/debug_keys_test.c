@@ -5,7 +5,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -100,11 +104,83 @@ static void a_child_sa_is_two_lines(void **state)
 		"\"HMAC-SHA-256-128 [RFC4868]\",\"0xd0\"\n");
 }
 
+static char dir[] = "/tmp/holdfast-keys-XXXXXX";
+
+static const char *in_dir(const char *name)
+{
+	static char path[128];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+static void assert_refused(const char *name, const char *because)
+{
+	char why[200] = "";
+	int fd = 0;
+
+	assert_int_equal(debug_keys_file(dir, name, &fd, why), R_SYSTEM);
+	assert_int_equal(fd, -1);
+	assert_non_null(strstr(why, name));
+	assert_non_null(strstr(why, because));
+}
+
+static void make(const char *name, mode_t mode)
+{
+	FILE *f = fopen(in_dir(name), "w");
+	assert_non_null(f);
+	fclose(f);
+	assert_int_equal(chmod(in_dir(name), mode), 0);
+}
+
+/* Keys go to a file that nobody else can have laid there or can read. */
+static void only_a_file_of_ours_alone_takes_keys(void **state)
+{
+	char why[200], path[128];
+	struct stat st;
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (int i = 0; i < 2; i++) { /* made, and found */
+		assert_int_equal(debug_keys_file(dir, "esp_sa", &fd, why), R_OK);
+		assert_int_equal(write(fd, "x", 1), 1);
+		close(fd);
+	}
+	assert_int_equal(stat(in_dir("esp_sa"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(st.st_size, 2); /* appended */
+
+	snprintf(path, sizeof(path), "%s", in_dir("esp_sa"));
+	assert_int_equal(symlink(path, in_dir("symbolic")), 0);
+	assert_refused("symbolic", "symbolic link");
+	assert_int_equal(symlink("/nowhere", in_dir("dangling")), 0);
+	assert_refused("dangling", "symbolic link");
+	make("readable", 0644);
+	assert_refused("readable", "0600");
+	make("writable", 0620);
+	assert_refused("writable", "0600");
+	assert_int_equal(link(path, in_dir("hard")), 0);
+	assert_refused("hard", "hard link");
+	assert_int_equal(mkfifo(in_dir("fifo"), 0600), 0);
+	assert_refused("fifo", "fifo: ");
+	assert_refused("no/such", "No such file");
+	make("foreign", 0600);
+	if (chown(in_dir("foreign"), 65534, 65534) == 0) /* as root */
+		assert_refused("foreign", "belongs to the user");
+	for (const char *const *name = (const char *const[]){ "esp_sa", "symbolic", "dangling",
+							      "readable", "writable", "hard",
+							      "fifo", "foreign", NULL };
+	     *name; name++)
+		assert_int_equal(unlink(in_dir(*name)), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_ike_sa_is_a_line),
 		cmocka_unit_test(a_child_sa_is_two_lines),
+		cmocka_unit_test(only_a_file_of_ours_alone_takes_keys),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
