@@ -237,23 +237,13 @@ static struct number_run allocate_run(struct esp_worker *w, struct esp_child *ch
 		return run;
 	const uint64_t lease_end = atomic_load_explicit(&child->lease_end, memory_order_relaxed);
 	const uint64_t end = lease_end < child->seq_end ? lease_end : child->seq_end;
-	uint64_t next = atomic_load_explicit(&child->seq_next, memory_order_relaxed);
-	do {
-		run.n = next >= end ? 0 : end - next < n ? (size_t)(end - next) : n;
-		if (run.n == 0)
-			break; /* storing nothing: another worker may have gone on since the load */
-		if (w->alone) {
-			atomic_store_explicit(&child->seq_next, next + run.n, memory_order_relaxed);
-			break;
-		}
-	} while (!atomic_compare_exchange_weak_explicit(
-		&child->seq_next, &next, next + run.n, memory_order_relaxed, memory_order_relaxed));
-	run.first = next;
-	if (next + run.n < child->seq_end)
+	run.n = seq_take(&child->seq_next, end, n, w->alone, &run.first);
+	const uint64_t next = run.first + run.n;
+	if (next < child->seq_end)
 		run.rest = ESP_V_LEASE;
 	else
 		run.rest = child->esn ? ESP_V_IV_EXHAUSTED : ESP_V_SEQ_EXHAUSTED;
-	if (next + run.n > atomic_load_explicit(&child->lease_low, memory_order_relaxed) ||
+	if (next > atomic_load_explicit(&child->lease_low, memory_order_relaxed) ||
 	    run.n < n)
 		ask_for_lease(w, child);
 	return run;

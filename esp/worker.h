@@ -72,6 +72,30 @@ struct esp_worker {
 	struct esp_op op[ESP_BURST];
 };
 
+/*
+ * Up to n numbers below end, *first being the first; returns how many, and
+ * writes nothing when there is none: another worker may have gone on since the
+ * load, and a number must never be set back. alone: nobody else takes any.
+ */
+static inline size_t seq_take(_Atomic uint64_t *seq_next, uint64_t end, size_t n, bool alone,
+			      uint64_t *first)
+{
+	uint64_t next = atomic_load_explicit(seq_next, memory_order_relaxed);
+	size_t got;
+	do {
+		got = next >= end ? 0 : end - next < n ? (size_t)(end - next) : n;
+		if (got == 0)
+			break;
+		if (alone) {
+			atomic_store_explicit(seq_next, next + got, memory_order_relaxed);
+			break;
+		}
+	} while (!atomic_compare_exchange_weak_explicit(
+		seq_next, &next, next + got, memory_order_relaxed, memory_order_relaxed));
+	*first = next;
+	return got;
+}
+
 /* The gate of a group for this burst. */
 const struct gate *worker_gate(struct esp_worker *w, uint8_t group, uint64_t now_ns);
 /* Before a burst: forget the gates of the last one. */

@@ -2,6 +2,11 @@
 /* Who may seal, under which numbers: R5, R12, R13, R16 to R19. */
 #include "esp/tests/pair.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "esp/worker.h"
+
 static uint64_t iv_of(struct frame *f)
 {
 	return (uint64_t)get32(frame_data(f) + 8) << 32 | get32(frame_data(f) + 12);
@@ -252,6 +257,35 @@ static void cbc_ivs_are_random_and_need_no_prefix(void **state)
 	pair_close(&p);
 }
 
+/*
+ * Law 2 with two workers: one that finds the lease used up has seen a number
+ * that the other may have passed meanwhile. It must not write it back: here it
+ * cannot, the number lies in memory that nobody can write to.
+ */
+static void what_takes_no_number_writes_none(void **state)
+{
+	(void)state;
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	_Atomic uint64_t *seq_next = mmap(NULL, page, PROT_READ | PROT_WRITE,
+					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t first = 0;
+	assert_true(seq_next != MAP_FAILED);
+	atomic_store(seq_next, 90);
+	for (int alone = 0; alone < 2; alone++) {
+		assert_int_equal(4, seq_take(seq_next, 100, 4, alone, &first));
+		assert_int_equal(90 + 5 * (uint64_t)alone, first);
+		assert_int_equal(1, seq_take(seq_next, 95 + 5 * (uint64_t)alone, 4, alone, &first));
+	}
+	assert_int_equal(100, atomic_load(seq_next));
+	assert_int_equal(0, mprotect((void *)seq_next, page, PROT_READ));
+	for (int alone = 0; alone < 2; alone++)
+		for (uint64_t end = 99; end <= 100; end++) {
+			assert_int_equal(0, seq_take(seq_next, end, 4, alone, &first));
+			assert_int_equal(100, first);
+		}
+	assert_int_equal(0, munmap((void *)seq_next, page));
+}
+
 /* R19: number, right edge and bitmap go to the next owner; what was seen stays seen. */
 static void counters_survive_a_handover(void **state)
 {
@@ -356,6 +390,7 @@ int main(void)
 		cmocka_unit_test(ivs_differ_by_slot_term_and_number),
 		cmocka_unit_test(the_4095th_term_after_birth_may_not_seal),
 		cmocka_unit_test(cbc_ivs_are_random_and_need_no_prefix),
+		cmocka_unit_test(what_takes_no_number_writes_none),
 		cmocka_unit_test(counters_survive_a_handover),
 		cmocka_unit_test(after_a_takeover_the_exposure_is_measured),
 		cmocka_unit_test(resume_never_goes_back),
