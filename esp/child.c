@@ -382,7 +382,7 @@ enum result esp_child_resume(struct esp_datapath *dp, uint32_t spi_in,
 	set_lease(child, later(c->lease_end, get(&child->lease_end)));
 	if (!old_edge) {
 		replay_import(&child->window, c->in_right_edge, c->in_bitmap, c->in_bitmap_words);
-		put(&child->exposed_above, c->in_bitmap_words == 0 ? c->in_right_edge : 0);
+		put(&child->exposed_from, c->in_bitmap_words == 0 ? c->in_right_edge + 1 : 0);
 	}
 	return old_number || old_edge ? R_STALE : R_OK;
 }

@@ -96,8 +96,9 @@ struct esp_child {
 
 	/* Inbound: shared by the workers. */
 	alignas(ESP_CACHE_LINE) struct replay_window window;
-	/* Edge of a resume without bitmap that no packet has followed yet; 0: none. */
-	_Atomic uint64_t exposed_above;
+	/* First number above the edge of a resume without bitmap that no packet has followed yet;
+	 * 0: none. */
+	_Atomic uint64_t exposed_from;
 	_Atomic uint64_t moved_ns; /* of the last PEER_MOVED */
 
 	/* Rare. */

@@ -284,17 +284,17 @@ static void notice_source(struct esp_worker *w, uint64_t now_ns, const struct jo
 static void notice_exposure(struct esp_worker *w, const struct job *job)
 {
 	struct esp_child *child = job->child;
-	if (stat_get(&child->exposed_above) == 0)
+	if (stat_get(&child->exposed_from) == 0)
 		return;
-	const uint64_t edge = atomic_exchange_explicit(&child->exposed_above, 0,
+	const uint64_t from = atomic_exchange_explicit(&child->exposed_from, 0,
 						       memory_order_relaxed);
-	if (edge == 0 || job->seq <= edge)
+	if (from == 0 || job->seq < from)
 		return;
 	const struct esp_event ev = { .kind = ESP_EVENT_REPLAY_EXPOSED,
 				      .group = child->group,
 				      .tunnel = child->tunnel->id,
 				      .spi_in = child->spi_in,
-				      .exposed = job->seq - edge - 1 };
+				      .exposed = job->seq - from };
 	(void)worker_post(w, &ev);
 }
 

@@ -347,6 +347,25 @@ static void after_a_takeover_the_exposure_is_measured(void **state)
 	pair_close(&p);
 }
 
+/* The owner died before its first checkpoint: all that the peer had sent can be replayed to us. */
+static void without_a_checkpoint_all_is_exposed(void **state)
+{
+	(void)state;
+	struct pair p;
+	struct frame f;
+	struct esp_event ev;
+	pair_open(&p, gcm128_esn());
+	const struct esp_child_counters at = { .seq_next = 1 };
+	assert_int_equal(R_OK, esp_child_resume(p.b.dp, PAIR_SPI_B, &at));
+	for (int i = 0; i < 8; i++)
+		packet_to_b(&p, &f, 100);
+	assert_int_equal(ESP_V_OK, open_one(&p.b, PAIR_SECOND, &f));
+	assert_true(esp_worker_event(p.b.w, &ev));
+	assert_int_equal(ESP_EVENT_REPLAY_EXPOSED, ev.kind);
+	assert_int_equal(7, ev.exposed);
+	pair_close(&p);
+}
+
 static void resume_never_goes_back(void **state)
 {
 	(void)state;
@@ -393,6 +412,7 @@ int main(void)
 		cmocka_unit_test(what_takes_no_number_writes_none),
 		cmocka_unit_test(counters_survive_a_handover),
 		cmocka_unit_test(after_a_takeover_the_exposure_is_measured),
+		cmocka_unit_test(without_a_checkpoint_all_is_exposed),
 		cmocka_unit_test(resume_never_goes_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
