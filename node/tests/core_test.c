@@ -55,6 +55,7 @@ static struct node {
 	bool stragglers; /* the last role leaves the address here for them */
 	unsigned int sent;
 	unsigned int relay_ends;
+	unsigned int roles; /* how often a role was said, also the same again */
 } n;
 
 static void op_send_ike(void *ctx, const struct inet_endpoint *local,
@@ -93,6 +94,7 @@ static void op_run_job(void *ctx, struct ike_job *job)
 static void op_role(void *ctx, const struct hf_role_change *change)
 {
 	(void)ctx;
+	n.roles++;
 	n.role = change->role;
 	n.stragglers = change->handover;
 }
@@ -685,6 +687,62 @@ static void changed_sas_take_turns(void **state)
 	assert_in_range(hf_core_stats(n.core)->checkpoints, MANY, 2 * MANY);
 }
 
+/*
+ * R19: RELEASE was not answered and we claim again. The other may have owned the group in
+ * between: what this node has beyond the log is nobody's, and its engine begins anew.
+ */
+static void a_reclaimed_handover_begins_from_the_log(void **state)
+{
+	const struct cl_effect quiesce = { .kind = CL_FX_QUIESCE, .group = 1 };
+
+	(void)state;
+	hf_core_initiate(n.core, n.now_ns, "192.0.2.2");
+	child(true, 5000); /* its record never went out */
+	core_quiesce(n.core, &quiesce);
+	role(CL_ROLE_ACTIVE, 3, false, 0);
+	settle();
+	assert_int_equal(n.role, CL_ROLE_ACTIVE);
+	assert_null(core_child_find(n.core, SPI));
+	assert_int_equal(n.sent, 0);
+	hf_core_initiate(n.core, n.now_ns, "192.0.2.2");
+	settle();
+	assert_int_equal(n.sent, 1);
+}
+
+/* The same term again: RELEASE never went out, so nothing has changed. */
+static void a_handover_taken_back_goes_on_as_it_was(void **state)
+{
+	const struct cl_effect quiesce = { .kind = CL_FX_QUIESCE, .group = 1 };
+
+	(void)state;
+	child(true, 5000);
+	core_quiesce(n.core, &quiesce);
+	role(CL_ROLE_ACTIVE, n.core->term, false, 0);
+	assert_non_null(core_child_find(n.core, SPI));
+	assert_int_equal(stats().seq_next, 1);
+	assert_int_equal(n.relay_ends, 1);
+}
+
+/* R23: who came or went may have announced the address as its own. Only an owner says it again. */
+static void an_owner_says_its_role_again_with_every_view(void **state)
+{
+	(void)state;
+	for (uint64_t ring = 8; ring < 20; ring += 4) {
+		unsigned int before = n.roles;
+		view(true, ring);
+		assert_int_equal(n.roles, before + 1);
+		assert_int_equal(n.role, CL_ROLE_ACTIVE);
+	}
+	role(CL_ROLE_STANDBY, 1, false, 0);
+	unsigned int before = n.roles;
+	const struct cl_input again = { .kind = CL_IN_VIEW,
+					.ring = { .node_id = 1, .seq = 24 },
+					.n_members = 1,
+					.members = { { .node_id = 1, .pid = 1 } } };
+	hf_core_cluster(n.core, n.now_ns, &again);
+	assert_int_equal(n.roles, before);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -700,6 +758,9 @@ int main(void)
 		T(a_rekey_that_a_takeover_needs_is_asked_for),
 		T(a_rekey_that_did_not_happen_is_asked_for_again),
 		T(a_handover_back_ends_the_relay_and_keeps_the_address),
+		T(a_reclaimed_handover_begins_from_the_log),
+		T(a_handover_taken_back_goes_on_as_it_was),
+		T(an_owner_says_its_role_again_with_every_view),
 		T(a_takeover_starts_at_the_end_of_the_lease),
 		T(a_suspect_takeover_starts_behind_what_nobody_heard_of),
 		T(a_suspect_takeover_jumps_less_than_half_the_number_space),
