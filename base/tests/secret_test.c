@@ -114,8 +114,10 @@ static void secrets_live_in_the_secure_heap_after_init(void **state)
 	struct secret s = { 0 };
 
 	(void)state;
-	if (secret_heap_init(64 * 1024) != R_OK)
-		skip(); /* the limit of locked memory is too low here */
+	if (secret_heap_init(64 * 1024) != R_OK) {
+		print_message("skip: the limit of locked memory is too low here\n");
+		skip();
+	}
 	assert_int_equal(secret_set(&s, bytes("key", 3)), R_OK);
 	assert_int_equal(CRYPTO_secure_allocated(s.data), 1);
 	assert_true(CRYPTO_secure_used() > 0);
@@ -138,8 +140,10 @@ static void a_full_heap_is_no_memory_not_a_crash(void **state)
 	enum result res = R_OK;
 
 	(void)state;
-	if (!CRYPTO_secure_malloc_initialized())
+	if (!CRYPTO_secure_malloc_initialized()) {
+		print_message("skip: the limit of locked memory is too low here\n");
 		skip();
+	}
 	while (n < 128 && (res = secret_alloc(&all[n], SECRET_MAX)) == R_OK)
 		n++;
 	assert_int_equal(res, R_NO_MEMORY);

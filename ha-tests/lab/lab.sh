@@ -54,13 +54,20 @@ NODE_CLUSTER=([1]=198.18.0.1 [2]=198.18.0.2)
 
 # --- the outer namespace --------------------------------------------------------------------------------
 
-# What is missing to run the lab, in words; nothing when it can run.
-lab_missing() {
-	local tool
-	[ "$(id -u)" = 0 ] || { echo "needs root"; return; }
+# Ends a case that cannot run: skipped where the kernel or root is missing, failed where a tool is that bootstrap
+# installs.
+lab_require() {
+	local tool why
 	for tool in unshare nsenter ip nft tcpdump corosync charon-systemd swanctl arping ping timeout; do
-		command -v "$tool" >/dev/null || { echo "needs $tool"; return; }
+		command -v "$tool" >/dev/null || fail "needs $tool, which bootstrap installs"
 	done
+	why=$(lab_missing)
+	[ -z "$why" ] || skip "$why"
+}
+
+# What the kernel or the user lacks to run the lab, in words; nothing when it can run.
+lab_missing() {
+	[ "$(id -u)" = 0 ] || { echo "needs root"; return; }
 	[ -c /dev/net/tun ] || { echo "needs /dev/net/tun"; return; }
 	unshare -n -m -p -f --kill-child --mount-proc true 2>/dev/null || echo "needs namespaces"
 }
@@ -72,12 +79,7 @@ lab_enter() {
 		trap 'exit 130' INT TERM
 		return
 	fi
-	local why
-	why=$(lab_missing)
-	if [ -n "$why" ]; then
-		echo "skip: $why" >&2
-		exit 77
-	fi
+	lab_require
 	if [ -z "${LAB_DIR:-}" ]; then
 		LAB_DIR=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-lab.XXXXXX") || exit 1
 	fi

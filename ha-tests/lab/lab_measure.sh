@@ -98,14 +98,15 @@ fail() {
 	exit 1
 }
 
+# skip WHY: only where the kernel or root is missing. What bootstrap installs or builds must be there.
 skip() {
 	echo "why: $*"
 	exit 77
 }
 
 need_holdfast() {
-	[ -x "$HOLDFASTD" ] && [ -x "$HOLDFAST" ] || skip "holdfastd is not built"
-	[ -x "$FLOW" ] || skip "flow is not built"
+	[ -x "$HOLDFASTD" ] && [ -x "$HOLDFAST" ] || fail "holdfastd is not built"
+	[ -x "$FLOW" ] || fail "flow is not built"
 }
 
 # need_impairments: the build can die at chosen points (configure --enable-impairments).

@@ -4,8 +4,7 @@
 # decrypted with the exported keys.
 . "$(dirname "$0")/lab.sh"
 need_holdfast
-why=$(lab_missing)
-[ -z "$why" ] || skip "$why"
+lab_require
 "$LAB_SRC/demo" >"$LAB_DIR/demo.log" 2>&1
 status=$?
 cat "$LAB_DIR/demo.log"

@@ -4,7 +4,7 @@
 # with the peer, a flow loses nothing in it, and the captures are complete, lawful and decrypted with the peer's keys.
 LAB_LIMIT=90
 . "$(dirname "$0")/lab.sh"
-[ -x "$FLOW" ] || skip "flow is not built"
+[ -x "$FLOW" ] || fail "flow is not built"
 lab_enter "$@"
 PEER_LOG=4
 

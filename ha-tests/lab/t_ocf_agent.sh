@@ -6,7 +6,7 @@ LAB_LIMIT=150
 . "$(dirname "$0")/lab.sh"
 need_holdfast
 for tool in ocf-tester xmllint; do
-	command -v $tool >/dev/null || skip "$tool is not installed (resource-agents, libxml2-utils)"
+	command -v $tool >/dev/null || fail "$tool is not installed (resource-agents, libxml2-utils)"
 done
 lab_enter "$@"
 

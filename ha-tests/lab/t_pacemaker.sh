@@ -7,7 +7,7 @@ LAB_LIMIT=235
 . "$(dirname "$0")/lab.sh"
 need_holdfast
 for tool in pacemakerd crm crm_mon crm_resource crm_attribute; do
-	command -v $tool >/dev/null || skip "$tool is not installed (pacemaker, crmsh)"
+	command -v $tool >/dev/null || fail "$tool is not installed (pacemaker, crmsh)"
 done
 lab_enter "$@"
 
@@ -83,7 +83,7 @@ lab_start_corosync 2
 wait_for 20 "quorate" quorate 1 && wait_for 5 "quorate" quorate 2 || fail "Corosync is not quorate"
 start_pacemaker 1
 start_pacemaker 2
-wait_for 60 "" online 1 || skip "Pacemaker does not come up here"
+wait_for 60 "" online 1 || fail "Pacemaker does not come up"
 echo "figure: Pacemaker is up after $(($(now_ms) - began)) ms"
 
 # As it is printed, with intervals that suit a test.

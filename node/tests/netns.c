@@ -29,7 +29,7 @@ void netns_require(void)
 {
 	if (geteuid() == 0 && unshare(CLONE_NEWNET) == 0)
 		return;
-	printf("SKIP: network namespaces: %s\n", geteuid() ? "not root" : strerror(errno));
+	printf("skip: network namespaces: %s\n", geteuid() ? "not root" : strerror(errno));
 	exit(SKIPPED);
 }
 
