@@ -29,10 +29,11 @@ enum result esp_io_open_tun(const char *name, unsigned int queues, int fds[])
 		if (fds[i] >= 0 && attach(fds[i], name))
 			continue;
 		const int saved = errno;
-		if (fds[i] >= 0)
-			close(fds[i]);
-		while (i-- > 0)
-			close(fds[i]);
+		for (unsigned int k = 0; k <= i; k++) {
+			if (fds[k] >= 0)
+				close(fds[k]);
+			fds[k] = -1;
+		}
 		errno = saved;
 		return R_SYSTEM;
 	}

@@ -419,6 +419,20 @@ static void handover_loses_nothing(void **state)
 	assert_true(inet_endpoint_equal(&ike.remote, &got.remote));
 }
 
+/* A device has 256 queues: what was opened before is closed, and not left to be closed twice. */
+static void queues_that_cannot_be_had_leave_nothing_open(void **state)
+{
+	(void)state;
+	enum { MANY = 300 };
+	int fds[MANY];
+	NEED_NAMESPACE();
+	memset(fds, 0xff, sizeof(fds));
+	assert_int_equal(R_SYSTEM, esp_io_open_tun("hfmany", MANY, fds));
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(-1, fds[i]);
+	assert_int_equal(0, if_nametoindex("hfmany"));
+}
+
 static void bad_names_and_addresses_are_refused(void **state)
 {
 	(void)state;
@@ -439,6 +453,7 @@ int main(void)
 		cmocka_unit_test(ike_and_keepalives_are_told_from_esp),
 		cmocka_unit_test(ready_leaves_packets_where_they_are),
 		cmocka_unit_test(handover_loses_nothing),
+		cmocka_unit_test(queues_that_cannot_be_had_leave_nothing_open),
 		cmocka_unit_test(bad_names_and_addresses_are_refused),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
