@@ -15,7 +15,6 @@ static const uint8_t needed[] = {
 	CAP_NET_RAW,          /* protocol 50, announcements */
 	CAP_NET_BIND_SERVICE, /* UDP 500 */
 	CAP_IPC_LOCK,         /* mlockall */
-	CAP_SYS_NICE,         /* workers are pinned */
 	CAP_CHOWN,            /* libqb gives a client's socket to the group holdfast */
 	CAP_DAC_OVERRIDE,     /* started by root, with files of the user holdfast */
 #ifdef __SANITIZE_ADDRESS__
