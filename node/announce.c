@@ -100,8 +100,10 @@ static enum result send_frame(int fd, int index, const struct wire_writer *w)
 	if (wire_finish(w) != R_OK)
 		return R_TOO_LONG;
 	memcpy(to.sll_addr, w->base, 6);
-	return sendto(fd, w->base, w->len, 0, (struct sockaddr *)&to, sizeof(to)) >= 0 ? R_OK
-										       : R_SYSTEM;
+	/* A link that takes nothing must not hold control up; the announcement is repeated. */
+	return sendto(fd, w->base, w->len, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to)) >= 0
+		       ? R_OK
+		       : R_SYSTEM;
 }
 
 enum result announce_open(int *fd)
