@@ -25,6 +25,7 @@ libnode_la_SOURCES = \
 	node/netlink.c node/netlink.h \
 	node/plain.c node/plain.h \
 	node/privs.c node/privs.h \
+	node/state_lock.c node/state_lock.h \
 	node/takeover.c \
 	node/term_file.c node/term_file.h \
 	node/translate.c \

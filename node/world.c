@@ -8,9 +8,11 @@
 #include <sys/poll.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/must.h"
 #include "node/log_sink.h"
+#include "node/state_lock.h"
 #include "node/udp_ike.h"
 
 #define NS_PER_MS      1000000ull
@@ -212,6 +214,27 @@ static enum result plain_side_open(struct world *w)
 	return res;
 }
 
+/* Before anything else is touched: a second daemon would join the cluster as this node and take
+ * packets from the first one's devices. */
+static enum result state_open(struct world *w)
+{
+	char why[300];
+
+	if (mkdir(w->options.state_dir, 0700) != 0 && errno != EEXIST) {
+		snprintf(why, sizeof(why), "the state directory %.200s cannot be made: %s",
+			 w->options.state_dir, strerror(errno));
+		say(LOG_NODE_FAILED, why);
+		return R_SYSTEM;
+	}
+	enum result res = state_lock(w->options.state_dir, &w->lock_fd);
+	if (res == R_OK)
+		return R_OK;
+	snprintf(why, sizeof(why), "the state directory %.200s: %s", w->options.state_dir,
+		 res == R_EXISTS ? "another holdfastd is running with it" : strerror(errno));
+	say(LOG_NODE_FAILED, why);
+	return res;
+}
+
 static enum result export_open(const struct world_options *o)
 {
 	char why[200] = "";
@@ -238,7 +261,8 @@ enum result world_open(struct world *w, const struct world_options *o)
 	memset(w, 0, sizeof(*w));
 	w->options = *o;
 	w->timer_at_ns = UINT64_MAX;
-	w->owned_tun_fd = w->relay_tun_fd = w->relay_fd = w->wake_fd = w->udp500_fd = -1;
+	w->owned_tun_fd = w->relay_tun_fd = w->relay_fd = w->wake_fd = w->udp500_fd = w->lock_fd =
+		-1;
 	w->started_ns = world_now_ns();
 	w->loop = qb_loop_create();
 	if (!w->loop)
@@ -247,11 +271,9 @@ enum result world_open(struct world *w, const struct world_options *o)
 	if (res != R_OK)
 		return res;
 	log_sink_style(w->config->log_id_asa);
-	if (mkdir(o->state_dir, 0700) != 0 && errno != EEXIST) {
-		say(LOG_NODE_FAILED, "the state directory cannot be made");
-		return R_SYSTEM;
-	}
-	res = export_open(o);
+	res = state_open(w);
+	if (res == R_OK)
+		res = export_open(o);
 	if (res == R_OK)
 		res = world_cluster_open(w, &cluster);
 	if (res == R_OK)
@@ -290,6 +312,8 @@ void world_close(struct world *w)
 	debug_keys_close();
 	config_free(w->config);
 	secret_wipe(&w->failover_key);
+	if (w->lock_fd >= 0)
+		close(w->lock_fd);
 }
 
 static void stop_now(void *data)

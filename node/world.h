@@ -54,7 +54,7 @@ struct world {
 	int tun_fds[HF_WORKERS_MAX];
 	int udp4500_fds[HF_WORKERS_MAX];
 	int raw_fds[HF_WORKERS_MAX];
-	int owned_tun_fd, relay_tun_fd, relay_fd, wake_fd, udp500_fd;
+	int owned_tun_fd, relay_tun_fd, relay_fd, wake_fd, udp500_fd, lock_fd;
 	struct inet_addr service_address;
 
 	qb_loop_timer_handle timer, announce_timer, relay_timer, reconnect_timer, stop_timer,

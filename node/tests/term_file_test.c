@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "node/state_lock.h"
 #include "node/term_file.h"
 
 static char dir[64];
@@ -118,6 +120,27 @@ static void an_unwritable_place_is_an_error(void **state)
 	assert_int_equal(term_file_write("/tmp/holdfast-no-such-dir", 1, &file), R_SYSTEM);
 }
 
+/* Two daemons with one directory would claim with each other's terms. */
+static void a_state_directory_is_one_daemons(void **state)
+{
+	char path[128];
+	int first, second;
+
+	(void)state;
+	assert_int_equal(state_lock(dir, &first), R_OK);
+	assert_int_equal(state_lock(dir, &second), R_EXISTS);
+	assert_int_equal(second, -1);
+	close(first);
+	assert_int_equal(state_lock(dir, &second), R_OK);
+	close(second);
+	assert_int_equal(state_lock("/no/such", &first), R_SYSTEM);
+	snprintf(path, sizeof(path), "%s/lock", dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/dev/null", path), 0);
+	assert_int_equal(state_lock(dir, &first), R_SYSTEM);
+	assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +152,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(groups_have_files_of_their_own, make_dir,
 						remove_dir),
 		cmocka_unit_test_setup_teardown(a_torn_file_is_refused, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(a_state_directory_is_one_daemons, make_dir,
+						remove_dir),
 		cmocka_unit_test(an_unwritable_place_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
