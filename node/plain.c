@@ -181,7 +181,7 @@ static void put_strays(struct text *t, const struct config *cfg)
 	text_printf(t, "\tchain strays {\n\t\ttype filter hook forward priority filter\n");
 	for (size_t i = 0; i < cfg->n_interfaces; i++) {
 		const struct inet_addr *a = &cfg->interfaces[i].address;
-		if (a->family != INET_NONE)
+		if (a->family != INET_NONE && !cfg->interfaces[i].shutdown)
 			text_printf(t, "\t\t%s daddr %s counter drop\n",
 				    a->family == INET_V6 ? "ip6" : "ip", inet_text(a, text));
 	}
@@ -262,11 +262,13 @@ static enum result write_guard(const char *fresh, const struct text *table, char
 static enum result table_set(struct plain *p, const struct config *cfg, char why[200])
 {
 	struct text table = { 0 };
-	char fresh[512];
+	char fresh[512], again[200];
+	bool touched;
 
 	plain_table_text(cfg, p->tun, &table);
 	snprintf(fresh, sizeof(fresh), "%s.new", p->guard_path);
 	enum result res = table.failed ? R_NO_MEMORY : write_guard(fresh, &table, why);
+	touched = res == R_OK;
 	if (res == R_OK)
 		res = load(p, &table, why);
 	if (res == R_OK && rename(fresh, p->guard_path) != 0) {
@@ -274,6 +276,9 @@ static enum result table_set(struct plain *p, const struct config *cfg, char why
 		res = R_SYSTEM;
 	}
 	if (res != R_OK) {
+		/* The former configuration goes on, and its networks must be protected. */
+		if (touched && p->table.len && load(p, &p->table, again) != R_OK)
+			p->doubtful = true;
 		text_free(&table);
 		return res;
 	}

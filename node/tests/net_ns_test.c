@@ -424,6 +424,23 @@ static void our_own_reload_is_no_alarm(void **state)
 	assert_int_equal(watch(), PLAIN_INTACT);
 }
 
+/* The guard file cannot take its name: the old configuration goes on, and so does its table. */
+static void a_reload_that_fails_leaves_the_table_as_it_was(void **state)
+{
+	struct config *more = parse("sysopt connection tcpmss 1111\n");
+	char why[200] = "";
+
+	(void)state;
+	netns_run("nft -s list table inet holdfast >%s/before", t.dir);
+	netns_run("rm %s && mkdir %s", t.guard, t.guard);
+	assert_int_equal(plain_reload(t.plain, more, why), R_SYSTEM);
+	assert_non_null(strstr(why, "guard.nft"));
+	netns_run("nft -s list table inet holdfast | diff %s/before -", t.dir);
+	assert_int_equal(watch(), PLAIN_INTACT);
+	netns_run("rm -r %s %s/before %s.new", t.guard, t.dir, t.guard);
+	config_free(more);
+}
+
 static void a_foreign_change_is_undone(void **state)
 {
 	static const char *const changes[] = {
@@ -520,6 +537,7 @@ int main(void)
 		TEST(nobody_forwards_for_a_service_address),
 		TEST(the_guard_file_is_the_table_and_ours_alone),
 		TEST(our_own_reload_is_no_alarm),
+		TEST(a_reload_that_fails_leaves_the_table_as_it_was),
 		TEST(a_foreign_change_is_undone),
 		TEST(the_window_after_a_flush_is_short),
 		TEST(without_the_tunnel_device_protected_traffic_stays),

@@ -267,6 +267,21 @@ static void the_table_of_protected_networks_cascades(void **state)
 	config_free(cfg);
 }
 
+/* The address of an interface that is shut down is not ours to keep others from. */
+static void a_stray_is_what_goes_to_an_address_in_use(void **state)
+{
+	struct config *cfg = parse_with(" ip address 198.51.100.1 255.255.255.0\n",
+					" ip address 198.51.100.1 255.255.255.0\n shutdown\n");
+	struct text out = { 0 };
+
+	(void)state;
+	plain_table_text(cfg, "hf0", &out);
+	assert_non_null(strstr(text_string(&out), "ip daddr 192.0.2.1 counter drop"));
+	assert_null(strstr(text_string(&out), "ip daddr 198.51.100.1 counter drop"));
+	text_free(&out);
+	config_free(cfg);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +292,7 @@ int main(void)
 		cmocka_unit_test(what_the_datapath_cannot_carry_is_not_offered),
 		cmocka_unit_test(a_share_of_one_is_one),
 		cmocka_unit_test(the_table_of_protected_networks_cascades),
+		cmocka_unit_test(a_stray_is_what_goes_to_an_address_in_use),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
