@@ -163,28 +163,31 @@ static bool padding_right(const uint8_t *text, uint32_t payload_len, uint32_t pa
 	return wrong == 0;
 }
 
-enum { ECN_MASK = 3, ECN_CE = 3 };
+enum { ECN_NOT_ECT = 0, ECN_ECT_1 = 1, ECN_ECT_0 = 2, ECN_CE = 3, ECN_MASK = 3 };
 
 /*
- * RFC 6040 4.2: congestion met on the way is shown to the inner packet. false
- * when the inner packet cannot show it and so must be dropped.
+ * RFC 6040 4.2: what was marked on the way is shown to the inner packet.
+ * false when the inner packet cannot show it and so must be dropped.
  */
 static bool ecn_decapsulate(uint8_t *ip, uint8_t outer_tos)
 {
-	if ((outer_tos & ECN_MASK) != ECN_CE)
+	const uint8_t mark = outer_tos & ECN_MASK;
+	if (mark != ECN_CE && mark != ECN_ECT_1)
 		return true;
-	if ((ip[0] >> 4) == 6) {
-		if ((ip[1] & 0x30) == 0)
-			return false;
-		ip[1] |= 0x30;
+	const bool v6 = (ip[0] >> 4) == 6;
+	const uint8_t inner = (uint8_t)(v6 ? ip[1] >> 4 : ip[1]) & ECN_MASK;
+	if (inner == ECN_NOT_ECT)
+		return mark != ECN_CE;
+	if (mark != ECN_CE && inner != ECN_ECT_0)
 		return true;
-	}
 	const uint8_t old = ip[1];
-	if ((old & ECN_MASK) == 0)
-		return false;
-	ip[1] |= ECN_CE;
-	/* RFC 1624: the checksum's complement grows by what the header word grew. */
-	uint32_t sum = (uint16_t) ~(ip[10] << 8 | ip[11]) + (uint32_t)(ip[1] - old);
+	ip[1] = (uint8_t)(v6 ? (old & ~0x30) | mark << 4 : (old & ~ECN_MASK) | mark);
+	if (v6)
+		return true;
+	/* RFC 1624: HC' = ~(~HC + ~m + m') */
+	uint32_t sum = (uint32_t)(uint16_t) ~(ip[10] << 8 | ip[11]) +
+		       (uint16_t) ~(ip[0] << 8 | old) + (uint32_t)(ip[0] << 8 | ip[1]);
+	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	ip[10] = (uint8_t)(~sum >> 8);
 	ip[11] = (uint8_t)~sum;

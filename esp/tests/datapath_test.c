@@ -305,14 +305,15 @@ static void inner_addresses_outside_the_selectors_are_refused(void **state)
 	pair_close(&p);
 }
 
-/* RFC 6040 4.2. Rows: inner ECN, outer ECN, what comes out; 4 is a drop. */
+/* RFC 6040 4.2, figure 4, by the numbers of the marks (ECT(1) is 1, ECT(0) is 2). Rows: inner ECN;
+ * columns: outer ECN; 4 is a drop. */
 static void congestion_marks_reach_the_inner_packet(void **state)
 {
 	(void)state;
 	static const uint8_t want[4][4] = {
 		{ 0, 0, 0, 4 },
 		{ 1, 1, 1, 3 },
-		{ 2, 2, 2, 3 },
+		{ 2, 1, 2, 3 },
 		{ 3, 3, 3, 3 },
 	};
 	struct pair p;
