@@ -376,13 +376,19 @@ enum result esp_child_resume(struct esp_datapath *dp, uint32_t spi_in,
 	if (c->in_bitmap_words > ESP_REPLAY_WINDOW_MAX / 64)
 		return R_VALUE;
 	const bool old_number = c->seq_next < get(&child->seq_next);
-	const bool old_edge = c->in_right_edge < get(&child->window.edge);
+	const uint64_t own_edge = get(&child->window.edge);
+	const bool old_edge = c->in_right_edge < own_edge;
 	if (!old_number)
 		put(&child->seq_next, c->seq_next);
 	set_lease(child, later(c->lease_end, get(&child->lease_end)));
-	if (!old_edge) {
+	if (c->in_bitmap_words == 0) {
+		/* Also of what we know ourselves: an owner in between may have seen the rest. */
+		const uint64_t edge = later(c->in_right_edge, own_edge);
+		replay_import(&child->window, edge, NULL, 0);
+		put(&child->exposed_from, edge + 1);
+	} else if (!old_edge) {
 		replay_import(&child->window, c->in_right_edge, c->in_bitmap, c->in_bitmap_words);
-		put(&child->exposed_from, c->in_bitmap_words == 0 ? c->in_right_edge + 1 : 0);
+		put(&child->exposed_from, 0);
 	}
 	return old_number || old_edge ? R_STALE : R_OK;
 }

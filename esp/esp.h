@@ -133,7 +133,8 @@ enum result esp_child_take_counters(const struct esp_datapath *dp, uint32_t spi_
  * right edge back: what is older than the SA's own is left out, the rest is
  * set, and R_STALE says so (a node that owned the SA before may have seen more
  * than the last checkpoint). in_bitmap_words == 0 means that only the edge is
- * known: everything at or below it counts as seen.
+ * known: everything at or below it, or below the SA's own if that is higher,
+ * counts as seen.
  */
 enum result esp_child_resume(struct esp_datapath *dp, uint32_t spi_in,
 			     const struct esp_child_counters *c) WARN_UNUSED;

@@ -366,6 +366,32 @@ static void without_a_checkpoint_all_is_exposed(void **state)
 	pair_close(&p);
 }
 
+/* A former owner knows more than the checkpoint, but not what the owner after it has accepted. */
+static void a_former_owners_window_is_closed_at_its_own_edge(void **state)
+{
+	(void)state;
+	struct pair p;
+	struct frame f, missed;
+	struct esp_event ev;
+	pair_open(&p, gcm128_esn());
+	for (int i = 1; i <= 9; i++) {
+		packet_to_b(&p, i == 5 ? &missed : &f, 100);
+		if (i != 5)
+			assert_int_equal(ESP_V_OK, open_one(&p.b, PAIR_SECOND, &f));
+	}
+	const struct esp_child_counters at = { .seq_next = 1, .in_right_edge = 8 };
+	assert_int_equal(R_STALE, esp_child_resume(p.b.dp, PAIR_SPI_B, &at));
+	missed.p.buf = missed.buf;
+	assert_int_equal(ESP_V_REPLAY, open_one(&p.b, PAIR_SECOND, &missed));
+	for (int i = 0; i < 4; i++)
+		packet_to_b(&p, &f, 100);
+	assert_int_equal(ESP_V_OK, open_one(&p.b, PAIR_SECOND, &f));
+	assert_true(esp_worker_event(p.b.w, &ev));
+	assert_int_equal(ESP_EVENT_REPLAY_EXPOSED, ev.kind);
+	assert_int_equal(3, ev.exposed);
+	pair_close(&p);
+}
+
 static void resume_never_goes_back(void **state)
 {
 	(void)state;
@@ -413,6 +439,7 @@ int main(void)
 		cmocka_unit_test(counters_survive_a_handover),
 		cmocka_unit_test(after_a_takeover_the_exposure_is_measured),
 		cmocka_unit_test(without_a_checkpoint_all_is_exposed),
+		cmocka_unit_test(a_former_owners_window_is_closed_at_its_own_edge),
 		cmocka_unit_test(resume_never_goes_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
