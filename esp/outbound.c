@@ -243,8 +243,7 @@ static struct number_run allocate_run(struct esp_worker *w, struct esp_child *ch
 		run.rest = ESP_V_LEASE;
 	else
 		run.rest = child->esn ? ESP_V_IV_EXHAUSTED : ESP_V_SEQ_EXHAUSTED;
-	if (next > atomic_load_explicit(&child->lease_low, memory_order_relaxed) ||
-	    run.n < n)
+	if (next > atomic_load_explicit(&child->lease_low, memory_order_relaxed) || run.n < n)
 		ask_for_lease(w, child);
 	return run;
 }

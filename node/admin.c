@@ -54,7 +54,8 @@ static void name_line(const struct fill *f, uint32_t tunnel, struct view_child *
 		 e->interface ? e->interface->nameif : "");
 	snprintf(v->crypto_map, sizeof(v->crypto_map), "%s", e->map);
 	v->seq = e->seq;
-	snprintf(v->access_list, sizeof(v->access_list), "%s", config_ace_text(e->acl, t->ace, text));
+	snprintf(v->access_list, sizeof(v->access_list), "%s",
+		 config_ace_text(e->acl, t->ace, text));
 }
 
 static void child_counters(const struct world *w, struct view_child *v,

@@ -407,7 +407,9 @@ static void resume_never_goes_back(void **state)
 	assert_int_equal(R_STALE, esp_child_resume(p.a.dp, PAIR_SPI_A, &at));
 	assert_int_equal(10, stats_of(&p.a, PAIR_SPI_A).seq_next);
 	assert_int_equal(100, stats_of(&p.a, PAIR_SPI_A).in_right_edge);
-	at = (struct esp_child_counters){ .seq_next = 40, .in_right_edge = 8, .lease_end = 2u << 20 };
+	at = (struct esp_child_counters){ .seq_next = 40,
+					  .in_right_edge = 8,
+					  .lease_end = 2u << 20 };
 	assert_int_equal(R_STALE, esp_child_resume(p.b.dp, PAIR_SPI_B, &at));
 	assert_int_equal(40, stats_of(&p.b, PAIR_SPI_B).seq_next);
 	assert_int_equal(9, stats_of(&p.b, PAIR_SPI_B).in_right_edge);

@@ -167,9 +167,9 @@ static void only_a_file_of_ours_alone_takes_keys(void **state)
 	make("foreign", 0600);
 	if (chown(in_dir("foreign"), 65534, 65534) == 0) /* as root */
 		assert_refused("foreign", "belongs to the user");
-	for (const char *const *name = (const char *const[]){ "esp_sa", "symbolic", "dangling",
-							      "readable", "writable", "hard",
-							      "fifo", "foreign", NULL };
+	for (const char *const *name =
+		     (const char *const[]){ "esp_sa", "symbolic", "dangling", "readable",
+					    "writable", "hard", "fifo", "foreign", NULL };
 	     *name; name++)
 		assert_int_equal(unlink(in_dir(*name)), 0);
 	assert_int_equal(rmdir(dir), 0);

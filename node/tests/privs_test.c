@@ -38,10 +38,9 @@ static void only_what_is_needed_stays(void **state)
 
 	(void)state;
 	assert_int_equal(privs_limit(), R_OK);
-	assert_int_equal(
-		effective() & (1ull << CAP_SYS_ADMIN | 1ull << CAP_SETUID | 1ull << CAP_SYS_MODULE |
-			       1ull << CAP_SYS_NICE),
-		0);
+	assert_int_equal(effective() & (1ull << CAP_SYS_ADMIN | 1ull << CAP_SETUID |
+					1ull << CAP_SYS_MODULE | 1ull << CAP_SYS_NICE),
+			 0);
 	assert_int_equal(effective() & kept, before & kept);
 	assert_int_equal(pthread_create(&t, NULL, of_thread, &thread), 0);
 	pthread_join(t, NULL);

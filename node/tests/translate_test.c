@@ -121,8 +121,8 @@ static void a_tunnel_number_leads_back_to_its_line(void **state)
 	assert_int_equal(hf_tunnels(cfg, &list, &n), R_OK);
 	assert_int_equal(n, 2); /* a deny line has none */
 	for (size_t i = 0; i < 2; i++) {
-		const struct hf_tunnel *t = hf_tunnel_find(
-			list, n, ike->connections[0].children[i].tunnel);
+		const struct hf_tunnel *t = hf_tunnel_find(list, n,
+							   ike->connections[0].children[i].tunnel);
 		assert_non_null(t);
 		assert_int_equal(t->entry->seq, 10 + 10 * i);
 		assert_ptr_equal(t->ace, &t->entry->acl->aces[i == 0]);
