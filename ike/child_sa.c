@@ -85,10 +85,20 @@ struct child_sa *child_sa_new(struct ike_engine *e, struct ike_sa *sa, struct ch
 
 void child_sa_adopt(struct child_sa *c, struct ike_sa *sa)
 {
+	struct child_sa *younger;
+
 	TAILQ_REMOVE(c->sa != NULL ? &c->sa->children : &c->e->loose, c, of_sa);
 	c->sa = sa;
 	c->s.ike_spi = ike_sa_state_spi(&sa->s);
-	TAILQ_INSERT_TAIL(&sa->children, c, of_sa);
+	/* By age, whatever the order in which records came: the youngest of a tunnel is last. */
+	TAILQ_FOREACH (younger, &sa->children, of_sa) {
+		if (younger->s.created_ms > c->s.created_ms)
+			break;
+	}
+	if (younger != NULL)
+		TAILQ_INSERT_BEFORE(younger, c, of_sa);
+	else
+		TAILQ_INSERT_TAIL(&sa->children, c, of_sa);
 }
 
 void child_sa_install(struct child_sa *c, enum child_sa_stage stage)

@@ -634,6 +634,9 @@ static void the_youngest_established_child_carries_on(void **state)
 		role(CL_ROLE_ACTIVE, 2 + 2 * order, false, 0);
 		for (uint32_t k = 0; k < 4; k++)
 			assert_int_equal(carries(spi + k), k == 1);
+		settle(); /* the engine's own choice, once committed */
+		for (uint32_t k = 0; k < 4; k++)
+			assert_int_equal(carries(spi + k), k == 1);
 	}
 }
 
