@@ -213,8 +213,14 @@ void hf_core_esp_event(struct hf_core *c, uint64_t now_ns, const struct esp_even
 		core_ike(c, &in);
 		break;
 	}
+	case ESP_EVENT_REPLAY_EXPOSED: {
+		/* R18: measured; until now it was an estimate. */
+		struct core_child *k = core_child_find(c, ev->spi_in);
+		if (k)
+			k->exposure = ev->exposed;
+		break;
+	}
 	case ESP_EVENT_UNKNOWN_SPI:
-	case ESP_EVENT_REPLAY_EXPOSED:
 		/* Counted by the worker; INVALID_SPI is never sent: it could name an SA that lives
 		 * elsewhere (R13). */
 		break;

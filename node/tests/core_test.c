@@ -659,6 +659,22 @@ static void an_idle_sa_is_exposed_by_the_silence_only(void **state)
 	assert_int_equal(stats().in_right_edge, 700);
 }
 
+/* R18: the first packet after the takeover tells how many there can have been. */
+static void the_measured_exposure_replaces_the_estimate(void **state)
+{
+	const struct esp_event ev = { .kind = ESP_EVENT_REPLAY_EXPOSED,
+				      .spi_in = SPI,
+				      .exposed = 17 };
+	struct hf_child_totals totals;
+
+	(void)state;
+	child(true, 5000);
+	core_child_find(n.core, SPI)->exposure = 900;
+	hf_core_esp_event(n.core, n.now_ns, &ev);
+	assert_int_equal(hf_core_child_totals(n.core, SPI, &totals), R_OK);
+	assert_int_equal(totals.exposure, 17);
+}
+
 #define MANY 12000u
 
 static void every_sa_receives(uint64_t right_edge)
@@ -769,6 +785,7 @@ int main(void)
 		T(a_suspect_takeover_jumps_less_than_half_the_number_space),
 		T(the_youngest_established_child_carries_on),
 		T(an_idle_sa_is_exposed_by_the_silence_only),
+		T(the_measured_exposure_replaces_the_estimate),
 		T(changed_sas_take_turns),
 	};
 	return cmocka_run_group_tests_name("core", tests, NULL, NULL);
