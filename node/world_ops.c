@@ -237,7 +237,8 @@ static void delete_and_stop(void *data)
 static void op_stopped(void *ctx, bool ok)
 {
 	struct world *w = ctx;
-	bool say_delete = !ok && w->config->disconnect_notify && w->role == CL_ROLE_ACTIVE;
+	bool say_delete = !ok && w->config->disconnect_notify && w->role == CL_ROLE_ACTIVE &&
+			  !cl_is_protected(hf_core_cluster_node(w->core), 1);
 
 	if (hf_core_relaying(w->core))
 		return; /* op_relay_end stops the loop */
