@@ -51,13 +51,26 @@ static struct nlmsghdr *begin(struct netlink *n, uint16_t type, uint16_t flags)
 
 /* Sends and waits for the acknowledgement; fine is an errno that means that nothing was left to
  * do. */
+/* The answer to this request; one that a failed transaction left behind is nobody's. */
+static ssize_t receive(const struct netlink *n, void *answer, size_t size)
+{
+	for (;;) {
+		ssize_t len = mnl_socket_recvfrom(n->socket, answer, size);
+		if (len < 0 && errno == EINTR)
+			continue;
+		const struct nlmsghdr *h = answer;
+		if (len < (ssize_t)sizeof(*h) || h->nlmsg_seq == n->seq)
+			return len;
+	}
+}
+
 static enum result transact(struct netlink *n, struct nlmsghdr *h, int fine)
 {
-	char answer[8192];
+	char answer[8192] __attribute__((aligned(NLMSG_ALIGNTO)));
 
 	if (mnl_socket_sendto(n->socket, h, h->nlmsg_len) < 0)
 		return R_SYSTEM;
-	ssize_t len = mnl_socket_recvfrom(n->socket, answer, sizeof(answer));
+	ssize_t len = receive(n, answer, sizeof(answer));
 	if (len < 0)
 		return R_SYSTEM;
 	if (mnl_cb_run(answer, (size_t)len, n->seq, mnl_socket_get_portid(n->socket), NULL, NULL) >=
