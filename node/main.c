@@ -196,6 +196,29 @@ static int run(const struct world_options *o)
 	return res == R_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static bool make_absolute(const char **path, const char *directory)
+{
+	char *absolute;
+
+	if (!*path || **path == '/')
+		return true;
+	if (asprintf(&absolute, "%s/%s", directory, *path) < 0)
+		return false;
+	*path = absolute; /* for the life of the process */
+	return true;
+}
+
+/* daemon(3) goes to the root directory: what was named from here must still be found. */
+static bool leave_directory(struct world_options *o)
+{
+	char *here = getcwd(NULL, 0);
+	bool good = here && make_absolute(&o->config_path, here) &&
+		    make_absolute(&o->state_dir, here) && make_absolute(&o->export_keys_dir, here);
+
+	free(here);
+	return good;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments a = {
@@ -223,6 +246,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 #endif
+	if (!a.world.foreground && !leave_directory(&a.world)) {
+		perror("holdfastd: the working directory");
+		return EXIT_FAILURE;
+	}
 	if (!a.world.foreground && daemon(0, 0) != 0) {
 		perror("holdfastd: daemon");
 		return EXIT_FAILURE;
