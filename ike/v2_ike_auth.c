@@ -146,7 +146,10 @@ static void log_contact(const struct ike_sa *sa)
 		   inet_endpoint_text(&sa->s.remote, peer));
 }
 
-/* The peer knows of no other SA between these identities: neither shall we. */
+/*
+ * The peer knew of no other SA between these identities when it wrote this, and repeats
+ * it byte for byte: what came up since the exchange began is not of a former life.
+ */
 static void initial_contact(struct ike_sa *sa, const struct ike_message *m)
 {
 	struct ike_sa *other, *next;
@@ -156,7 +159,7 @@ static void initial_contact(struct ike_sa *sa, const struct ike_message *m)
 	for (other = TAILQ_FIRST(&sa->e->all); other != NULL; other = next) {
 		next = TAILQ_NEXT(other, all);
 		if (!same_pair(sa, other) || other->s.stage < IKE_SA_ESTABLISHED ||
-		    other->s.stage == IKE_SA_DEAD)
+		    other->s.stage == IKE_SA_DEAD || other->s.established_ms >= sa->s.created_ms)
 			continue;
 		log_contact(other);
 		ike_sa_down(other, "Initial Contact received");

@@ -471,6 +471,31 @@ static void initial_contact_ends_the_sas_of_a_former_life(void **state)
 	world_free(w);
 }
 
+/* Both initiate; the one that says INITIAL_CONTACT is delayed until the other is up. */
+static void a_late_initial_contact_ends_nothing_younger(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, false);
+
+	(void)state;
+	w->hold_net = true;
+	initiate(w, A, 1);
+	world_deliver(w, 0);
+	world_deliver(w, 0);
+	assert_int_equal(w->net[0].exchange, IKE_AUTH);
+	w->now += 100;
+	initiate(w, B, 1);
+	for (int i = 0; i < 4; i++)
+		world_deliver(w, 1);
+	assert_int_equal(world_count_sa(w, B, IKE_SA_ESTABLISHED), 1);
+	world_deliver(w, 0);
+	assert_int_equal(w->side[B].logs[LOG_IKE_INITIAL_CONTACT], 0);
+	assert_int_equal(world_count_sa(w, B, IKE_SA_ESTABLISHED), 2);
+	w->hold_net = false;
+	world_run(w, 1000);
+	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 2);
+	world_free(w);
+}
+
 /*
  * The SA that INITIAL_CONTACT ends becomes a tombstone and may push out the oldest
  * one, which may be the very next in order of creation.
@@ -591,6 +616,7 @@ int main(void)
 		cmocka_unit_test(half_opens_expire),
 		cmocka_unit_test(a_flood_is_bounded_and_established_sas_live),
 		cmocka_unit_test(initial_contact_ends_the_sas_of_a_former_life),
+		cmocka_unit_test(a_late_initial_contact_ends_nothing_younger),
 		cmocka_unit_test(initial_contact_among_many_tombstones),
 		cmocka_unit_test(both_may_initiate_at_once),
 		cmocka_unit_test(a_bad_auth_message_does_not_kill_the_half_open),
