@@ -30,6 +30,7 @@ LAB_CASES = \
 	ha-tests/lab/t_wrong_psk.sh
 
 dist_noinst_SCRIPTS += \
+	ha-tests/chaos \
 	ha-tests/lab/charon-keys \
 	ha-tests/lab/check-capture \
 	ha-tests/lab/check-capture-test \
