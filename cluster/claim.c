@@ -194,11 +194,18 @@ static uint64_t term_step(const struct cl_node *n, const struct group *g)
 	return !g->synced && n->view.n < n->cfg.expected_votes ? EMPTY_TERM_ROOM : 1;
 }
 
+/* One that was written for an empty start has no gap before it: it is not for inherited state. */
+bool claim_is_reserved(const struct cl_node *n, const struct group *g)
+{
+	return g->claim.reserved > g->known_term && !own_terms_unknown(n, g);
+}
+
 /* R11: above all that were ever announced or claimed, and on disk before anybody hears of it. */
 void claim_reserve(struct cl_node *n, struct group *g)
 {
-	if (g->claim.writing || g->claim.reserved > g->known_term)
+	if (g->claim.writing || claim_is_reserved(n, g))
 		return;
+	g->claim.reserved = 0;
 	g->disk_term = (g->disk_term > g->known_term ? g->disk_term : g->known_term) +
 		       term_step(n, g);
 	if (g->synced)
@@ -255,7 +262,7 @@ void claim_consider(struct cl_node *n, struct group *g)
 	enum claim_reason reason = earliest(n, g, &at);
 	if (at > n->now_ns)
 		g->at[T_CLAIM] = at;
-	else if (g->claim.reserved > g->known_term)
+	else if (claim_is_reserved(n, g))
 		claim_send(n, g, reason);
 	else
 		claim_reserve(n, g);

@@ -310,6 +310,7 @@ void claim_consider(struct cl_node *n, struct group *g);
 void claim_term_written(struct cl_node *n, struct group *g, uint64_t term, bool ok);
 /* Put the next term on disk now, to be claimed later. */
 void claim_reserve(struct cl_node *n, struct group *g);
+bool claim_is_reserved(const struct cl_node *n, const struct group *g);
 void claim_forget(struct group *g);
 /* Another owner begins: what was to settle has ended. */
 void claim_unsettle(struct group *g);

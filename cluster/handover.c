@@ -186,7 +186,7 @@ static void target_continue(struct cl_node *n, struct group *g)
 	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
 	Holdfast__HandoverReady r = HOLDFAST__HANDOVER_READY__INIT;
 
-	if (!g->handover.ready_due || !g->handover.prepared || g->claim.reserved <= g->known_term)
+	if (!g->handover.ready_due || !g->handover.prepared || !claim_is_reserved(n, g))
 		return;
 	g->handover.ready_due = false;
 	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_HANDOVER_READY;

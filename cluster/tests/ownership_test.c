@@ -208,6 +208,33 @@ static void a_lost_term_file_is_remembered_over_a_restart(void **state)
 	assert_true(w.nodes[1].term >= term + LOST_TERM_ROOM);
 }
 
+/* The same without a restart: that term has no gap before it. */
+static void a_term_written_for_an_empty_start_is_not_claimed_for_inherited_state(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_cut(&w, 1);
+	node_kill(&w, 1);
+	w.nodes[1].term_on_disk = 0;
+	w.nodes[1].terms_unknown = true;
+	w.two_node = true;
+	w.empty_start = CL_EMPTY_AFTER;
+	node_start(&w, 1);
+	world_view(&w, false);
+	for (unsigned int i = 0; i < 5000 && !w.nodes[1].term_on_disk; i++)
+		world_run(&w, 1);
+	assert_int_not_equal(w.nodes[1].term_on_disk, 0);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 0);
+	uint64_t term = w.nodes[0].term;
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	world_run(&w, 200);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(w.nodes[1].term >= term + LOST_TERM_ROOM);
+}
+
 /* R17 */
 static void a_lease_counts_with_quorum_or_a_standby_only(void **state)
 {
@@ -666,6 +693,7 @@ int main(void)
 		T(a_claim_exceeds_the_terms_that_others_announce),
 		T(a_node_without_its_term_file_leaves_a_gap_for_inherited_state),
 		T(a_lost_term_file_is_remembered_over_a_restart),
+		T(a_term_written_for_an_empty_start_is_not_claimed_for_inherited_state),
 		T(a_lease_counts_with_quorum_or_a_standby_only),
 		T(a_claim_without_quorum_is_refused),
 		T(a_claim_of_a_member_without_complete_state_is_refused),
