@@ -199,10 +199,18 @@ static void degrade_logged(struct cl_node *n, struct group *g)
 			(dropped & slots_holding(n, g) ? n->cfg.commit_timeout_ms * MS : 0);
 }
 
+/*
+ * Without quorum another may own the group by now, and not as suspect, for we told it that it
+ * was protected: what it lacks stays here until there is quorum again, or another term.
+ */
 void protect_drop(struct cl_node *n, struct group *g)
 {
 	uint64_t before = g->commit.committed;
 
+	if (!view_quorate(n)) {
+		g->at[T_DROP] = n->now_ns + n->cfg.heartbeat_ms * MS;
+		return;
+	}
 	(void)ss_commit_protect(&g->commit, g->logged_set);
 	protect_committed(n, g, before);
 }

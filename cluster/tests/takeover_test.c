@@ -224,6 +224,42 @@ static void an_owner_without_quorum_is_silent_by_its_deadline(void **state)
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 }
 
+/* Law 5: the next owner is not suspect, so nothing may be seen that it lacks. */
+static void an_owner_without_quorum_releases_nothing_that_the_next_one_lacks(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_cut(&w, 0);
+	uint64_t before = w.nodes[0].committed, key = node_append(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 200);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	assert_false(w.nodes[1].suspect);
+	assert_false(node_has(&w.nodes[1], key));
+	assert_true(node_may_send(&w.nodes[0])); /* its deadline lies ahead */
+	assert_int_equal(w.nodes[0].committed, before);
+}
+
+/* It had no rival: what was held goes out as soon as there is quorum again. */
+static void an_owner_that_regains_quorum_releases_what_it_held(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	uint64_t before = w.nodes[0].committed;
+	node_kill(&w, 1);
+	node_kill(&w, 2);
+	node_append(&w, 0);
+	world_view(&w, false);
+	world_run(&w, 100);
+	assert_int_equal(w.nodes[0].committed, before);
+	node_start(&w, 1);
+	w.nodes[0].lose_snapshots = true;
+	world_view(&w, false);
+	world_run(&w, 150);
+	assert_int_equal(w.nodes[0].committed, before + 1);
+}
+
 static void a_takeover_with_an_old_heartbeat_is_suspect(void **state)
 {
 	(void)state;
@@ -461,6 +497,8 @@ int main(void)
 		T(host_loss_quorum_after_messages),
 		T(a_member_without_quorum_claims_nothing),
 		T(an_owner_without_quorum_is_silent_by_its_deadline),
+		T(an_owner_without_quorum_releases_nothing_that_the_next_one_lacks),
+		T(an_owner_that_regains_quorum_releases_what_it_held),
 		T(a_takeover_with_an_old_heartbeat_is_suspect),
 		T(only_the_protected_member_takes_over),
 		T(a_stopped_owner_is_succeeded_and_wakes_silent),
