@@ -470,6 +470,8 @@ void claim_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
 		return;
 	}
 	enum claim_reason reason = (enum claim_reason)c->reason;
+	if (reason == CLAIM_SILENT)
+		failure_note(n, g->owner, "HELLO not heard");
 	if (reason == CLAIM_EMPTY)
 		begin_empty(n, g);
 	d->member->group[g->index].synced = true;

@@ -293,6 +293,7 @@ void cl_step(struct cl_node *n, uint64_t now_ns, const struct cl_input *in, stru
 		timers(n, &n->groups[i]);
 		handover_continue(n, &n->groups[i]);
 		claim_consider(n, &n->groups[i]);
+		history_follow(n, &n->groups[i]);
 	}
 	outbox_point(out);
 	n->out = NULL;

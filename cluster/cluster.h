@@ -40,6 +40,24 @@ enum cl_role {
 };
 const char *cl_role_name(enum cl_role r); /* "Active", "Standby Ready": the ASA's words */
 
+/*
+ * The state of this unit as the ASA names it. Its further steps (Sync Config, Active Applying
+ * Config, Active Config Applied) replicate the configuration and have no counterpart here.
+ */
+enum cl_state {
+	CL_STATE_NOT_DETECTED,  /* this process has seen no view yet */
+	CL_STATE_FAILED,        /* cut off from Corosync */
+	CL_STATE_NEGOTIATION,   /* in a view; nobody is known to own the group */
+	CL_STATE_COLD_STANDBY,  /* there is an owner; its state is not on its way yet */
+	CL_STATE_BULK_SYNC,     /* joining: R22 */
+	CL_STATE_STANDBY_READY, /* synced */
+	CL_STATE_JUST_ACTIVE,   /* our claim is valid, no heartbeat of the term is delivered yet */
+	CL_STATE_ACTIVE,
+	CL_STATE_ACTIVE_DRAIN, /* handing over: datapath stopped, the last records on their way */
+	CL_STATES
+};
+const char *cl_state_name(enum cl_state s);
+
 enum cl_role_manager { CL_MANAGER_INTERNAL, CL_MANAGER_PACEMAKER };
 enum cl_empty_start { CL_EMPTY_FENCED, CL_EMPTY_AFTER, CL_EMPTY_NEVER };
 
@@ -222,5 +240,25 @@ struct cl_group_status {
 };
 enum result cl_group_status(const struct cl_node *n, uint32_t group, uint64_t now_ns,
 			    struct cl_group_status *out) WARN_UNUSED;
+
+#define CL_HISTORY_MAX 60 /* as the ASA keeps */
+
+/* One change of state of this unit. */
+struct cl_history_entry {
+	enum cl_state from, to;
+	const char *why; /* static */
+	uint64_t at_ms;  /* cluster time */
+	uint64_t term;
+};
+/* The newest ones, oldest first; returns how many. */
+size_t cl_history(const struct cl_node *n, uint32_t group,
+		  struct cl_history_entry out[CL_HISTORY_MAX]);
+
+struct cl_failure {
+	const char *why; /* static; NULL: none */
+	uint64_t at_ms;  /* cluster time */
+};
+/* What last befell the unit in slot, as far as this one saw it. */
+struct cl_failure cl_last_failure(const struct cl_node *n, uint8_t slot);
 
 #endif

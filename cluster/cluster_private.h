@@ -157,6 +157,13 @@ struct handover_state {
 	uint64_t final_position;
 };
 
+/* A ring: the newest is entries[(n - 1) % CL_HISTORY_MAX]. */
+struct history {
+	enum cl_state state;
+	uint64_t n;
+	struct cl_history_entry entries[CL_HISTORY_MAX];
+};
+
 enum command { COMMAND_NONE, COMMAND_ACTIVE, COMMAND_STANDBY, COMMAND_STOP };
 
 struct group {
@@ -201,6 +208,8 @@ struct group {
 	enum command command;
 	bool stopping; /* CL_IN_STOP was given: it takes nothing over any more */
 
+	struct history history;
+
 	/* show failover */
 	uint64_t records_sent, records_received, refused;
 	uint64_t takeovers, suspect_takeovers, handovers, degraded, claims_refused;
@@ -222,6 +231,7 @@ struct cl_node {
 	int64_t clock_offset_ms; /* cluster time minus this node's guess */
 	uint32_t clock_of;       /* node whose heartbeats set it; 0: none */
 	uint64_t messages_refused;
+	struct cl_failure failures[SS_SLOTS];
 	size_t n_groups;
 	struct group groups[CL_GROUPS_MAX];
 	/* of the running cl_step */
@@ -247,6 +257,13 @@ static inline uint16_t slot_bit(uint8_t slot)
 /* role.c */
 void role_change(struct cl_node *n, struct group *g, const struct role_change *c);
 void role_event(struct cl_node *n, struct group *g, enum role_event event, const char *why);
+
+/* history.c */
+/* The state may have changed: remember it, for the reason given. */
+void history_note(struct cl_node *n, struct group *g, const char *why);
+/* At the end of a step: what changed without a change of role. */
+void history_follow(struct cl_node *n, struct group *g);
+void failure_note(struct cl_node *n, uint8_t slot, const char *why);
 
 /* message.c */
 void message_send(struct cl_node *n, uint32_t group, uint64_t term, Holdfast__ClusterMessage *m);

@@ -11,6 +11,7 @@ libcluster_la_SOURCES = \
 	cluster/cluster_private.h \
 	cluster/handover.c \
 	cluster/heartbeat.c \
+	cluster/history.c \
 	cluster/join.c \
 	cluster/log.c \
 	cluster/membership.c \
@@ -34,6 +35,7 @@ cluster_test_libs = libcluster.la libstatesync.la libike.la libbase.la $(CMOCKA_
 cluster_tests = \
 	cluster/tests/chaos_test \
 	cluster/tests/handover_test \
+	cluster/tests/history_test \
 	cluster/tests/join_test \
 	cluster/tests/ownership_test \
 	cluster/tests/takeover_test
@@ -42,11 +44,13 @@ cluster_harness = cluster/tests/harness.c cluster/tests/harness.h
 
 cluster_tests_chaos_test_SOURCES = cluster/tests/chaos_test.c $(cluster_harness)
 cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_harness)
+cluster_tests_history_test_SOURCES = cluster/tests/history_test.c $(cluster_harness)
 cluster_tests_join_test_SOURCES = cluster/tests/join_test.c $(cluster_harness)
 cluster_tests_ownership_test_SOURCES = cluster/tests/ownership_test.c $(cluster_harness)
 cluster_tests_takeover_test_SOURCES = cluster/tests/takeover_test.c $(cluster_harness)
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
 cluster_tests_handover_test_LDADD = $(cluster_test_libs)
+cluster_tests_history_test_LDADD = $(cluster_test_libs)
 cluster_tests_join_test_LDADD = $(cluster_test_libs)
 cluster_tests_ownership_test_LDADD = $(cluster_test_libs)
 cluster_tests_takeover_test_LDADD = $(cluster_test_libs)

@@ -132,6 +132,21 @@ static void view_digest(struct view *v)
 	must(EVP_Digest(text, w.len, v->digest, NULL, EVP_sha256(), NULL) == 1);
 }
 
+static bool stays(const struct cl_input *in, const struct cl_member *id)
+{
+	for (size_t i = 0; i < in->n_members; i++)
+		if (in->members[i].node_id == id->node_id && in->members[i].pid == id->pid)
+			return true;
+	return false;
+}
+
+static void note_gone(struct cl_node *n, const struct cl_input *in)
+{
+	for (size_t i = 0; i < n->view.n; i++)
+		if (!stays(in, &n->view.members[i].id))
+			failure_note(n, n->view.members[i].slot, "Comm Failure");
+}
+
 /* Members that stay keep what is known of them. */
 static void view_members(struct cl_node *n, const struct cl_input *in)
 {
@@ -176,6 +191,7 @@ void membership_view(struct cl_node *n, const struct cl_input *in)
 	deferred_deliver(n);
 	if (n->slot_refused)
 		return;
+	note_gone(n, in);
 	view_members(n, in);
 	view_digest(&n->view);
 	n->view.joined = true;
@@ -206,8 +222,10 @@ void membership_quorum(struct cl_node *n, const struct cl_input *in)
 void membership_disconnected(struct cl_node *n)
 {
 	membership_free(n);
-	if (n->view.joined)
+	if (n->view.joined) {
 		fx_log(n, LOG_CLUSTER_LOST, "group members unknown");
+		failure_note(n, n->cfg.slot, "Comm Failure");
+	}
 	n->view = (struct view){ 0 };
 	n->quorum_known = false;
 	for (size_t i = 0; i < n->n_groups; i++) {

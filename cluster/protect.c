@@ -222,8 +222,10 @@ void protect_commit_timeout(struct cl_node *n, struct group *g)
 
 	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
 		if ((g->logged_set & slot_bit(slot)) &&
-		    g->commit.acked[slot] <= g->commit.committed)
+		    g->commit.acked[slot] <= g->commit.committed) {
 			late |= slot_bit(slot);
+			failure_note(n, slot, "No Acknowledgement");
+		}
 	if (late)
 		degrade(n, g, late, R_AGAIN);
 	else

@@ -76,6 +76,7 @@ void role_change(struct cl_node *n, struct group *g, const struct role_change *c
 	fx->silence_ms = c->silence_ms;
 	fx->why = c->why;
 	role_log(n, g, from, c);
+	history_note(n, g, c->why);
 }
 
 void role_event(struct cl_node *n, struct group *g, enum role_event event, const char *why)
