@@ -239,6 +239,7 @@ static void claim_send(struct cl_node *n, struct group *g, enum claim_reason rea
 	g->claim.sent = true;
 	g->claim.reason = reason;
 	g->claim.emitted_ns = n->now_ns;
+	n->stats.claims_sent++;
 	c.ring_node_id = n->view.ring.node_id;
 	c.ring_seq = n->view.ring.seq;
 	c.members_digest = (ProtobufCBinaryData){ .data = n->view.digest,
@@ -335,6 +336,7 @@ static const char *objection(struct cl_node *n, const struct group *g, const str
 static void refuse(struct cl_node *n, struct group *g, const struct delivery *d, const char *what)
 {
 	g->claims_refused++;
+	n->stats.claims_refused++;
 	fx_log(n, LOG_CLUSTER_CLAIM_REFUSED, "group %u term %llu slot %u: %s", g->id,
 	       (unsigned long long)d->term, d->member->slot, what);
 	if (d->member->id.node_id == n->cfg.node_id && g->claim.term == d->term) {

@@ -241,6 +241,33 @@ struct cl_group_status {
 enum result cl_group_status(const struct cl_node *n, uint32_t group, uint64_t now_ns,
 			    struct cl_group_status *out) WARN_UNUSED;
 
+/* By the numbers of ClusterMessage.body in records.proto; 0: of a newer version. */
+#define CL_MESSAGE_KINDS 32
+/* "Heartbeat"; NULL for a number that names none. */
+const char *cl_message_name(unsigned int kind);
+
+/* What this node has counted since its start, in all groups. */
+struct cl_stats {
+	uint64_t messages_sent[CL_MESSAGE_KINDS], messages_received[CL_MESSAGE_KINDS];
+	uint64_t bytes_sent, bytes_received; /* sealed; own messages come back and count too */
+	uint64_t refused[R_COUNT_];          /* messages, by reason */
+	uint64_t refused_sender;             /* not of the owner and term that are followed */
+	uint64_t views, resyncs, snapshots_sent, snapshots_received;
+	uint64_t commit_timeouts;                   /* R6 */
+	uint64_t deadlines_passed;                  /* R12 */
+	uint64_t claims_sent, claims_refused;       /* R9 */
+	uint64_t preempts_asked, preempts_refused; /* the latter as the owner */
+	uint64_t digest_mismatches;                 /* R22 */
+};
+const struct cl_stats *cl_stats(const struct cl_node *n);
+
+/* From a position's append to its commit, while a standby acknowledges it (R4); microseconds. */
+struct cl_latency {
+	uint64_t n;
+	uint64_t p50_us, p99_us, max_us; /* percentiles at most 12.5 % too high */
+};
+struct cl_latency cl_latency(const struct cl_node *n, uint32_t group);
+
 #define CL_HISTORY_MAX 60 /* as the ASA keeps */
 
 /* One change of state of this unit. */

@@ -157,6 +157,16 @@ struct handover_state {
 	uint64_t final_position;
 };
 
+#define LATENCY_OPEN    1024u /* positions whose commit is measured at once */
+#define LATENCY_BUCKETS 256u
+
+struct latency {
+	uint64_t sent_ns[LATENCY_OPEN]; /* by position */
+	uint64_t sent_position[LATENCY_OPEN];
+	uint64_t counts[LATENCY_BUCKETS];
+	uint64_t n, max_us;
+};
+
 /* A ring: the newest is entries[(n - 1) % CL_HISTORY_MAX]. */
 struct history {
 	enum cl_state state;
@@ -209,6 +219,7 @@ struct group {
 	bool stopping; /* CL_IN_STOP was given: it takes nothing over any more */
 
 	struct history history;
+	struct latency latency;
 
 	/* show failover */
 	uint64_t records_sent, records_received, refused;
@@ -232,6 +243,7 @@ struct cl_node {
 	uint32_t clock_of;       /* node whose heartbeats set it; 0: none */
 	uint64_t messages_refused;
 	struct cl_failure failures[SS_SLOTS];
+	struct cl_stats stats;
 	size_t n_groups;
 	struct group groups[CL_GROUPS_MAX];
 	/* of the running cl_step */
@@ -257,6 +269,11 @@ static inline uint16_t slot_bit(uint8_t slot)
 /* role.c */
 void role_change(struct cl_node *n, struct group *g, const struct role_change *c);
 void role_event(struct cl_node *n, struct group *g, enum role_event event, const char *why);
+
+/* latency.c */
+void latency_sent(struct cl_node *n, struct group *g);
+/* Positions behind `before` have become committed. */
+void latency_committed(struct cl_node *n, struct group *g, uint64_t before);
 
 /* history.c */
 /* The state may have changed: remember it, for the reason given. */

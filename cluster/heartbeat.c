@@ -79,6 +79,7 @@ void heartbeat_send(struct cl_node *n, struct group *g)
 /* Workers looked at the deadline by themselves; this is for the operator. */
 void heartbeat_deadline_passed(struct cl_node *n, struct group *g)
 {
+	n->stats.deadlines_passed++;
 	fx_log(n, LOG_CLUSTER_DEADLINE, "group %u term %llu", g->id, (unsigned long long)g->term);
 }
 
@@ -125,6 +126,7 @@ void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery
 		ownership_learned(n, g, d->member, d->term, (uint16_t)h->protected_set, h->number);
 	if (d->term != g->term || d->member != owner_member(n, g)) {
 		g->refused++;
+		n->stats.refused_sender++;
 		return;
 	}
 	g->heartbeat = h->number;

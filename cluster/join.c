@@ -101,6 +101,7 @@ static void join_finish(struct cl_node *n, struct group *g)
 	join_stop(g);
 	g->synced = true;
 	g->announced_ns = 0;
+	n->stats.snapshots_received++;
 	fx_log(n, LOG_REPL_SYNCED, "group %u position %llu, %zu records", g->id,
 	       (unsigned long long)g->applied, ss_store_count(g->store, 0));
 	role_event(n, g, ROLE_COMPLETE, "state is complete");
@@ -143,6 +144,7 @@ void join_serve_next(struct cl_node *n, struct group *g, uint8_t slot)
 		return;
 	if (!ss_snapshot_next(g->serving[slot], SNAPSHOT_CHUNK_BYTES, &chunk)) {
 		join_serve_stop(g, slot);
+		n->stats.snapshots_sent++;
 		fx_log(n, LOG_REPL_SNAPSHOT_SENT, "group %u to slot %u", g->id, slot);
 		return;
 	}

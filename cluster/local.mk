@@ -13,6 +13,7 @@ libcluster_la_SOURCES = \
 	cluster/heartbeat.c \
 	cluster/history.c \
 	cluster/join.c \
+	cluster/latency.c \
 	cluster/log.c \
 	cluster/membership.c \
 	cluster/message.c \
@@ -38,6 +39,7 @@ cluster_tests = \
 	cluster/tests/history_test \
 	cluster/tests/join_test \
 	cluster/tests/ownership_test \
+	cluster/tests/stats_test \
 	cluster/tests/takeover_test
 check_PROGRAMS += $(cluster_tests)
 cluster_harness = cluster/tests/harness.c cluster/tests/harness.h
@@ -47,12 +49,14 @@ cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_ha
 cluster_tests_history_test_SOURCES = cluster/tests/history_test.c $(cluster_harness)
 cluster_tests_join_test_SOURCES = cluster/tests/join_test.c $(cluster_harness)
 cluster_tests_ownership_test_SOURCES = cluster/tests/ownership_test.c $(cluster_harness)
+cluster_tests_stats_test_SOURCES = cluster/tests/stats_test.c $(cluster_harness)
 cluster_tests_takeover_test_SOURCES = cluster/tests/takeover_test.c $(cluster_harness)
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
 cluster_tests_handover_test_LDADD = $(cluster_test_libs)
 cluster_tests_history_test_LDADD = $(cluster_test_libs)
 cluster_tests_join_test_LDADD = $(cluster_test_libs)
 cluster_tests_ownership_test_LDADD = $(cluster_test_libs)
+cluster_tests_stats_test_LDADD = $(cluster_test_libs)
 cluster_tests_takeover_test_LDADD = $(cluster_test_libs)
 
 # For looking at a real Corosync by hand: make cluster/tests/corosync_probe

@@ -19,6 +19,7 @@ static void batch_send(struct cl_node *n, struct group *g, const struct ss_recor
 
 	must(ss_batch_pack(records, n_records, &packed) == R_OK);
 	b.position = ss_commit_append(&g->commit);
+	latency_sent(n, g);
 	b.records = (ProtobufCBinaryData){ .data = packed.p, .len = packed.len };
 	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_BATCH;
 	m.batch = &b;

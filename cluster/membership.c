@@ -197,6 +197,7 @@ void membership_view(struct cl_node *n, const struct cl_input *in)
 	n->view.joined = true;
 	n->view.ring = in->ring;
 	n->view.since_ns = n->now_ns;
+	n->stats.views++;
 	if (new_ring)
 		n->view.established = n->view.quorate = false;
 	fx_log(n, LOG_CLUSTER_VIEW, "ring %u.%llu, %zu members", in->ring.node_id,

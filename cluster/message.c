@@ -9,6 +9,35 @@
 #include "cluster/cluster_private.h"
 #include "statesync/message.h"
 
+static const char *const names[CL_MESSAGE_KINDS] = {
+	/* clang-format off */
+	[0] = "Unknown",              [1] = "HELLO",                [2] = "Claim",
+	[3] = "Release",              [4] = "Heartbeat",            [5] = "Protected",
+	[6] = "Unprotected",          [7] = "Batch",                [8] = "Acknowledgement",
+	[9] = "Marker",               [10] = "Synced",              [12] = "Handover Request",
+	[13] = "Handover Prepare",    [14] = "Handover Ready",      [15] = "Handover Cancel",
+	[16] = "Snapshot",
+	/* clang-format on */
+};
+
+const char *cl_message_name(unsigned int kind)
+{
+	return kind < CL_MESSAGE_KINDS ? names[kind] : NULL;
+}
+
+static unsigned int message_kind(const Holdfast__ClusterMessage *m)
+{
+	unsigned int kind = (unsigned int)m->body_case;
+
+	return cl_message_name(kind) ? kind : 0;
+}
+
+static void received(struct cl_node *n, const Holdfast__ClusterMessage *m, struct bytes data)
+{
+	n->stats.messages_received[message_kind(m)]++;
+	n->stats.bytes_received += data.len;
+}
+
 static bool seal(struct cl_node *n, enum ss_envelope_kind kind, uint32_t group, uint64_t term,
 		 Holdfast__ClusterMessage *m, struct buf *out)
 {
@@ -17,9 +46,13 @@ static bool seal(struct cl_node *n, enum ss_envelope_kind kind, uint32_t group, 
 	must(ss_message_pack(&m->base, &plain) == R_OK);
 	enum result res = ss_seal(n->sealer, kind, group, term, buf_bytes(&plain), out);
 	ss_buf_wipe(&plain);
-	if (res != R_OK)
+	if (res != R_OK) {
 		fx_log(n, LOG_REPL_REFUSED, "message not sent: %s", result_text(res));
-	return res == R_OK;
+		return false;
+	}
+	n->stats.messages_sent[message_kind(m)]++;
+	n->stats.bytes_sent += out->len;
+	return true;
 }
 
 void message_send(struct cl_node *n, uint32_t group, uint64_t term, Holdfast__ClusterMessage *m)
@@ -95,6 +128,12 @@ static bool sender_allowed(struct cl_node *n, const struct group *g, enum sender
 	return false;
 }
 
+static void refused_sender(struct cl_node *n, struct group *g)
+{
+	g->refused++;
+	n->stats.refused_sender++;
+}
+
 static void dispatch(struct cl_node *n, struct group *g, const struct delivery *d,
 		     const Holdfast__ClusterMessage *m)
 {
@@ -104,7 +143,7 @@ static void dispatch(struct cl_node *n, struct group *g, const struct delivery *
 		if (sender_allowed(n, g, table[i].sender, d))
 			table[i].handle(n, g, d, m);
 		else if (table[i].sender == FROM_OWNER)
-			g->refused++;
+			refused_sender(n, g);
 		return;
 	}
 }
@@ -139,6 +178,7 @@ static bool slot_allowed(struct cl_node *n, struct member *m, uint8_t slot)
 static void refused(struct cl_node *n, struct member *m, enum result res)
 {
 	n->messages_refused++;
+	n->stats.refused[res]++;
 	fx_log(n, LOG_REPL_REFUSED, "from node %u: %s", m->id.node_id, result_text(res));
 	if (res == R_STALE)
 		return;
@@ -182,6 +222,7 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 	enum result res = ss_envelope_peek(data, &o);
 	if (res == R_OK && !slot_allowed(n, m, o.slot)) {
 		n->messages_refused++;
+		n->stats.refused[R_EXISTS]++;
 		return;
 	}
 	if (res == R_OK)
@@ -198,10 +239,12 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 			      : ss_message_unpack(&holdfast__cluster_message__descriptor,
 						  buf_bytes(&o.plain), &body);
 	ss_buf_wipe(&o.plain);
-	if (res == R_OK)
+	if (res == R_OK) {
+		received(n, (const Holdfast__ClusterMessage *)body, data);
 		opened(n, m, &o, (const Holdfast__ClusterMessage *)body);
-	else
+	} else {
 		refused(n, m, res);
+	}
 	ss_message_free(body);
 }
 
@@ -221,8 +264,11 @@ void message_snapshot(struct cl_node *n, struct bytes data)
 	struct group *g = res == R_OK ? group_find(n, o.group) : NULL;
 	if (res == R_OK && m->body_case != BODY(SNAPSHOT))
 		res = R_UNEXPECTED;
+	if (res == R_OK)
+		received(n, m, data);
 	if (res != R_OK) {
 		n->messages_refused++;
+		n->stats.refused[res]++;
 		fx_log(n, LOG_REPL_REFUSED, "snapshot: %s", result_text(res));
 	} else if (g && o.slot == g->owner && o.term == g->term) {
 		join_chunk(n, g, m->snapshot);

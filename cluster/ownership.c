@@ -68,6 +68,7 @@ static void state_lost(struct cl_node *n, struct group *g, const char *why)
 	fx_push(n, CL_FX_RESET, g);
 	fx_log(n, LOG_REPL_RESYNC, "group %u: %s", g->id, why);
 	failure_note(n, n->cfg.slot, "State Lost");
+	n->stats.resyncs++;
 	handover_settled(n, g);
 	membership_say_hello(n);
 }

@@ -45,6 +45,7 @@ static void send_protected(struct cl_node *n, struct group *g)
 	uint64_t before = g->commit.committed;
 
 	g->protected_position = ss_commit_append(&g->commit);
+	latency_sent(n, g);
 	p.set = g->logged_set;
 	p.position = g->protected_position;
 	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_PROTECTED_;
@@ -98,6 +99,8 @@ void protect_committed(struct cl_node *n, struct group *g, uint64_t before)
 {
 	bool moved = g->commit.committed != before;
 
+	if (moved)
+		latency_committed(n, g, before);
 	if (moved)
 		fx_push(n, CL_FX_COMMITTED, g)->position = g->commit.committed;
 	if (g->logged_set && !g->is_protected && g->commit.committed >= g->protected_position) {
@@ -220,6 +223,7 @@ void protect_commit_timeout(struct cl_node *n, struct group *g)
 {
 	uint16_t late = 0;
 
+	n->stats.commit_timeouts++;
 	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
 		if ((g->logged_set & slot_bit(slot)) &&
 		    g->commit.acked[slot] <= g->commit.committed) {

@@ -66,6 +66,11 @@ static void member_status(const struct cl_node *n, const struct group *g, const 
 	};
 }
 
+const struct cl_stats *cl_stats(const struct cl_node *n)
+{
+	return &n->stats;
+}
+
 enum result cl_group_status(const struct cl_node *n, uint32_t group, uint64_t now_ns,
 			    struct cl_group_status *out)
 {

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What "show failover statistics" is told: messages, refusals by reason, acknowledgement latency. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "cluster/tests/harness.h"
+
+#define BODY(kind) HOLDFAST__CLUSTER_MESSAGE__BODY_##kind
+
+static struct world w;
+
+static int done(void **state)
+{
+	(void)state;
+	world_free(&w);
+	return 0;
+}
+
+static const struct cl_stats *stats(size_t i)
+{
+	return cl_stats(w.nodes[i].cl);
+}
+
+static void every_kind_of_message_has_a_name(void **state)
+{
+	const ProtobufCMessageDescriptor *d = &holdfast__cluster_message__descriptor;
+	(void)state;
+	for (unsigned int i = 0; i < d->n_fields; i++) {
+		assert_true(d->fields[i].id < CL_MESSAGE_KINDS);
+		assert_non_null(cl_message_name(d->fields[i].id));
+	}
+	assert_null(cl_message_name(11));
+	assert_null(cl_message_name(CL_MESSAGE_KINDS));
+}
+
+static void messages_are_counted_by_kind_on_both_sides(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_drop_sent(&w, 0);
+	world_run(&w, 5);
+	struct cl_stats before = *stats(1);
+	uint64_t acks = stats(0)->messages_received[BODY(ACK)];
+	node_append(&w, 0);
+	node_append(&w, 0);
+	world_run(&w, 10);
+	assert_int_equal(stats(1)->messages_received[BODY(BATCH)],
+			 before.messages_received[BODY(BATCH)] + 2);
+	assert_int_equal(stats(1)->messages_sent[BODY(ACK)], before.messages_sent[BODY(ACK)] + 2);
+	assert_int_equal(stats(0)->messages_received[BODY(ACK)], acks + 2);
+	assert_true(stats(1)->bytes_received > before.bytes_received);
+	assert_true(stats(1)->bytes_sent > before.bytes_sent);
+	assert_int_equal(stats(0)->messages_sent[BODY(CLAIM)], 1);
+	assert_int_equal(stats(0)->claims_sent, 1);
+	/* What was sent came back: nothing is lost in this world. */
+	assert_int_equal(stats(0)->messages_sent[BODY(HEARTBEAT)],
+			 stats(1)->messages_received[BODY(HEARTBEAT)]);
+}
+
+static void refusals_have_their_reason(void **state)
+{
+	static const uint8_t noise[64] = { 1, 2, 1 };
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Release r = HOLDFAST__RELEASE__INIT;
+	(void)state;
+	world_settled(&w, 2);
+	world_inject(&w, 1, bytes(noise, 3));
+	world_run(&w, 3);
+	assert_int_equal(stats(0)->refused[R_SHORT], 1);
+	world_inject(&w, 1, bytes(noise, sizeof(noise)));
+	world_run(&w, 3);
+	uint64_t all = 0;
+	for (size_t i = 0; i < R_COUNT_; i++)
+		all += stats(0)->refused[i];
+	assert_int_equal(all, 2);
+	/* From a standby, what only an owner may say. */
+	r.to_slot = 2;
+	m.body_case = BODY(RELEASE);
+	m.release = &r;
+	node_forge(&w, 1, 1, &m);
+	world_run(&w, 3);
+	assert_int_equal(stats(0)->refused_sender, 1);
+	assert_int_equal(stats(0)->refused[R_OK], 0);
+}
+
+static void latency_is_measured_from_append_to_commit(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	uint64_t n = cl_latency(w.nodes[0].cl, GROUP).n;
+	for (int i = 0; i < 200; i++) {
+		node_append(&w, 0);
+		world_run(&w, 5);
+	}
+	struct cl_latency fast = cl_latency(w.nodes[0].cl, GROUP);
+	assert_int_equal(fast.n, n + 200);
+	assert_in_range(fast.p50_us, 1000, 3000);
+	assert_in_range(fast.p99_us, fast.p50_us, 3000);
+	for (int i = 0; i < 10; i++) {
+		w.nodes[1].hold_acks = true;
+		node_append(&w, 0);
+		world_run(&w, 100);
+		w.nodes[1].hold_acks = false;
+		world_run(&w, 10);
+	}
+	struct cl_latency slow = cl_latency(w.nodes[0].cl, GROUP);
+	assert_int_equal(slow.n, n + 210);
+	assert_int_equal(slow.p50_us, fast.p50_us);
+	assert_in_range(slow.p99_us, 100000, 115000);
+	assert_in_range(slow.max_us, 100000, 103000);
+	/* The standby measures nothing. */
+	assert_int_equal(cl_latency(w.nodes[1].cl, GROUP).n, 0);
+}
+
+static void what_nobody_acknowledges_is_no_latency(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 10);
+	uint64_t n = cl_latency(w.nodes[0].cl, GROUP).n;
+	node_append(&w, 0);
+	world_run(&w, 10);
+	assert_int_equal(cl_latency(w.nodes[0].cl, GROUP).n, n);
+	assert_int_equal(cl_latency(w.nodes[0].cl, GROUP + 1).n, 0);
+}
+
+static void joins_resyncs_and_timeouts_are_counted(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 5);
+	node_start(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 300);
+	assert_int_equal(stats(0)->snapshots_sent, 1);
+	assert_int_equal(stats(1)->snapshots_received, 1);
+	assert_int_equal(stats(0)->views, 3);
+	node_command(&w, 1, CL_IN_RESYNC);
+	assert_int_equal(stats(1)->resyncs, 1);
+	world_run(&w, 700);
+	w.nodes[1].hold_acks = true;
+	node_append(&w, 0);
+	world_run(&w, 900);
+	assert_int_equal(stats(0)->commit_timeouts, 1);
+	node_stop(&w, 0);
+	world_run(&w, 2100);
+	node_wake(&w, 0);
+	assert_int_equal(stats(0)->deadlines_passed, 1);
+}
+
+#define T(f) cmocka_unit_test_teardown(f, done)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_kind_of_message_has_a_name),
+		T(messages_are_counted_by_kind_on_both_sides),
+		T(refusals_have_their_reason),
+		T(latency_is_measured_from_append_to_commit),
+		T(what_nobody_acknowledges_is_no_latency),
+		T(joins_resyncs_and_timeouts_are_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
