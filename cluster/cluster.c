@@ -273,8 +273,7 @@ static void node_input(struct cl_node *n, const struct cl_input *in)
 		membership_say_hello(n);
 		break;
 	case CL_IN_CONFIG_DIGEST:
-		memcpy(n->cfg.config_digest, in->digest, sizeof(n->cfg.config_digest));
-		membership_say_hello(n);
+		membership_digest(n, in->digest);
 		break;
 	default:
 		for (size_t i = 0; i < n->n_groups; i++)

@@ -21,6 +21,7 @@
 
 #define CL_MEMBERS_MAX 16
 #define CL_GROUPS_MAX  16
+#define CL_NAME_MAX    65
 
 struct cl_node;
 
@@ -73,6 +74,7 @@ struct cl_node_config {
 	struct secret failover_key; /* adopted */
 	uint8_t salt[32];           /* R3: random, of this process start */
 	uint8_t config_digest[32];
+	char hostname[CL_NAME_MAX], software[CL_NAME_MAX]; /* told to the others */
 	uint32_t version_min, version_max;
 	uint32_t token_ms, consensus_ms; /* read through cmap */
 	uint32_t commit_timeout_ms;      /* R6; 0, or lower: token + consensus + 200 */
@@ -221,6 +223,7 @@ struct cl_member_status {
 	uint8_t slot; /* 0: no HELLO yet */
 	bool self, owner, synced, in_protected_set, digest_differs, slot_refused;
 	uint64_t acked;
+	char hostname[CL_NAME_MAX], software[CL_NAME_MAX]; /* printable ASCII; "" when unknown */
 };
 
 struct cl_group_status {
@@ -243,7 +246,7 @@ enum result cl_group_status(const struct cl_node *n, uint32_t group, uint64_t no
 
 /* By the numbers of ClusterMessage.body in records.proto; 0: of a newer version. */
 #define CL_MESSAGE_KINDS 32
-/* "Heartbeat"; NULL for a number that names none. */
+/* "handover_request"; NULL for a number that names none. */
 const char *cl_message_name(unsigned int kind);
 
 /* What this node has counted since its start, in all groups. */

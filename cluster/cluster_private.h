@@ -41,6 +41,8 @@ struct member {
 	struct cl_member id;
 	bool hello;
 	bool digest_differs;
+	uint8_t config_digest[32];
+	char hostname[CL_NAME_MAX], software[CL_NAME_MAX];
 	bool refused; /* R14 or version: its messages are ignored */
 	uint8_t slot; /* 0 until its HELLO */
 	struct inet_endpoint relay;
@@ -305,6 +307,8 @@ void membership_disconnected(struct cl_node *n);
 void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t slot,
 		      const Holdfast__Hello *h);
 void membership_say_hello(struct cl_node *n);
+/* R22: our own configuration is another one. */
+void membership_digest(struct cl_node *n, const uint8_t digest[32]);
 bool membership_has_state(const struct cl_node *n);
 void membership_free(struct cl_node *n);
 struct member *member_find(struct cl_node *n, const struct cl_member *id);

@@ -262,6 +262,11 @@ static void group_status(const struct group *g, Holdfast__GroupStatus *s)
 	s->last_heartbeat = g->heartbeat;
 }
 
+static ProtobufCBinaryData text_field(char *text)
+{
+	return (ProtobufCBinaryData){ .data = (uint8_t *)text, .len = strlen(text) };
+}
+
 void membership_say_hello(struct cl_node *n)
 {
 	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
@@ -275,6 +280,8 @@ void membership_say_hello(struct cl_node *n)
 	h.version_max = n->cfg.version_max;
 	h.config_digest = (ProtobufCBinaryData){ .data = n->cfg.config_digest,
 						 .len = sizeof(n->cfg.config_digest) };
+	h.hostname = text_field(n->cfg.hostname);
+	h.software = text_field(n->cfg.software);
 	h.ring_node_id = n->view.ring.node_id;
 	h.ring_seq = n->view.ring.seq;
 	relay.address = (ProtobufCBinaryData){ .data = n->relay.addr.a,
@@ -341,6 +348,39 @@ static void hello_group(struct cl_node *n, struct group *g, struct member *m,
 		protect_members_changed(n, g);
 }
 
+/* R22: an alarm when it begins to differ, and a word when it is the same again. */
+static void digest_compare(struct cl_node *n, struct member *m)
+{
+	bool differs = memcmp(m->config_digest, n->cfg.config_digest, sizeof(m->config_digest)) !=
+		       0;
+
+	if (differs == m->digest_differs)
+		return;
+	m->digest_differs = differs;
+	n->stats.digest_mismatches += differs;
+	fx_log(n, differs ? LOG_CLUSTER_CONFIG_DIGEST : LOG_CLUSTER_CONFIG_SAME,
+	       "node %u, slot %u, %s", m->id.node_id, m->slot,
+	       *m->hostname ? m->hostname : "unknown");
+}
+
+void membership_digest(struct cl_node *n, const uint8_t digest[32])
+{
+	memcpy(n->cfg.config_digest, digest, sizeof(n->cfg.config_digest));
+	for (size_t i = 0; i < n->view.n; i++)
+		if (n->view.members[i].hello && n->view.members[i].id.node_id != n->cfg.node_id)
+			digest_compare(n, &n->view.members[i]);
+	membership_say_hello(n);
+}
+
+static void hello_texts(struct member *m, const Holdfast__Hello *h)
+{
+	log_escape(bytes(h->hostname.data, h->hostname.len), m->hostname, sizeof(m->hostname));
+	log_escape(bytes(h->software.data, h->software.len), m->software, sizeof(m->software));
+	memset(m->config_digest, 0, sizeof(m->config_digest));
+	if (h->config_digest.len == sizeof(m->config_digest))
+		memcpy(m->config_digest, h->config_digest.data, sizeof(m->config_digest));
+}
+
 static void hello_take(struct cl_node *n, struct member *m, const Holdfast__Hello *h)
 {
 	m->relay = (struct inet_endpoint){ 0 };
@@ -349,11 +389,9 @@ static void hello_take(struct cl_node *n, struct member *m, const Holdfast__Hell
 			bytes(h->relay->address.data, h->relay->address.len));
 		m->relay.port = (uint16_t)h->relay->port;
 	}
-	bool differs = !bytes_equal(bytes(h->config_digest.data, h->config_digest.len),
-				    bytes(n->cfg.config_digest, sizeof(n->cfg.config_digest)));
-	if (differs && !m->digest_differs)
-		fx_log(n, LOG_CLUSTER_CONFIG_DIGEST, "node %u", m->id.node_id);
-	m->digest_differs = differs;
+	hello_texts(m, h);
+	if (m->id.node_id != n->cfg.node_id)
+		digest_compare(n, m);
 	for (size_t i = 0; i < h->n_group; i++) {
 		struct group *g = group_find(n, h->group[i]->group);
 		if (g)

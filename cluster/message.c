@@ -9,20 +9,12 @@
 #include "cluster/cluster_private.h"
 #include "statesync/message.h"
 
-static const char *const names[CL_MESSAGE_KINDS] = {
-	/* clang-format off */
-	[0] = "Unknown",              [1] = "HELLO",                [2] = "Claim",
-	[3] = "Release",              [4] = "Heartbeat",            [5] = "Protected",
-	[6] = "Unprotected",          [7] = "Batch",                [8] = "Acknowledgement",
-	[9] = "Marker",               [10] = "Synced",              [12] = "Handover Request",
-	[13] = "Handover Prepare",    [14] = "Handover Ready",      [15] = "Handover Cancel",
-	[16] = "Snapshot",
-	/* clang-format on */
-};
-
 const char *cl_message_name(unsigned int kind)
 {
-	return kind < CL_MESSAGE_KINDS ? names[kind] : NULL;
+	const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field(
+		&holdfast__cluster_message__descriptor, kind);
+
+	return f && kind < CL_MESSAGE_KINDS ? f->name : NULL;
 }
 
 static unsigned int message_kind(const Holdfast__ClusterMessage *m)

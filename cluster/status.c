@@ -64,6 +64,8 @@ static void member_status(const struct cl_node *n, const struct group *g, const 
 		.slot_refused = m->refused,
 		.acked = mg->applied,
 	};
+	memcpy(out->hostname, m->hostname, sizeof(out->hostname));
+	memcpy(out->software, m->software, sizeof(out->software));
 }
 
 const struct cl_stats *cl_stats(const struct cl_node *n)

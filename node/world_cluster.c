@@ -271,6 +271,8 @@ static enum result cluster_fill(struct world *w, struct cl_node_config *out)
 
 	clock_gettime(CLOCK_REALTIME, &real);
 	out->node_id = w->facts.node_id;
+	snprintf(out->hostname, sizeof(out->hostname), "%s", w->config->hostname);
+	snprintf(out->software, sizeof(out->software), "%s", PACKAGE_VERSION);
 	out->slot = f->enabled ? f->slot : STANDALONE_SLOT;
 	out->version_min = out->version_max = 1;
 	out->token_ms = w->facts.token_ms;

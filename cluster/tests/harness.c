@@ -460,6 +460,8 @@ static struct cl_node_config config(const struct world *w, const struct node *nd
 		.groups = { { .group = GROUP, .preferred_slot = w->preferred_slot } },
 	};
 
+	snprintf(c.hostname, sizeof(c.hostname), "vpn%u", nd->id);
+	snprintf(c.software, sizeof(c.software), "0.1.2");
 	must(secret_set(&c.failover_key, bytes(nd->key ? nd->key : w->key, 32)) == R_OK);
 	memset(c.salt, nd->salt_byte, sizeof(c.salt));
 	c.salt[0] = nd->slot;

@@ -400,6 +400,48 @@ static void a_different_configuration_is_reported(void **state)
 	assert_true(node_status(&w.nodes[0]).members[1].digest_differs);
 	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_CONFIG_DIGEST], 1);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+	/* It knows too, although node 0 has nothing new to say. */
+	assert_true(node_status(&w.nodes[1]).members[0].digest_differs);
+	assert_int_equal(w.nodes[1].logs[LOG_CLUSTER_CONFIG_DIGEST], 1);
+	/* Reported only: the pair protects and hands over as before. */
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	world_run(&w, 30);
+	assert_int_equal(world_owner(&w), 1);
+}
+
+static void the_same_configuration_again_ends_the_alarm(void **state)
+{
+	(void)state;
+	struct cl_input in = { .kind = CL_IN_CONFIG_DIGEST, .digest = { 1 } };
+	world_settled(&w, 2);
+	node_input(&w.nodes[1], &in);
+	world_run(&w, 5);
+	node_input(&w.nodes[0], &in);
+	world_run(&w, 5);
+	for (size_t i = 0; i < 2; i++) {
+		assert_false(node_status(&w.nodes[i]).members[1 - i].digest_differs);
+		assert_int_equal(w.nodes[i].logs[LOG_CLUSTER_CONFIG_DIGEST], 1);
+		assert_int_equal(w.nodes[i].logs[LOG_CLUSTER_CONFIG_SAME], 1);
+		assert_int_equal(cl_stats(w.nodes[i].cl)->digest_mismatches, 1);
+	}
+}
+
+static void members_tell_their_names(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	struct cl_group_status s = node_status(&w.nodes[0]);
+	assert_string_equal(s.members[0].hostname, "vpn1");
+	assert_string_equal(s.members[1].hostname, "vpn2");
+	/* What is not printable is escaped, and nothing is longer than its field. */
+	memset(w.nodes[1].cl->cfg.hostname, 'x', sizeof(w.nodes[1].cl->cfg.hostname) - 1);
+	w.nodes[1].cl->cfg.hostname[0] = '\n';
+	world_view(&w, false);
+	world_run(&w, 10);
+	s = node_status(&w.nodes[0]);
+	assert_memory_equal(s.members[1].hostname, "\\x0axx", 6);
+	assert_true(strlen(s.members[1].hostname) < CL_NAME_MAX);
+	assert_string_equal(s.members[1].software, "0.1.2");
 }
 
 static void halves_of_a_pair_meet_again_with_one_owner(void **state)
@@ -703,6 +745,8 @@ int main(void)
 		T(a_member_in_a_slot_in_use_is_refused),
 		T(a_member_with_another_key_is_not_heard),
 		T(a_different_configuration_is_reported),
+		T(the_same_configuration_again_ends_the_alarm),
+		T(members_tell_their_names),
 		T(halves_of_a_pair_meet_again_with_one_owner),
 		T(a_minority_owner_joins_the_majority),
 		T(a_standby_cut_off_for_a_while_takes_what_it_missed),

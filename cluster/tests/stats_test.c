@@ -32,6 +32,7 @@ static void every_kind_of_message_has_a_name(void **state)
 		assert_true(d->fields[i].id < CL_MESSAGE_KINDS);
 		assert_non_null(cl_message_name(d->fields[i].id));
 	}
+	assert_null(cl_message_name(0));
 	assert_null(cl_message_name(11));
 	assert_null(cl_message_name(CL_MESSAGE_KINDS));
 }
