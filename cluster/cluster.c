@@ -109,6 +109,8 @@ static bool group_init(struct cl_node *n, size_t i)
 
 	g->id = n->cfg.groups[i].group;
 	g->preferred_slot = n->cfg.groups[i].preferred_slot;
+	g->preempt = n->cfg.groups[i].preempt;
+	g->preempt_after_ns = n->cfg.groups[i].preempt_after_ms * MS;
 	g->index = i;
 	g->disk_term = g->spent_term = n->cfg.term_on_disk[i];
 	g->last_why = "start";
@@ -170,9 +172,9 @@ struct group *group_find(struct cl_node *n, uint32_t id)
 
 /* ---- timers ---- */
 
-static void claim_timer(struct cl_node *n, struct group *g)
+static void later_timer(struct cl_node *n, struct group *g)
 {
-	(void)n, (void)g; /* claim_consider() runs after every input anyway */
+	(void)n, (void)g; /* claim_consider() and preempt_consider() run after every input anyway */
 }
 
 static void (*const timer_handlers[T_COUNT])(struct cl_node *n, struct group *g) = {
@@ -180,11 +182,12 @@ static void (*const timer_handlers[T_COUNT])(struct cl_node *n, struct group *g)
 	[T_DEADLINE] = heartbeat_deadline_passed,
 	[T_COMMIT] = protect_commit_timeout,
 	[T_DROP] = protect_drop,
-	[T_CLAIM] = claim_timer,
+	[T_CLAIM] = later_timer,
 	[T_SETTLE] = claim_settle_timeout,
 	[T_JOIN] = join_start,
 	[T_HANDOVER] = handover_timeout,
 	[T_STOP] = handover_stop_timeout,
+	[T_PREEMPT] = later_timer,
 };
 
 static void timers(struct cl_node *n, struct group *g)
@@ -292,6 +295,7 @@ void cl_step(struct cl_node *n, uint64_t now_ns, const struct cl_input *in, stru
 		timers(n, &n->groups[i]);
 		handover_continue(n, &n->groups[i]);
 		claim_consider(n, &n->groups[i]);
+		preempt_consider(n, &n->groups[i]);
 		history_follow(n, &n->groups[i]);
 	}
 	outbox_point(out);

@@ -65,7 +65,8 @@ enum cl_empty_start { CL_EMPTY_FENCED, CL_EMPTY_AFTER, CL_EMPTY_NEVER };
 struct cl_group_config {
 	uint32_t group;         /* 1.. */
 	uint8_t preferred_slot; /* claims at once in an empty start; 0: none */
-	bool preempt;
+	bool preempt;           /* the preferred unit asks for it when it is available again */
+	uint32_t preempt_after_ms; /* of being available; 0: at once */
 };
 
 struct cl_node_config {

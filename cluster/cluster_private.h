@@ -22,6 +22,9 @@
 #define LOST_TERM_ROOM       64   /* terms that a node without its file may have owned (R11) */
 #define JOIN_RETRY_MS        5000 /* no progress of a snapshot */
 #define HANDOVER_MS          1000 /* each phase of a handover */
+#define PREEMPT_WAIT_MS      5000 /* after a request that led to nothing; doubles */
+#define PREEMPT_WAIT_MAX_MS  300000
+#define PREEMPT_WINDOW_MS    600000
 #define RELAY_MAX_MS         5000 /* a stop waits for stragglers (R19) no longer */
 #define ANNOUNCE_MS          500  /* between two SYNCED that nobody answered */
 #define BATCH_BYTES_MAX \
@@ -82,6 +85,7 @@ enum timer_kind {
 	T_JOIN,      /* the snapshot makes no progress */
 	T_HANDOVER,
 	T_STOP, /* a stop that waits for stragglers */
+	T_PREEMPT,
 	T_COUNT
 };
 
@@ -169,6 +173,14 @@ struct latency {
 	uint64_t n, max_us;
 };
 
+#define PREEMPT_CHANGES 3u /* so many changes of owner within PREEMPT_WINDOW_MS: flapping */
+
+struct preempt_state {
+	bool armed;            /* the preferred unit is available and another one owns the group */
+	uint64_t not_before_ns; /* of the next request */
+	uint64_t wait_ns;      /* after it */
+};
+
 /* A ring: the newest is entries[(n - 1) % CL_HISTORY_MAX]. */
 struct history {
 	enum cl_state state;
@@ -181,6 +193,8 @@ enum command { COMMAND_NONE, COMMAND_ACTIVE, COMMAND_STANDBY, COMMAND_STOP };
 struct group {
 	uint32_t id;
 	uint8_t preferred_slot;
+	bool preempt;
+	uint64_t preempt_after_ns;
 	size_t index;
 	enum cl_role role;
 	uint64_t at[T_COUNT];
@@ -193,6 +207,7 @@ struct group {
 	uint16_t protected_set; /* last logged */
 	uint8_t released_to;
 	uint64_t heartbeat; /* number of the last one delivered */
+	uint64_t changed_ns[PREEMPT_CHANGES]; /* when the owner changed here, newest first */
 
 	uint64_t disk_term;     /* R11: highest written or being written */
 	uint64_t spent_term;    /* highest that this node may have claimed, before its start too */
@@ -217,6 +232,7 @@ struct group {
 	struct claim_state claim;
 	struct join_state join;
 	struct handover_state handover;
+	struct preempt_state preempt_state;
 	enum command command;
 	bool stopping; /* CL_IN_STOP was given: it takes nothing over any more */
 
@@ -409,6 +425,13 @@ void join_marker(struct cl_node *n, struct group *g, const struct delivery *d,
 void join_chunk(struct cl_node *n, struct group *g, const Holdfast__Snapshot *m);
 void join_serve_next(struct cl_node *n, struct group *g, uint8_t slot);
 void join_serve_stop(struct group *g, uint8_t slot);
+
+/* preempt.c */
+void preempt_role_changed(struct cl_node *n, struct group *g, enum cl_role from);
+void preempt_owner_changed(struct cl_node *n, struct group *g);
+void preempt_consider(struct cl_node *n, struct group *g);
+/* As the owner: whether a preempting member is kept waiting. */
+bool preempt_refused(struct cl_node *n, const struct group *g);
 
 /* handover.c */
 void handover_go_active(struct cl_node *n, struct group *g);

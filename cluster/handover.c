@@ -89,6 +89,8 @@ void handover_request(struct cl_node *n, struct group *g, const struct delivery 
 
 	if (m->handover_request->to_slot != to || g->handover.phase != HANDOVER_NONE)
 		return;
+	if (m->handover_request->preempt && preempt_refused(n, g))
+		return;
 	if (g->is_protected && (g->logged_set & slot_bit(to)))
 		begin(n, g, to);
 	else

@@ -18,6 +18,7 @@ libcluster_la_SOURCES = \
 	cluster/membership.c \
 	cluster/message.c \
 	cluster/ownership.c \
+	cluster/preempt.c \
 	cluster/protect.c \
 	cluster/role.c \
 	cluster/status.c \
@@ -39,6 +40,7 @@ cluster_tests = \
 	cluster/tests/history_test \
 	cluster/tests/join_test \
 	cluster/tests/ownership_test \
+	cluster/tests/preempt_test \
 	cluster/tests/stats_test \
 	cluster/tests/takeover_test
 check_PROGRAMS += $(cluster_tests)
@@ -49,6 +51,7 @@ cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_ha
 cluster_tests_history_test_SOURCES = cluster/tests/history_test.c $(cluster_harness)
 cluster_tests_join_test_SOURCES = cluster/tests/join_test.c $(cluster_harness)
 cluster_tests_ownership_test_SOURCES = cluster/tests/ownership_test.c $(cluster_harness)
+cluster_tests_preempt_test_SOURCES = cluster/tests/preempt_test.c $(cluster_harness)
 cluster_tests_stats_test_SOURCES = cluster/tests/stats_test.c $(cluster_harness)
 cluster_tests_takeover_test_SOURCES = cluster/tests/takeover_test.c $(cluster_harness)
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
@@ -56,6 +59,7 @@ cluster_tests_handover_test_LDADD = $(cluster_test_libs)
 cluster_tests_history_test_LDADD = $(cluster_test_libs)
 cluster_tests_join_test_LDADD = $(cluster_test_libs)
 cluster_tests_ownership_test_LDADD = $(cluster_test_libs)
+cluster_tests_preempt_test_LDADD = $(cluster_test_libs)
 cluster_tests_stats_test_LDADD = $(cluster_test_libs)
 cluster_tests_takeover_test_LDADD = $(cluster_test_libs)
 

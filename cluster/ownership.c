@@ -32,6 +32,8 @@ bool ownership_protected_present(struct cl_node *n, const struct group *g)
 
 void ownership_begin(struct cl_node *n, struct group *g, const struct member *m, uint64_t term)
 {
+	if (g->owner && g->owner != m->slot)
+		preempt_owner_changed(n, g);
 	g->term = term;
 	if (term > g->known_term)
 		g->known_term = term;

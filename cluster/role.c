@@ -77,6 +77,7 @@ void role_change(struct cl_node *n, struct group *g, const struct role_change *c
 	fx->why = c->why;
 	role_log(n, g, from, c);
 	history_note(n, g, c->why);
+	preempt_role_changed(n, g, from);
 }
 
 void role_event(struct cl_node *n, struct group *g, enum role_event event, const char *why)

@@ -344,11 +344,23 @@ static const struct inet_addr *ike_address(const struct config *cfg)
 	return cfg->n_ikev2_interfaces == 1 ? &cfg->ikev2_interfaces[0].interface->address : &none;
 }
 
+static bool same_groups(const struct config_failover *a, const struct config_failover *b)
+{
+	bool same = a->n_groups == b->n_groups;
+
+	for (size_t i = 0; same && i < a->n_groups; i++)
+		same = a->groups[i].id == b->groups[i].id &&
+		       a->groups[i].prefer == b->groups[i].prefer &&
+		       a->groups[i].preempt == b->groups[i].preempt &&
+		       a->groups[i].preempt_s == b->groups[i].preempt_s;
+	return same;
+}
+
 static bool same_failover(const struct config_failover *a, const struct config_failover *b)
 {
 	if (!a->enabled || !b->enabled)
 		return a->enabled == b->enabled;
-	return a->unit == b->unit && a->slot == b->slot && a->key_hex == b->key_hex &&
+	return same_groups(a, b) && a->unit == b->unit && a->slot == b->slot && a->key_hex == b->key_hex &&
 	       secret_equal(&a->key, &b->key) && strcmp(a->cluster_name, b->cluster_name) == 0 &&
 	       a->role_manager == b->role_manager && a->empty_start == b->empty_start &&
 	       a->empty_start_s == b->empty_start_s &&

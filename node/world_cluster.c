@@ -244,6 +244,7 @@ static void group_fill(struct world *w, struct cl_node_config *out)
 										: UNIT_PRIMARY;
 		preferred = f->unit == prefer;
 		out->groups[0].preempt = f->groups[0].preempt;
+		out->groups[0].preempt_after_ms = f->groups[0].preempt_s * 1000;
 	}
 	out->groups[0].preferred_slot = preferred ? out->slot : 0;
 	struct term_file file;

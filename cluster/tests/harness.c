@@ -457,7 +457,11 @@ static struct cl_node_config config(const struct world *w, const struct node *nd
 		.n_groups = 1,
 		.term_on_disk = { nd->term_on_disk },
 		.terms_unknown = { nd->terms_unknown },
-		.groups = { { .group = GROUP, .preferred_slot = w->preferred_slot } },
+		.manager = w->manager,
+		.groups = { { .group = GROUP,
+			      .preferred_slot = w->preferred_slot,
+			      .preempt = w->preempt,
+			      .preempt_after_ms = w->preempt_after_ms } },
 	};
 
 	snprintf(c.hostname, sizeof(c.hostname), "vpn%u", nd->id);

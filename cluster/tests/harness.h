@@ -77,6 +77,9 @@ struct world {
 	uint32_t expected_votes;
 	enum cl_empty_start empty_start;
 	uint8_t preferred_slot;
+	bool preempt;
+	uint32_t preempt_after_ms;
+	enum cl_role_manager manager;
 	const char *key;
 	uint64_t next_key;
 	struct appended log[4096];

@@ -311,13 +311,17 @@ static void write_secondary(struct running *r, const struct grammar_row *row)
 
 static void apply_preempt(void *ctx, const struct match *m)
 {
+	const struct arg *delay = match_arg(m, 0);
 	group_current(ctx)->preempt = !m->no;
+	group_current(ctx)->preempt_s = !m->no && delay ? (uint32_t)delay->number : 0;
 }
 
 static void write_preempt(struct running *r, const struct grammar_row *row)
 {
-	if (((const struct config_failover_group *)r->item)->preempt)
-		EMIT(r, row, NULL);
+	const struct config_failover_group *g = r->item;
+	char n[NUMBER_TEXT_MAX];
+	if (g->preempt)
+		EMIT(r, row, g->preempt_s ? number_text(g->preempt_s, n) : NULL);
 }
 
 const struct grammar_row rows_failover_group[] = {
@@ -327,7 +331,7 @@ const struct grammar_row rows_failover_group[] = {
 	  write_primary, 0, 0 },
 	{ MODE_FAILOVER_GROUP, "secondary", "The secondary unit should own it", apply_secondary,
 	  write_secondary, 0, 0 },
-	{ MODE_FAILOVER_GROUP, "preempt", "The preferred unit takes it back when it can",
-	  apply_preempt, write_preempt, 0, 0 },
+	{ MODE_FAILOVER_GROUP, "preempt [<1-1200>]",
+	  "The preferred unit takes it back when it can, or seconds after that", apply_preempt, write_preempt, 0, 0 },
 	{ 0 },
 };

@@ -213,6 +213,7 @@ struct config_failover_group {
 	uint8_t id;              /* 1..255 */
 	enum config_unit prefer; /* which unit should own it; UNIT_UNSET is primary */
 	bool preempt;            /* the preferred unit takes the group back when it can */
+	uint32_t preempt_s;      /* and this much later; 0: at once */
 	struct config_where where;
 };
 

@@ -158,7 +158,7 @@ static const char everything[] =
 	"failover\nfailover lan unit secondary\nfailover slot 9\nfailover cluster-name north\nfailover key pass-phrase\n"
 	"failover role-manager pacemaker\nfailover takeover fenced\nfailover empty-start after 60\n"
 	"failover commit-timeout 900\nfailover deadline 2500\nfailover allow-unencrypted-corosync\n"
-	"failover inbound-policy strict\nfailover group 2\n secondary\n preempt\nfailover group 1\n primary\n"
+	"failover inbound-policy strict\nfailover group 2\n secondary\n preempt 120\nfailover group 1\n primary\n preempt\n"
 	"route outside 0 0 192.0.2.254\nroute outside 198.18.0.0 255.255.0.0 192.0.2.253 7\n"
 	"sysopt connection tcpmss 1350\n"
 	"crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes-gcm aes-192\n protocol esp integrity sha-512 null\n"
@@ -241,7 +241,10 @@ static void every_value_reaches_the_model(void **state)
 	assert_int_equal(f->n_groups, 2);
 	assert_int_equal(f->groups[0].id, 1);
 	assert_int_equal(f->groups[1].prefer, UNIT_SECONDARY);
+	assert_true(f->groups[0].preempt);
+	assert_int_equal(f->groups[0].preempt_s, 0);
 	assert_true(f->groups[1].preempt);
+	assert_int_equal(f->groups[1].preempt_s, 120);
 	assert_int_equal(cfg->n_routes, 2);
 	assert_int_equal(cfg->routes[1].metric, 7);
 	assert_int_equal(cfg->tcpmss, 1350);
