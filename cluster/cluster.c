@@ -157,6 +157,7 @@ void cl_node_free(struct cl_node *n)
 		ss_store_free(g->store);
 	}
 	membership_free(n);
+	exec_free(n);
 	ss_sealer_free(n->sealer);
 	secret_wipe(&n->cfg.failover_key);
 	free(n);
@@ -201,7 +202,7 @@ static void timers(struct cl_node *n, struct group *g)
 
 uint64_t cl_next_deadline(const struct cl_node *n)
 {
-	uint64_t at = NEVER;
+	uint64_t at = exec_deadline(n);
 
 	for (size_t i = 0; i < n->n_groups; i++)
 		for (size_t t = 0; t < T_COUNT; t++)
@@ -275,6 +276,12 @@ static void node_input(struct cl_node *n, const struct cl_input *in)
 		n->relay = in->relay;
 		membership_say_hello(n);
 		break;
+	case CL_IN_EXEC:
+		exec_ask(n, in);
+		break;
+	case CL_IN_EXEC_ANSWER:
+		exec_answered(n, in);
+		break;
 	case CL_IN_CONFIG_DIGEST:
 		membership_digest(n, in->digest);
 		break;
@@ -291,6 +298,7 @@ void cl_step(struct cl_node *n, uint64_t now_ns, const struct cl_input *in, stru
 	n->now_ns = now_ns;
 	n->out = out;
 	node_input(n, in);
+	exec_timers(n);
 	for (size_t i = 0; i < n->n_groups; i++) {
 		timers(n, &n->groups[i]);
 		handover_continue(n, &n->groups[i]);

@@ -19,9 +19,13 @@
 #include "base/log.h"
 #include "statesync/statesync.h"
 
-#define CL_MEMBERS_MAX 16
-#define CL_GROUPS_MAX  16
-#define CL_NAME_MAX    65
+#define CL_MEMBERS_MAX   16
+#define CL_GROUPS_MAX    16
+#define CL_NAME_MAX      65
+/* "failover exec" */
+#define CL_EXEC_LINE_MAX 4096u
+#define CL_EXEC_TEXT_MAX (1u << 20) /* what answers with more cuts it, or says so */
+#define CL_EXEC_LIMIT_MS 5000u      /* from the request to the last piece of its answer */
 
 struct cl_node;
 
@@ -63,9 +67,9 @@ enum cl_role_manager { CL_MANAGER_INTERNAL, CL_MANAGER_PACEMAKER };
 enum cl_empty_start { CL_EMPTY_FENCED, CL_EMPTY_AFTER, CL_EMPTY_NEVER };
 
 struct cl_group_config {
-	uint32_t group;         /* 1.. */
-	uint8_t preferred_slot; /* claims at once in an empty start; 0: none */
-	bool preempt;           /* the preferred unit asks for it when it is available again */
+	uint32_t group;            /* 1.. */
+	uint8_t preferred_slot;    /* claims at once in an empty start; 0: none */
+	bool preempt;              /* the preferred unit asks for it when it is available again */
 	uint32_t preempt_after_ms; /* of being available; 0: at once */
 };
 
@@ -121,7 +125,9 @@ enum cl_input_kind {
 	CL_IN_GO_STANDBY,
 	CL_IN_STOP, /* R21: hand over, then CL_FX_STOPPED */
 	CL_IN_CONFIG_DIGEST,
-	CL_IN_RESYNC, /* a record of the store cannot be used here: join again (no owner) */
+	CL_IN_EXEC,        /* "failover exec": slot is to run data; token names the answer */
+	CL_IN_EXEC_ANSWER, /* answer to CL_FX_EXEC, with its token: data, exit */
+	CL_IN_RESYNC,      /* a record of the store cannot be used here: join again (no owner) */
 };
 
 struct cl_member {
@@ -144,6 +150,9 @@ struct cl_input {
 	const struct ss_record *records; /* RECORDS: borrowed */
 	size_t n_records;
 	uint64_t term;
+	uint64_t token;             /* EXEC, EXEC_ANSWER */
+	uint32_t exit;              /* EXEC_ANSWER */
+	bool json;                  /* EXEC */
 	struct inet_endpoint relay; /* ADDRESS */
 	uint8_t digest[32];
 };
@@ -165,6 +174,8 @@ enum cl_effect_kind {
 	/* group, mate: stop, relay to it, append exact counters, then CL_IN_QUIESCED */
 	CL_FX_QUIESCE,
 	CL_FX_STOPPED,      /* answer to CL_IN_STOP */
+	CL_FX_EXEC,         /* token, slot, data, json: run it for the member in slot */
+	CL_FX_EXEC_DONE,    /* token, slot, ok, exit, data; or reason and why it has no answer */
 	CL_FX_COMMAND_DONE, /* a GO_ACTIVE / GO_STANDBY ended: ok, reason */
 	CL_FX_LOG,
 };
@@ -181,6 +192,9 @@ struct cl_effect {
 	bool ok;
 	bool is_protected;
 	uint16_t set;
+	uint64_t token;
+	uint32_t exit;
+	bool json;
 	uint64_t position;
 	uint64_t deadline_ns;
 	uint64_t silence_ms; /* ROLE active: since the last heartbeat of the former owner (R10) */
@@ -257,11 +271,11 @@ struct cl_stats {
 	uint64_t refused[R_COUNT_];          /* messages, by reason */
 	uint64_t refused_sender;             /* not of the owner and term that are followed */
 	uint64_t views, resyncs, snapshots_sent, snapshots_received;
-	uint64_t commit_timeouts;                   /* R6 */
-	uint64_t deadlines_passed;                  /* R12 */
-	uint64_t claims_sent, claims_refused;       /* R9 */
+	uint64_t commit_timeouts;                  /* R6 */
+	uint64_t deadlines_passed;                 /* R12 */
+	uint64_t claims_sent, claims_refused;      /* R9 */
 	uint64_t preempts_asked, preempts_refused; /* the latter as the owner */
-	uint64_t digest_mismatches;                 /* R22 */
+	uint64_t digest_mismatches;                /* R22 */
 };
 const struct cl_stats *cl_stats(const struct cl_node *n);
 

@@ -176,9 +176,9 @@ struct latency {
 #define PREEMPT_CHANGES 3u /* so many changes of owner within PREEMPT_WINDOW_MS: flapping */
 
 struct preempt_state {
-	bool armed;            /* the preferred unit is available and another one owns the group */
+	bool armed;             /* the preferred unit is available and another one owns the group */
 	uint64_t not_before_ns; /* of the next request */
-	uint64_t wait_ns;      /* after it */
+	uint64_t wait_ns;       /* after it */
 };
 
 /* A ring: the newest is entries[(n - 1) % CL_HISTORY_MAX]. */
@@ -206,7 +206,7 @@ struct group {
 	struct cl_member owner_id;
 	uint16_t protected_set; /* last logged */
 	uint8_t released_to;
-	uint64_t heartbeat; /* number of the last one delivered */
+	uint64_t heartbeat;                   /* number of the last one delivered */
 	uint64_t changed_ns[PREEMPT_CHANGES]; /* when the owner changed here, newest first */
 
 	uint64_t disk_term;     /* R11: highest written or being written */
@@ -246,6 +246,38 @@ struct group {
 	const char *last_why;
 };
 
+#define EXEC_AT_ONCE     4u
+#define EXEC_PIECE_BYTES 16000u
+
+/* A command that this node asked another one to run. */
+struct exec_call {
+	bool used;
+	uint64_t id, token;
+	struct cl_member to;
+	uint8_t slot;
+	uint64_t until_ns;
+	uint32_t total;
+	struct buf text; /* what of it has come */
+};
+
+/* One that this node runs for another. */
+struct exec_answer {
+	bool used, ready;
+	uint64_t id, token;
+	struct cl_member to;
+	uint8_t slot;
+	uint64_t until_ns;
+	uint32_t exit;
+	struct buf text;
+	size_t sent;
+};
+
+struct exec {
+	uint64_t next_id, next_token;
+	struct exec_call calls[EXEC_AT_ONCE];
+	struct exec_answer answers[EXEC_AT_ONCE];
+};
+
 struct cl_node {
 	struct cl_node_config cfg;
 	struct ss_sealer *sealer;
@@ -262,6 +294,7 @@ struct cl_node {
 	uint64_t messages_refused;
 	struct cl_failure failures[SS_SLOTS];
 	struct cl_stats stats;
+	struct exec exec;
 	size_t n_groups;
 	struct group groups[CL_GROUPS_MAX];
 	/* of the running cl_step */
@@ -314,6 +347,17 @@ struct delivery {
 	struct member *member; /* its sender, in the view, with slot */
 	uint64_t term;
 };
+
+/* exec.c */
+void exec_ask(struct cl_node *n, const struct cl_input *in);
+void exec_answered(struct cl_node *n, const struct cl_input *in);
+void exec_request(struct cl_node *n, const struct member *from, const Holdfast__ExecRequest *r);
+void exec_reply(struct cl_node *n, const struct member *from, const Holdfast__ExecReply *r);
+/* Members left: nobody waits for them any more. */
+void exec_view_changed(struct cl_node *n);
+void exec_timers(struct cl_node *n);
+uint64_t exec_deadline(const struct cl_node *n);
+void exec_free(struct cl_node *n);
 
 /* membership.c */
 void membership_view(struct cl_node *n, const struct cl_input *in);

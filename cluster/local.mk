@@ -9,6 +9,7 @@ libcluster_la_SOURCES = \
 	cluster/cluster.c \
 	cluster/cluster.h \
 	cluster/cluster_private.h \
+	cluster/exec.c \
 	cluster/handover.c \
 	cluster/heartbeat.c \
 	cluster/history.c \
@@ -36,6 +37,7 @@ libcluster_adapters_la_SOURCES = \
 cluster_test_libs = libcluster.la libstatesync.la libike.la libbase.la $(CMOCKA_LIBS)
 cluster_tests = \
 	cluster/tests/chaos_test \
+	cluster/tests/exec_test \
 	cluster/tests/handover_test \
 	cluster/tests/history_test \
 	cluster/tests/join_test \
@@ -47,6 +49,7 @@ check_PROGRAMS += $(cluster_tests)
 cluster_harness = cluster/tests/harness.c cluster/tests/harness.h
 
 cluster_tests_chaos_test_SOURCES = cluster/tests/chaos_test.c $(cluster_harness)
+cluster_tests_exec_test_SOURCES = cluster/tests/exec_test.c $(cluster_harness)
 cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_harness)
 cluster_tests_history_test_SOURCES = cluster/tests/history_test.c $(cluster_harness)
 cluster_tests_join_test_SOURCES = cluster/tests/join_test.c $(cluster_harness)
@@ -55,6 +58,7 @@ cluster_tests_preempt_test_SOURCES = cluster/tests/preempt_test.c $(cluster_harn
 cluster_tests_stats_test_SOURCES = cluster/tests/stats_test.c $(cluster_harness)
 cluster_tests_takeover_test_SOURCES = cluster/tests/takeover_test.c $(cluster_harness)
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
+cluster_tests_exec_test_LDADD = $(cluster_test_libs)
 cluster_tests_handover_test_LDADD = $(cluster_test_libs)
 cluster_tests_history_test_LDADD = $(cluster_test_libs)
 cluster_tests_join_test_LDADD = $(cluster_test_libs)

@@ -194,6 +194,7 @@ void membership_view(struct cl_node *n, const struct cl_input *in)
 	note_gone(n, in);
 	view_members(n, in);
 	view_digest(&n->view);
+	exec_view_changed(n);
 	n->view.joined = true;
 	n->view.ring = in->ring;
 	n->view.since_ns = n->now_ns;
@@ -228,6 +229,7 @@ void membership_disconnected(struct cl_node *n)
 		failure_note(n, n->cfg.slot, "Comm Failure");
 	}
 	n->view = (struct view){ 0 };
+	exec_view_changed(n);
 	n->quorum_known = false;
 	for (size_t i = 0; i < n->n_groups; i++) {
 		struct group *g = &n->groups[i];

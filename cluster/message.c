@@ -194,6 +194,10 @@ static void opened(struct cl_node *n, struct member *m, const struct ss_opened *
 		refused(n, m, R_UNEXPECTED);
 	} else if (hello) {
 		membership_hello(n, &m->id, o->slot, body->hello);
+	} else if (body->body_case == BODY(EXEC_REQUEST)) {
+		exec_request(n, m, body->exec_request);
+	} else if (body->body_case == BODY(EXEC_REPLY)) {
+		exec_reply(n, m, body->exec_reply);
 	} else if (g) {
 		struct delivery d = { .member = m, .term = o->term };
 		if (m->id.node_id != n->cfg.node_id && d.term == g->term &&

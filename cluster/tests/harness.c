@@ -190,6 +190,28 @@ static void on_role(struct node *nd, const struct cl_effect *fx)
 	law5_next_owner_has_what_was_seen(nd);
 }
 
+static void on_exec(struct node *nd, const struct cl_effect *fx)
+{
+	struct cl_input in = { .kind = CL_IN_EXEC_ANSWER, .token = fx->token, .exit = 7 };
+
+	nd->execs++;
+	nd->exec_json = fx->json;
+	snprintf(nd->exec_line, sizeof(nd->exec_line), "%.*s", (int)fx->data.len, fx->data.p);
+	if (!nd->mute_exec)
+		push(&nd->later, event_new(&in, bytes(nd->exec_text, nd->exec_text_len)));
+}
+
+static void on_exec_done(struct node *nd, const struct cl_effect *fx)
+{
+	nd->execs_done++;
+	nd->exec_ok = fx->ok;
+	nd->exec_exit = fx->exit;
+	nd->exec_token = fx->token;
+	nd->exec_reason = fx->reason;
+	snprintf(nd->exec_why, sizeof(nd->exec_why), "%s", fx->why ? fx->why : "");
+	must(buf_set(&nd->exec_got, buf_bytes(&fx->data)));
+}
+
 static void effect(struct node *nd, const struct cl_effect *fx)
 {
 	struct cl_input message = { .kind = CL_IN_MESSAGE,
@@ -241,6 +263,12 @@ static void effect(struct node *nd, const struct cl_effect *fx)
 		break;
 	case CL_FX_COMMAND_DONE:
 		*(fx->ok ? &nd->commands_ok : &nd->commands_failed) += 1;
+		break;
+	case CL_FX_EXEC:
+		on_exec(nd, fx);
+		break;
+	case CL_FX_EXEC_DONE:
+		on_exec_done(nd, fx);
 		break;
 	case CL_FX_LOG:
 		nd->logs[fx->log.id]++;
@@ -497,6 +525,7 @@ static void node_end(struct node *nd)
 {
 	nd->alive = false;
 	nd->role = CL_ROLE_OFFLINE;
+	buf_free(&nd->exec_got);
 	drain(&nd->inbox);
 	drain(&nd->sendq);
 	drain(&nd->later);
@@ -541,6 +570,17 @@ void world_heal(struct world *w)
 void node_command(struct world *w, size_t i, enum cl_input_kind kind)
 {
 	struct cl_input in = { .kind = kind, .group = GROUP };
+
+	node_input(&w->nodes[i], &in);
+}
+
+void node_exec(struct world *w, size_t i, uint8_t slot, const char *line, uint64_t token)
+{
+	struct cl_input in = { .kind = CL_IN_EXEC,
+			       .slot = slot,
+			       .token = token,
+			       .json = true,
+			       .data = bytes(line, strlen(line)) };
 
 	node_input(&w->nodes[i], &in);
 }

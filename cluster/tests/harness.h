@@ -57,7 +57,19 @@ struct node {
 	uint64_t committed;
 	unsigned int resets, stopped_ok, stopped_failed, commands_ok, commands_failed, sent;
 	unsigned int logs[LOG_ID_COUNT_];
-	bool touched;            /* the last step changed its store */
+	bool touched; /* the last step changed its store */
+	/* failover exec: what it answers, and what it was told */
+	const char *exec_text;
+	size_t exec_text_len;
+	bool mute_exec;
+	unsigned int execs, execs_done;
+	char exec_line[64];
+	bool exec_json, exec_ok;
+	uint32_t exec_exit;
+	uint64_t exec_token;
+	enum result exec_reason;
+	char exec_why[64];
+	struct buf exec_got;
 	struct ss_store *mirror; /* from APPLY and RESET: law 8 */
 };
 
@@ -107,6 +119,8 @@ void world_run(struct world *w, uint64_t ms);
 /* One input, and its effects, at once. */
 void node_input(struct node *nd, const struct cl_input *in);
 void node_command(struct world *w, size_t i, enum cl_input_kind kind);
+/* "failover exec": node i asks the one in slot to run line. */
+void node_exec(struct world *w, size_t i, uint8_t slot, const char *line, uint64_t token);
 /* The owner appends one record; returns its key. */
 uint64_t node_append(struct world *w, size_t i);
 /* Lose what node i has sent and nobody has ordered. */

@@ -332,6 +332,7 @@ const struct grammar_row rows_failover_group[] = {
 	{ MODE_FAILOVER_GROUP, "secondary", "The secondary unit should own it", apply_secondary,
 	  write_secondary, 0, 0 },
 	{ MODE_FAILOVER_GROUP, "preempt [<1-1200>]",
-	  "The preferred unit takes it back when it can, or seconds after that", apply_preempt, write_preempt, 0, 0 },
+	  "The preferred unit takes it back when it can, or seconds after that", apply_preempt,
+	  write_preempt, 0, 0 },
 	{ 0 },
 };
