@@ -354,6 +354,24 @@ static enum view_host_state own_state(enum cl_role role)
 	return HOST_FAILED;
 }
 
+static void fill_failure(const struct world *w, uint8_t slot, struct view_host *h)
+{
+	struct cl_failure f = cl_last_failure(hf_core_cluster_node(w->core), slot);
+
+	if (!f.why || (int64_t)(f.at_ms / 1000) < h->failed_at)
+		return;
+	snprintf(h->failure, sizeof(h->failure), "%s", f.why);
+	h->failed_at = (int64_t)(f.at_ms / 1000);
+}
+
+/* Who is not here has no slot that we know of: the newest failure of another one was its. */
+static void fill_absent(const struct world *w, struct view_host *h)
+{
+	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
+		if (slot != w->config->failover.slot)
+			fill_failure(w, slot, h);
+}
+
 static void fill_self(struct world *w, const struct cl_group_status *st, struct view_host *h)
 {
 	uint64_t active_ns = w->active_total_ns;
@@ -366,6 +384,7 @@ static void fill_self(struct world *w, const struct cl_group_status *st, struct 
 	h->state = own_state(st->role);
 	h->active_s = active_ns / 1000000000u;
 	snprintf(h->version, sizeof(h->version), "%s", PACKAGE_VERSION);
+	fill_failure(w, h->slot, h);
 	snprintf(h->config_digest, sizeof(h->config_digest), "%s", w->config->digest);
 	for (size_t i = 0; i < st->n_members; i++)
 		if (st->members[i].self)
@@ -377,6 +396,9 @@ static void fill_other(const struct world *w, const struct cl_member_status *m, 
 {
 	h->secondary = w->config->failover.unit != UNIT_SECONDARY;
 	h->slot = m->slot;
+	snprintf(h->name, sizeof(h->name), "%s", m->hostname);
+	snprintf(h->version, sizeof(h->version), "%.31s", m->software);
+	fill_failure(w, m->slot, h);
 	h->state = m->slot_refused ? HOST_FAILED
 		   : m->owner      ? HOST_ACTIVE
 		   : m->synced     ? HOST_STANDBY_READY
@@ -451,12 +473,21 @@ static enum result get_failover(void *ctx, struct view_failover *v)
 	if (v->n_others == 0 && v->enabled) {
 		v->others[0].state = HOST_NOT_DETECTED;
 		v->others[0].secondary = !v->self.secondary;
+		fill_absent(w, &v->others[0]);
 		fill_interfaces(w, &v->others[0], false, -1);
 		v->n_others = 1;
 	}
 	fill_rows(w, &st, v);
 	fill_queues(w, &st, v);
 	v->group = 1;
+	if (w->config->failover.n_groups) {
+		const struct config_failover_group *g = &w->config->failover.groups[0];
+		v->preferred_secondary = g->prefer == UNIT_SECONDARY;
+		v->preempt = g->preempt;
+		v->preempt_s = g->preempt_s;
+	}
+	v->takeovers = st.takeovers;
+	v->handovers = st.handovers;
 	v->is_protected = st.is_protected;
 	v->term = st.term;
 	snprintf(v->role_manager, sizeof(v->role_manager), "%s",
@@ -655,4 +686,5 @@ void admin_ops_fill(struct world *w, struct admin_ops *out)
 		.clear_ike = clear_ike,
 		.failover_active = failover_active,
 	};
+	admin_failover_fill(out);
 }

@@ -247,6 +247,11 @@ static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 		c->ops.command_done(c->ops_ctx, fx->ok,
 				    fx->why ? fx->why : result_text(fx->reason));
 		break;
+	case CL_FX_EXEC:
+	case CL_FX_EXEC_DONE:
+		if (c->ops.exec)
+			c->ops.exec(c->ops_ctx, fx);
+		break;
 	case CL_FX_LOG:
 		c->ops.log(c->ops_ctx, &fx->log);
 		break;

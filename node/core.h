@@ -51,6 +51,9 @@ struct hf_core_ops {
 	/* Answer to hf_core_command(CL_IN_STOP). */
 	void (*stopped)(void *ctx, bool ok);
 	void (*command_done)(void *ctx, bool ok, const char *why);
+	/* "failover exec", CL_FX_EXEC and CL_FX_EXEC_DONE: run its line (the answer is
+	 * hf_core_cluster(CL_IN_EXEC_ANSWER)), or take the answer. NULL: nobody asks here. */
+	void (*exec)(void *ctx, const struct cl_effect *fx);
 };
 
 struct hf_core_config {

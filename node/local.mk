@@ -11,6 +11,7 @@ libnode_la_LIBADD = $(OPENSSL_LIBS) $(QB_LIBS) $(MNL_LIBS) $(NFTABLES_LIBS) $(JA
 libnode_la_SOURCES = \
 	node/address.c node/address.h \
 	node/admin.c \
+	node/admin_failover.c \
 	node/announce.c node/announce.h \
 	node/broken_rule.c node/broken_rule.h \
 	node/core.c node/core.h node/core_private.h \
@@ -25,6 +26,7 @@ libnode_la_SOURCES = \
 	node/netlink.c node/netlink.h \
 	node/plain.c node/plain.h \
 	node/privs.c node/privs.h \
+	node/remote_exec.c \
 	node/state_lock.c node/state_lock.h \
 	node/takeover.c \
 	node/term_file.c node/term_file.h \

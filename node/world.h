@@ -101,6 +101,13 @@ void world_datapath_close(struct world *w);
 void world_relay_ike(struct world *w, const struct esp_ike_datagram *d);
 /* admin.c */
 void admin_ops_fill(struct world *w, struct admin_ops *out);
+/* admin_failover.c: its part of them */
+void admin_failover_fill(struct admin_ops *out);
+/* remote_exec.c: "failover exec", both sides. Control thread. */
+enum result world_exec_target(void *ctx, const struct admin_target *to, uint8_t *slot,
+			      char why[ADMIN_WHY_MAX]);
+void world_exec_ask(void *ctx, uint8_t slot, const char *line, bool json, uint64_t ticket);
+void world_exec(void *ctx, const struct cl_effect *fx); /* hf_core_ops.exec */
 /* debug_keys.c. Opens Wireshark's tables in dir; why says what is wrong with them. */
 enum result debug_keys_open(const char *dir, char why[200]) WARN_UNUSED;
 void debug_keys_close(void);

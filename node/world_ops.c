@@ -268,4 +268,5 @@ const struct hf_core_ops world_ops = {
 	.log = op_log,
 	.stopped = op_stopped,
 	.command_done = op_command_done,
+	.exec = world_exec,
 };

@@ -84,10 +84,11 @@ static bool answer_help(const char *line, bool words_only)
 static bool answer_pacemaker(struct client *c, const char *line, enum admin_exit *exit)
 {
 	static const struct admin_ops nothing;
+	const struct admin_caller caller = { .json = c->json };
 	struct text out = { 0 };
 	if (strncmp(line, "pacemaker ", strlen("pacemaker ")) != 0)
 		return false;
-	*exit = admin_run(&nothing, line, c->json, &out);
+	*exit = admin_run(&nothing, line, &caller, &out);
 	fputs(text_string(&out), stdout);
 	text_free(&out);
 	return true;

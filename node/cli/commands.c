@@ -12,18 +12,24 @@
 /* One command being run. */
 struct call {
 	const struct admin_ops *ops;
+	const struct admin_caller *caller;
 	bool json;
 	struct text *out;
 	enum admin_exit exit;
 };
 
+void admin_error(bool json, const char *why, struct text *out)
+{
+	if (json)
+		json_finish(json_pack("{s:s}", "error", why), out);
+	else
+		text_printf(out, "ERROR: %s\n", why);
+}
+
 static void fail(struct call *c, enum admin_exit exit, const char *why)
 {
 	c->exit = exit;
-	if (c->json)
-		json_finish(json_pack("{s:s}", "error", why), c->out);
-	else
-		text_printf(c->out, "ERROR: %s\n", why);
+	admin_error(c->json, why, c->out);
 }
 
 /* Whether the view was filled; says so when not. */
@@ -69,6 +75,54 @@ static void run_show_failover(void *ctx, const struct match *m)
 	(void)m;
 	if (filled(c, c->ops->failover(c->ops->ctx, &view)))
 		(c->json ? show_failover_json : show_failover_text)(&view, c->out);
+}
+
+/* The group that is named, or all: there is one. */
+static void run_show_failover_group(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	struct view_failover view = { 0 };
+	const struct arg *group = match_arg(m, 0);
+	char why[64];
+	if (!filled(c, c->ops->failover(c->ops->ctx, &view)))
+		return;
+	if (group && group->number != view.group) {
+		snprintf(why, sizeof(why), "there is no failover group %u",
+			 (unsigned int)group->number);
+		fail(c, ADMIN_ERROR, why);
+		return;
+	}
+	(c->json ? show_failover_group_json : show_failover_group_text)(&view, c->out);
+}
+
+static void run_show_failover_state(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	struct view_failover view = { 0 };
+	(void)m;
+	if (filled(c, c->ops->failover(c->ops->ctx, &view)))
+		(c->json ? show_failover_state_json : show_failover_state_text)(&view, c->out);
+}
+
+static void run_show_failover_history(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	struct view_failover_history view = { 0 };
+	(void)m;
+	if (filled(c, c->ops->failover_history(c->ops->ctx, &view)))
+		(c->json ? show_failover_history_json : show_failover_history_text)(&view, c->out);
+}
+
+static void run_show_failover_statistics(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	struct view_failover_statistics view = { 0 };
+	(void)m;
+	if (filled(c, c->ops->failover_statistics(c->ops->ctx, &view)))
+		(c->json ? show_failover_statistics_json : show_failover_statistics_text)(&view,
+											  c->out);
+	view_counter_list_free(&view.refused);
+	view_counter_list_free(&view.counters);
 }
 
 static void run_show_version(void *ctx, const struct match *m)
@@ -130,6 +184,42 @@ static void run_failover_active(void *ctx, const struct match *m)
 		json_finish(json_pack("{s:b}", "failover_active", !m->no), c->out);
 }
 
+static bool is_exec(const char *line);
+
+static void exec_at(struct call *c, const struct admin_target *to, const char *line)
+{
+	char why[ADMIN_WHY_MAX] = "";
+	uint8_t slot = 0;
+	if (c->caller->remote || is_exec(line)) {
+		fail(c, ADMIN_USAGE, "failover exec cannot be nested");
+		return;
+	}
+	enum result res = c->ops->exec_target(c->ops->ctx, to, &slot, why);
+	if (res != R_OK) {
+		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+	} else if (slot == 0) {
+		const struct admin_caller self = { .json = c->json, .remote = true };
+		c->exit = admin_run(c->ops, line, &self, c->out);
+	} else if (c->caller->ticket == 0) {
+		fail(c, ADMIN_ERROR, result_text(R_UNSUPPORTED));
+	} else {
+		c->exit = ADMIN_LATER;
+		c->ops->exec_ask(c->ops->ctx, slot, line, c->json, c->caller->ticket);
+	}
+}
+
+static void run_exec(void *ctx, const struct match *m)
+{
+	const struct admin_target to = { .kind = match_arg(m, 0)->choice };
+	exec_at(ctx, &to, match_text(m, 1));
+}
+
+static void run_exec_member(void *ctx, const struct match *m)
+{
+	const struct admin_target to = { .kind = TARGET_MEMBER, .name = match_text(m, 0) };
+	exec_at(ctx, &to, match_text(m, 1));
+}
+
 static void run_pacemaker(void *ctx, const struct match *m)
 {
 	struct call *c = ctx;
@@ -151,6 +241,14 @@ static const struct grammar_row rows_exec[] = {
 	  run_show_ipsec, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show failover", "Roles, protection and replication", run_show_failover, NULL,
 	  ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "show failover group [<1-255>]", "A failover group on its units",
+	  run_show_failover_group, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "show failover state", "State and last failure of the units",
+	  run_show_failover_state, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "show failover history", "Changes of this unit's state",
+	  run_show_failover_history, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "show failover statistics", "Messages, refusals and counters of replication",
+	  run_show_failover_statistics, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show running-config", "The configuration in force, without its keys",
 	  run_show_running, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show counters", "Every counted reason", run_show_counters, NULL, ROW_POSITIVE,
@@ -163,6 +261,10 @@ static const struct grammar_row rows_exec[] = {
 	  run_clear_ike, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "failover active", "Become active; with no: hand over to the standby",
 	  run_failover_active, NULL, 0, 0 },
+	{ MODE_EXEC, "failover exec {mate|active|standby} LINE", "Run a command at another member",
+	  run_exec, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "failover exec member NAME LINE", "Run a command at the member of this name",
+	  run_exec_member, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "pacemaker print-config {crm|pcs}", "A configuration for Pacemaker",
 	  run_pacemaker, NULL, ROW_POSITIVE, 0 },
 	{ 0 },
@@ -176,16 +278,44 @@ static const struct grammar_word words_exec[] = {
 	{ "crypto", "IPsec" },
 	{ "ikev2", "IKE version 2" },
 	{ "sa", "Security associations" },
+	{ "failover", "The pair, its roles and replication" },
+	{ "exec", "Run a command at another member" },
+	{ "mate", "The other member of the pair" },
+	{ "active", "The unit that is active" },
+	{ "standby", "The unit that stands by" },
 	{ "pacemaker", "When Pacemaker decides who is active" },
 	{ 0 },
 };
 
 static const struct grammar grammar_exec = { .tables = tables_exec, .words = words_exec };
 
-enum admin_exit admin_run(const struct admin_ops *ops, const char *line, bool json,
-			  struct text *out)
+/* Whether the first len bytes and tail together are a whole "failover exec". */
+static bool is_exec_line(const char *line, size_t len, const char *tail)
 {
-	struct call c = { .ops = ops, .json = json, .out = out };
+	struct text probe = { 0 };
+	struct line l;
+	struct match m;
+	bool is = false;
+	text_append(&probe, bytes(line, len));
+	text_printf(&probe, "%s", tail);
+	if (!probe.failed && line_split(&l, text_string(&probe), probe.len) == R_OK) {
+		if (grammar_match(&grammar_exec, MODE_EXEC, &l, &m, NULL) == R_OK)
+			is = m.row->apply == run_exec || m.row->apply == run_exec_member;
+		line_free(&l);
+	}
+	text_free(&probe);
+	return is;
+}
+
+static bool is_exec(const char *line)
+{
+	return is_exec_line(line, strlen(line), "");
+}
+
+enum admin_exit admin_run(const struct admin_ops *ops, const char *line,
+			  const struct admin_caller *caller, struct text *out)
+{
+	struct call c = { .ops = ops, .caller = caller, .json = caller->json, .out = out };
 	struct line l;
 	struct match m;
 	struct failure f;
@@ -206,14 +336,23 @@ enum admin_exit admin_run(const struct admin_ops *ops, const char *line, bool js
 	return c.exit;
 }
 
+/* Behind "failover exec" and whom, what follows is a command like any other. */
+static const char *behind_exec(const char *line)
+{
+	for (const char *p = line; (p = strchr(p, ' ')); p++)
+		if (is_exec_line(line, (size_t)(p - line), " word"))
+			return p + 1;
+	return line;
+}
+
 void admin_help(const char *line, struct text *out)
 {
-	grammar_help(&grammar_exec, MODE_EXEC, line, false, out);
+	grammar_help(&grammar_exec, MODE_EXEC, behind_exec(line), false, out);
 }
 
 void admin_complete(const char *line, struct text *out)
 {
-	grammar_help(&grammar_exec, MODE_EXEC, line, true, out);
+	grammar_help(&grammar_exec, MODE_EXEC, behind_exec(line), true, out);
 }
 
 void admin_prompt(const struct admin_ops *ops, struct text *out)

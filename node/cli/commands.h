@@ -10,10 +10,22 @@
 #include "node/cli/views.h"
 #include "node/config/model.h"
 
-/* Exit codes of the holdfast binary. */
-enum admin_exit { ADMIN_OK = 0, ADMIN_ERROR = 1, ADMIN_USAGE = 2, ADMIN_NO_DAEMON = 3 };
+/* Exit codes of the holdfast binary. ADMIN_LATER is none: the answer comes later. */
+enum admin_exit {
+	ADMIN_OK = 0,
+	ADMIN_ERROR = 1,
+	ADMIN_USAGE = 2,
+	ADMIN_NO_DAEMON = 3,
+	ADMIN_LATER = 255
+};
 
 #define ADMIN_WHY_MAX 200
+
+/* Whom "failover exec" addresses. */
+struct admin_target {
+	enum { TARGET_MATE, TARGET_ACTIVE, TARGET_STANDBY, TARGET_MEMBER } kind;
+	const char *name; /* MEMBER: hostname or slot */
+};
 
 /*
  * Called on the control thread. Show functions fill a zeroed view, which the
@@ -37,14 +49,31 @@ struct admin_ops {
 	/* active: become the owner of every group; otherwise hand all over (R19). Returns when it
 	 * has been asked for. */
 	enum result (*failover_active)(void *ctx, bool active, char why[ADMIN_WHY_MAX]);
+	enum result (*failover_history)(void *ctx, struct view_failover_history *out);
+	enum result (*failover_statistics)(void *ctx, struct view_failover_statistics *out);
+	/* failover exec: who that is; slot 0 is this node itself. */
+	enum result (*exec_target)(void *ctx, const struct admin_target *to, uint8_t *slot,
+				   char why[ADMIN_WHY_MAX]);
+	/* Let the member in slot run line. The answer, also that there is none, comes to
+	 * whoever gave the ticket. */
+	void (*exec_ask)(void *ctx, uint8_t slot, const char *line, bool json, uint64_t ticket);
+};
+
+/* Who runs a command. */
+struct admin_caller {
+	bool json;       /* the machine form of a show command */
+	bool remote;     /* a member whose administrator said "failover exec": it cannot ask on */
+	uint64_t ticket; /* of who waits for an answer that comes later; 0: nobody can */
 };
 
 /*
- * Run one command line. json asks for the machine form of a show command. The
- * answer, also the error message of a failed one, is appended to out.
+ * Run one command line. The answer, also the error message of a failed one, is
+ * appended to out. ADMIN_LATER: it comes later, for the caller's ticket.
  */
-enum admin_exit admin_run(const struct admin_ops *ops, const char *line, bool json,
-			  struct text *out);
+enum admin_exit admin_run(const struct admin_ops *ops, const char *line,
+			  const struct admin_caller *caller, struct text *out);
+/* The error message of a command that failed. */
+void admin_error(bool json, const char *why, struct text *out);
 /* What may follow line: one "  word   help" each. For "?" at the prompt. Needs no daemon. */
 void admin_help(const char *line, struct text *out);
 /* As admin_help, but only the words, one per line: for completion. */

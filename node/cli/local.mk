@@ -8,6 +8,8 @@ node_cli_sources = \
 	node/cli/server.c node/cli/server.h \
 	node/cli/show_common.c node/cli/show_common.h \
 	node/cli/show_failover.c \
+	node/cli/show_failover_group.c \
+	node/cli/show_failover_history.c \
 	node/cli/show_ike.c \
 	node/cli/show_ipsec.c \
 	node/cli/show_system.c \
@@ -33,8 +35,24 @@ EXTRA_DIST += \
 	node/cli/tests/golden/clear.txt \
 	node/cli/tests/golden/counters.json \
 	node/cli/tests/golden/counters.txt \
+	node/cli/tests/golden/failover-group-off.json \
+	node/cli/tests/golden/failover-group-off.txt \
+	node/cli/tests/golden/failover-group.json \
+	node/cli/tests/golden/failover-group.txt \
+	node/cli/tests/golden/failover-history-none.json \
+	node/cli/tests/golden/failover-history-none.txt \
+	node/cli/tests/golden/failover-history.json \
+	node/cli/tests/golden/failover-history.txt \
 	node/cli/tests/golden/failover-off.json \
 	node/cli/tests/golden/failover-off.txt \
+	node/cli/tests/golden/failover-state-off.json \
+	node/cli/tests/golden/failover-state-off.txt \
+	node/cli/tests/golden/failover-state.json \
+	node/cli/tests/golden/failover-state.txt \
+	node/cli/tests/golden/failover-statistics-none.json \
+	node/cli/tests/golden/failover-statistics-none.txt \
+	node/cli/tests/golden/failover-statistics.json \
+	node/cli/tests/golden/failover-statistics.txt \
 	node/cli/tests/golden/failover.json \
 	node/cli/tests/golden/failover.txt \
 	node/cli/tests/golden/ikev2-sa-detail.json \

@@ -16,6 +16,7 @@
 struct admin_server {
 	qb_ipcs_service_t *service;
 	const struct admin_ops *ops;
+	uint64_t last_ticket;
 };
 
 /* What a client has not fetched yet. */
@@ -23,6 +24,8 @@ struct pending {
 	struct text text;
 	size_t sent;
 	enum admin_exit exit;
+	uint64_t ticket; /* waits for an answer that comes later; 0: does not */
+	bool json;
 };
 
 /* libqb's poll callbacks have no argument of ours: the loop of the one server of this process. */
@@ -106,22 +109,27 @@ static int32_t send_piece(qb_ipcs_connection_t *c, struct pending *p)
 	return n < 0 ? (int32_t)n : 0;
 }
 
-static void run(const struct admin_server *s, struct pending *p, const struct admin_request *req)
+static void run(struct admin_server *s, struct pending *p, const struct admin_request *req)
 {
 	char line[ADMIN_LINE_MAX + 1];
 	memcpy(line, req->line, req->len);
 	line[req->len] = '\0';
-	p->exit = admin_run(s->ops, line, req->flags & ADMIN_FLAG_JSON, &p->text);
+	p->json = req->flags & ADMIN_FLAG_JSON;
+	p->ticket = ++s->last_ticket;
+	const struct admin_caller caller = { .json = p->json, .ticket = p->ticket };
+	p->exit = admin_run(s->ops, line, &caller, &p->text);
+	if (p->exit != ADMIN_LATER)
+		p->ticket = 0;
 }
 
 /* A negative result makes libqb drop the client: only one that does not keep to the protocol. */
 static int32_t on_message(qb_ipcs_connection_t *c, void *data, size_t size)
 {
-	const struct admin_server *s = qb_ipcs_connection_service_context_get(c);
+	struct admin_server *s = qb_ipcs_connection_service_context_get(c);
 	const struct admin_request *req = data;
 	struct pending *p = qb_ipcs_context_get(c);
 	size_t head = offsetof(struct admin_request, line);
-	if (!p || size < head || req->len > ADMIN_LINE_MAX || req->len > size - head)
+	if (!p || p->ticket || size < head || req->len > ADMIN_LINE_MAX || req->len > size - head)
 		return -EINVAL;
 	if (req->header.id != ADMIN_NEXT) {
 		text_free(&p->text);
@@ -134,7 +142,34 @@ static int32_t on_message(qb_ipcs_connection_t *c, void *data, size_t size)
 		admin_prompt(s->ops, &p->text);
 	else if (req->header.id != ADMIN_NEXT)
 		return -EINVAL;
-	return send_piece(c, p);
+	return p->ticket ? 0 : send_piece(c, p);
+}
+
+static void answer(qb_ipcs_connection_t *c, struct pending *p, enum admin_exit exit,
+		   struct bytes text, const char *error)
+{
+	p->ticket = 0;
+	p->exit = exit;
+	if (error)
+		admin_error(p->json, error, &p->text);
+	else
+		text_append(&p->text, text);
+	/* A client that cannot be answered is gone, or libqb ends it. */
+	(void)send_piece(c, p);
+}
+
+void admin_server_answer(struct admin_server *s, uint64_t ticket, enum admin_exit exit,
+			 struct bytes text, const char *error)
+{
+	qb_ipcs_connection_t *c = qb_ipcs_connection_first_get(s->service);
+	while (c) {
+		qb_ipcs_connection_t *next = qb_ipcs_connection_next_get(s->service, c);
+		struct pending *p = qb_ipcs_context_get(c);
+		if (p && p->ticket == ticket)
+			answer(c, p, exit, text, error);
+		qb_ipcs_connection_unref(c);
+		c = next;
+	}
 }
 
 enum result admin_server_new(qb_loop_t *loop, const char *service, const struct admin_ops *ops,

@@ -19,6 +19,13 @@ struct admin_server;
  */
 enum result admin_server_new(qb_loop_t *loop, const char *service, const struct admin_ops *ops,
 			     struct admin_server **out) WARN_UNUSED;
+/*
+ * The answer to a command that was to come later (ADMIN_LATER), for the client
+ * that holds the ticket, if it is still there. error: NULL, or why there is
+ * none. Not from within admin_ops.
+ */
+void admin_server_answer(struct admin_server *s, uint64_t ticket, enum admin_exit exit,
+			 struct bytes answer, const char *error);
 /* Disconnects every client. */
 void admin_server_free(struct admin_server *s);
 

@@ -24,6 +24,21 @@ json_t *json_endpoint(const struct inet_endpoint *e);
 json_t *json_selector(const struct traffic_selector *ts);
 /* One CHILD SA, as both "show crypto ikev2 sa" and "show crypto ipsec sa" give it. */
 json_t *json_child(const struct view_child *c);
+/* "Primary", "Standby Ready". */
+const char *show_unit(const struct view_host *h);
+const char *show_host_state(enum view_host_state state);
+#define SHOW_TIME_MAX 64
+/* "11:24:17 UTC Apr 17 2021"; "" for 0. */
+const char *show_time(int64_t seconds, char out[SHOW_TIME_MAX]);
+/* The ASA's two tables of replication, and the hosts' interfaces. */
+void show_stateful_text(const struct view_failover *v, struct text *out);
+void show_interface_text(const struct view_host *h, size_t i, struct text *out);
+json_t *json_host(const struct view_host *h);
+json_t *json_failure(const struct view_host *h);
+json_t *json_group(const struct view_failover *v);
+json_t *json_stateful(const struct view_failover *v);
+/* Seconds since 1970, null for 0. */
+json_t *json_time(int64_t seconds);
 /* A Pacemaker configuration for crmsh, or for pcs. */
 void pacemaker_config(bool as_pcs, struct text *out);
 /* Append and free root; NULL marks out as failed. */

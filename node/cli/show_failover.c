@@ -4,16 +4,17 @@
  * know in the header or among the hosts; behind the tables they stop reading.
  * So what the ASA does not have stands at the end.
  */
+#include <stdio.h>
 #include <time.h>
 
 #include "node/cli/show_common.h"
 
-static const char *unit_text(const struct view_host *h)
+const char *show_unit(const struct view_host *h)
 {
 	return h->secondary ? "Secondary" : "Primary";
 }
 
-static const char *state_text(enum view_host_state state)
+const char *show_host_state(enum view_host_state state)
 {
 	static const char *const names[] = {
 		[HOST_ACTIVE] = "Active",
@@ -24,6 +25,20 @@ static const char *state_text(enum view_host_state state)
 		[HOST_DISABLED] = "Disabled",
 	};
 	return names[state];
+}
+
+const char *show_time(int64_t seconds, char out[SHOW_TIME_MAX])
+{
+	time_t when = (time_t)seconds;
+	struct tm tm;
+	char clock[16], month[8];
+
+	out[0] = '\0';
+	if (seconds && gmtime_r(&when, &tm) && strftime(clock, sizeof(clock), "%H:%M:%S", &tm) &&
+	    strftime(month, sizeof(month), "%b", &tm))
+		snprintf(out, SHOW_TIME_MAX, "%s UTC %s %d %d", clock, month, tm.tm_mday,
+			 tm.tm_year + 1900);
+	return out;
 }
 
 static bool is_up(const struct view_host *h)
@@ -48,7 +63,7 @@ static const char *version_text(const struct view_host *h)
 static void text_header(const struct view_failover *v, struct text *out)
 {
 	text_printf(out, "Failover %s\n", v->enabled ? "On" : "Off");
-	text_printf(out, "Failover unit %s\n", unit_text(&v->self));
+	text_printf(out, "Failover unit %s\n", show_unit(&v->self));
 	if (v->enabled && *v->cluster_name)
 		text_printf(out, "Failover LAN Interface: %s corosync (%s)\n", v->cluster_name,
 			    v->cluster_up ? "up" : "down");
@@ -66,17 +81,28 @@ static void text_header(const struct view_failover *v, struct text *out)
 		return;
 	text_printf(out, "Version: Ours %s, Mate %s\n", version_text(&v->self),
 		    v->n_others ? version_text(&v->others[0]) : "Unknown");
-	time_t when = (time_t)v->last_failover;
-	struct tm tm;
-	char text[64];
-	if (v->last_failover && gmtime_r(&when, &tm) &&
-	    strftime(text, sizeof(text), "%H:%M:%S UTC %b %e %Y", &tm))
+	char text[SHOW_TIME_MAX];
+	if (*show_time(v->last_failover, text))
 		text_printf(out, "Last Failover at: %s\n", text);
+}
+
+void show_interface_text(const struct view_host *h, size_t i, struct text *out)
+{
+	const struct view_host_interface *ifc = &h->interfaces[i];
+	char address[INET_TEXT_MAX];
+	struct inet_addr none = inet_v4(0);
+	text_printf(out, "Interface %s (%s): %s (%s)\n", ifc->nameif,
+		    inet_text(ifc->address.family ? &ifc->address : &none, address),
+		    !is_up(h) ? "Unknown"
+		    : ifc->up ? "Normal"
+			      : "No Link",
+		    ifc->monitored ? "Monitored" : "Not-Monitored");
 }
 
 static void text_host(const char *which, const struct view_host *h, struct text *out)
 {
-	text_printf(out, "        %s host: %s - %s\n", which, unit_text(h), state_text(h->state));
+	text_printf(out, "        %s host: %s - %s\n", which, show_unit(h),
+		    show_host_state(h->state));
 	text_printf(out, "                Active time: %llu (sec)\n",
 		    (unsigned long long)h->active_s);
 	if (is_up(h) && *h->version)
@@ -84,19 +110,12 @@ static void text_host(const char *which, const struct view_host *h, struct text 
 			    "                slot %u: holdfast hw/sw rev (/%s) status (Up Sys)\n",
 			    h->slot, h->version);
 	for (size_t i = 0; i < h->n_interfaces; i++) {
-		const struct view_host_interface *ifc = &h->interfaces[i];
-		char address[INET_TEXT_MAX];
-		struct inet_addr none = inet_v4(0);
-		text_printf(out, "                  Interface %s (%s): %s (%s)\n", ifc->nameif,
-			    inet_text(ifc->address.family ? &ifc->address : &none, address),
-			    !is_up(h) ? "Unknown"
-			    : ifc->up ? "Normal"
-				      : "No Link",
-			    ifc->monitored ? "Monitored" : "Not-Monitored");
+		text_printf(out, "                  ");
+		show_interface_text(h, i, out);
 	}
 }
 
-static void text_tables(const struct view_failover *v, struct text *out)
+void show_stateful_text(const struct view_failover *v, struct text *out)
 {
 	text_printf(out, "\nStateful Failover Logical Update Statistics\n");
 	text_printf(out, "        Link : %s corosync (%s)\n",
@@ -125,7 +144,7 @@ static void text_tables(const struct view_failover *v, struct text *out)
 static void text_member(const struct view_failover *v, const struct view_host *h, struct text *out)
 {
 	text_printf(out, "        Member %s: slot %u, %s", *h->name ? h->name : "unknown", h->slot,
-		    state_text(h->state));
+		    show_host_state(h->state));
 	if (h->is_protected)
 		text_printf(out, ", protected");
 	if (h != &v->self && *h->config_digest && *v->self.config_digest)
@@ -174,11 +193,23 @@ void show_failover_text(const struct view_failover *v, struct text *out)
 	absent.secondary = !v->self.secondary;
 	text_host("This", &v->self, out);
 	text_host("Other", v->n_others ? &v->others[0] : &absent, out);
-	text_tables(v, out);
+	show_stateful_text(v, out);
 	text_extension(v, out);
 }
 
-static json_t *json_host(const struct view_host *h)
+json_t *json_time(int64_t seconds)
+{
+	return seconds ? json_integer(seconds) : json_null();
+}
+
+json_t *json_failure(const struct view_host *h)
+{
+	char when[SHOW_TIME_MAX];
+	return json_pack("{s:s, s:o, s:s}", "reason", *h->failure ? h->failure : "None", "at",
+			 json_time(h->failed_at), "time", show_time(h->failed_at, when));
+}
+
+json_t *json_host(const struct view_host *h)
 {
 	json_t *interfaces = json_array();
 	for (size_t i = 0; i < h->n_interfaces; i++) {
@@ -188,10 +219,11 @@ static json_t *json_host(const struct view_host *h)
 						"address", json_address(&ifc->address), "up",
 						ifc->up, "monitored", ifc->monitored));
 	}
-	return json_pack("{s:s, s:s, s:i, s:s, s:b, s:o, s:s, s:s, s:o}", "name", h->name, "unit",
-			 unit_text(h), "slot", (int)h->slot, "state", state_text(h->state),
-			 "protected", h->is_protected, "active_s", json_count(h->active_s),
-			 "version", h->version, "config_digest", h->config_digest, "interfaces",
+	return json_pack("{s:s, s:s, s:i, s:s, s:b, s:o, s:s, s:s, s:o, s:o}", "name", h->name,
+			 "unit", show_unit(h), "slot", (int)h->slot, "state",
+			 show_host_state(h->state), "protected", h->is_protected, "active_s",
+			 json_count(h->active_s), "version", h->version, "config_digest",
+			 h->config_digest, "last_failure", json_failure(h), "interfaces",
 			 interfaces);
 }
 
@@ -214,7 +246,13 @@ static json_t *json_rows(const struct view_failover *v)
 	return rows;
 }
 
-static json_t *json_group(const struct view_failover *v)
+json_t *json_stateful(const struct view_failover *v)
+{
+	return json_pack("{s:o, s:o, s:o}", "stateful", json_rows(v), "recv_queue",
+			 json_queue(&v->recv), "xmit_queue", json_queue(&v->xmit));
+}
+
+json_t *json_group(const struct view_failover *v)
 {
 	json_t *takeover = json_pack("{s:s, s:b, s:I}", "reason", v->last_takeover, "suspect",
 				     v->last_takeover_suspect, "duration_ms",
@@ -239,11 +277,9 @@ void show_failover_json(const struct view_failover *v, struct text *out)
 				 "cluster_name", v->cluster_name, "cluster_up", v->cluster_up,
 				 "heartbeat_ms", (json_int_t)v->heartbeat_ms, "deadline_ms",
 				 (json_int_t)v->deadline_ms, "last_failover",
-				 v->last_failover ? json_integer(v->last_failover) : json_null(),
-				 "this_host", json_host(&v->self), "other_hosts", others);
-	json_t *rest = json_pack("{s:o, s:o, s:o, s:o}", "stateful", json_rows(v), "recv_queue",
-				 json_queue(&v->recv), "xmit_queue", json_queue(&v->xmit), "group",
-				 json_group(v));
-	json_object_update_new(root, rest);
+				 json_time(v->last_failover), "this_host", json_host(&v->self),
+				 "other_hosts", others);
+	json_object_update_new(root, json_stateful(v));
+	json_object_set_new(root, "group", json_group(v));
 	json_finish(json_pack("{s:o}", "failover", root), out);
 }

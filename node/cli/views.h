@@ -155,6 +155,8 @@ struct view_host {
 	uint64_t active_s;      /* time spent active since it started */
 	char version[32];       /* "" when unknown */
 	char config_digest[65]; /* "" when unknown */
+	char failure[24];       /* what last befell it; "": nothing */
+	int64_t failed_at;      /* seconds since 1970 UTC */
 	struct view_host_interface interfaces[VIEW_INTERFACES_MAX];
 	size_t n_interfaces;
 };
@@ -196,6 +198,11 @@ struct view_failover {
 
 	/* Holdfast's own part, printed after the ASA's. */
 	uint32_t group;
+	bool preferred_secondary; /* the unit that should own it; primary otherwise */
+	bool preempt;
+	uint32_t preempt_s; /* how long the preferred unit waits; 0: not at all */
+	uint64_t takeovers; /* by this unit */
+	uint64_t handovers;
 	bool is_protected; /* the group has a protected standby */
 	uint64_t term;
 	char role_manager[16];  /* "internal", "pacemaker" */
@@ -210,6 +217,31 @@ struct view_failover {
 	uint64_t unprotected_releases; /* R6: outputs released without acknowledgement */
 	uint64_t suspect_takeovers;
 };
+
+#define VIEW_HISTORY_MAX 60
+
+/* A line of "show failover history": the ASA's names of states. */
+struct view_state_change {
+	char from[24];
+	char to[24];
+	char reason[64];
+	int64_t at; /* seconds since 1970 UTC */
+	uint64_t term;
+};
+
+struct view_failover_history {
+	struct view_state_change list[VIEW_HISTORY_MAX]; /* oldest first */
+	size_t n;
+};
+
+/* Replication messages of one kind. */
+struct view_message_count {
+	char name[24]; /* "handover_request" */
+	uint64_t tx;
+	uint64_t rx;
+};
+
+#define VIEW_MESSAGES_MAX 32
 
 struct view_version {
 	char version[32]; /* "0.1.0" */
@@ -233,6 +265,19 @@ struct view_counter_list {
 	size_t n;
 };
 
+struct view_failover_statistics {
+	struct view_message_count messages[VIEW_MESSAGES_MAX];
+	size_t n_messages;
+	uint64_t bytes_tx;
+	uint64_t bytes_rx;
+	uint64_t acks_measured; /* positions of the log, from append to acknowledgement */
+	uint64_t ack_p50_us;
+	uint64_t ack_p99_us;
+	uint64_t ack_max_us;
+	struct view_counter_list refused;  /* messages not taken, by reason; protocol unused */
+	struct view_counter_list counters; /* everything else that is counted; protocol unused */
+};
+
 /* false when out of memory. Zero values are kept out of the text, not of JSON. */
 bool view_counter_add(struct view_counter_list *l, const char *protocol, const char *name,
 		      uint64_t value);
@@ -246,6 +291,14 @@ void show_ipsec_text(const struct view_child_list *l, struct text *out);
 void show_ipsec_json(const struct view_child_list *l, struct text *out);
 void show_failover_text(const struct view_failover *v, struct text *out);
 void show_failover_json(const struct view_failover *v, struct text *out);
+void show_failover_group_text(const struct view_failover *v, struct text *out);
+void show_failover_group_json(const struct view_failover *v, struct text *out);
+void show_failover_state_text(const struct view_failover *v, struct text *out);
+void show_failover_state_json(const struct view_failover *v, struct text *out);
+void show_failover_history_text(const struct view_failover_history *v, struct text *out);
+void show_failover_history_json(const struct view_failover_history *v, struct text *out);
+void show_failover_statistics_text(const struct view_failover_statistics *v, struct text *out);
+void show_failover_statistics_json(const struct view_failover_statistics *v, struct text *out);
 void show_version_text(const struct view_version *v, struct text *out);
 void show_version_json(const struct view_version *v, struct text *out);
 void show_counters_text(const struct view_counter_list *l, struct text *out);

@@ -52,7 +52,52 @@ static enum result ops_failover(void *ctx, struct view_failover *v)
 	return R_OK;
 }
 
+static struct admin_server *serving;
+static qb_loop_t *loop;
+
+static enum result ops_target(void *ctx, const struct admin_target *to, uint8_t *slot,
+			      char why[ADMIN_WHY_MAX])
+{
+	(void)ctx;
+	(void)to;
+	(void)why;
+	*slot = 2;
+	return R_OK;
+}
+
+static void answer_long(void *data)
+{
+	static char text[3 * ADMIN_PIECE_MAX];
+	memset(text, 'z', sizeof(text));
+	admin_server_answer(serving, (uint64_t)(uintptr_t)data, ADMIN_ERROR,
+			    bytes(text, sizeof(text)), NULL);
+}
+
+static void answer_none(void *data)
+{
+	admin_server_answer(serving, (uint64_t)(uintptr_t)data, ADMIN_ERROR, BYTES_NONE,
+			    "vpn2 did not answer");
+	/* Nobody waits any more. */
+	admin_server_answer(serving, (uint64_t)(uintptr_t)data, ADMIN_OK, bytes("twice", 5), NULL);
+}
+
+/* "long": answered after a while, in pieces; "none": with an error; anything else: never. */
+static void ops_ask(void *ctx, uint8_t slot, const char *line, bool json, uint64_t ticket)
+{
+	qb_loop_timer_handle timer;
+	(void)ctx;
+	(void)slot;
+	(void)json;
+	void *data = (void *)(uintptr_t)ticket;
+	if (strcmp(line, "long") == 0)
+		qb_loop_timer_add(loop, QB_LOOP_MED, 50000000, data, answer_long, &timer);
+	if (strcmp(line, "none") == 0)
+		qb_loop_timer_add(loop, QB_LOOP_MED, 50000000, data, answer_none, &timer);
+}
+
 static const struct admin_ops ops = {
+	.exec_target = ops_target,
+	.exec_ask = ops_ask,
 	.child_sas = ops_child,
 	.ike_sas = ops_ike,
 	.version = ops_version,
@@ -61,9 +106,8 @@ static const struct admin_ops ops = {
 
 static void serve(int ready)
 {
-	struct admin_server *s = NULL;
-	qb_loop_t *loop = qb_loop_create();
-	must(admin_server_new(loop, service, &ops, &s) == R_OK);
+	loop = qb_loop_create();
+	must(admin_server_new(loop, service, &ops, &serving) == R_OK);
 	must(write(ready, "x", 1) == 1);
 	qb_loop_run(loop);
 }
@@ -220,12 +264,76 @@ static void a_request_that_lies_about_its_length_ends_its_own_connection_only(vo
 	qb_ipcc_disconnect(c);
 }
 
+static void an_answer_may_come_later(void **state)
+{
+	qb_ipcc_connection_t *c = join(), *other = join();
+	struct admin_request asked = request(ADMIN_RUN, "failover exec mate long");
+	struct admin_response r;
+	uint32_t exit;
+	int pieces;
+	(void)state;
+	assert_true(qb_ipcc_send(c, &asked, (size_t)asked.header.size) > 0);
+	/* Meanwhile the others are served. */
+	struct text out = ask(other, ADMIN_RUN, "show crypto ikev2 sa", &exit, &pieces);
+	assert_int_equal(exit, ADMIN_OK);
+	text_free(&out);
+	size_t len = 0;
+	assert_true(qb_ipcc_recv(c, &r, sizeof(r), 5000) > 0);
+	for (;;) {
+		struct admin_request next = request(ADMIN_NEXT, "");
+		assert_int_equal(r.exit, ADMIN_ERROR);
+		len += r.len;
+		if (!r.more)
+			break;
+		assert_true(transact(c, &next, &r) > 0);
+	}
+	assert_int_equal(len, 3 * ADMIN_PIECE_MAX);
+	out = ask(c, ADMIN_RUN, "failover exec mate none", &exit, &pieces);
+	assert_string_equal(text_string(&out), "ERROR: vpn2 did not answer\n");
+	assert_int_equal(exit, ADMIN_ERROR);
+	text_free(&out);
+	out = ask(c, ADMIN_RUN, "show crypto ikev2 sa", &exit, &pieces);
+	assert_string_equal(text_string(&out), "\nThere are no IKEv2 SAs\n");
+	text_free(&out);
+	qb_ipcc_disconnect(c);
+	qb_ipcc_disconnect(other);
+}
+
+static void a_client_that_does_not_wait_for_it_hurts_nobody(void **state)
+{
+	struct admin_request asked = request(ADMIN_RUN, "failover exec mate long");
+	struct admin_request next = request(ADMIN_NEXT, "");
+	struct admin_response r;
+	uint32_t exit;
+	int pieces;
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		qb_ipcc_connection_t *c = join();
+		assert_true(qb_ipcc_send(c, &asked, (size_t)asked.header.size) > 0);
+		qb_ipcc_disconnect(c);
+	}
+	/* Nor does one that asks on before its answer has come: it is dropped. */
+	qb_ipcc_connection_t *c = join();
+	asked = request(ADMIN_RUN, "failover exec mate never");
+	assert_true(qb_ipcc_send(c, &asked, (size_t)asked.header.size) > 0);
+	assert_true(transact_within(c, &next, &r, 300) <= 0);
+	qb_ipcc_disconnect(c);
+	usleep(100000);
+	c = join();
+	struct text out = ask(c, ADMIN_RUN, "show crypto ikev2 sa", &exit, &pieces);
+	assert_int_equal(exit, ADMIN_OK);
+	text_free(&out);
+	qb_ipcc_disconnect(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_command_is_answered_with_text_and_exit_code),
 		cmocka_unit_test(an_answer_longer_than_a_message_comes_in_pieces_and_whole),
 		cmocka_unit_test(a_client_may_leave_in_the_middle_of_an_answer),
+		cmocka_unit_test(an_answer_may_come_later),
+		cmocka_unit_test(a_client_that_does_not_wait_for_it_hurts_nobody),
 		cmocka_unit_test(a_request_that_lies_about_its_length_ends_its_own_connection_only),
 	};
 	return cmocka_run_group_tests(tests, start, stop);

@@ -213,6 +213,8 @@ static void fill_hosts(struct view_failover *v)
 	SET(v->self.name, "vpn1");
 	SET(v->self.version, "0.1.0");
 	SET(v->self.config_digest, "aa");
+	SET(v->self.failure, "HELLO not heard");
+	v->self.failed_at = 1612435265;
 	add_interface(&v->self, "outside", "192.0.2.1", true);
 	add_interface(&v->self, "inside", "198.51.100.1", false);
 	v->n_others = 2;
@@ -228,6 +230,8 @@ static void fill_hosts(struct view_failover *v)
 	};
 	SET(v->others[1].name, "vpn3");
 	SET(v->others[1].config_digest, "bb");
+	SET(v->others[1].failure, "Comm Failure");
+	v->others[1].failed_at = 1618658656;
 }
 
 static enum result ops_failover(void *ctx, struct view_failover *v)
@@ -250,6 +254,10 @@ static enum result ops_failover(void *ctx, struct view_failover *v)
 	v->recv = (struct view_queue){ 0, 17, 29 };
 	v->xmit = (struct view_queue){ 1, 18, 31 };
 	v->group = 1;
+	v->preferred_secondary = v->preempt = true;
+	v->preempt_s = 120;
+	v->takeovers = 8;
+	v->handovers = 9;
 	v->term = 7;
 	SET(v->role_manager, "internal");
 	SET(v->last_takeover, "process down");
@@ -261,6 +269,74 @@ static enum result ops_failover(void *ctx, struct view_failover *v)
 	v->unprotected_releases = 3;
 	v->suspect_takeovers = 1;
 	return R_OK;
+}
+
+static enum result ops_history(void *ctx, struct view_failover_history *v)
+{
+	if (*(bool *)ctx)
+		return R_OK;
+	v->n = 3;
+	v->list[0] = (struct view_state_change){ .at = 1612435265 };
+	SET(v->list[0].from, "Not Detected");
+	SET(v->list[0].to, "Negotiation");
+	SET(v->list[0].reason, "member of the cluster");
+	v->list[1] = (struct view_state_change){ .at = 1612435266, .term = 6 };
+	SET(v->list[1].from, "Negotiation");
+	SET(v->list[1].to, "Standby Ready");
+	SET(v->list[1].reason, "state is complete");
+	v->list[2] = (struct view_state_change){ .at = 1618658657, .term = 7 };
+	SET(v->list[2].from, "Standby Ready");
+	SET(v->list[2].to, "Just Active");
+	SET(v->list[2].reason, "owner left");
+	return R_OK;
+}
+
+static void add_message(struct view_failover_statistics *v, const char *name, uint64_t tx,
+			uint64_t rx)
+{
+	struct view_message_count *m = &v->messages[v->n_messages++];
+	SET(m->name, name);
+	m->tx = tx;
+	m->rx = rx;
+}
+
+static enum result ops_statistics(void *ctx, struct view_failover_statistics *v)
+{
+	if (*(bool *)ctx)
+		return R_OK;
+	add_message(v, "hello", 11, 12);
+	add_message(v, "handover_request", 13, 14);
+	v->bytes_tx = 12345678901;
+	v->bytes_rx = 22345678901;
+	assert_true(view_counter_add(&v->refused, "", "INTEGRITY", 15));
+	assert_true(view_counter_add(&v->counters, "", "resyncs", 0));
+	assert_true(view_counter_add(&v->counters, "", "leases_granted", 17));
+	v->acks_measured = 1801;
+	v->ack_p50_us = 310;
+	v->ack_p99_us = 911;
+	v->ack_max_us = 2101;
+	return R_OK;
+}
+
+static enum result ops_target(void *ctx, const struct admin_target *to, uint8_t *slot,
+			      char why[ADMIN_WHY_MAX])
+{
+	(void)ctx;
+	if (to->kind == TARGET_MEMBER && strcmp(to->name, "vpn9") == 0) {
+		snprintf(why, ADMIN_WHY_MAX, "no member is called vpn9");
+		return R_NOT_FOUND;
+	}
+	*slot = to->kind == TARGET_ACTIVE ? 0 : 2;
+	return R_OK;
+}
+
+static char asked[128];
+
+static void ops_ask(void *ctx, uint8_t slot, const char *line, bool json, uint64_t ticket)
+{
+	(void)ctx;
+	snprintf(asked, sizeof(asked), "%u %s %s %u", slot, line, json ? "json" : "text",
+		 (unsigned int)ticket);
 }
 
 static enum result ops_version(void *ctx, struct view_version *v)
@@ -329,14 +405,19 @@ static const struct admin_ops ops = {
 	.config = ops_config,
 	.clear_ike = ops_clear,
 	.failover_active = ops_active,
+	.failover_history = ops_history,
+	.failover_statistics = ops_statistics,
+	.exec_target = ops_target,
+	.exec_ask = ops_ask,
 };
 
 /* --- golden files --- */
 
 static struct text run(const char *line, bool json, enum admin_exit wanted)
 {
+	const struct admin_caller caller = { .json = json, .ticket = 5 };
 	struct text out = { 0 };
-	assert_int_equal(admin_run(&ops, line, json, &out), wanted);
+	assert_int_equal(admin_run(&ops, line, &caller, &out), wanted);
 	return out;
 }
 
@@ -374,6 +455,14 @@ static const struct golden_case goldens[] = {
 	{ "show crypto ipsec sa", "ipsec-sa-none", true },
 	{ "show failover", "failover", false },
 	{ "show failover", "failover-off", true },
+	{ "show failover group", "failover-group", false },
+	{ "show failover group", "failover-group-off", true },
+	{ "show failover state", "failover-state", false },
+	{ "show failover state", "failover-state-off", true },
+	{ "show failover history", "failover-history", false },
+	{ "show failover history", "failover-history-none", true },
+	{ "show failover statistics", "failover-statistics", false },
+	{ "show failover statistics", "failover-statistics-none", true },
 	{ "show version", "version", false },
 	{ "show counters", "counters", false },
 	{ "show running-config", "running-config", false },
@@ -521,6 +610,9 @@ static void the_schema_refuses_what_it_should(void **state)
 		"{\"ikev2_sas\": [{}]}",
 		"{\"cleared\": 1, \"error\": \"x\"}",
 		"{\"failover\": {\"enabled\": true}}",
+		"{\"failover_state\": {}}",
+		"{\"failover_history\": [{\"from\": \"Active\"}]}",
+		"{\"failover_statistics\": {\"tx\": 1}}",
 		"{\"version\": {\"version\": 1}}",
 	};
 	json_t *schema = load_schema();
@@ -632,6 +724,90 @@ static void a_refused_action_says_why(void **state)
 	bare = false;
 }
 
+static void a_group_that_is_not_there_is_named(void **state)
+{
+	(void)state;
+	struct text one = run("show failover group 1", false, ADMIN_OK),
+		    all = run("show failover group", false, ADMIN_OK);
+	assert_string_equal(text_string(&one), text_string(&all));
+	text_free(&one);
+	text_free(&all);
+	struct text out = run("show failover group 2", false, ADMIN_ERROR);
+	assert_string_equal(text_string(&out), "ERROR: there is no failover group 2\n");
+	text_free(&out);
+}
+
+static void the_state_tells_different_configurations_and_lost_corosync(void **state)
+{
+	struct view_failover v = { 0 };
+	struct text out = { 0 };
+	bool off = false;
+	(void)state;
+	assert_int_equal(ops_failover(&off, &v), R_OK);
+	v.n_others = 1;
+	show_failover_state_text(&v, &out);
+	assert_non_null(strstr(out.p, "====Configuration State===\n        Sync Done\n"));
+	assert_non_null(strstr(out.p, "====Communication State===\n        Corosync up\n"));
+	text_free(&out);
+	v.self.state = HOST_STANDBY_READY;
+	v.quorate = false;
+	show_failover_state_text(&v, &out);
+	assert_non_null(strstr(out.p, "        Sync Done - STANDBY\n"));
+	assert_non_null(strstr(out.p, "        Corosync up, no quorum\n"));
+	text_free(&out);
+	v.cluster_up = false;
+	show_failover_state_text(&v, &out);
+	assert_non_null(strstr(out.p, "        Corosync down\n"));
+	text_free(&out);
+}
+
+static void a_command_for_another_member_is_asked_there(void **state)
+{
+	(void)state;
+	struct text out = run("failover exec mate show  version", false, ADMIN_LATER);
+	assert_string_equal(text_string(&out), "");
+	assert_string_equal(asked, "2 show  version text 5");
+	text_free(&out);
+	out = run("fail ex mem vpn2 show failover state", true, ADMIN_LATER);
+	assert_string_equal(asked, "2 show failover state json 5");
+	text_free(&out);
+	out = run("failover exec member vpn9 show version", false, ADMIN_ERROR);
+	assert_string_equal(text_string(&out), "ERROR: no member is called vpn9\n");
+	text_free(&out);
+	out = run("failover exec standby", false, ADMIN_USAGE);
+	text_free(&out);
+}
+
+static void a_command_for_this_unit_is_run_here(void **state)
+{
+	(void)state;
+	struct text here = run("show version", false, ADMIN_OK),
+		    out = run("failover exec active show version", false, ADMIN_OK);
+	assert_string_equal(text_string(&out), text_string(&here));
+	text_free(&here);
+	text_free(&out);
+	out = run("failover exec active show nothing", false, ADMIN_USAGE);
+	text_free(&out);
+}
+
+static void failover_exec_is_not_nested(void **state)
+{
+	const struct admin_caller remote = { .remote = true };
+	struct text out;
+	(void)state;
+	asked[0] = '\0';
+	out = run("failover exec mate failover exec mate show version", false, ADMIN_USAGE);
+	assert_string_equal(text_string(&out), "ERROR: failover exec cannot be nested\n");
+	text_free(&out);
+	out = run("failover exec active fail exec member vpn2 show version", false, ADMIN_USAGE);
+	text_free(&out);
+	/* Not for what another member sent either. */
+	assert_int_equal(admin_run(&ops, "failover exec mate show version", &remote, &out),
+			 ADMIN_USAGE);
+	text_free(&out);
+	assert_string_equal(asked, "");
+}
+
 static void help_completion_and_prompt(void **state)
 {
 	struct text out = { 0 };
@@ -643,6 +819,22 @@ static void help_completion_and_prompt(void **state)
 	text_free(&out);
 	admin_complete("sh cr i", &out);
 	assert_string_equal(text_string(&out), "ikev2\nipsec\n");
+	text_free(&out);
+	admin_complete("show failover ", &out);
+	assert_string_equal(text_string(&out), "group\nstate\nhistory\nstatistics\n");
+	text_free(&out);
+	admin_complete("failover exec ", &out);
+	assert_string_equal(text_string(&out), "mate\nactive\nstandby\nmember\n");
+	text_free(&out);
+	/* Behind whom, what follows is a command like any other. */
+	admin_complete("failover exec mate show cr", &out);
+	assert_string_equal(text_string(&out), "crypto\n");
+	text_free(&out);
+	admin_complete("fail exec member vpn2 show failover st", &out);
+	assert_string_equal(text_string(&out), "state\nstatistics\n");
+	text_free(&out);
+	admin_help("failover exec standby clear ", &out);
+	assert_string_equal(text_string(&out), "  crypto                    IPsec\n");
 	text_free(&out);
 	admin_prompt(&ops, &out);
 	assert_string_equal(text_string(&out), "vpn1/pri/act# ");
@@ -663,6 +855,11 @@ int main(void)
 		cmocka_unit_test(json_holds_every_value_of_the_text),
 		cmocka_unit_test(commands_may_be_abbreviated_and_wrong_ones_are_explained),
 		cmocka_unit_test(a_refused_action_says_why),
+		cmocka_unit_test(a_group_that_is_not_there_is_named),
+		cmocka_unit_test(the_state_tells_different_configurations_and_lost_corosync),
+		cmocka_unit_test(a_command_for_another_member_is_asked_there),
+		cmocka_unit_test(a_command_for_this_unit_is_run_here),
+		cmocka_unit_test(failover_exec_is_not_nested),
 		cmocka_unit_test(help_completion_and_prompt),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the admin commands see of failover beside its state: history, counters, other members. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/world.h"
+
+static enum result get_history(void *ctx, struct view_failover_history *v)
+{
+	const struct world *w = ctx;
+	struct cl_history_entry list[CL_HISTORY_MAX];
+
+	if (!w->config->failover.enabled)
+		return R_OK;
+	v->n = cl_history(hf_core_cluster_node(w->core), 1, list);
+	for (size_t i = 0; i < v->n; i++) {
+		struct view_state_change *c = &v->list[i];
+		snprintf(c->from, sizeof(c->from), "%s", cl_state_name(list[i].from));
+		snprintf(c->to, sizeof(c->to), "%s", cl_state_name(list[i].to));
+		snprintf(c->reason, sizeof(c->reason), "%s", list[i].why);
+		c->at = (int64_t)(list[i].at_ms / 1000);
+		c->term = list[i].term;
+	}
+	return R_OK;
+}
+
+static void fill_messages(const struct cl_stats *s, struct view_failover_statistics *v)
+{
+	for (unsigned int kind = 0; kind < CL_MESSAGE_KINDS; kind++) {
+		const char *name = kind ? cl_message_name(kind) : "unknown";
+		if (!name || v->n_messages == VIEW_MESSAGES_MAX)
+			continue;
+		struct view_message_count *m = &v->messages[v->n_messages++];
+		/* protobuf-c puts a line under what is a word of C. */
+		int len = (int)strlen(name);
+		snprintf(m->name, sizeof(m->name), "%.*s", name[len - 1] == '_' ? len - 1 : len,
+			 name);
+		m->tx = s->messages_sent[kind];
+		m->rx = s->messages_received[kind];
+	}
+	v->bytes_tx = s->bytes_sent;
+	v->bytes_rx = s->bytes_received;
+}
+
+static bool fill_refused(const struct cl_stats *s, struct view_failover_statistics *v)
+{
+	bool ok = view_counter_add(&v->refused, "", "not_of_the_owner", s->refused_sender);
+
+	for (unsigned int r = R_OK + 1; r < R_COUNT_; r++)
+		if (s->refused[r])
+			ok = view_counter_add(&v->refused, "", result_name(r), s->refused[r]) && ok;
+	return ok;
+}
+
+struct named {
+	const char *name;
+	uint64_t value;
+};
+
+static bool add_all(struct view_counter_list *out, const struct named *list, size_t n)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < n; i++)
+		ok = view_counter_add(out, "", list[i].name, list[i].value) && ok;
+	return ok;
+}
+#define ADD_ALL(out, list) add_all(out, list, sizeof(list) / sizeof((list)[0]))
+
+static bool fill_records(const struct hf_core_stats *core, struct view_failover_statistics *v)
+{
+	static const struct {
+		enum ss_kind kind;
+		const char *sent, *applied;
+	} kinds[] = {
+		{ 0, "records_sent_other", "records_applied_other" },
+		{ SS_IKE_SA, "records_sent_ike_sa", "records_applied_ike_sa" },
+		{ SS_CHILD_SA, "records_sent_child_sa", "records_applied_child_sa" },
+		{ SS_LEASE, "records_sent_lease", "records_applied_lease" },
+		{ SS_COUNTERS, "records_sent_counters", "records_applied_counters" },
+		{ SS_PEER_INDEX, "records_sent_peer_index", "records_applied_peer_index" },
+	};
+	bool ok = true;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const struct named both[] = {
+			{ kinds[i].sent, core->records_out[kinds[i].kind] },
+			{ kinds[i].applied, core->records_in[kinds[i].kind] },
+		};
+		ok = ADD_ALL(&v->counters, both) && ok;
+	}
+	return ok;
+}
+
+static bool fill_held(const struct world *w, struct view_failover_statistics *v)
+{
+	const struct hf_core_stats *core = hf_core_stats(w->core);
+	const struct named list[] = {
+		{ "outputs_held_now", core->held_now },
+		{ "outputs_held", core->held_total },
+		{ "outputs_released", core->released },
+		{ "outputs_dropped_role", core->dropped_role },
+		{ "outputs_dropped_deadline", core->dropped_deadline },
+		{ "packets_dropped_deadline",
+		  esp_datapath_verdicts(w->datapath, ESP_V_DEADLINE, 0) +
+			  esp_datapath_verdicts(w->datapath, ESP_V_DEADLINE, 1) },
+		{ "packets_dropped_standby",
+		  esp_datapath_verdicts(w->datapath, ESP_V_STANDBY, 0) +
+			  esp_datapath_verdicts(w->datapath, ESP_V_STANDBY, 1) },
+		{ "packets_relayed", esp_datapath_verdicts(w->datapath, ESP_V_RELAYED, 0) +
+					     esp_datapath_verdicts(w->datapath, ESP_V_RELAYED, 1) },
+		{ "leases_granted", core->leases_granted },
+		{ "checkpoints", core->checkpoints },
+		{ "rekeys_after_takeover", core->rekeys_after_takeover },
+		{ "import_errors", core->import_errors },
+		{ "multicast_errors", w->mcast_errors },
+		{ "send_queue_max", w->xmit_queue_max },
+	};
+
+	return ADD_ALL(&v->counters, list);
+}
+
+static bool fill_roles(const struct cl_stats *s, const struct cl_group_status *st,
+		       struct view_failover_statistics *v)
+{
+	const struct named list[] = {
+		{ "records_sent", st->records_sent },
+		{ "records_applied", st->records_received },
+		{ "views", s->views },
+		{ "resyncs", s->resyncs },
+		{ "snapshots_sent", s->snapshots_sent },
+		{ "snapshots_received", s->snapshots_received },
+		{ "claims_sent", s->claims_sent },
+		{ "claims_refused", s->claims_refused },
+		{ "takeovers", st->takeovers },
+		{ "takeovers_suspect", st->suspect_takeovers },
+		{ "handovers", st->handovers },
+		{ "preempts_asked", s->preempts_asked },
+		{ "preempts_refused", s->preempts_refused },
+		{ "unprotected", st->degraded },
+		{ "commit_timeouts", s->commit_timeouts },
+		{ "deadlines_passed", s->deadlines_passed },
+		{ "configuration_mismatches", s->digest_mismatches },
+	};
+
+	return ADD_ALL(&v->counters, list);
+}
+
+static enum result get_statistics(void *ctx, struct view_failover_statistics *v)
+{
+	const struct world *w = ctx;
+	const struct cl_node *n = hf_core_cluster_node(w->core);
+	struct cl_latency latency = cl_latency(n, 1);
+	struct cl_group_status st;
+	enum result res = cl_group_status(n, 1, world_now_ns(), &st);
+
+	if (res != R_OK)
+		return res;
+	fill_messages(cl_stats(n), v);
+	bool ok = fill_refused(cl_stats(n), v);
+	ok = fill_roles(cl_stats(n), &st, v) && ok;
+	ok = fill_held(w, v) && ok;
+	ok = fill_records(hf_core_stats(w->core), v) && ok;
+	v->acks_measured = latency.n;
+	v->ack_p50_us = latency.p50_us;
+	v->ack_p99_us = latency.p99_us;
+	v->ack_max_us = latency.max_us;
+	return ok ? R_OK : R_NO_MEMORY;
+}
+
+void admin_failover_fill(struct admin_ops *out)
+{
+	out->failover_history = get_history;
+	out->failover_statistics = get_statistics;
+	out->exec_target = world_exec_target;
+	out->exec_ask = world_exec_ask;
+}
