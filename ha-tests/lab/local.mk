@@ -15,6 +15,7 @@ LAB_CASES = \
 	ha-tests/lab/t_crash.sh \
 	ha-tests/lab/t_die_at.sh \
 	ha-tests/lab/t_fail_closed.sh \
+	ha-tests/lab/t_failover_exec.sh \
 	ha-tests/lab/t_garbage.sh \
 	ha-tests/lab/t_host_loss.sh \
 	ha-tests/lab/t_ikev2_initiator.sh \
@@ -23,6 +24,7 @@ LAB_CASES = \
 	ha-tests/lab/t_ocf_agent.sh \
 	ha-tests/lab/t_pacemaker.sh \
 	ha-tests/lab/t_partition.sh \
+	ha-tests/lab/t_preempt.sh \
 	ha-tests/lab/t_random_kills.sh \
 	ha-tests/lab/t_rekey.sh \
 	ha-tests/lab/t_sigstop.sh \
