@@ -272,6 +272,17 @@ static void pieces_that_do_not_fit_end_it(void **state)
 	r = reply(5, 4, 0); /* shrinks */
 	forge_reply(1, &r);
 	assert_failed(0, R_VALUE, "gave an answer that cannot be read");
+	world_free(&w);
+	static const uint32_t not_next[] = { 3, 6 }; /* repeats a part, leaves one out */
+	for (size_t i = 0; i < 2; i++) {
+		asking();
+		r = reply(0, 10, 5);
+		forge_reply(1, &r);
+		r = reply(not_next[i], 10, 10 - not_next[i]);
+		forge_reply(1, &r);
+		assert_failed(0, R_VALUE, "gave an answer that cannot be read");
+		world_free(&w);
+	}
 }
 
 static void a_message_that_is_cut_off_or_changed_is_refused(void **state)
