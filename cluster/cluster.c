@@ -185,7 +185,7 @@ static void (*const timer_handlers[T_COUNT])(struct cl_node *n, struct group *g)
 	[T_DROP] = protect_drop,
 	[T_CLAIM] = later_timer,
 	[T_SETTLE] = claim_settle_timeout,
-	[T_JOIN] = join_start,
+	[T_JOIN] = join_timeout,
 	[T_HANDOVER] = handover_timeout,
 	[T_STOP] = handover_stop_timeout,
 	[T_PREEMPT] = later_timer,
@@ -223,7 +223,7 @@ static void group_input(struct cl_node *n, struct group *g, const struct cl_inpu
 		log_records(n, g, in->records, in->n_records);
 		break;
 	case CL_IN_SNAPSHOT_READY:
-		join_serve_next(n, g, in->slot);
+		join_serve_ready(n, g, in->slot);
 		break;
 	case CL_IN_PREPARED:
 		handover_prepared(n, g);

@@ -111,8 +111,9 @@ enum cl_input_kind {
 	CL_IN_QUORUM,   /* votequorum: ring, quorate */
 	CL_IN_MESSAGE,  /* CPG delivery, in agreed order, own messages included */
 	CL_IN_SNAPSHOT, /* snapshot channel: sealed bytes from a member */
-	CL_IN_SNAPSHOT_READY, /* snapshot channel can take another chunk for slot */
-	CL_IN_DISCONNECTED,   /* CPG or quorum connection lost: silence at once (R12) */
+	/* snapshot channel can take another chunk for slot; follows each SNAPSHOT_SEND */
+	CL_IN_SNAPSHOT_READY,
+	CL_IN_DISCONNECTED, /* CPG or quorum connection lost: silence at once (R12) */
 	CL_IN_TIMER,
 	CL_IN_TERM_WRITTEN, /* fsync of a claimed term is done (R11); ok */
 	CL_IN_RECORDS,      /* owner: append these records in one batch */
@@ -161,11 +162,13 @@ struct cl_input {
 
 enum cl_effect_kind {
 	CL_FX_MCAST,         /* data: send to the CPG group, in order */
-	CL_FX_SNAPSHOT_SEND, /* data: to the member in slot, by the snapshot channel */
-	CL_FX_WRITE_TERM,    /* group, term: write and fsync, then CL_IN_TERM_WRITTEN */
-	CL_FX_ROLE,          /* group, role, term, suspect, reason; see below */
-	CL_FX_DEADLINE,      /* group, deadline_ns: workers and control may send until then (R12) */
-	CL_FX_COMMITTED,     /* group, position: release what is held up to it (R4) */
+	CL_FX_SNAPSHOT_SEND, /* data: a chunk for the joiner in slot, by the snapshot channel */
+	/* data: a request to the owner in slot, by the snapshot channel; mate: its relay address */
+	CL_FX_SNAPSHOT_ASK,
+	CL_FX_WRITE_TERM, /* group, term: write and fsync, then CL_IN_TERM_WRITTEN */
+	CL_FX_ROLE,       /* group, role, term, suspect, reason; see below */
+	CL_FX_DEADLINE,   /* group, deadline_ns: workers and control may send until then (R12) */
+	CL_FX_COMMITTED,  /* group, position: release what is held up to it (R4) */
 	/* group, record: now in the store; all but its author import it (hot standby) */
 	CL_FX_APPLY,
 	CL_FX_RESET, /* group: store replaced or cleared: forget imports; APPLY of all follows */
@@ -198,7 +201,7 @@ struct cl_effect {
 	uint64_t position;
 	uint64_t deadline_ns;
 	uint64_t silence_ms; /* ROLE active: since the last heartbeat of the former owner (R10) */
-	struct inet_endpoint mate;      /* QUIESCE: relay address of the next owner */
+	struct inet_endpoint mate;      /* QUIESCE: relay address of the next owner; SNAPSHOT_ASK */
 	const struct ss_record *record; /* APPLY: borrowed until the outbox is cleared */
 	struct buf data;
 	enum result reason;

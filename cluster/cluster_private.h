@@ -20,7 +20,8 @@
 #define EMPTY_TERM_ROOM      16   /* terms that a missing member may have owned */
 #define HELLO_GRACE_MS       1000 /* a takeover waits for a HELLO so long */
 #define LOST_TERM_ROOM       64   /* terms that a node without its file may have owned (R11) */
-#define JOIN_RETRY_MS        5000 /* no progress of a snapshot */
+#define JOIN_RETRY_MS        5000 /* no progress of a snapshot: a new marker */
+#define JOIN_ASK_MS          500  /* no progress: what was on its way is lost, ask again */
 #define HANDOVER_MS          1000 /* each phase of a handover */
 #define PREEMPT_WAIT_MS      5000 /* after a request that led to nothing; doubles */
 #define PREEMPT_WAIT_MAX_MS  300000
@@ -30,6 +31,7 @@
 #define BATCH_BYTES_MAX \
 	60000u /* one message: Corosync's own limit is far above, its latency is not */
 #define SNAPSHOT_CHUNK_BYTES  48000u
+#define SNAPSHOT_CREDIT       16u         /* R22: chunks on their way to one joiner */
 #define JOIN_BUFFER_BYTES_MAX (64u << 20) /* R22: overflow restarts the join */
 #define DEFERRED_MAX          8192u
 
@@ -140,10 +142,25 @@ struct delta {
 
 struct join_state {
 	bool running;
+	bool gap; /* a chunk was missing, and was asked for */
 	uint64_t id;
+	uint64_t progress_ns;
+	uint32_t taken; /* chunks since the last request */
 	struct ss_snapshot_reader *reader;
 	struct delta *deltas;
 	size_t n, cap, bytes;
+};
+
+/* The owner's side of one join. What is asked before the marker has come is kept. */
+struct serving {
+	struct ss_snapshot_writer *writer; /* NULL: no join */
+	uint64_t id;
+	bool busy; /* the channel has a chunk and has not said READY */
+	/* first record of each chunk that is on its way */
+	uint64_t away[SNAPSHOT_CREDIT];
+	uint32_t n_away, credit;
+	uint64_t asked_id;
+	uint32_t asked_credit;
 };
 
 enum handover_phase {
@@ -226,8 +243,7 @@ struct group {
 	uint64_t protected_position; /* of the last PROTECTED */
 	bool is_protected;
 	uint64_t heartbeats_sent;
-	struct ss_snapshot_writer *serving[SS_SLOTS];
-	uint64_t serving_id[SS_SLOTS];
+	struct serving serving[SS_SLOTS];
 
 	struct claim_state claim;
 	struct join_state join;
@@ -336,9 +352,9 @@ void failure_note(struct cl_node *n, uint8_t slot, const char *why);
 /* message.c */
 void message_send(struct cl_node *n, uint32_t group, uint64_t term, Holdfast__ClusterMessage *m);
 void message_send_group(struct cl_node *n, const struct group *g, Holdfast__ClusterMessage *m);
-/* For one member, over the snapshot channel. */
-void message_send_snapshot(struct cl_node *n, const struct group *g, uint8_t slot,
-			   Holdfast__ClusterMessage *m);
+/* For one member, over the snapshot channel: CL_FX_SNAPSHOT_SEND or _ASK. */
+void message_send_snapshot(struct cl_node *n, const struct group *g, enum cl_effect_kind kind,
+			   const struct member *to, Holdfast__ClusterMessage *m);
 void message_deliver(struct cl_node *n, const struct cl_member *from, struct bytes data);
 void message_snapshot(struct cl_node *n, struct bytes data);
 
@@ -466,8 +482,14 @@ void join_stop(struct group *g);
 void join_keep(struct cl_node *n, struct group *g, uint64_t position, const struct bytes *records);
 void join_marker(struct cl_node *n, struct group *g, const struct delivery *d,
 		 const Holdfast__ClusterMessage *m);
+/* No progress: ask again, or begin again. */
+void join_timeout(struct cl_node *n, struct group *g);
 void join_chunk(struct cl_node *n, struct group *g, const Holdfast__Snapshot *m);
-void join_serve_next(struct cl_node *n, struct group *g, uint8_t slot);
+void join_request(struct cl_node *n, struct group *g, uint8_t slot,
+		  const Holdfast__SnapshotRequest *m);
+void join_serve_ready(struct cl_node *n, struct group *g, uint8_t slot);
+/* The joiner has said SYNCED. */
+void join_served(struct cl_node *n, struct group *g, uint8_t slot, uint64_t join_id);
 void join_serve_stop(struct group *g, uint8_t slot);
 
 /* preempt.c */

@@ -2,10 +2,14 @@
 /*
  * Joining a group (R22). The joiner multicasts a marker and keeps what the
  * log brings from then on. The owner cuts its store where the marker is
- * delivered and sends it over the snapshot channel. The joiner applies the
- * snapshot, then what it kept behind its position, then says SYNCED. When the
- * owner dies, the channel stalls or the joiner keeps too much, it begins
- * again with a new marker.
+ * delivered and sends it over the snapshot channel, as many chunks ahead as
+ * the joiner has granted. The joiner applies the snapshot, then what it kept
+ * behind its position, then says SYNCED. What the channel loses is asked for
+ * again and the transfer goes on there; when the owner dies, nothing comes
+ * for long or the joiner keeps too much, it begins again with a new marker.
+ *
+ * A request is absolute (records held, chunks that may be away), so one that
+ * is lost or comes twice does no harm.
  *
  * Positions order everything, so an entry that is in the snapshot as well is
  * simply skipped; the marker needs no position of its own.
@@ -39,12 +43,41 @@ void join_start(struct cl_node *n, struct group *g)
 	g->join.running = true;
 	g->join.reader = ss_snapshot_reader_new(n->cfg.hash_seed);
 	must(g->join.reader);
-	g->at[T_JOIN] = n->now_ns + JOIN_RETRY_MS * MS;
+	g->at[T_JOIN] = n->now_ns + JOIN_ASK_MS * MS;
+	g->join.progress_ns = n->now_ns;
 	mk.joiner_slot = n->cfg.slot;
 	mk.join_id = g->join.id;
 	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_MARKER;
 	m.marker = &mk;
 	message_send_group(n, g, &m);
+}
+
+/* Grants the owner SNAPSHOT_CREDIT chunks behind the records that are here. */
+static void join_ask(struct cl_node *n, struct group *g, bool again)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__SnapshotRequest r = HOLDFAST__SNAPSHOT_REQUEST__INIT;
+	const struct member *owner = owner_member(n, g);
+
+	g->at[T_JOIN] = n->now_ns + JOIN_ASK_MS * MS;
+	if (!owner)
+		return;
+	g->join.taken = 0;
+	r.join_id = g->join.id;
+	r.first = ss_snapshot_received(g->join.reader);
+	r.credit = SNAPSHOT_CREDIT;
+	r.again = again;
+	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_SNAPSHOT_REQUEST;
+	m.snapshot_request = &r;
+	message_send_snapshot(n, g, CL_FX_SNAPSHOT_ASK, owner, &m);
+}
+
+void join_timeout(struct cl_node *n, struct group *g)
+{
+	if (g->join.running && n->now_ns - g->join.progress_ns < JOIN_RETRY_MS * MS)
+		join_ask(n, g, true);
+	else
+		join_start(n, g);
 }
 
 void join_keep(struct cl_node *n, struct group *g, uint64_t position, const struct bytes *records)
@@ -108,6 +141,17 @@ static void join_finish(struct cl_node *n, struct group *g)
 	protect_announce(n, g);
 }
 
+static void chunk_taken(struct cl_node *n, struct group *g, bool done)
+{
+	g->join.progress_ns = n->now_ns;
+	g->join.gap = false;
+	g->at[T_JOIN] = n->now_ns + JOIN_ASK_MS * MS;
+	if (done)
+		join_finish(n, g);
+	else if (++g->join.taken >= SNAPSHOT_CREDIT / 2)
+		join_ask(n, g, false);
+}
+
 void join_chunk(struct cl_node *n, struct group *g, const Holdfast__Snapshot *m)
 {
 	bool done = false;
@@ -116,62 +160,137 @@ void join_chunk(struct cl_node *n, struct group *g, const Holdfast__Snapshot *m)
 		return;
 	enum result res = ss_snapshot_read(g->join.reader, bytes(m->chunk.data, m->chunk.len),
 					   &done);
-	if (res != R_OK && res != R_EXISTS) {
+	switch (res) {
+	case R_OK:
+		chunk_taken(n, g, done);
+		break;
+	case R_EXISTS:
+		break;
+	case R_AGAIN:
+		/* Those behind the missing one come again too: once is enough. */
+		if (!g->join.gap)
+			join_ask(n, g, true);
+		g->join.gap = true;
+		break;
+	default:
 		fx_log(n, LOG_REPL_REFUSED, "group %u snapshot: %s", g->id, result_text(res));
 		join_start(n, g);
-		return;
 	}
-	g->at[T_JOIN] = n->now_ns + JOIN_RETRY_MS * MS;
-	if (done)
-		join_finish(n, g);
 }
 
 /* ---- owner ---- */
 
 void join_serve_stop(struct group *g, uint8_t slot)
 {
-	ss_snapshot_writer_free(g->serving[slot]);
-	g->serving[slot] = NULL;
+	ss_snapshot_writer_free(g->serving[slot].writer);
+	g->serving[slot] = (struct serving){ 0 };
 }
 
-void join_serve_next(struct cl_node *n, struct group *g, uint8_t slot)
+void join_served(struct cl_node *n, struct group *g, uint8_t slot, uint64_t join_id)
+{
+	if (!g->serving[slot].writer || g->serving[slot].id != join_id)
+		return;
+	join_serve_stop(g, slot);
+	n->stats.snapshots_sent++;
+	fx_log(n, LOG_REPL_SNAPSHOT_SENT, "group %u to slot %u", g->id, slot);
+}
+
+static void serve(struct cl_node *n, struct group *g, uint8_t slot)
 {
 	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
 	Holdfast__Snapshot s = HOLDFAST__SNAPSHOT__INIT;
+	struct serving *v = &g->serving[slot];
+	const struct member *to = member_by_slot(n, slot);
 	struct buf chunk = { 0 };
 
-	if (slot >= SS_SLOTS || !g->serving[slot])
+	if (!v->writer || !to || v->busy || v->n_away >= v->credit)
 		return;
-	if (!ss_snapshot_next(g->serving[slot], SNAPSHOT_CHUNK_BYTES, &chunk)) {
-		join_serve_stop(g, slot);
-		n->stats.snapshots_sent++;
-		fx_log(n, LOG_REPL_SNAPSHOT_SENT, "group %u to slot %u", g->id, slot);
+	uint64_t first = ss_snapshot_tell(v->writer);
+	/* At the end the writer stays until SYNCED: the last chunks may be asked for again. */
+	if (!ss_snapshot_next(v->writer, SNAPSHOT_CHUNK_BYTES, &chunk))
 		return;
-	}
-	s.join_id = g->serving_id[slot];
+	v->away[v->n_away++] = first;
+	v->busy = true;
+	s.join_id = v->id;
 	s.chunk = (ProtobufCBinaryData){ .data = chunk.p, .len = chunk.len };
 	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_SNAPSHOT;
 	m.snapshot = &s;
-	message_send_snapshot(n, g, slot, &m);
+	message_send_snapshot(n, g, CL_FX_SNAPSHOT_SEND, to, &m);
 	ss_buf_wipe(&chunk);
+}
+
+void join_serve_ready(struct cl_node *n, struct group *g, uint8_t slot)
+{
+	if (slot >= SS_SLOTS)
+		return;
+	g->serving[slot].busy = false;
+	serve(n, g, slot);
+}
+
+/* The joiner has all chunks that begin below first. */
+static void arrived(struct serving *v, uint64_t first)
+{
+	uint32_t n = 0;
+
+	while (n < v->n_away && v->away[n] < first)
+		n++;
+	v->n_away -= n;
+	memmove(v->away, v->away + n, v->n_away * sizeof(v->away[0]));
+}
+
+void join_request(struct cl_node *n, struct group *g, uint8_t slot,
+		  const Holdfast__SnapshotRequest *m)
+{
+	struct serving *v = &g->serving[slot];
+	uint32_t credit = m->credit < SNAPSHOT_CREDIT ? m->credit : SNAPSHOT_CREDIT;
+
+	if (!v->writer || m->join_id != v->id) {
+		v->asked_id = m->join_id;
+		v->asked_credit = credit;
+		return;
+	}
+	v->credit = credit;
+	if (m->again) {
+		ss_snapshot_seek(v->writer, m->first);
+		v->n_away = 0;
+	} else {
+		arrived(v, m->first);
+	}
+	serve(n, g, slot);
 }
 
 /*
  * Everything that the owner appended before the marker is in its store by now, so the cut is
  * fold(log up to here).
  */
+static void serve_start(struct cl_node *n, struct group *g, uint8_t slot, uint64_t join_id)
+{
+	struct serving *v = &g->serving[slot];
+	uint32_t credit = v->asked_id == join_id ? v->asked_credit : 0;
+	bool busy = v->busy;
+
+	join_serve_stop(g, slot);
+	v->writer = ss_snapshot_cut(g->store, g->applied);
+	must(v->writer);
+	v->id = join_id;
+	v->credit = credit;
+	v->busy = busy;
+	serve(n, g, slot);
+}
+
 void join_marker(struct cl_node *n, struct group *g, const struct delivery *d,
 		 const Holdfast__ClusterMessage *m)
 {
 	uint8_t slot = d->member->slot;
 
 	d->member->group[g->index].synced = false;
-	if (!is_owner(g) || d->term != g->term || m->marker->joiner_slot != slot)
+	if (d->term != g->term || m->marker->joiner_slot != slot)
 		return;
-	protect_members_changed(n, g);
-	join_serve_stop(g, slot);
-	g->serving[slot] = ss_snapshot_cut(g->store, g->applied);
-	must(g->serving[slot]);
-	g->serving_id[slot] = m->marker->join_id;
-	join_serve_next(n, g, slot);
+	if (is_owner(g)) {
+		protect_members_changed(n, g);
+		serve_start(n, g, slot, m->marker->join_id);
+	} else if (slot == n->cfg.slot && g->join.running && m->marker->join_id == g->join.id) {
+		/* By now the owner knows our HELLO, or will in a moment. */
+		join_ask(n, g, false);
+	}
 }

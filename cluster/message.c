@@ -61,15 +61,16 @@ void message_send_group(struct cl_node *n, const struct group *g, Holdfast__Clus
 	message_send(n, g->id, g->term, m);
 }
 
-void message_send_snapshot(struct cl_node *n, const struct group *g, uint8_t slot,
-			   Holdfast__ClusterMessage *m)
+void message_send_snapshot(struct cl_node *n, const struct group *g, enum cl_effect_kind kind,
+			   const struct member *to, Holdfast__ClusterMessage *m)
 {
 	struct buf data = { 0 };
 
 	if (!seal(n, SS_ENV_SNAPSHOT, g->id, g->term, m, &data))
 		return;
-	struct cl_effect *fx = fx_push(n, CL_FX_SNAPSHOT_SEND, g);
-	fx->slot = slot;
+	struct cl_effect *fx = fx_push(n, kind, g);
+	fx->slot = to->slot;
+	fx->mate = to->relay;
 	fx->data = data;
 }
 
@@ -244,6 +245,23 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 	ss_message_free(body);
 }
 
+static bool is_snapshot_body(const Holdfast__ClusterMessage *m)
+{
+	return m->body_case == BODY(SNAPSHOT) || m->body_case == BODY(SNAPSHOT_REQUEST);
+}
+
+/* A chunk counts from the owner that we follow, a request at the owner: of this term. */
+static void snapshot_opened(struct cl_node *n, struct group *g, const struct ss_opened *o,
+			    const Holdfast__ClusterMessage *m)
+{
+	if (o->term != g->term)
+		return;
+	if (m->body_case == BODY(SNAPSHOT) && o->slot == g->owner)
+		join_chunk(n, g, m->snapshot);
+	else if (m->body_case == BODY(SNAPSHOT_REQUEST) && is_owner(g))
+		join_request(n, g, o->slot, m->snapshot_request);
+}
+
 void message_snapshot(struct cl_node *n, struct bytes data)
 {
 	struct ss_opened o = { 0 };
@@ -258,16 +276,18 @@ void message_snapshot(struct cl_node *n, struct bytes data)
 	ss_buf_wipe(&o.plain);
 	const Holdfast__ClusterMessage *m = (const Holdfast__ClusterMessage *)body;
 	struct group *g = res == R_OK ? group_find(n, o.group) : NULL;
-	if (res == R_OK && m->body_case != BODY(SNAPSHOT))
+	if (res == R_OK && !is_snapshot_body(m))
 		res = R_UNEXPECTED;
 	if (res == R_OK)
 		received(n, m, data);
 	if (res != R_OK) {
 		n->messages_refused++;
 		n->stats.refused[res]++;
-		fx_log(n, LOG_REPL_REFUSED, "snapshot: %s", result_text(res));
-	} else if (g && o.slot == g->owner && o.term == g->term) {
-		join_chunk(n, g, m->snapshot);
+		/* The channel may be faster than a HELLO; what is lost is asked for again. */
+		if (res != R_NOT_FOUND)
+			fx_log(n, LOG_REPL_REFUSED, "snapshot: %s", result_text(res));
+	} else if (g) {
+		snapshot_opened(n, g, &o, m);
 	}
 	ss_message_free(body);
 }

@@ -35,7 +35,11 @@ struct hf_core_ops {
 	void (*send_ike)(void *ctx, const struct inet_endpoint *local,
 			 const struct inet_endpoint *remote, bool udp_encap, struct bytes datagram);
 	void (*mcast)(void *ctx, struct bytes message);
+	/* CL_IN_SNAPSHOT_READY follows. */
 	void (*snapshot_send)(void *ctx, uint8_t slot, struct bytes message);
+	/* To the owner in slot, whose address on the cluster network is given. */
+	void (*snapshot_ask)(void *ctx, uint8_t slot, const struct inet_addr *owner,
+			     struct bytes message);
 	/* Write and fsync, then hf_core_term_written (R11). */
 	void (*write_term)(void *ctx, uint32_t group, uint64_t term, bool earlier_unknown);
 	/* Adopts the job; it comes back by hf_core_job_done. */

@@ -92,6 +92,7 @@ void world_cluster_close(struct world *w);
 void world_cluster_digest(struct world *w);
 void world_mcast(struct world *w, struct bytes message);
 void world_snapshot_send(struct world *w, uint8_t slot, struct bytes message);
+void world_snapshot_ask(struct world *w, uint8_t slot, struct bytes message);
 /* world_datapath.c */
 enum result world_datapath_open(struct world *w) WARN_UNUSED;
 enum result world_workers_start(struct world *w) WARN_UNUSED;

@@ -168,18 +168,25 @@ static void snapshot_ready(void *data)
 	free(r);
 }
 
-/* One chunk a loop turn, low priority: a join must not delay records and acknowledgements (R22). */
-void world_snapshot_send(struct world *w, uint8_t slot, struct bytes message)
+void world_snapshot_ask(struct world *w, uint8_t slot, struct bytes message)
 {
 	struct buf framed = { .p = malloc(message.len + 2), .len = message.len + 2 };
-	struct snapshot_ready *r = calloc(1, sizeof(*r));
 
-	must(framed.p && r);
+	must(framed.p);
 	framed.p[0] = SNAPSHOT_PREFIX;
 	framed.p[1] = slot;
 	memcpy(framed.p + 2, message.p, message.len);
 	world_mcast(w, buf_bytes(&framed));
 	buf_free(&framed);
+}
+
+/* One chunk a loop turn, low priority: a join must not delay records and acknowledgements (R22). */
+void world_snapshot_send(struct world *w, uint8_t slot, struct bytes message)
+{
+	struct snapshot_ready *r = calloc(1, sizeof(*r));
+
+	must(r);
+	world_snapshot_ask(w, slot, message);
 	*r = (struct snapshot_ready){ .w = w, .slot = slot };
 	qb_loop_job_add(w->loop, QB_LOOP_LOW, r, snapshot_ready);
 }

@@ -40,6 +40,13 @@ static void op_snapshot_send(void *ctx, uint8_t slot, struct bytes message)
 	world_snapshot_send(ctx, slot, message);
 }
 
+static void op_snapshot_ask(void *ctx, uint8_t slot, const struct inet_addr *owner,
+			    struct bytes message)
+{
+	(void)owner;
+	world_snapshot_ask(ctx, slot, message);
+}
+
 struct term_write {
 	struct world *w;
 	uint32_t group;
@@ -259,6 +266,7 @@ const struct hf_core_ops world_ops = {
 	.send_ike = op_send_ike,
 	.mcast = op_mcast,
 	.snapshot_send = op_snapshot_send,
+	.snapshot_ask = op_snapshot_ask,
 	.write_term = op_write_term,
 	.run_job = op_run_job,
 	.role = op_role,

@@ -67,6 +67,11 @@ void ss_snapshot_seek(struct ss_snapshot_writer *w, uint64_t first)
 	w->ended = w->next == w->total && w->total > 0;
 }
 
+uint64_t ss_snapshot_tell(const struct ss_snapshot_writer *w)
+{
+	return w->next;
+}
+
 /* How many of the records that are left fit into max bytes; one always does. */
 static size_t chunk_records(const struct ss_snapshot_writer *w, size_t max)
 {
@@ -177,7 +182,7 @@ static enum result take_chunk(struct ss_snapshot_reader *r, const Holdfast__Snap
 	if (m->first < r->received || r->done)
 		return R_EXISTS;
 	if (m->first > r->received)
-		return R_SHORT;
+		return R_AGAIN;
 	res = ss_batch_unpack(bytes(m->records.data, m->records.len), take_record, r);
 	if (res != R_OK)
 		return res;
@@ -199,7 +204,7 @@ enum result ss_snapshot_read(struct ss_snapshot_reader *r, struct bytes chunk, b
 		res = ss_message_unpack(&holdfast__snapshot_chunk__descriptor, chunk, &base);
 	if (res == R_OK)
 		res = take_chunk(r, (const Holdfast__SnapshotChunk *)base);
-	if (res != R_OK && res != R_EXISTS)
+	if (res != R_OK && res != R_EXISTS && res != R_AGAIN)
 		r->broken = res;
 	ss_message_free(base);
 	*done = r->done && r->broken == R_OK;

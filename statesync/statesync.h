@@ -196,13 +196,17 @@ void ss_snapshot_writer_free(struct ss_snapshot_writer *w);
 bool ss_snapshot_next(struct ss_snapshot_writer *w, size_t max, struct buf *chunk);
 /* Go on at record number first (what a reader says that it has); beyond the end: at the end. */
 void ss_snapshot_seek(struct ss_snapshot_writer *w, uint64_t first);
+/* Number of the record with which the next chunk begins. */
+uint64_t ss_snapshot_tell(const struct ss_snapshot_writer *w);
 
 struct ss_snapshot_reader;
 /* Collects chunks into a fresh store. */
 struct ss_snapshot_reader *ss_snapshot_reader_new(const uint8_t hash_seed[16]);
 void ss_snapshot_reader_free(struct ss_snapshot_reader *r);
-/* R_OK: taken, more to come; R_EXISTS: seen before; R_VALUE/R_SHORT/R_STALE: the join restarts.
- * *done with the last one. */
+/*
+ * R_OK: taken, more to come; R_EXISTS: seen before; R_AGAIN: one before it is missing, ask from
+ * ss_snapshot_received on; anything else: the join restarts. *done with the last one.
+ */
 enum result ss_snapshot_read(struct ss_snapshot_reader *r, struct bytes chunk,
 			     bool *done) WARN_UNUSED;
 uint64_t ss_snapshot_position(const struct ss_snapshot_reader *r);

@@ -158,10 +158,18 @@ static void on_snapshot(struct node *nd, const struct cl_effect *fx)
 	struct cl_input in = { .kind = CL_IN_SNAPSHOT, .from_node_id = nd->id };
 	struct cl_input ready = { .kind = CL_IN_SNAPSHOT_READY, .group = GROUP, .slot = fx->slot };
 
-	if (!to || nd->lose_snapshots)
-		return;
-	push(&to->later, event_new(&in, buf_bytes(&fx->data)));
-	push(&nd->later, event_new(&ready, BYTES_NONE));
+	bool is_chunk = fx->kind == CL_FX_SNAPSHOT_SEND;
+	bool lost = nd->lose_snapshots || (is_chunk && nd->lose_chunks > 0);
+
+	nd->chunks_sent += is_chunk;
+	if (is_chunk && nd->lose_chunks > 0)
+		nd->lose_chunks--;
+	if (nd->w->snapshot)
+		nd->w->snapshot(nd, fx);
+	else if (to && !lost)
+		push(&to->later, event_new(&in, buf_bytes(&fx->data)));
+	if (is_chunk)
+		push(&nd->later, event_new(&ready, BYTES_NONE));
 }
 
 static void on_term(struct node *nd, const struct cl_effect *fx)
@@ -224,6 +232,7 @@ static void effect(struct node *nd, const struct cl_effect *fx)
 		push(&nd->sendq, event_new(&message, buf_bytes(&fx->data)));
 		break;
 	case CL_FX_SNAPSHOT_SEND:
+	case CL_FX_SNAPSHOT_ASK:
 		on_snapshot(nd, fx);
 		break;
 	case CL_FX_WRITE_TERM:
@@ -291,7 +300,7 @@ void node_input(struct node *nd, const struct cl_input *in)
 	for (size_t i = 0; i < out.n; i++)
 		effect(nd, &out.fx[i]);
 	cl_outbox_clear(&out);
-	if (nd->touched)
+	if (nd->touched && !nd->w->large)
 		law8_store_is_fold_of_log(nd);
 }
 

@@ -44,6 +44,8 @@ struct node {
 	bool mute_quiesce;
 	bool hold_acks; /* its sendq is not ordered */
 	bool lose_snapshots;
+	unsigned int lose_chunks; /* the next so many that it sends */
+	unsigned int chunks_sent;
 	unsigned int part;
 	uint64_t term_on_disk;
 	bool terms_unknown; /* on disk with the term */
@@ -100,6 +102,9 @@ struct world {
 	size_t n_seen;
 	uint8_t owner_of_term[256]; /* law 4: slot */
 	unsigned int takeovers;
+	bool large; /* law 8 is not asserted at each step: the stores are too large for that */
+	/* CL_FX_SNAPSHOT_SEND and _ASK go here when set, else they arrive in the next tick */
+	void (*snapshot)(struct node *nd, const struct cl_effect *fx);
 };
 
 void world_init(struct world *w, size_t n);

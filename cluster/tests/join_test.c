@@ -102,6 +102,93 @@ static void a_snapshot_that_stalls_is_asked_for_again(void **state)
 	assert_true(w.nodes[0].is_protected);
 }
 
+/* 2000 records of 1000 bytes are more than two credits. */
+static void joiner_begins(void)
+{
+	owner_with_state(2, 2000);
+	node_start(&w, 1);
+	world_view(&w, true);
+	for (int i = 0; i < 20 && w.nodes[0].chunks_sent == 0; i++)
+		world_run(&w, 1);
+	assert_int_equal(w.nodes[0].chunks_sent, 1);
+}
+
+static void assert_joined_at_once(void)
+{
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_int_equal(ss_store_count(cl_store(w.nodes[1].cl, GROUP), 0), 2000);
+	assert_int_equal(w.nodes[1].cl->groups[0].join.id, 1); /* one marker */
+}
+
+static void no_more_chunks_are_on_their_way_than_were_granted(void **state)
+{
+	(void)state;
+	joiner_begins();
+	w.nodes[1].lose_snapshots = true; /* what it grants from now on */
+	world_run(&w, 400);
+	assert_int_equal(w.nodes[0].chunks_sent, SNAPSHOT_CREDIT);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
+	w.nodes[1].lose_snapshots = false;
+	world_run(&w, 1000);
+	assert_joined_at_once();
+}
+
+static void a_chunk_that_is_lost_is_sent_again_and_the_join_goes_on(void **state)
+{
+	(void)state;
+	joiner_begins();
+	w.nodes[0].lose_chunks = 1;
+	world_run(&w, 150); /* less than the time without progress: the gap says it */
+	assert_joined_at_once();
+	assert_true(w.nodes[0].chunks_sent < 2000000 / SNAPSHOT_CHUNK_BYTES + 2 * SNAPSHOT_CREDIT);
+}
+
+static void a_transfer_goes_on_where_it_was_after_a_silence(void **state)
+{
+	(void)state;
+	joiner_begins();
+	world_run(&w, 20);
+	unsigned int before = w.nodes[0].chunks_sent;
+	assert_true(before > SNAPSHOT_CREDIT && w.nodes[1].role == CL_ROLE_JOINING);
+	w.nodes[0].lose_snapshots = true;
+	world_run(&w, 3000);
+	w.nodes[0].lose_snapshots = false;
+	w.nodes[0].chunks_sent = 0;
+	world_run(&w, 700);
+	assert_joined_at_once();
+	/* what was there is not sent a second time */
+	assert_true(w.nodes[0].chunks_sent <
+		    2000000 / SNAPSHOT_CHUNK_BYTES - before + 2 * SNAPSHOT_CREDIT);
+}
+
+static void what_the_owner_sends_last_may_be_lost_too(void **state)
+{
+	(void)state;
+	owner_with_state(2, 10);
+	w.nodes[0].lose_chunks = 1;
+	node_start(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 400);
+	assert_int_equal(w.nodes[0].chunks_sent, 1);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
+	world_run(&w, 300);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_int_equal(w.nodes[1].cl->groups[0].join.id, 1);
+	assert_null(w.nodes[0].cl->groups[0].serving[2].writer); /* no copy stays behind */
+}
+
+static void a_snapshot_that_stays_away_begins_at_a_new_marker(void **state)
+{
+	(void)state;
+	joiner_begins();
+	w.nodes[0].lose_snapshots = true;
+	world_run(&w, 5600);
+	assert_int_equal(w.nodes[1].cl->groups[0].join.id, 2);
+	w.nodes[0].lose_snapshots = false;
+	world_run(&w, 1000);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+}
+
 static void when_the_serving_owner_dies_its_successor_serves(void **state)
 {
 	(void)state;
@@ -234,6 +321,11 @@ int main(void)
 		T(the_state_of_an_owner_without_records_is_complete_too),
 		T(records_that_come_during_the_snapshot_are_not_lost),
 		T(a_snapshot_that_stalls_is_asked_for_again),
+		T(no_more_chunks_are_on_their_way_than_were_granted),
+		T(a_chunk_that_is_lost_is_sent_again_and_the_join_goes_on),
+		T(a_transfer_goes_on_where_it_was_after_a_silence),
+		T(what_the_owner_sends_last_may_be_lost_too),
+		T(a_snapshot_that_stays_away_begins_at_a_new_marker),
 		T(when_the_serving_owner_dies_its_successor_serves),
 		T(a_joiner_does_not_take_over_when_the_only_holder_of_state_dies),
 		T(a_log_that_outruns_the_snapshot_restarts_the_join),

@@ -72,6 +72,16 @@ static void op_snapshot_send(void *ctx, uint8_t slot, struct bytes message)
 	node_at(nd, nd->s->now_ns + 200 * US, snapshot_ready)->arg = slot;
 }
 
+static void op_snapshot_ask(void *ctx, uint8_t slot, const struct inet_addr *owner,
+			    struct bytes message)
+{
+	struct node *nd = ctx;
+
+	(void)owner;
+	if (!nd->dying)
+		mcast_send_snapshot(nd, slot, message);
+}
+
 static void term_written(struct sim *s, struct event *ev)
 {
 	struct node *nd = ev->node;
@@ -232,6 +242,7 @@ const struct hf_core_ops node_ops = {
 	.send_ike = op_send_ike,
 	.mcast = op_mcast,
 	.snapshot_send = op_snapshot_send,
+	.snapshot_ask = op_snapshot_ask,
 	.write_term = op_write_term,
 	.run_job = op_run_job,
 	.role = op_role,
