@@ -36,6 +36,18 @@ BUILT_SOURCES += gen/statesync/records.pb-c.h
 CLEANFILES += gen/statesync/records.pb-c.c gen/statesync/records.pb-c.h
 EXTRA_DIST += statesync/records.proto
 
+# The only part that knows ZeroMQ; linked by node/ alone.
+noinst_LTLIBRARIES += libstatesync-adapters.la
+libstatesync_adapters_la_CPPFLAGS = -I$(top_builddir)/inc/statesync $(HF_GEN) $(HF_DEFS) $(QB_CFLAGS) $(ZMQ_CFLAGS)
+libstatesync_adapters_la_LIBADD = $(ZMQ_LIBS) $(QB_LIBS)
+libstatesync_adapters_la_SOURCES = \
+	statesync/adapters/watch.c \
+	statesync/adapters/watch.h \
+	statesync/adapters/zap.c \
+	statesync/adapters/zap.h \
+	statesync/adapters/zeromq.c \
+	statesync/adapters/zeromq.h
+
 # libike has what frees the state structs.
 statesync_test_libs = libstatesync.la libike.la libbase.la $(CMOCKA_LIBS)
 statesync_tests = \
@@ -47,10 +59,11 @@ statesync_tests = \
 	statesync/tests/message_test \
 	statesync/tests/seal_test \
 	statesync/tests/snapshot_test \
-	statesync/tests/store_test
+	statesync/tests/store_test \
+	statesync/tests/zeromq_test
 check_PROGRAMS += $(statesync_tests)
 thread_tests += statesync/tests/snapshot_test
-EXTRA_DIST += statesync/tests/fixtures.h
+EXTRA_DIST += statesync/tests/fixtures.h statesync/tests/wire.h
 
 statesync_tests_batch_test_LDADD = $(statesync_test_libs)
 statesync_tests_codec_child_sa_test_LDADD = $(statesync_test_libs)
@@ -61,3 +74,5 @@ statesync_tests_message_test_LDADD = $(statesync_test_libs)
 statesync_tests_seal_test_LDADD = $(statesync_test_libs)
 statesync_tests_snapshot_test_LDADD = $(statesync_test_libs)
 statesync_tests_store_test_LDADD = $(statesync_test_libs)
+statesync_tests_zeromq_test_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
+statesync_tests_zeromq_test_LDADD = libstatesync-adapters.la $(statesync_test_libs) $(ZMQ_LIBS) $(QB_LIBS)
