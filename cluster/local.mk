@@ -36,6 +36,7 @@ libcluster_adapters_la_SOURCES = \
 # libike has what frees the state structs.
 cluster_test_libs = libcluster.la libstatesync.la libike.la libbase.la $(CMOCKA_LIBS)
 cluster_tests = \
+	cluster/tests/channel_test \
 	cluster/tests/chaos_test \
 	cluster/tests/exec_test \
 	cluster/tests/handover_test \
@@ -48,6 +49,7 @@ cluster_tests = \
 check_PROGRAMS += $(cluster_tests)
 cluster_harness = cluster/tests/harness.c cluster/tests/harness.h
 
+cluster_tests_channel_test_SOURCES = cluster/tests/channel_test.c $(cluster_harness)
 cluster_tests_chaos_test_SOURCES = cluster/tests/chaos_test.c $(cluster_harness)
 cluster_tests_exec_test_SOURCES = cluster/tests/exec_test.c $(cluster_harness)
 cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_harness)
@@ -57,6 +59,8 @@ cluster_tests_ownership_test_SOURCES = cluster/tests/ownership_test.c $(cluster_
 cluster_tests_preempt_test_SOURCES = cluster/tests/preempt_test.c $(cluster_harness)
 cluster_tests_stats_test_SOURCES = cluster/tests/stats_test.c $(cluster_harness)
 cluster_tests_takeover_test_SOURCES = cluster/tests/takeover_test.c $(cluster_harness)
+cluster_tests_channel_test_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
+cluster_tests_channel_test_LDADD = libstatesync-adapters.la $(cluster_test_libs) $(ZMQ_LIBS) $(QB_LIBS)
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
 cluster_tests_exec_test_LDADD = $(cluster_test_libs)
 cluster_tests_handover_test_LDADD = $(cluster_test_libs)
