@@ -357,7 +357,9 @@ static struct config *config_new(void)
 		return NULL;
 	*cfg = (struct config){
 		.hostname = "holdfast",
-		.failover = { .cluster_name = "", .deadline_ms = CONFIG_DEADLINE_MS },
+		.failover = { .cluster_name = "",
+			      .deadline_ms = CONFIG_DEADLINE_MS,
+			      .channel = { .port = CONFIG_SNAPSHOT_PORT, .key_file = "" } },
 		.cookie_percent = CONFIG_COOKIE_DEFAULT,
 		.max_negotiating_percent = 100,
 		.nat_traversal = true,

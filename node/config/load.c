@@ -58,6 +58,32 @@ static bool mode_is_safe(const struct config *cfg, mode_t mode, struct diagnosti
 	return false;
 }
 
+/* The secret key that the file names is there, closed to others, and the one of this member. */
+static bool key_file_is_good(const struct config *cfg, struct diagnostics *diag)
+{
+	const struct config_failover *f = &cfg->failover;
+	const struct config_snapshot_channel *c = &f->channel;
+	char why[MEMBER_KEY_WHY] = "";
+	uint8_t public[MEMBER_KEY_LEN];
+	SECRET key = { 0 };
+	if (!f->enabled || !*c->key_file)
+		return true;
+	enum result res = member_key_read(c->key_file, &key, why);
+	if (res == R_OK)
+		res = member_key_public(&key, public);
+	if (res == R_OK && memcmp(public, c->members[f->slot].key, sizeof(public)) != 0) {
+		snprintf(
+			why, sizeof(why),
+			"its public key is another: expected that of 'failover snapshot-channel member %u'",
+			f->slot);
+		res = R_CONFIG;
+	}
+	if (res != R_OK)
+		diagnostics_add(diag, SEVERITY_ERROR, c->key_where.line, c->key_where.column,
+				"key-file %s: %s", c->key_file, *why ? why : result_text(res));
+	return res == R_OK;
+}
+
 enum result config_load_file(const char *path, struct config **out, struct diagnostics *diag)
 {
 	struct stat st = { 0 };
@@ -83,7 +109,8 @@ enum result config_load_file(const char *path, struct config **out, struct diagn
 		goto out;
 	}
 	res = config_parse(bytes(text, len), path, out, diag);
-	if (res == R_OK && !mode_is_safe(*out, st.st_mode, diag)) {
+	if (res == R_OK &&
+	    (!mode_is_safe(*out, st.st_mode, diag) || !key_file_is_good(*out, diag))) {
 		config_free(*out);
 		*out = NULL;
 		res = R_CONFIG;

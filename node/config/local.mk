@@ -11,6 +11,7 @@ node_config_sources = \
 	node/config/cmd_failover.c \
 	node/config/cmd_ike.c \
 	node/config/cmd_interface.c \
+	node/config/cmd_snapshot_channel.c \
 	node/config/cmd_ipsec.c \
 	node/config/cmd_kept.c \
 	node/config/cmd_system.c \
@@ -23,6 +24,7 @@ node_config_sources = \
 	node/config/import.c node/config/import.h \
 	node/config/line.c \
 	node/config/load.c \
+	node/config/member_key.c node/config/member_key.h \
 	node/config/model.c node/config/model.h \
 	node/config/running.c \
 	node/config/tables.c \

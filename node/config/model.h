@@ -16,6 +16,7 @@
 #include "base/inet.h"
 #include "base/secret.h"
 #include "node/config/diagnostics.h"
+#include "node/config/member_key.h"
 #include "node/config/text.h"
 
 #define CONFIG_ALGORITHMS_MAX    12
@@ -217,7 +218,24 @@ struct config_failover_group {
 	struct config_where where;
 };
 
-#define CONFIG_DEADLINE_MS 2000u
+#define CONFIG_DEADLINE_MS   2000u
+#define CONFIG_SNAPSHOT_PORT 4511u
+#define CONFIG_SLOTS         16u
+
+struct config_channel_member {
+	bool known;
+	uint8_t key[MEMBER_KEY_LEN]; /* public */
+	struct config_where where;
+};
+
+/* failover snapshot-channel (R22). Without a key file the state goes through Corosync. */
+struct config_snapshot_channel {
+	uint16_t port;
+	const char *key_file;                               /* node-local; "" when none */
+	struct config_channel_member members[CONFIG_SLOTS]; /* by slot */
+	struct config_where where;                          /* of its first line */
+	struct config_where key_where;
+};
 
 struct config_failover {
 	bool enabled;
@@ -235,6 +253,7 @@ struct config_failover {
 	uint32_t deadline_ms;                /* R12 */
 	bool allow_unencrypted_corosync;     /* R3 */
 	enum config_inbound_policy inbound;  /* R18 */
+	struct config_snapshot_channel channel;
 	/* ascending by id; group 1 always exists when enabled */
 	struct config_failover_group *groups;
 	size_t n_groups;

@@ -29,6 +29,7 @@ const struct grammar_table config_tables[] = {
 	{ rows_object, item_object },
 	{ rows_access_list, item_acl },
 	{ rows_failover, item_config },
+	{ rows_snapshot_channel, item_config },
 	{ rows_failover_group, item_failover_group },
 	{ rows_network, item_config },
 	{ rows_proposal, item_proposal },

@@ -16,6 +16,10 @@
 	"crypto ikev2 enable outside\n"
 #define BASE_LINES 5u
 
+#define PAIR  "failover\nfailover lan unit primary\nfailover key k\n"
+#define KEY_A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define KEY_B "ff112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+
 struct error_case {
 	const char *text; /* after BASE */
 	enum result result;
@@ -88,6 +92,32 @@ static const struct error_case cases[] = {
 	{ "failover\n", R_CONFIG,
 	  "c:1:1: error: failover: expected a line failover lan unit {primary|secondary} or failover slot\n"
 	  "c:1:1: error: failover: expected a line failover key\n" },
+	/* the snapshot channel: a key for each, and ours among them */
+	{ "failover snapshot-channel port 0\n", R_CONFIG,
+	  "c:1:32: error: '0' is not valid here: expected a number from 1 to 65535\n" },
+	{ "failover snapshot-channel key-file keys/mine\n", R_CONFIG,
+	  "c:1:36: error: 'keys/mine' is not valid here: expected a path that begins with /\n" },
+	{ "failover snapshot-channel member 16 public-key " KEY_A "\n", R_CONFIG,
+	  "c:1:34: error: '16' is not valid here: expected a number from 1 to 15\n" },
+	{ "failover snapshot-channel member 1 public-key 0011\n", R_CONFIG,
+	  "c:1:47: error: the key is not valid here: expected 64 hexadecimal digits, as 'holdfast cluster keygen' prints "
+	  "them\n" },
+	{ "failover snapshot-channel member 1 public-key " KEY_A "\n"
+	  "failover snapshot-channel member 4 public-key " KEY_A "\n",
+	  R_CONFIG,
+	  "c:2:47: error: failover snapshot-channel member 4 has the key of member 1: expected a key of its own\n" },
+	{ PAIR "failover snapshot-channel member 1 public-key " KEY_A "\n", R_CONFIG,
+	  "c:4:1: error: failover snapshot-channel: expected a line failover snapshot-channel key-file\n" },
+	{ PAIR
+	  "failover snapshot-channel key-file /k\nfailover snapshot-channel member 2 public-key " KEY_A
+	  "\n",
+	  R_CONFIG,
+	  "c:4:36: error: failover snapshot-channel: expected a line failover snapshot-channel member 1 public-key, for this "
+	  "member\n" },
+	{ PAIR
+	  "failover snapshot-channel key-file /k\nfailover snapshot-channel member 1 public-key " KEY_A
+	  "\nfailover snapshot-channel member 2 public-key " KEY_B "\n",
+	  R_OK, "" },
 	/* weak algorithms need consent */
 	{ "crypto ikev2 policy 20\n encryption 3des aes\n group 5 14\n", R_CONFIG,
 	  "c:2:13: error: '3des' is weak: expected a stronger algorithm, or a line crypto weak-algorithms allow\n"

@@ -144,6 +144,9 @@ static void a_pasted_running_config_is_understood_as_its_golden_files_say(void *
 }
 
 /* Everything that has a line of its own, away from its default. */
+#define KEY_A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define KEY_B "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
 static const char everything[] =
 	"hostname node7\nnames\nname 203.0.113.7 Seven\ncrypto weak-algorithms allow\ncrypto engine workers 3\n"
 	"logging enable\nlogging id-style native\n"
@@ -158,6 +161,9 @@ static const char everything[] =
 	"failover\nfailover lan unit secondary\nfailover slot 9\nfailover cluster-name north\nfailover key pass-phrase\n"
 	"failover role-manager pacemaker\nfailover takeover fenced\nfailover empty-start after 60\n"
 	"failover commit-timeout 900\nfailover deadline 2500\nfailover allow-unencrypted-corosync\n"
+	"failover snapshot-channel port 5000\nfailover snapshot-channel key-file /etc/holdfast/key\n"
+	"failover snapshot-channel member 9 public-key " KEY_A "\n"
+	"failover snapshot-channel member 1 public-key " KEY_B "\n"
 	"failover inbound-policy strict\nfailover group 2\n secondary\n preempt 120\nfailover group 1\n primary\n preempt\n"
 	"route outside 0 0 192.0.2.254\nroute outside 198.18.0.0 255.255.0.0 192.0.2.253 7\n"
 	"sysopt connection tcpmss 1350\n"
@@ -238,6 +244,12 @@ static void every_value_reaches_the_model(void **state)
 	assert_int_equal(f->deadline_ms, 2500);
 	assert_true(f->allow_unencrypted_corosync);
 	assert_int_equal(f->inbound, INBOUND_STRICT);
+	assert_int_equal(f->channel.port, 5000);
+	assert_string_equal(f->channel.key_file, "/etc/holdfast/key");
+	assert_true(f->channel.members[1].known && f->channel.members[9].known);
+	assert_false(f->channel.members[2].known);
+	assert_int_equal(f->channel.members[9].key[1], 0x11);
+	assert_int_equal(f->channel.members[1].key[31], 0xff);
 	assert_int_equal(f->n_groups, 2);
 	assert_int_equal(f->groups[0].id, 1);
 	assert_int_equal(f->groups[1].prefer, UNIT_SECONDARY);
@@ -338,6 +350,10 @@ static const struct no_case no_cases[] = {
 	{ "failover deadline 5000", "no failover deadline" },
 	{ "failover commit-timeout 5000", "no failover commit-timeout 5000" },
 	{ "failover group 3", "no failover group 3" },
+	{ "failover snapshot-channel port 4000", "no failover snapshot-channel port" },
+	{ "failover snapshot-channel key-file /k", "no failover snapshot-channel key-file" },
+	{ "failover snapshot-channel member 3 public-key " KEY_A,
+	  "no failover snapshot-channel member 3 public-key " KEY_A },
 	{ "sysopt connection tcpmss 1300", "no sysopt connection tcpmss" },
 	{ "crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes-gcm",
 	  "no crypto ipsec ikev2 ipsec-proposal P" },
@@ -533,6 +549,83 @@ static void a_file_with_keys_must_be_closed_to_others(void **state)
 	assert_int_equal(diag.errors, 1);
 }
 
+static enum result load(const char *path, const char *text, struct diagnostics *diag)
+{
+	struct config *cfg;
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	assert_int_equal(chmod(path, 0600), 0);
+	enum result res = config_load_file(path, &cfg, diag);
+	config_free(cfg);
+	return res;
+}
+
+static void a_key_file_must_be_this_members_and_closed_to_others(void **state)
+{
+	char dir[] = "/tmp/holdfast-key-XXXXXX", conf[64], file[64], text[512],
+	     hex[MEMBER_KEY_TEXT];
+	uint8_t public[MEMBER_KEY_LEN];
+	struct diagnostics diag;
+	SECRET key = { 0 };
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(conf, sizeof(conf), "%s/conf", dir);
+	snprintf(file, sizeof(file), "%s/key", dir);
+	assert_int_equal(member_key_make(&key), R_OK);
+	assert_int_equal(member_key_public(&key, public), R_OK);
+	snprintf(text, sizeof(text),
+		 "failover\nfailover lan unit primary\nfailover key k\n"
+		 "failover snapshot-channel key-file %s\n"
+		 "failover snapshot-channel member 1 public-key %s\n",
+		 file, member_key_text(public, hex));
+	assert_int_equal(load(conf, text, &diag), R_CONFIG);
+	assert_int_equal(diag.list[0].line, 4);
+	assert_int_equal(diag.list[0].column, 36);
+	assert_non_null(strstr(diag.list[0].text, "cannot be read"));
+	assert_int_equal(member_key_write(file, &key), R_OK);
+	assert_int_equal(load(conf, text, &diag), R_OK);
+	/* a key is never written over */
+	assert_int_equal(member_key_write(file, &key), R_EXISTS);
+	assert_int_equal(chmod(file, 0640), 0);
+	assert_int_equal(load(conf, text, &diag), R_CONFIG);
+	assert_non_null(strstr(diag.list[0].text, "has mode 0640"));
+	assert_int_equal(unlink(file), 0);
+	/* another member's, or no key at all */
+	assert_int_equal(member_key_make(&key), R_OK);
+	assert_int_equal(member_key_write(file, &key), R_OK);
+	assert_int_equal(load(conf, text, &diag), R_CONFIG);
+	assert_non_null(strstr(diag.list[0].text, "its public key is another"));
+	FILE *f = fopen(file, "w");
+	assert_non_null(f);
+	fputs("no key\n", f);
+	fclose(f);
+	assert_int_equal(load(conf, text, &diag), R_CONFIG);
+	assert_non_null(strstr(diag.list[0].text, "it holds no key"));
+	unlink(file);
+	unlink(conf);
+	rmdir(dir);
+}
+
+/* RFC 7748 6.1: Alice's. libzmq's CURVE is the same function. */
+static void a_public_key_is_that_of_x25519(void **state)
+{
+	uint8_t raw[MEMBER_KEY_LEN], public[MEMBER_KEY_LEN];
+	char text[MEMBER_KEY_TEXT];
+	SECRET key = { 0 };
+	(void)state;
+	assert_true(member_key_parse(
+		"77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a", raw));
+	assert_int_equal(secret_set(&key, bytes(raw, sizeof(raw))), R_OK);
+	assert_int_equal(member_key_public(&key, public), R_OK);
+	assert_string_equal(member_key_text(public, text),
+			    "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
+	assert_false(member_key_parse("77076d0a", raw));
+	assert_false(member_key_parse(
+		"77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2g", raw));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -549,6 +642,8 @@ int main(void)
 		cmocka_unit_test(no_truncation_or_changed_byte_breaks_the_parser),
 		cmocka_unit_test(no_with_the_beginning_of_any_line_is_safe),
 		cmocka_unit_test(a_file_with_keys_must_be_closed_to_others),
+		cmocka_unit_test(a_key_file_must_be_this_members_and_closed_to_others),
+		cmocka_unit_test(a_public_key_is_that_of_x25519),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
