@@ -420,6 +420,22 @@ static const struct {
 	{ "VPN ESP SEQ", { SS_LEASE, SS_COUNTERS } },
 };
 
+/* Messages of the snapshot channel; none while it goes through Corosync. */
+static void fill_channel_row(const struct world *w, struct view_failover *v)
+{
+	struct view_stateful *r = &v->rows[v->n_rows++];
+
+	snprintf(r->name, sizeof(r->name), "Snapshot");
+	r->rerr = w->snapshot_refused;
+	if (!w->channel)
+		return;
+	const struct ss_zmq_stats *st = ss_zmq_stats(w->channel);
+	r->xmit = st->sent;
+	r->xerr = st->send_failed;
+	r->rcv = st->received;
+	r->rerr += st->unexpected;
+}
+
 static void fill_rows(const struct world *w, const struct cl_group_status *st,
 		      struct view_failover *v)
 {
@@ -439,6 +455,7 @@ static void fill_rows(const struct world *w, const struct cl_group_status *st,
 			r->rcv += core->records_in[k];
 		}
 	}
+	fill_channel_row(w, v);
 }
 
 static void fill_queues(const struct world *w, const struct cl_group_status *st,
@@ -558,6 +575,26 @@ static bool add_refusals(const struct world *w, const struct ike_stats *ike,
 	return ok;
 }
 
+static bool add_channel(const struct world *w, struct view_counter_list *out)
+{
+	static const struct ss_zmq_stats none;
+	const struct ss_zmq_stats *st = w->channel ? ss_zmq_stats(w->channel) : &none;
+	const struct named_counter named[] = {
+		{ "SNAPSHOT", "messages-sent", st->sent },
+		{ "SNAPSHOT", "messages-received", st->received },
+		{ "SNAPSHOT", "bytes-sent", st->sent_bytes },
+		{ "SNAPSHOT", "bytes-received", st->received_bytes },
+		{ "SNAPSHOT", "send-failed", st->send_failed },
+		{ "SNAPSHOT", "connections-admitted", st->admitted },
+		{ "SNAPSHOT", "connections-refused", st->refused },
+		{ "SNAPSHOT", "connections-failed", st->failed },
+		{ "SNAPSHOT", "messages-unexpected", st->unexpected },
+		{ "SNAPSHOT", "messages-refused", w->snapshot_refused },
+	};
+
+	return add_named(out, named, sizeof(named) / sizeof(named[0]));
+}
+
 static enum result get_counters(void *ctx, struct view_counter_list *out)
 {
 	const struct world *w = ctx;
@@ -598,6 +635,7 @@ static enum result get_counters(void *ctx, struct view_counter_list *out)
 		return res;
 	bool ok = add_refusals(w, ike, out);
 	ok = add_named(out, named, sizeof(named) / sizeof(named[0])) && ok;
+	ok = add_channel(w, out) && ok;
 	return ok ? R_OK : R_NO_MEMORY;
 }
 

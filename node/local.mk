@@ -36,12 +36,13 @@ libnode_la_SOURCES = \
 	node/world_cluster.c \
 	node/world_datapath.c \
 	node/world_ops.c \
+	node/world_snapshot.c \
 	$(node_config_sources) \
 	$(node_cli_sources)
 
-node_libs = libnode.la libcluster-adapters.la libcluster.la libstatesync.la libike.la libesp.la libbase.la \
+node_libs = libnode.la libcluster-adapters.la libcluster.la libstatesync-adapters.la libstatesync.la libike.la libesp.la libbase.la \
 	$(OPENSSL_LIBS) $(QB_LIBS) $(COROSYNC_LIBS) $(MNL_LIBS) $(NFTABLES_LIBS) $(JANSSON_LIBS) $(PROTOBUF_C_LIBS) \
-	$(URCU_LIBS) -lpthread
+	$(ZMQ_LIBS) $(URCU_LIBS) -lpthread
 
 sbin_PROGRAMS += holdfastd
 holdfastd_SOURCES = node/main.c

@@ -356,6 +356,19 @@ static bool same_groups(const struct config_failover *a, const struct config_fai
 	return same;
 }
 
+/* But for the places of the lines, which say nothing. */
+static bool same_channel(const struct config_snapshot_channel *a,
+			 const struct config_snapshot_channel *b)
+{
+	if (a->port != b->port || strcmp(a->key_file, b->key_file) != 0)
+		return false;
+	for (unsigned int slot = 1; slot < CONFIG_SLOTS; slot++)
+		if (a->members[slot].known != b->members[slot].known ||
+		    memcmp(a->members[slot].key, b->members[slot].key, MEMBER_KEY_LEN) != 0)
+			return false;
+	return true;
+}
+
 static bool same_failover(const struct config_failover *a, const struct config_failover *b)
 {
 	if (!a->enabled || !b->enabled)
@@ -365,7 +378,8 @@ static bool same_failover(const struct config_failover *a, const struct config_f
 	       strcmp(a->cluster_name, b->cluster_name) == 0 &&
 	       a->role_manager == b->role_manager && a->empty_start == b->empty_start &&
 	       a->empty_start_s == b->empty_start_s &&
-	       a->commit_timeout_ms == b->commit_timeout_ms && a->deadline_ms == b->deadline_ms;
+	       a->commit_timeout_ms == b->commit_timeout_ms && a->deadline_ms == b->deadline_ms &&
+	       same_channel(&a->channel, &b->channel);
 }
 
 /* What the cluster, the sockets and the workers were made with; NULL when it is unchanged. */

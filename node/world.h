@@ -16,6 +16,7 @@
 #include "node/crypto_pool.h"
 #include "node/mcast_queue.h"
 #include "node/plain.h"
+#include "statesync/adapters/zeromq.h"
 
 #define HF_WORKERS_MAX 64
 #define HF_TUN         "hf0"
@@ -42,6 +43,7 @@ struct world {
 	struct cl_transport_facts facts;
 	struct mcast_queue mcast;
 	bool mcast_retry_armed;
+	struct ss_zmq *channel; /* NULL: snapshots go through CPG */
 	struct crypto_pool *pool;
 	struct admin_ops admin_ops; /* outlives the server */
 	struct admin_server *admin;
@@ -71,8 +73,9 @@ struct world {
 	uint64_t noticed_ns; /* when something last asked for a change of ownership; 0: never */
 	uint32_t last_takeover_ms; /* from then to owning; 0: unknown */
 	uint64_t mcast_errors, tables_restored;
-	uint64_t relay_errors;   /* IKE stragglers that did not get on their way (R19) */
-	uint64_t xmit_queue_max; /* log positions that waited for acknowledgement, at most */
+	uint64_t relay_errors;     /* IKE stragglers that did not get on their way (R19) */
+	uint64_t snapshot_refused; /* messages that a member may not send on its way */
+	uint64_t xmit_queue_max;   /* log positions that waited for acknowledgement, at most */
 };
 
 uint64_t world_now_ns(void); /* CLOCK_BOOTTIME */
@@ -91,8 +94,14 @@ enum result world_cluster_open(struct world *w, struct cl_node_config *out) WARN
 void world_cluster_close(struct world *w);
 void world_cluster_digest(struct world *w);
 void world_mcast(struct world *w, struct bytes message);
+/* world_snapshot.c */
+enum result world_snapshot_open(struct world *w) WARN_UNUSED;
+void world_snapshot_close(struct world *w);
 void world_snapshot_send(struct world *w, uint8_t slot, struct bytes message);
-void world_snapshot_ask(struct world *w, uint8_t slot, struct bytes message);
+void world_snapshot_ask(struct world *w, uint8_t slot, const struct inet_addr *owner,
+			struct bytes message);
+/* Takes a message that came through CPG when it is one of the snapshot channel. */
+bool world_snapshot_from_cpg(struct world *w, struct bytes data);
 /* world_datapath.c */
 enum result world_datapath_open(struct world *w) WARN_UNUSED;
 enum result world_workers_start(struct world *w) WARN_UNUSED;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Corosync (or the loopback) to the core and back: callbacks, flow control,
- * reconnection, the way of snapshots. */
+ * reconnection. */
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <time.h>
@@ -16,12 +16,6 @@
 #define RETRY_NS        2000000ull
 #define STANDALONE_SLOT 1u
 #define MCAST_BYTES_MAX (64u << 20) /* what may wait for Corosync */
-
-/*
- * A snapshot chunk on its way through CPG: this byte, the addressee's slot,
- * the sealed chunk. No envelope of statesync/ begins with it.
- */
-#define SNAPSHOT_PREFIX 0xf5u
 
 static void on_view(void *ctx, const struct cl_ring_id *ring, const struct cl_member *members,
 		    size_t n)
@@ -46,18 +40,6 @@ static void on_quorum(void *ctx, const struct cl_ring_id *ring, bool quorate)
 	world_touch(w);
 }
 
-static void on_snapshot(struct world *w, uint32_t node_id, uint32_t pid, struct bytes data)
-{
-	struct cl_input in = {
-		.kind = CL_IN_SNAPSHOT, .group = 1, .from_node_id = node_id, .from_pid = pid
-	};
-
-	if (data.len < 2 || data.p[1] != w->config->failover.slot)
-		return;
-	in.data = bytes(data.p + 2, data.len - 2);
-	hf_core_cluster(w->core, world_now_ns(), &in);
-}
-
 static void on_message(void *ctx, uint32_t node_id, uint32_t pid, struct bytes data)
 {
 	struct world *w = ctx;
@@ -65,9 +47,7 @@ static void on_message(void *ctx, uint32_t node_id, uint32_t pid, struct bytes d
 		.kind = CL_IN_MESSAGE, .from_node_id = node_id, .from_pid = pid, .data = data
 	};
 
-	if (data.len && data.p[0] == SNAPSHOT_PREFIX)
-		on_snapshot(w, node_id, pid, data);
-	else
+	if (!world_snapshot_from_cpg(w, data))
 		hf_core_cluster(w->core, world_now_ns(), &in);
 	world_touch(w);
 }
@@ -151,44 +131,6 @@ void world_mcast(struct world *w, struct bytes message)
 {
 	if (w->transport)
 		mcast_result(w, mcast_queue_send(&w->mcast, w->transport, message));
-}
-
-struct snapshot_ready {
-	struct world *w;
-	uint8_t slot;
-};
-
-static void snapshot_ready(void *data)
-{
-	struct snapshot_ready *r = data;
-	struct cl_input in = { .kind = CL_IN_SNAPSHOT_READY, .group = 1, .slot = r->slot };
-
-	hf_core_cluster(r->w->core, world_now_ns(), &in);
-	world_touch(r->w);
-	free(r);
-}
-
-void world_snapshot_ask(struct world *w, uint8_t slot, struct bytes message)
-{
-	struct buf framed = { .p = malloc(message.len + 2), .len = message.len + 2 };
-
-	must(framed.p);
-	framed.p[0] = SNAPSHOT_PREFIX;
-	framed.p[1] = slot;
-	memcpy(framed.p + 2, message.p, message.len);
-	world_mcast(w, buf_bytes(&framed));
-	buf_free(&framed);
-}
-
-/* One chunk a loop turn, low priority: a join must not delay records and acknowledgements (R22). */
-void world_snapshot_send(struct world *w, uint8_t slot, struct bytes message)
-{
-	struct snapshot_ready *r = calloc(1, sizeof(*r));
-
-	must(r);
-	world_snapshot_ask(w, slot, message);
-	*r = (struct snapshot_ready){ .w = w, .slot = slot };
-	qb_loop_job_add(w->loop, QB_LOOP_LOW, r, snapshot_ready);
 }
 
 static enum result failover_key(struct world *w)
@@ -327,11 +269,13 @@ enum result world_cluster_open(struct world *w, struct cl_node_config *out)
 		log_emit(&ev);
 		return R_CONFIG;
 	}
-	return cluster_fill(w, out);
+	res = world_snapshot_open(w);
+	return res == R_OK ? cluster_fill(w, out) : res;
 }
 
 void world_cluster_close(struct world *w)
 {
+	world_snapshot_close(w);
 	if (w->transport)
 		w->transport->ops->close(w->transport);
 	w->transport = NULL;

@@ -43,8 +43,7 @@ static void op_snapshot_send(void *ctx, uint8_t slot, struct bytes message)
 static void op_snapshot_ask(void *ctx, uint8_t slot, const struct inet_addr *owner,
 			    struct bytes message)
 {
-	(void)owner;
-	world_snapshot_ask(ctx, slot, message);
+	world_snapshot_ask(ctx, slot, owner, message);
 }
 
 struct term_write {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "node/cli/commands.h"
+#include "node/cli/keygen.h"
 #include "node/cli/protocol.h"
 
 #define REPLY_TIMEOUT_MS 30000
@@ -80,15 +81,19 @@ static bool answer_help(const char *line, bool words_only)
 	return true;
 }
 
-/* Pacemaker is configured before it has started a daemon that could be asked. */
-static bool answer_pacemaker(struct client *c, const char *line, enum admin_exit *exit)
+/*
+ * What comes before a daemon that could be asked: Pacemaker, which starts it,
+ * is configured, and the keys for its configuration are made.
+ */
+static bool answer_here(struct client *c, const char *line, enum admin_exit *exit)
 {
-	static const struct admin_ops nothing;
+	static const struct admin_ops ours = { .keygen = keygen };
 	const struct admin_caller caller = { .json = c->json };
 	struct text out = { 0 };
-	if (strncmp(line, "pacemaker ", strlen("pacemaker ")) != 0)
+	if (strncmp(line, "pacemaker ", strlen("pacemaker ")) != 0 &&
+	    strncmp(line, "cluster ", strlen("cluster ")) != 0)
 		return false;
-	*exit = admin_run(&nothing, line, &caller, &out);
+	*exit = admin_run(&ours, line, &caller, &out);
 	fputs(text_string(&out), stdout);
 	text_free(&out);
 	return true;
@@ -135,7 +140,7 @@ static enum admin_exit interact(struct client *c, bool prompt)
 		line[strcspn(line, "\r\n")] = '\0';
 		if (is_leaving(line))
 			break;
-		if (*line && !answer_help(line, false))
+		if (*line && !answer_help(line, false) && !answer_here(c, line, &exit))
 			exit = run_line(c, line);
 		if (exit == ADMIN_NO_DAEMON)
 			break;
@@ -185,7 +190,7 @@ int main(int argc, char **argv)
 		return ADMIN_ERROR;
 	if (*line && answer_help(line, false))
 		exit = ADMIN_OK;
-	else if (!answer_pacemaker(&c, line, &exit) && connect_daemon(&c, service))
+	else if (!answer_here(&c, line, &exit) && connect_daemon(&c, service))
 		exit = *line ? run_line(&c, line) : interact(&c, isatty(STDIN_FILENO));
 	if (c.ipc)
 		qb_ipcc_disconnect(c.ipc);

@@ -234,6 +234,24 @@ static void run_pacemaker(void *ctx, const struct match *m)
 	text_free(&text);
 }
 
+static void run_keygen(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	struct view_keygen view = { 0 };
+	char why[ADMIN_WHY_MAX] = "";
+	const struct arg *slot = match_arg(m, 1);
+	if (!c->ops->keygen) {
+		fail(c, ADMIN_ERROR, "the daemon makes no keys: run holdfast cluster keygen");
+		return;
+	}
+	enum result res = c->ops->keygen(c->ops->ctx, match_text(m, 0),
+					 slot ? (uint8_t)slot->number : 0, &view, why);
+	if (res != R_OK)
+		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+	else
+		(c->json ? show_keygen_json : show_keygen_text)(&view, c->out);
+}
+
 static const struct grammar_row rows_exec[] = {
 	{ MODE_EXEC, "show crypto ikev2 sa [{detail}]", "IKE SAs and their CHILD SAs", run_show_ike,
 	  NULL, ROW_POSITIVE, 0 },
@@ -265,6 +283,11 @@ static const struct grammar_row rows_exec[] = {
 	  run_exec, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "failover exec member NAME LINE", "Run a command at the member of this name",
 	  run_exec_member, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "cluster keygen [WORD]", "Make this member's key for the snapshot channel",
+	  run_keygen, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "cluster keygen WORD slot <1-15>",
+	  "Make a key for the snapshot channel, of the member with that slot", run_keygen, NULL,
+	  ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "pacemaker print-config {crm|pcs}", "A configuration for Pacemaker",
 	  run_pacemaker, NULL, ROW_POSITIVE, 0 },
 	{ 0 },
@@ -283,6 +306,8 @@ static const struct grammar_word words_exec[] = {
 	{ "mate", "The other member of the pair" },
 	{ "active", "The unit that is active" },
 	{ "standby", "The unit that stands by" },
+	{ "cluster", "The members of the cluster" },
+	{ "keygen", "Make this member's key for the snapshot channel" },
 	{ "pacemaker", "When Pacemaker decides who is active" },
 	{ 0 },
 };

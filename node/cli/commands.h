@@ -57,6 +57,9 @@ struct admin_ops {
 	/* Let the member in slot run line. The answer, also that there is none, comes to
 	 * whoever gave the ticket. */
 	void (*exec_ask)(void *ctx, uint8_t slot, const char *line, bool json, uint64_t ticket);
+	/* file: NULL for the usual one. slot: 0 when not given. NULL in the daemon. */
+	enum result (*keygen)(void *ctx, const char *file, uint8_t slot, struct view_keygen *out,
+			      char why[ADMIN_WHY_MAX]);
 };
 
 /* Who runs a command. */

@@ -3,6 +3,7 @@
 
 node_cli_sources = \
 	node/cli/commands.c node/cli/commands.h \
+	node/cli/keygen.c node/cli/keygen.h \
 	node/cli/pacemaker.c \
 	node/cli/protocol.h \
 	node/cli/server.c node/cli/server.h \
@@ -17,6 +18,7 @@ node_cli_sources = \
 
 bin_PROGRAMS += holdfast
 holdfast_SOURCES = node/cli/client.c
+holdfast_CPPFLAGS = $(AM_CPPFLAGS) $(HF_DIRS)
 holdfast_LDADD = libnode.la libbase.la $(OPENSSL_LIBS) $(QB_LIBS) $(JANSSON_LIBS)
 
 node_cli_tests = \
@@ -67,6 +69,8 @@ EXTRA_DIST += \
 	node/cli/tests/golden/ipsec-sa-peer.txt \
 	node/cli/tests/golden/ipsec-sa.json \
 	node/cli/tests/golden/ipsec-sa.txt \
+	node/cli/tests/golden/keygen.json \
+	node/cli/tests/golden/keygen.txt \
 	node/cli/tests/golden/pacemaker-crm.json \
 	node/cli/tests/golden/pacemaker-crm.txt \
 	node/cli/tests/golden/pacemaker-pcs.json \

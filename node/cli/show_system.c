@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* show version, show counters. */
+/* show version, show counters, cluster keygen. */
 #include "node/cli/show_common.h"
 
 static void text_unit(struct text *out, uint64_t n, const char *unit)
@@ -59,4 +59,18 @@ void show_counters_json(const struct view_counter_list *l, struct text *out)
 						      l->list[i].protocol, "name", l->list[i].name,
 						      "value", json_count(l->list[i].value)));
 	json_finish(json_pack("{s:o}", "counters", list), out);
+}
+
+void show_keygen_text(const struct view_keygen *v, struct text *out)
+{
+	text_printf(out, "! on this member\nfailover snapshot-channel key-file %s\n", v->file);
+	text_printf(out, "! on every member\nfailover snapshot-channel member %u public-key %s\n",
+		    v->slot, v->public_key);
+}
+
+void show_keygen_json(const struct view_keygen *v, struct text *out)
+{
+	json_finish(json_pack("{s:{s:s, s:i, s:s}}", "cluster_keygen", "key_file", v->file, "slot",
+			      (int)v->slot, "public_key", v->public_key),
+		    out);
 }

@@ -260,6 +260,13 @@ struct view_counter {
 	uint64_t value;
 };
 
+/* cluster keygen */
+struct view_keygen {
+	char file[256]; /* with the secret key */
+	uint8_t slot;
+	char public_key[65]; /* hexadecimal */
+};
+
 struct view_counter_list {
 	struct view_counter *list;
 	size_t n;
@@ -303,5 +310,7 @@ void show_version_text(const struct view_version *v, struct text *out);
 void show_version_json(const struct view_version *v, struct text *out);
 void show_counters_text(const struct view_counter_list *l, struct text *out);
 void show_counters_json(const struct view_counter_list *l, struct text *out);
+void show_keygen_text(const struct view_keygen *v, struct text *out);
+void show_keygen_json(const struct view_keygen *v, struct text *out);
 
 #endif

@@ -395,6 +395,20 @@ static enum result ops_active(void *ctx, bool active, char why[ADMIN_WHY_MAX])
 
 /* Nothing to show, nothing to do: set by a test. */
 static bool bare;
+static enum result ops_keygen(void *ctx, const char *file, uint8_t slot, struct view_keygen *out,
+			      char why[ADMIN_WHY_MAX])
+{
+	if (*(const bool *)ctx) {
+		snprintf(why, ADMIN_WHY_MAX, "%s exists and stays as it is", file);
+		return R_EXISTS;
+	}
+	snprintf(out->file, sizeof(out->file), "%s", file);
+	snprintf(out->public_key, sizeof(out->public_key), "%s",
+		 "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
+	out->slot = slot;
+	return R_OK;
+}
+
 static const struct admin_ops ops = {
 	.ctx = &bare,
 	.ike_sas = ops_ike,
@@ -409,6 +423,7 @@ static const struct admin_ops ops = {
 	.failover_statistics = ops_statistics,
 	.exec_target = ops_target,
 	.exec_ask = ops_ask,
+	.keygen = ops_keygen,
 };
 
 /* --- golden files --- */
@@ -467,6 +482,7 @@ static const struct golden_case goldens[] = {
 	{ "show counters", "counters", false },
 	{ "show running-config", "running-config", false },
 	{ "clear crypto ikev2 sa", "clear", false },
+	{ "cluster keygen /etc/holdfast/snapshot.key slot 2", "keygen", false },
 	{ "pacemaker print-config crm", "pacemaker-crm", false },
 	{ "pacemaker print-config pcs", "pacemaker-pcs", false },
 };
@@ -721,6 +737,9 @@ static void a_refused_action_says_why(void **state)
 	out = run("failover active", false, ADMIN_ERROR);
 	assert_string_equal(text_string(&out), "ERROR: this node has no complete state\n");
 	text_free(&out);
+	out = run("cluster keygen /k slot 1", false, ADMIN_ERROR);
+	assert_string_equal(text_string(&out), "ERROR: /k exists and stays as it is\n");
+	text_free(&out);
 	bare = false;
 }
 
@@ -808,6 +827,21 @@ static void failover_exec_is_not_nested(void **state)
 	assert_string_equal(asked, "");
 }
 
+/* It would write a file as root for whoever may talk to it. */
+static void the_daemon_makes_no_keys(void **state)
+{
+	const struct admin_caller caller = { .json = false };
+	struct admin_ops daemon = ops;
+	struct text out = { 0 };
+	(void)state;
+	daemon.keygen = NULL;
+	assert_int_equal(admin_run(&daemon, "cluster keygen /k slot 1", &caller, &out),
+			 ADMIN_ERROR);
+	assert_string_equal(text_string(&out),
+			    "ERROR: the daemon makes no keys: run holdfast cluster keygen\n");
+	text_free(&out);
+}
+
 static void help_completion_and_prompt(void **state)
 {
 	struct text out = { 0 };
@@ -860,6 +894,7 @@ int main(void)
 		cmocka_unit_test(a_command_for_another_member_is_asked_there),
 		cmocka_unit_test(a_command_for_this_unit_is_run_here),
 		cmocka_unit_test(failover_exec_is_not_nested),
+		cmocka_unit_test(the_daemon_makes_no_keys),
 		cmocka_unit_test(help_completion_and_prompt),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
