@@ -17,6 +17,7 @@ struct loopback {
 	void *ctx;
 	struct loopback_message *first, **last;
 	bool scheduled;
+	qb_loop_timer_handle deliver_timer;
 };
 
 enum { LOOPBACK_NODE_ID = 1 };
@@ -50,7 +51,8 @@ static enum result loopback_mcast(struct cl_transport *t, struct bytes data)
 	l->last = &m->next;
 	if (!l->scheduled) {
 		l->scheduled = true;
-		qb_loop_job_add(l->loop, QB_LOOP_HIGH, l, deliver);
+		/* a job would wait 50 ms in a loop that has nothing else to do */
+		qb_loop_timer_add(l->loop, QB_LOOP_HIGH, 0, l, deliver, &l->deliver_timer);
 	}
 	return R_OK;
 }
@@ -71,7 +73,8 @@ static void loopback_close(struct cl_transport *t)
 
 	/* Either may be waiting; neither is no error. */
 	qb_loop_job_del(l->loop, QB_LOOP_HIGH, l, begin);
-	qb_loop_job_del(l->loop, QB_LOOP_HIGH, l, deliver);
+	if (l->scheduled)
+		qb_loop_timer_del(l->loop, l->deliver_timer);
 	while (l->first) {
 		struct loopback_message *m = l->first;
 		l->first = m->next;

@@ -81,12 +81,19 @@ static void on_flush(void *data)
 	arm_timer(w);
 }
 
+void world_soon(struct world *w, enum qb_loop_priority p, void *data, void (*fn)(void *data))
+{
+	qb_loop_timer_handle handle;
+
+	must(qb_loop_timer_add(w->loop, p, 0, data, fn, &handle) == 0);
+}
+
 void world_touch(struct world *w)
 {
 	if (w->flush_scheduled || !w->core)
 		return;
 	w->flush_scheduled = true;
-	qb_loop_job_add(w->loop, QB_LOOP_HIGH, w, on_flush);
+	world_soon(w, QB_LOOP_HIGH, w, on_flush);
 }
 
 static int on_ike_500(int fd, int revents, void *data)

@@ -84,6 +84,11 @@ enum result world_open(struct world *w, const struct world_options *o) WARN_UNUS
 void world_close(struct world *w);
 /* An input was given to the core: flush at the end of this loop turn and set the timer. */
 void world_touch(struct world *w);
+/*
+ * fn as one of the next things of the loop, not from within this call. Not a job of libqb: a
+ * loop that has nothing but jobs waits 50 ms before it runs them.
+ */
+void world_soon(struct world *w, enum qb_loop_priority p, void *data, void (*fn)(void *data));
 void world_stop(struct world *w);
 void world_reload(struct world *w);
 

@@ -114,7 +114,7 @@ static void mcast_result(struct world *w, enum result res)
 		qb_loop_timer_add(w->loop, QB_LOOP_HIGH, RETRY_NS, w, send_waiting, &retry);
 	} else if (res != R_OK && res != R_AGAIN) {
 		w->mcast_errors++;
-		qb_loop_job_add(w->loop, QB_LOOP_HIGH, w, give_up);
+		world_soon(w, QB_LOOP_HIGH, w, give_up);
 	}
 }
 

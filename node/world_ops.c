@@ -72,7 +72,7 @@ static void op_write_term(void *ctx, uint32_t group, uint64_t term, bool earlier
 	*t = (struct term_write){ .w = w,
 				  .group = group,
 				  .file = { .term = term, .earlier_unknown = earlier_unknown } };
-	qb_loop_job_add(w->loop, QB_LOOP_HIGH, t, term_write_run);
+	world_soon(w, QB_LOOP_HIGH, t, term_write_run);
 }
 
 static void op_run_job(void *ctx, struct ike_job *job)
@@ -248,7 +248,7 @@ static void op_stopped(void *ctx, bool ok)
 
 	if (hf_core_relaying(w->core))
 		return; /* op_relay_end stops the loop */
-	qb_loop_job_add(w->loop, QB_LOOP_LOW, w, say_delete ? delete_and_stop : stop_loop);
+	world_soon(w, QB_LOOP_LOW, w, say_delete ? delete_and_stop : stop_loop);
 }
 
 static void op_command_done(void *ctx, bool ok, const char *why)

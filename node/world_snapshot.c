@@ -101,7 +101,7 @@ void world_snapshot_send(struct world *w, uint8_t slot, struct bytes message)
 	else
 		send_by_cpg(w, slot, message);
 	*r = (struct snapshot_ready){ .w = w, .slot = slot };
-	qb_loop_job_add(w->loop, QB_LOOP_LOW, r, snapshot_ready);
+	world_soon(w, QB_LOOP_LOW, r, snapshot_ready);
 }
 
 void world_snapshot_ask(struct world *w, uint8_t slot, const struct inet_addr *owner,
