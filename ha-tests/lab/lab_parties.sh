@@ -79,6 +79,16 @@ lab_holdfast_conf() {
 	 isakmp keepalive threshold ${HF_DPD:-10} retry 2
 	CONF
 	[ -z "${HF_EXTRA:-}" ] || printf '%s\n' "$HF_EXTRA"
+	[ ! -e "$LAB_DIR/n$1/snapshot.key" ] ||
+		sed -n '/^failover/p' "$LAB_DIR/n$1/keygen" "$LAB_DIR/n$(other "$1")/public"
+}
+
+# lab_make_key N: a fresh key for the snapshot channel; the daemons of both nodes have it from their next start on.
+lab_make_key() {
+	mkdir -p "$LAB_DIR/n$1"
+	rm -f "$LAB_DIR/n$1/snapshot.key"
+	"$HOLDFAST" cluster keygen "$LAB_DIR/n$1/snapshot.key" slot "$1" >"$LAB_DIR/n$1/keygen" || return 1
+	grep ' public-key ' "$LAB_DIR/n$1/keygen" >"$LAB_DIR/n$1/public"
 }
 
 # lab_start_daemon N [OPTION...]: holdfastd in node N, with its configuration made anew and its keys exported
