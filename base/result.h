@@ -62,7 +62,9 @@
 	X(NOT_SYNCED,         "this node has no complete state",                     0) \
 	X(NO_QUORUM,          "no quorum",                                           0) \
 	X(VERSION,            "version outside the supported range",                 0) \
-	X(EXHAUSTED,          "counter space is used up",                            0)
+	X(EXHAUSTED,          "counter space is used up",                            0) \
+	/* IKE again: the numbers are in records, so what is new comes last */ \
+	X(NOT_CURRENT_PEER,   "the crypto map has another current peer",            24)
 
 enum result {
 #define X(name, text, notify) R_##name,

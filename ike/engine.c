@@ -29,6 +29,7 @@ struct ike_engine *ike_engine_new(const struct ike_engine_config *ec, struct ike
 	TAILQ_INIT(&e->changed_children);
 	TAILQ_INIT(&e->ready);
 	timer_queue_init(&e->timers);
+	ike_tunnels_open(e);
 	return e;
 }
 
@@ -57,6 +58,7 @@ void ike_engine_free(struct ike_engine *e)
 	hashmap_free(e->tokens, NULL);
 	hashmap_free(e->hold_offs, free);
 	timer_queue_free(&e->timers);
+	tunnel_manager_free(e->tunnels);
 	cookie_secrets_clear(&e->cookies);
 	ike_crypto_free(e->crypto);
 	ike_config_free(e->cfg);
@@ -91,19 +93,6 @@ static void timers_run(struct ike_engine *e)
 			child_life_due(t->owner);
 			break;
 		}
-	}
-}
-
-static void clear(struct ike_engine *e, const struct ike_input *in)
-{
-	struct ike_sa *sa, *next;
-
-	for (sa = TAILQ_FIRST(&e->all); sa != NULL; sa = next) {
-		next = TAILQ_NEXT(sa, all);
-		if (in->ike_spi != 0 ? ike_sa_state_spi(&sa->s) == in->ike_spi
-				     : in->connection == NULL || in->connection[0] == '\0' ||
-					       strcmp(in->connection, sa->s.connection) == 0)
-			ike_sa_want_delete(sa, "cleared by the operator");
 	}
 }
 
@@ -155,6 +144,7 @@ static void config(struct ike_engine *e, struct ike_config *adopt)
 	struct ike_config *old = e->cfg;
 
 	e->cfg = adopt;
+	tunnel_manager_configure(e->tunnels, adopt);
 	ike_config_apply(e);
 	ike_hold_off_end_all(e);
 	ike_config_free(old);
@@ -174,7 +164,10 @@ static void active_input(struct ike_engine *e, const struct ike_input *in)
 		ike_initiate(e, in);
 		break;
 	case IKE_IN_CLEAR:
-		clear(e, in);
+		ike_clear(e, in, false);
+		break;
+	case IKE_IN_CLEAR_CHILDREN:
+		ike_clear(e, in, true);
 		break;
 	case IKE_IN_REKEY_CHILD:
 		want_of_child(e, in->spi_in);
@@ -201,6 +194,7 @@ void ike_step(struct ike_engine *e, uint64_t now_ms, const struct ike_input *in,
 {
 	grave_clear(e);
 	e->now = now_ms;
+	e->last_visit++;
 	e->out = out;
 	switch (in->kind) {
 	case IKE_IN_DATAGRAM:

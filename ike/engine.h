@@ -10,6 +10,7 @@
  *	request.c               what we want of a peer, one request at a time (window 1)
  *	retransmit.c lifetime.c the timers
  *	ike_sa.c child_sa.c     the objects
+ *	multi_peer.c            what is set up with which peer (tunnel_manager.h)
  *	ike_import.c ike_export.c takeover and records
  */
 #ifndef HF_IKE_ENGINE_H
@@ -29,6 +30,7 @@
 #include "ike/message.h"
 #include "ike/payload.h"
 #include "ike/proposal.h"
+#include "ike/tunnel_manager.h"
 
 #define IKE_PORT          500
 #define IKE_PORT_NAT      4500
@@ -117,7 +119,7 @@ struct ike_sa {
 	struct buf waiting; /* one message that came while suspended */
 	struct inet_endpoint waiting_local, waiting_remote;
 	struct buf cookie; /* initiator: the responder's, to be shown */
-	uint8_t init_rounds, ke_rounds, peer_index;
+	uint8_t init_rounds, ke_rounds;
 	uint8_t half_open_key[IKE_HALF_OPEN_KEY];
 	struct inet_addr half_open_source;
 	bool counted_half_open; /* is in half_opens and sources under these */
@@ -133,6 +135,8 @@ struct ike_engine {
 	struct ike_engine_config ec;
 	struct ike_config *cfg;
 	struct ike_crypto *crypto;
+	struct tunnel_manager *tunnels;
+	uint64_t last_visit; /* struct tunnel_entry.visit */
 	bool active;
 	uint64_t term;
 	struct sa_list all;  /* in order of creation */
@@ -282,10 +286,35 @@ void ike_hold_off(struct ike_engine *e, uint32_t tunnel);
 void ike_hold_off_end(struct ike_engine *e, uint32_t tunnel);
 /* A new configuration: all may be tried again. */
 void ike_hold_off_end_all(struct ike_engine *e);
-void ike_initiate(struct ike_engine *e, const struct ike_input *in);
-/* A new IKE SA towards peers[peer_index], whose first CHILD SA is that of first. */
+bool ike_held_off(const struct ike_engine *e, uint32_t tunnel);
+/* A new IKE SA whose first CHILD SA is that of first. */
 struct ike_sa *ike_sa_begin(struct ike_engine *e, const struct ike_connection *conn,
-			    uint8_t peer_index, const struct ike_want *first);
+			    const struct ike_want *first);
+
+/* ---- multi_peer.c ---- */
+
+void ike_tunnels_open(struct ike_engine *e);
+void ike_initiate(struct ike_engine *e, const struct ike_input *in);
+/* IN_CLEAR, IN_CLEAR_CHILDREN */
+void ike_clear(struct ike_engine *e, const struct ike_input *in, bool children_only);
+/* sa was to set tunnel up and did not; its request is still outstanding. */
+void ike_tunnel_failed(struct ike_sa *sa, uint32_t tunnel, enum tunnel_condition why);
+/* The same of all that an IKE SA of ours was to set up; its end is the caller's. */
+void ike_attempt_failed(struct ike_sa *sa, enum tunnel_condition why);
+/* A CHILD SA of tunnel is made. */
+void ike_tunnel_up(struct ike_sa *sa, uint32_t tunnel);
+/* What a notify that refuses a CHILD SA means for the peer index; may be TUNNEL_NO_CONDITION. */
+enum tunnel_condition ike_child_refusal(unsigned int notify, bool rekey);
+/* It befalls tunnels that stand; their SAs are still as they were. Each crypto map entry is told
+ * once until last_visit changes. */
+void ike_child_condition(struct child_sa *c, enum tunnel_condition why);
+void ike_sa_condition(struct ike_sa *sa, enum tunnel_condition why);
+/* May conn's peer set up an IKE SA with us? R_NOT_CURRENT_PEER, R_NO_CONNECTION. */
+enum result ike_connection_answers(const struct ike_engine *e,
+				   const struct ike_connection *conn) WARN_UNUSED;
+/* May it set up a CHILD SA of the line? */
+bool ike_line_answers(const struct ike_engine *e, const struct ike_connection *conn,
+		      uint32_t tunnel);
 
 /* ---- request.c ---- */
 

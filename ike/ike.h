@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "ike/ike_config.h"
 #include "ike/ike_state.h"
+#include "ike/tunnel_manager.h"
 
 struct ike_engine;
 struct ike_job;
@@ -50,6 +51,7 @@ enum ike_input_kind {
 	/* set up connection/tunnel: traffic (with the packet's selectors) or an operator */
 	IKE_IN_INITIATE,
 	IKE_IN_CLEAR, /* operator: DELETE IKE SAs of connection ("" all, or the one with ike_spi) */
+	IKE_IN_CLEAR_CHILDREN, /* operator: DELETE the CHILD SAs of the same */
 	/* spi_in: lifetime in kB, sequence or IV space near its end, paced rekey after takeover */
 	IKE_IN_REKEY_CHILD,
 	IKE_IN_REKEY_IKE, /* ike_spi */
@@ -105,7 +107,8 @@ enum ike_effect_kind {
 	IKE_FX_CHILD_STOP_OUTBOUND, /* at once */
 	IKE_FX_CHILD_REMOVE,        /* at once: both directions */
 	IKE_FX_CHILD_MOVED,         /* spi_in has a new outer path: local, remote, udp_encap */
-	IKE_FX_JOB, /* job: run ike_job_run() on it anywhere, then IKE_IN_JOB_DONE */
+	IKE_FX_PEER_INDEX_CHANGED, /* peer_index: replicate, before what is held in this outbox */
+	IKE_FX_JOB,                /* job: run ike_job_run() on it anywhere, then IKE_IN_JOB_DONE */
 	IKE_FX_LOG, /* log */
 };
 
@@ -121,6 +124,7 @@ struct ike_effect {
 	uint8_t exchange; /* SEND: for impairments and statistics */
 	bool response;
 	const struct child_sa_state *child;
+	const struct peer_index_state *peer_index; /* borrowed until the next step */
 	struct ike_job *job;
 	struct log_event log;
 };
@@ -154,6 +158,8 @@ enum result ike_export_child(const struct ike_engine *e, uint32_t spi_in,
  * is changed then. */
 enum result ike_import_sa(struct ike_engine *e, const struct ike_sa_state *s) WARN_UNUSED;
 enum result ike_import_child(struct ike_engine *e, const struct child_sa_state *s) WARN_UNUSED;
+enum result ike_import_peer_index(struct ike_engine *e,
+				  const struct peer_index_state *s) WARN_UNUSED;
 void ike_forget_sa(struct ike_engine *e, uint64_t ike_spi);
 void ike_forget_child(struct ike_engine *e, uint32_t spi_in);
 
@@ -165,6 +171,10 @@ void ike_each_sa(const struct ike_engine *e, void (*fn)(void *ctx, const struct 
 		 void *ctx);
 void ike_each_child(const struct ike_engine *e, uint64_t ike_spi,
 		    void (*fn)(void *ctx, const struct child_sa_state *s), void *ctx);
+
+/* Calls fn for each crypto map entry, in the configuration's order. */
+void ike_each_map(const struct ike_engine *e, void (*fn)(void *ctx, const struct tunnel_entry *t),
+		  void *ctx);
 
 struct ike_stats {
 	uint64_t refused[R_COUNT_]; /* datagrams refused, by reason */

@@ -17,6 +17,9 @@ void ike_config_free(struct ike_config *c)
 		secret_wipe(&conn->psk_remote);
 		free(conn->children);
 	}
+	for (size_t i = 0; i < c->n_maps; i++)
+		free(c->maps[i].tunnels);
+	free(c->maps);
 	free(c->connections);
 	free(c->policies);
 	free(c);

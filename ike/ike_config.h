@@ -49,19 +49,17 @@ struct ike_child_config {
 	uint64_t first_lease; /* outbound numbers granted by the CHILD SA's record (R5) */
 };
 
-/* A tunnel-group with the crypto map entry that leads to it. */
+/* A peer with its tunnel-group, and the lines of all crypto map entries that name it. */
 struct ike_connection {
 	char name[IKE_NAME_MAX]; /* tunnel-group; unique; in records and logs */
 	struct inet_addr local;  /* our service address */
-	uint8_t n_peers;
-	struct inet_addr peers[IKE_PEERS_MAX];
+	struct inet_addr peer;
 	struct ike_id local_id;
 	/* type 0: the peer's address as ID_IPV4_ADDR/ID_IPV6_ADDR, or any when peer_id_any */
 	struct ike_id remote_id;
 	bool peer_id_any;
 	struct secret psk_local;        /* ikev2 local-authentication */
 	struct secret psk_remote;       /* ikev2 remote-authentication */
-	bool may_initiate, may_respond; /* connection-type */
 	/* false NAT_DETECTION hash, so that the path is UDP (datapath-facts 1c) */
 	bool force_udp_encap;
 	uint32_t dpd_threshold_s; /* isakmp keepalive threshold; 0: off */
@@ -70,11 +68,30 @@ struct ike_connection {
 	struct ike_child_config *children;
 };
 
+/* crypto map MAP SEQ: which peers its lines may be set up with, tried in order. */
+struct ike_crypto_map {
+	char map[IKE_NAME_MAX];
+	uint32_t seq;
+	uint64_t digest; /* of the lines of the whole map: another one resets the peer index */
+	uint8_t n_peers;
+	struct inet_addr peers[IKE_PEERS_MAX];
+	/* into connections; IKE_NO_CONNECTION: the peer has no tunnel-group with keys */
+	size_t connection[IKE_PEERS_MAX];
+	bool ikev1;                     /* set ikev1 transform-set; IKEv2 always is */
+	bool may_initiate, may_respond; /* connection-type */
+	size_t n_tunnels;
+	uint32_t *tunnels; /* of its lines */
+};
+
+#define IKE_NO_CONNECTION SIZE_MAX
+
 struct ike_config {
 	size_t n_policies;
 	struct ike_policy *policies; /* by priority */
 	size_t n_connections;
 	struct ike_connection *connections;
+	size_t n_maps;
+	struct ike_crypto_map *maps; /* the entries that are complete */
 	/* from this many responder half-opens on: COOKIE (RFC 7296 2.6) */
 	uint32_t half_open_cookie;
 	uint32_t half_open_max;
@@ -82,6 +99,10 @@ struct ike_config {
 	uint32_t half_open_timeout_ms; /* 30000 */
 	uint32_t retransmit_ms;        /* first interval, doubled each time (RFC 7296 2.4); 1000 */
 	uint32_t retransmit_tries;     /* transmissions in all before the peer is dead; 6 */
+	/* The same of IKE_SA_INIT: the ASA sends five retransmissions and a final one,
+	 * about 2 minutes in all. */
+	uint32_t init_retransmit_ms;    /* 1000 */
+	uint32_t init_retransmit_tries; /* 7 */
 	uint32_t nat_keepalive_s;      /* RFC 3948 4; 20; 0: off */
 	/* soft lifetime = lifetime less this share, less a random share of the same size */
 	uint32_t rekey_margin_pct;

@@ -189,6 +189,7 @@ void ike_activate(struct ike_engine *e, uint64_t term, bool suspect)
 	e->active = true;
 	e->term = term;
 	join_children(e);
+	tunnel_manager_activate(e->tunnels);
 	for (sa = TAILQ_FIRST(&e->all); sa != NULL; sa = next) {
 		next = TAILQ_NEXT(sa, all);
 		take_over_sa(sa, suspect, &pace);
@@ -209,6 +210,7 @@ void ike_deactivate(struct ike_engine *e)
 	while ((c = TAILQ_FIRST(&e->loose)) != NULL)
 		child_sa_free(c);
 	e->active = false;
+	tunnel_manager_deactivate(e->tunnels);
 }
 
 void ike_config_apply(struct ike_engine *e)

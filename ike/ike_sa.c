@@ -349,7 +349,7 @@ static void remove_and_renew(struct ike_sa *sa)
 {
 	struct ike_engine *e = sa->e;
 	const struct ike_connection *conn = sa->conn;
-	size_t n = conn != NULL && conn->may_initiate ? conn->n_children : 0;
+	size_t n = conn != NULL ? conn->n_children : 0;
 	bool *wanted = calloc(n + 1, sizeof(*wanted));
 
 	must(wanted != NULL);
@@ -365,17 +365,16 @@ static void remove_and_renew(struct ike_sa *sa)
 	free(wanted);
 }
 
-/* Another peer of the crypto map may answer. */
-static void next_peer(struct ike_sa *sa)
+/* A request of ours that stands for a tunnel, or for all that sa carries. */
+static void unanswered(struct ike_sa *sa)
 {
-	const struct ike_connection *conn = sa->conn;
-	uint8_t index = (uint8_t)(sa->peer_index + 1);
+	const struct ike_outstanding *o = &sa->s.outstanding;
 
-	if (conn != NULL && index < conn->n_peers)
-		ike_wants_move(sa, ike_sa_begin(sa->e, conn, index, &sa->first));
-	else
-		ike_hold_off(sa->e, sa->s.tunnel);
-	ike_sa_remove(sa);
+	if (o->kind == IKE_REQ_CHILD_NEW)
+		ike_tunnel_failed(sa, o->tunnel, TUNNEL_PEER_UNREACHABLE);
+	ike_sa_condition(sa, o->kind == IKE_REQ_CHILD_REKEY || o->kind == IKE_REQ_IKE_REKEY
+				     ? TUNNEL_REKEY_UNREACHABLE
+				     : TUNNEL_DPD_UNANSWERED);
 }
 
 void ike_sa_peer_dead(struct ike_sa *sa)
@@ -383,11 +382,14 @@ void ike_sa_peer_dead(struct ike_sa *sa)
 	ike_fx_log(sa->e, LOG_IKE_PEER_DEAD, sa, "%s was sent %u times",
 		   iana_exchange_name(sa->s.outstanding.exchange), sa->transmissions);
 	if (sa->s.stage < IKE_SA_ESTABLISHED) {
-		next_peer(sa);
+		ike_attempt_failed(sa, TUNNEL_PEER_UNREACHABLE);
+		ike_sa_remove(sa);
 		return;
 	}
-	if (sa->s.stage == IKE_SA_ESTABLISHED)
+	if (sa->s.stage == IKE_SA_ESTABLISHED) {
+		unanswered(sa);
 		ike_sa_down(sa, "the peer does not answer");
+	}
 	if (sa->suspect && sa->s.stage == IKE_SA_ESTABLISHED)
 		remove_and_renew(sa); /* R10 */
 	else

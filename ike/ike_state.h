@@ -137,6 +137,16 @@ struct child_sa_state {
 	struct buf nonce_low;
 };
 
+/* Which peer of a crypto map entry is in use: a record of its own, by map and sequence number. */
+struct peer_index_state {
+	char map[IKE_NAME_MAX];
+	uint32_t seq;
+	uint32_t index;      /* into the entry's list of peers */
+	uint64_t generation; /* moves and resets so far */
+	uint32_t reason;     /* of the last one: enum tunnel_condition; 0: there was none */
+	uint64_t map_digest; /* of the crypto map that index is about; 0: not known */
+};
+
 /* This node's own SPI of an IKE SA: how it is named everywhere. */
 static inline uint64_t ike_sa_state_spi(const struct ike_sa_state *s)
 {

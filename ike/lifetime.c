@@ -145,6 +145,7 @@ void ike_life_due(struct ike_sa *sa)
 			break;
 		}
 		if (sa->s.expire_at_ms != 0 && sa->s.expire_at_ms <= now) {
+			ike_sa_condition(sa, TUNNEL_SA_TIMEOUT);
 			ike_sa_want_delete(sa, "lifetime expired");
 			break;
 		}

@@ -22,6 +22,8 @@ libike_la_SOURCES = \
 	ike/ike_sa.c \
 	ike/ike_state.c \
 	ike/ike_state.h \
+	ike/ikev1.c \
+	ike/ikev1.h \
 	ike/jobs.c \
 	ike/jobs.h \
 	ike/keymat.h \
@@ -29,6 +31,7 @@ libike_la_SOURCES = \
 	ike/lifetime.c \
 	ike/message.c \
 	ike/message.h \
+	ike/multi_peer.c \
 	ike/nat_detect.c \
 	ike/nat_detect.h \
 	ike/payload.h \
@@ -52,6 +55,8 @@ libike_la_SOURCES = \
 	ike/ts_narrow.c \
 	ike/ts_narrow.h \
 	ike/tunnel.c \
+	ike/tunnel_manager.c \
+	ike/tunnel_manager.h \
 	ike/v2.h \
 	ike/v2_child.c \
 	ike/v2_cookie.c \

@@ -124,11 +124,12 @@ static void broken_response(struct ike_sa *sa)
 					   : NULL;
 	struct ike_sa *rival = v2_ike_rival(sa);
 
+	if (kind == IKE_REQ_AUTH)
+		ike_attempt_failed(sa, TUNNEL_AUTH_FAILED);
 	v2_child_concede(sa);
 	ike_outstanding_clear(sa);
 	ike_sa_touch(sa);
 	if (kind == IKE_REQ_AUTH) {
-		ike_hold_off(sa->e, sa->s.tunnel);
 		v2_enter_event(sa, V2_PEER_NOT_PROVEN);
 		ike_want_add_first(sa, &(struct ike_want){ .kind = IKE_REQ_IKE_DELETE });
 	} else if (kind == IKE_REQ_IKE_DELETE) {

@@ -58,9 +58,11 @@ static uint64_t interval(const struct ike_sa *sa)
 	    sa->conn->dpd_retry_s != 0)
 		return (uint64_t)sa->conn->dpd_retry_s * 1000;
 
+	uint32_t first = sa->s.outstanding.kind == IKE_REQ_INIT ? sa->e->cfg->init_retransmit_ms
+								 : sa->e->cfg->retransmit_ms;
 	unsigned int doublings = sa->transmissions > 1 ? sa->transmissions - 1 : 0;
 
-	return (uint64_t)sa->e->cfg->retransmit_ms << (doublings < 16 ? doublings : 16);
+	return (uint64_t)first << (doublings < 16 ? doublings : 16);
 }
 
 void ike_retransmit_released(struct ike_engine *e, uint64_t token)
@@ -74,12 +76,18 @@ void ike_retransmit_released(struct ike_engine *e, uint64_t token)
 	timer_set(&e->timers, &sa->resend, e->now + interval(sa));
 }
 
+static uint32_t tries(const struct ike_sa *sa)
+{
+	return sa->s.outstanding.kind == IKE_REQ_INIT ? sa->e->cfg->init_retransmit_tries
+						       : sa->e->cfg->retransmit_tries;
+}
+
 void ike_retransmit_due(struct ike_sa *sa)
 {
 	/* The response is here and waits for its job. */
 	if (sa->suspended.job_id != 0)
 		timer_set(&sa->e->timers, &sa->resend, sa->e->now + interval(sa));
-	else if (sa->transmissions >= sa->e->cfg->retransmit_tries)
+	else if (sa->transmissions >= tries(sa))
 		ike_sa_peer_dead(sa);
 	else
 		ike_retransmit_send(sa);

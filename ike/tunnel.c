@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which connection and which crypto ACL line: the configuration as the engine
- * asks for it, and what traffic or an operator wants set up. A tunnel whose
- * set-up failed is not tried again for a while when traffic asks (an operator
- * always gets his try), so that a flow of packets does not become a flow of
- * negotiations.
+ * asks for it. A tunnel whose set-up failed is not tried again for a while when
+ * traffic asks (an operator always gets his try), so that a flow of packets
+ * does not become a flow of negotiations.
  */
 #include <stdlib.h>
 
@@ -26,13 +25,7 @@ const struct ike_connection *ike_connection_named(const struct ike_engine *e, co
 bool ike_connection_has_peer(const struct ike_connection *conn, const struct inet_addr *local,
 			     const struct inet_addr *remote)
 {
-	if (!inet_equal(&conn->local, local))
-		return false;
-	for (uint8_t i = 0; i < conn->n_peers; i++) {
-		if (inet_equal(&conn->peers[i], remote))
-			return true;
-	}
-	return conn->n_peers == 0;
+	return inet_equal(&conn->local, local) && inet_equal(&conn->peer, remote);
 }
 
 const struct ike_child_config *ike_line_of(const struct ike_connection *conn, uint32_t tunnel)
@@ -84,7 +77,7 @@ void ike_hold_off(struct ike_engine *e, uint32_t tunnel)
 	h->until_ms = e->now + IKE_HOLD_OFF_MS;
 }
 
-static bool held_off(const struct ike_engine *e, uint32_t tunnel)
+bool ike_held_off(const struct ike_engine *e, uint32_t tunnel)
 {
 	const struct hold_off *h = hashmap_get(e->hold_offs, tunnel_key(&tunnel));
 
@@ -106,7 +99,7 @@ void ike_hold_off_end_all(struct ike_engine *e)
 /* ---- set-up ---- */
 
 struct ike_sa *ike_sa_begin(struct ike_engine *e, const struct ike_connection *conn,
-			    uint8_t peer_index, const struct ike_want *first)
+			    const struct ike_want *first)
 {
 	uint8_t shard;
 
@@ -120,62 +113,12 @@ struct ike_sa *ike_sa_begin(struct ike_engine *e, const struct ike_connection *c
 
 	snprintf(s.connection, sizeof(s.connection), "%s", conn->name);
 	s.local = (struct inet_endpoint){ .addr = conn->local, .port = IKE_PORT };
-	s.remote = (struct inet_endpoint){ .addr = conn->peers[peer_index], .port = IKE_PORT };
+	s.remote = (struct inet_endpoint){ .addr = conn->peer, .port = IKE_PORT };
 
 	struct ike_sa *sa = ike_sa_new(e, &s);
 
-	sa->peer_index = peer_index;
 	sa->first = *first;
 	ike_fx_log(e, LOG_IKE_INITIATING, sa, "tunnel %u", first->tunnel);
 	ike_want_add_first(sa, &(struct ike_want){ .kind = IKE_REQ_INIT });
 	return sa;
-}
-
-static bool has_child(const struct ike_sa *sa, uint32_t tunnel)
-{
-	return child_sa_of_tunnel(sa, tunnel) != NULL ||
-	       (sa->s.stage < IKE_SA_ESTABLISHED && sa->s.tunnel == tunnel) ||
-	       (sa->s.outstanding.kind == IKE_REQ_CHILD_NEW && sa->s.outstanding.tunnel == tunnel);
-}
-
-static void initiate_line(struct ike_engine *e, const struct ike_connection *conn,
-			  const struct ike_child_config *line, const struct ike_input *in)
-{
-	struct ike_want want = { .kind = IKE_REQ_CHILD_NEW,
-				 .tunnel = line->tunnel,
-				 .have_packet = in->have_packet,
-				 .packet_local = in->packet_local,
-				 .packet_remote = in->packet_remote };
-	struct ike_sa *sa = ike_sa_of_connection(e, conn);
-
-	if (in->have_packet && held_off(e, line->tunnel))
-		return;
-	if (sa == NULL)
-		ike_sa_begin(e, conn, 0, &want);
-	else if (!has_child(sa, line->tunnel))
-		ike_want_add(sa, &want);
-}
-
-static const struct ike_connection *connection_of_tunnel(const struct ike_engine *e,
-							 uint32_t tunnel)
-{
-	for (size_t i = 0; i < e->cfg->n_connections; i++) {
-		if (ike_line_of(&e->cfg->connections[i], tunnel) != NULL)
-			return &e->cfg->connections[i];
-	}
-	return NULL;
-}
-
-void ike_initiate(struct ike_engine *e, const struct ike_input *in)
-{
-	const struct ike_connection *conn = in->connection != NULL && in->connection[0] != '\0'
-						    ? ike_connection_named(e, in->connection)
-						    : connection_of_tunnel(e, in->tunnel);
-
-	if (conn == NULL || !conn->may_initiate || conn->n_peers == 0)
-		return;
-	for (size_t i = 0; i < conn->n_children; i++) {
-		if (in->tunnel == 0 || conn->children[i].tunnel == in->tunnel)
-			initiate_line(e, conn, &conn->children[i], in);
-	}
 }

@@ -50,6 +50,10 @@ enum result v2_child_choose(struct v2_context *c, enum child_exchange where, uin
 
 	enum result res = ts_narrow(lines, n, &c->m->tsi, &c->m->tsr, &narrowed);
 
+	/* A new one of an entry whose current peer is another. */
+	if (res == R_OK && only_tunnel == 0 &&
+	    !ike_line_answers(c->e, conn, lines[narrowed.line].tunnel))
+		res = R_TS_UNACCEPTABLE;
 	if (res != R_OK) {
 		log_selectors(c, lines, n);
 		return res;
@@ -136,7 +140,7 @@ enum result v2_child_make(struct ike_sa *sa, const struct v2_child_make *mk,
 	set_lifetime(sa->e, &s, chosen->line);
 	*out = child_sa_new(sa->e, sa, &s);
 	child_sa_install(*out, stage);
-	ike_hold_off_end(sa->e, chosen->line->tunnel);
+	ike_tunnel_up(sa, chosen->line->tunnel);
 	return R_OK;
 }
 

@@ -374,7 +374,10 @@ enum result v2_child_new_refused(struct v2_context *c)
 				      ike_random_below(c->e, IKE_RETRY_MS);
 		ike_want_add(sa, &again);
 	} else {
-		ike_hold_off(c->e, o->tunnel);
+		enum tunnel_condition why = ike_child_refusal(error->type, false);
+
+		ike_tunnel_failed(sa, o->tunnel,
+				  why != TUNNEL_NO_CONDITION ? why : TUNNEL_PHASE2_MISMATCH);
 	}
 	return R_OK;
 }
@@ -395,6 +398,8 @@ enum result v2_child_rekey_refused(struct v2_context *c)
 	if (error->type == N_INVALID_KE_PAYLOAD && other_group(c, error, &again))
 		return R_OK;
 	log_refusal(c, error);
+	if (ike_child_refusal(error->type, true) != TUNNEL_NO_CONDITION)
+		ike_child_condition(old, ike_child_refusal(error->type, true));
 	/* 2.25 says to drop it at once; but one that the peer began, it may yet have from our
 	 * response, and would send on it for good. */
 	if (error->type == N_CHILD_SA_NOT_FOUND &&

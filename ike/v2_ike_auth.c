@@ -62,7 +62,7 @@ static const struct ike_connection *find_connection(const struct v2_context *c)
 	for (size_t i = 0; i < cfg->n_connections; i++) {
 		const struct ike_connection *conn = &cfg->connections[i];
 
-		if (!conn->may_respond ||
+		if (ike_connection_answers(c->e, conn) != R_OK ||
 		    !ike_connection_has_peer(conn, &c->in->local.addr, &c->in->remote.addr) ||
 		    !is_peer(conn, &c->in->remote.addr, &c->m->idi))
 			continue;
@@ -335,6 +335,7 @@ static void take_child(struct v2_context *c)
 				    .ni = buf_bytes(&sa->s.nonce_i),
 				    .nr = buf_bytes(&sa->s.nonce_r) };
 	struct child_sa *child;
+	enum tunnel_condition why;
 	enum result res = R_MISSING;
 
 	if (c->row->form == FORM_AUTH) {
@@ -350,7 +351,9 @@ static void take_child(struct v2_context *c)
 	if (res != R_OK) {
 		ike_fx_log(c->e, LOG_IKE_ABORTED, sa, "tunnel %u: %s", o->tunnel,
 			   error != NULL ? iana_notify_name(error->type) : result_text(res));
-		ike_hold_off(c->e, o->tunnel);
+		why = ike_child_refusal(error != NULL ? error->type : result_notify(res), false);
+		ike_tunnel_failed(sa, o->tunnel,
+				  why != TUNNEL_NO_CONDITION ? why : TUNNEL_PHASE2_MISMATCH);
 		return;
 	}
 	child_sa_use_outbound(child);
@@ -387,7 +390,9 @@ enum result v2_auth_refused(struct v2_context *c)
 		ike_fx_log(c->e, LOG_IKE_ABORTED, sa, "%s in answer to IKE_AUTH",
 			   iana_notify_name(error->type));
 	}
-	ike_hold_off(c->e, sa->s.tunnel);
+	enum tunnel_condition why = ike_child_refusal(error->type, false);
+
+	ike_attempt_failed(sa, why != TUNNEL_NO_CONDITION ? why : TUNNEL_AUTH_FAILED);
 	c->next = IKE_SA_DEAD;
 	return R_OK;
 }

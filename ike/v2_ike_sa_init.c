@@ -6,17 +6,23 @@
 #include "ike/nat_detect.h"
 #include "ike/v2.h"
 
-static const struct ike_connection *connection_for(const struct ike_engine *e,
-						   const struct ike_input *in)
+/* R_NO_CONNECTION, R_NOT_CURRENT_PEER */
+static enum result connection_for(const struct ike_engine *e, const struct ike_input *in,
+				  const struct ike_connection **out)
 {
+	enum result res = R_NO_CONNECTION;
+
 	for (size_t i = 0; i < e->cfg->n_connections; i++) {
 		const struct ike_connection *conn = &e->cfg->connections[i];
 
-		if (conn->may_respond &&
-		    ike_connection_has_peer(conn, &in->local.addr, &in->remote.addr))
-			return conn;
+		if (!ike_connection_has_peer(conn, &in->local.addr, &in->remote.addr))
+			continue;
+		*out = conn;
+		res = ike_connection_answers(e, conn);
+		if (res == R_OK)
+			break;
 	}
-	return NULL;
+	return res;
 }
 
 /*
@@ -169,7 +175,7 @@ static enum result init_answer(struct v2_context *c, const struct ike_choice *ch
 enum result v2_init_request(struct v2_context *c)
 {
 	struct ike_engine *e = c->e;
-	const struct ike_connection *conn = connection_for(e, c->in);
+	const struct ike_connection *conn;
 	uint8_t nonce[IKE_NONCE_LEN];
 	struct ike_choice choice;
 	struct buf out = { 0 };
@@ -177,10 +183,12 @@ enum result v2_init_request(struct v2_context *c)
 
 	if (res != R_OK)
 		return res;
-	if (conn == NULL) {
-		ike_fx_log_at(e, LOG_IKE_NO_TUNNEL_GROUP, c->in, NULL);
+	res = connection_for(e, c->in, &conn);
+	if (res != R_OK) {
+		if (res == R_NO_CONNECTION)
+			ike_fx_log_at(e, LOG_IKE_NO_TUNNEL_GROUP, c->in, NULL);
 		v2_init_error(e, c->in, &c->m->header, N_NO_PROPOSAL_CHOSEN, BYTES_NONE);
-		return R_NO_CONNECTION;
+		return res;
 	}
 	res = choose(c, &choice);
 	if (res != R_OK)
@@ -335,7 +343,7 @@ enum result v2_init_refused(struct v2_context *c)
 	ike_fx_log(c->e, LOG_IKE_ABORTED, sa, "%s in answer to IKE_SA_INIT",
 		   error != NULL ? iana_notify_name(error->type)
 				 : "too many COOKIE and INVALID_KE_PAYLOAD rounds");
-	ike_hold_off(c->e, sa->s.tunnel);
+	ike_attempt_failed(sa, TUNNEL_PHASE1_MISMATCH);
 	c->next = IKE_SA_DEAD;
 	return R_OK;
 }

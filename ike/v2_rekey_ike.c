@@ -274,6 +274,8 @@ enum result v2_ike_rekey_refused(struct v2_context *c)
 	}
 	ike_fx_log(c->e, LOG_IKE_ABORTED, sa, "rekey of the IKE SA: %s",
 		   iana_notify_name(error->type));
+	if (ike_child_refusal(error->type, true) != TUNNEL_NO_CONDITION)
+		ike_sa_condition(sa, TUNNEL_REKEY_MISMATCH);
 	ike_rekey_later(sa);
 	return R_OK;
 }

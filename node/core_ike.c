@@ -45,6 +45,14 @@ static void record_gone(struct hf_core *c, enum ss_kind kind, uint64_t key)
 	core_record(c, &r);
 }
 
+static void record_peer_index(struct hf_core *c, const struct peer_index_state *s)
+{
+	struct ss_record r = { 0 };
+
+	must(ss_encode_peer_index(s, &r) == R_OK);
+	core_record(c, &r);
+}
+
 static void hold_send(struct hf_core *c, struct ike_effect *fx)
 {
 	struct held h = {
@@ -122,6 +130,9 @@ static void carry_out(struct hf_core *c, struct ike_effect *fx)
 		if (esp_child_move(c->datapath, fx->spi_in, &fx->local, &fx->remote,
 				   fx->udp_encap) != R_OK)
 			c->stats.import_errors++;
+		break;
+	case IKE_FX_PEER_INDEX_CHANGED:
+		record_peer_index(c, fx->peer_index);
 		break;
 	case IKE_FX_JOB:
 		c->ops.run_job(c->ops_ctx, fx->job);

@@ -75,6 +75,16 @@ static enum result import_lease(struct hf_core *c, const struct ss_record *r)
 	return res;
 }
 
+static enum result import_peer_index(struct hf_core *c, const struct ss_record *r)
+{
+	struct peer_index_state s;
+
+	if (r->erase || hf_rule_broken(HF_RULE_PEER_INDEX))
+		return R_OK;
+	enum result res = ss_decode_peer_index(r, &s);
+	return res == R_OK ? ike_import_peer_index(c->engine, &s) : res;
+}
+
 /* A record of the log is in the store now. The owner's own state is where it came from. */
 void core_apply(struct hf_core *c, const struct ss_record *r)
 {
@@ -92,6 +102,9 @@ void core_apply(struct hf_core *c, const struct ss_record *r)
 		break;
 	case SS_LEASE:
 		res = import_lease(c, r);
+		break;
+	case SS_PEER_INDEX:
+		res = import_peer_index(c, r);
 		break;
 	default: /* counters are read from the store at takeover; newer kinds are only kept */
 		break;

@@ -17,7 +17,7 @@
 #define HALF_OPEN_MAX        1000u  /* IOS: max in negotiation */
 #define HALF_OPEN_TIMEOUT_MS 30000u /* RFC 7296 2.4 leaves it to us; ASA waits 30 s for IKE_AUTH */
 #define RETRANSMIT_MS        1000u
-#define RETRANSMIT_TRIES     6u /* five retransmissions, as the ASA: about a minute in all */
+#define RETRANSMIT_TRIES     6u
 #define REKEY_MARGIN_PCT     10u
 
 /*
@@ -251,26 +251,21 @@ static enum result remote_id(const struct config_tunnel_group *g, struct ike_con
 		      bytes(g->name, strlen(g->name)));
 }
 
-static void connection_name(const struct config_map_entry *e, char out[IKE_NAME_MAX])
+static void connection_name(const struct config_map_peer *peer, char out[IKE_NAME_MAX])
 {
-	const struct config_tunnel_group *g = e->peers[0].group;
-
 	/* The default group serves many peers: their SAs must not share a name. */
 	snprintf(out, IKE_NAME_MAX, "%.*s", IKE_NAME_MAX - 1,
-		 g->is_default ? e->peers[0].name : g->name);
+		 peer->group->is_default ? peer->name : peer->group->name);
 }
 
 static enum result connection_fill(const struct config *cfg, const struct config_map_entry *e,
-				   struct ike_connection *conn)
+				   const struct config_map_peer *peer, struct ike_connection *conn)
 {
-	const struct config_tunnel_group *g = e->peers[0].group;
+	const struct config_tunnel_group *g = peer->group;
 
-	connection_name(e, conn->name);
+	connection_name(peer, conn->name);
 	conn->local = e->interface->address;
-	for (unsigned int i = 0; i < e->n_peers; i++)
-		conn->peers[conn->n_peers++] = e->peers[i].address;
-	conn->may_initiate = e->connection_type != CONNECTION_ANSWER_ONLY;
-	conn->may_respond = e->connection_type != CONNECTION_ORIGINATE_ONLY;
+	conn->peer = peer->address;
 	if (g->keepalive) {
 		conn->dpd_threshold_s = g->keepalive_threshold_s;
 		conn->dpd_retry_s = g->keepalive_retry_s;
@@ -285,31 +280,77 @@ static enum result connection_fill(const struct config *cfg, const struct config
 	return res;
 }
 
-static struct ike_connection *connection_find(struct ike_config *out,
-					      const struct config_map_entry *e)
+/* Entries that name the same peer share its connection. */
+static enum result connection_add(const struct config *cfg, const struct config_map_entry *e,
+				  const struct config_map_peer *peer, struct ike_config *out,
+				  size_t *index)
 {
 	char name[IKE_NAME_MAX];
 
-	connection_name(e, name);
-	for (size_t i = 0; i < out->n_connections; i++)
-		if (strcmp(out->connections[i].name, name) == 0 &&
-		    inet_equal(&out->connections[i].local, &e->interface->address))
-			return &out->connections[i];
-	return NULL;
+	*index = IKE_NO_CONNECTION;
+	if (!peer->group)
+		return R_OK;
+	connection_name(peer, name);
+	for (*index = 0; *index < out->n_connections; ++*index)
+		if (strcmp(out->connections[*index].name, name) == 0 &&
+		    inet_equal(&out->connections[*index].local, &e->interface->address))
+			return children_add(&out->connections[*index], e);
+	struct ike_connection *conn = &out->connections[out->n_connections++];
+	enum result res = connection_fill(cfg, e, peer, conn);
+	return res == R_OK ? children_add(conn, e) : res;
+}
+
+/* What another line of the crypto map would change: its own lines, not what they refer to. */
+static void entry_text(const struct config_map_entry *e, struct text *out)
+{
+	text_printf(out, "%s %u %s %u %u %u %u %d %s", e->map, e->seq, e->acl_name, e->pfs_group,
+		    e->lifetime_s, e->lifetime_kb, e->connection_type, e->nat_t_disable,
+		    e->interface->nameif);
+	for (unsigned int i = 0; i < e->n_peers; i++)
+		text_printf(out, " peer %s", e->peers[i].name);
+	for (unsigned int i = 0; i < e->n_proposals; i++)
+		text_printf(out, " proposal %s", e->proposal_names[i]);
+	text_printf(out, " ikev1 %d\n", e->ikev1);
+}
+
+/* In records and never 0; no secret is in it. */
+static enum result map_digest(const struct config *cfg, const char *map, uint64_t *out)
+{
+	static const uint8_t key[16] = "holdfast map";
+	struct text text = { 0 };
+
+	for (size_t i = 0; i < cfg->n_map_entries; i++)
+		if (cfg->map_entries[i].active && strcmp(cfg->map_entries[i].map, map) == 0)
+			entry_text(&cfg->map_entries[i], &text);
+	*out = siphash24(key, bytes(text.p, text.len)) | 1;
+	bool failed = text.failed;
+	text_free(&text);
+	return failed ? R_NO_MEMORY : R_OK;
 }
 
 static enum result entry_add(const struct config *cfg, const struct config_map_entry *e,
 			     struct ike_config *out)
 {
-	struct ike_connection *conn = connection_find(out, e);
+	struct ike_crypto_map *m = &out->maps[out->n_maps++];
+	enum result res = map_digest(cfg, e->map, &m->digest);
 
-	if (!conn) {
-		conn = &out->connections[out->n_connections++];
-		enum result res = connection_fill(cfg, e, conn);
-		if (res != R_OK)
-			return res;
+	snprintf(m->map, sizeof(m->map), "%.*s", IKE_NAME_MAX - 1, e->map);
+	m->seq = e->seq;
+	m->ikev1 = e->ikev1;
+	m->may_initiate = e->connection_type != CONNECTION_ANSWER_ONLY;
+	m->may_respond = e->connection_type != CONNECTION_ORIGINATE_ONLY;
+	for (unsigned int i = 0; res == R_OK && i < e->n_peers; i++) {
+		m->peers[m->n_peers] = e->peers[i].address;
+		res = connection_add(cfg, e, &e->peers[i], out, &m->connection[m->n_peers]);
+		m->n_peers++;
 	}
-	return children_add(conn, e);
+	m->tunnels = calloc(e->acl->n_aces + 1, sizeof(*m->tunnels));
+	if (res != R_OK || !m->tunnels)
+		return R_NO_MEMORY;
+	for (size_t i = 0; i < e->acl->n_aces; i++)
+		if (ace_protects(&e->acl->aces[i]))
+			m->tunnels[m->n_tunnels++] = tunnel_number(e, &e->acl->aces[i]);
+	return R_OK;
 }
 
 static void policy_fill(struct ike_policy *out, const struct config_ike_policy *p)
@@ -348,8 +389,20 @@ static void limits_fill(const struct config *cfg, struct ike_config *out)
 	out->half_open_timeout_ms = HALF_OPEN_TIMEOUT_MS;
 	out->retransmit_ms = RETRANSMIT_MS;
 	out->retransmit_tries = RETRANSMIT_TRIES;
+	/* The request, the retransmissions, and a final one. */
+	out->init_retransmit_ms = cfg->init_interval_ms;
+	out->init_retransmit_tries = cfg->init_retransmissions + 2;
 	out->nat_keepalive_s = cfg->nat_traversal ? cfg->nat_keepalive_s : 0;
 	out->rekey_margin_pct = REKEY_MARGIN_PCT;
+}
+
+static size_t peers_in(const struct config *cfg)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < cfg->n_map_entries; i++)
+		n += cfg->map_entries[i].n_peers;
+	return n;
 }
 
 enum result core_translate_ike(const struct config *cfg, struct ike_config **out)
@@ -363,8 +416,9 @@ enum result core_translate_ike(const struct config *cfg, struct ike_config **out
 	res = check_numbers(cfg);
 	limits_fill(cfg, ic);
 	ic->policies = calloc(cfg->n_ike_policies + 1, sizeof(*ic->policies));
-	ic->connections = calloc(cfg->n_map_entries + 1, sizeof(*ic->connections));
-	if (!ic->policies || !ic->connections)
+	ic->maps = calloc(cfg->n_map_entries + 1, sizeof(*ic->maps));
+	ic->connections = calloc(peers_in(cfg) + 1, sizeof(*ic->connections));
+	if (!ic->policies || !ic->maps || !ic->connections)
 		res = R_NO_MEMORY;
 	for (size_t i = 0; res == R_OK && i < cfg->n_ike_policies; i++)
 		policy_fill(&ic->policies[ic->n_policies++], &cfg->ike_policies[i]);

@@ -22,7 +22,7 @@ static uint64_t record_key(const char *map, uint32_t seq)
 	return siphash24(key_seed, bytes(in, sizeof(in)));
 }
 
-enum result ss_encode_peer_index(const struct ss_peer_index *p, struct ss_record *out)
+enum result ss_encode_peer_index(const struct peer_index_state *p, struct ss_record *out)
 {
 	Holdfast__PeerIndex m = HOLDFAST__PEER_INDEX__INIT;
 
@@ -32,16 +32,17 @@ enum result ss_encode_peer_index(const struct ss_peer_index *p, struct ss_record
 	m.index = p->index;
 	m.generation = p->generation;
 	m.reason = p->reason;
+	m.map_digest = p->map_digest;
 	return ss_record_pack(SS_PEER_INDEX, record_key(p->map, p->seq), &m.base, out);
 }
 
-enum result ss_decode_peer_index(const struct ss_record *r, struct ss_peer_index *out)
+enum result ss_decode_peer_index(const struct ss_record *r, struct peer_index_state *out)
 {
 	struct ss_taker t = { R_OK };
 	ProtobufCMessage *base;
 	const Holdfast__PeerIndex *m;
 
-	*out = (struct ss_peer_index){ 0 };
+	*out = (struct peer_index_state){ 0 };
 	t.res = ss_record_unpack(r, SS_PEER_INDEX, &holdfast__peer_index__descriptor, &base);
 	if (t.res != R_OK)
 		return t.res;
@@ -52,9 +53,10 @@ enum result ss_decode_peer_index(const struct ss_record *r, struct ss_peer_index
 	out->index = m->index;
 	out->generation = m->generation;
 	out->reason = m->reason;
+	out->map_digest = m->map_digest;
 	ss_take_check(&t, record_key(out->map, out->seq) == r->key);
 	ss_message_free(base);
 	if (t.res != R_OK)
-		*out = (struct ss_peer_index){ 0 };
+		*out = (struct peer_index_state){ 0 };
 	return t.res;
 }

@@ -71,7 +71,7 @@ static void try_counters(const struct ss_record *r)
 static void try_peer_index(const struct ss_record *r)
 {
 	struct ss_record again = { 0 };
-	struct ss_peer_index p;
+	struct peer_index_state p;
 
 	if (ss_decode_peer_index(r, &p) != R_OK)
 		return;

@@ -110,6 +110,7 @@ static void carry_out(struct peer *p, struct ike_effect *fx)
 		trace(s, "%s: %s %s", p->name, log_info(fx->log.id)->name, fx->log.detail);
 		laws_log(&p->gw, &fx->log);
 		break;
+	case IKE_FX_PEER_INDEX_CHANGED:
 	case IKE_FX_IKE_SA_CHANGED:
 	case IKE_FX_CHILD_SA_CHANGED:
 	case IKE_FX_IKE_SA_GONE:

@@ -139,6 +139,28 @@ static void policy(struct ike_policy *p, int side, const struct options *o)
 	p->lifetime_s = o->ike_life_s;
 }
 
+/* One entry, one peer. */
+static void crypto_map(struct ike_config *c, const struct ike_connection *conn)
+{
+	struct ike_crypto_map *m = calloc(1, sizeof(*m));
+
+	must(m != NULL);
+	c->n_maps = 1;
+	c->maps = m;
+	snprintf(m->map, sizeof(m->map), "M");
+	m->seq = 10;
+	m->digest = 1;
+	m->n_peers = 1;
+	m->peers[0] = conn->peer;
+	m->may_initiate = true;
+	m->may_respond = true;
+	m->n_tunnels = conn->n_children;
+	m->tunnels = calloc(m->n_tunnels, sizeof(*m->tunnels));
+	must(m->tunnels != NULL);
+	for (size_t i = 0; i < m->n_tunnels; i++)
+		m->tunnels[i] = conn->children[i].tunnel;
+}
+
 struct ike_config *world_config(const struct world *w, int side, const struct options *o)
 {
 	struct ike_config *c = calloc(1, sizeof(*c));
@@ -155,23 +177,22 @@ struct ike_config *world_config(const struct world *w, int side, const struct op
 	c->half_open_timeout_ms = 30000;
 	c->retransmit_ms = 1000;
 	c->retransmit_tries = 6;
+	c->init_retransmit_ms = 1000;
+	c->init_retransmit_tries = 6;
 	c->nat_keepalive_s = 20;
 	c->rekey_margin_pct = 10;
 
 	snprintf(conn->name, sizeof(conn->name), "%s", side == A ? "to-b" : "to-a");
 	conn->local = w->side[side].addr;
-	conn->n_peers = 1;
-	conn->peers[0] = w->side[1 - side].addr;
+	conn->peer = w->side[1 - side].addr;
 	if (o->nat_a && side == B)
-		conn->peers[0] = inet_v4(0xcb007109); /* 203.0.113.9 */
+		conn->peer = inet_v4(0xcb007109); /* 203.0.113.9 */
 	fqdn(&conn->local_id, side == A ? (o->wrong_id ? "x.example" : "a.example") : "b.example");
 	fqdn(&conn->remote_id, side == A ? "b.example" : "a.example");
 	psk(&conn->psk_local, side == A       ? (o->wrong_psk ? "wrong" : "key of a")
 			      : o->cross_keys ? "key of b"
 					      : "key of a");
 	psk(&conn->psk_remote, side == A ? (o->cross_keys ? "key of b" : "key of a") : "key of a");
-	conn->may_initiate = true;
-	conn->may_respond = true;
 	conn->force_udp_encap = o->force_udp && side == A;
 	conn->dpd_threshold_s = o->dpd_s;
 	conn->dpd_retry_s = 2;
@@ -180,6 +201,7 @@ struct ike_config *world_config(const struct world *w, int side, const struct op
 	must(conn->children != NULL);
 	for (uint32_t i = 0; i < conn->n_children; i++)
 		line(&conn->children[i], side, i, o);
+	crypto_map(c, conn);
 	return c;
 }
 

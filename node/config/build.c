@@ -364,6 +364,8 @@ static struct config *config_new(void)
 		.max_negotiating_percent = 100,
 		.nat_traversal = true,
 		.nat_keepalive_s = CONFIG_NAT_KEEPALIVE_S,
+		.init_retransmissions = CONFIG_INIT_RETRANSMISSIONS,
+		.init_interval_ms = CONFIG_INIT_INTERVAL_MS,
 		.lifetime_s = CONFIG_LIFETIME_S,
 		.lifetime_kb = CONFIG_LIFETIME_KB,
 		.replay_window = CONFIG_REPLAY_WINDOW,

@@ -187,6 +187,8 @@ static const char *why_inactive(const struct config *cfg, const struct config_ma
 		return "its access-list does not exist";
 	if (e->n_peers == 0)
 		return "no set peer";
+	if (e->n_peers > 1 && e->connection_type != CONNECTION_BIDIRECTIONAL)
+		return "several peers need connection-type bidirectional";
 	if (e->n_proposals == 0)
 		return "no set ikev2 ipsec-proposal";
 	if (!has_proposal)

@@ -273,6 +273,15 @@ static void write_nat_t_disable(struct running *r, const struct grammar_row *row
 		EMIT(r, row, e->map, seq_text(e, seq));
 }
 
+/* The line is kept for IKEv1's day; that there is one decides what is tried on each peer. */
+static void apply_ikev1(void *ctx, const struct match *m)
+{
+	struct config_map_entry *e = entry_get(ctx, m);
+	if (e)
+		e->ikev1 = !m->no;
+	apply_keep(ctx, m);
+}
+
 static void apply_remove(void *ctx, const struct match *m)
 {
 	struct build *b = ctx;
@@ -307,8 +316,9 @@ const struct grammar_row rows_crypto_map[] = {
 	  write_nat_t_disable, 0, 0 },
 	{ MODE_GLOBAL, "crypto map NAME <1-65535>", "The whole entry", apply_remove, NULL,
 	  ROW_NO_ONLY, 0 },
-	{ MODE_GLOBAL, MAP "set {ikev1|transform-set|phase1-mode} LINE", "IKEv1", apply_keep, NULL,
-	  0, 0 },
+	{ MODE_GLOBAL, MAP "set ikev1 transform-set LINE", "IKEv1", apply_ikev1, NULL, 0, 0 },
+	{ MODE_GLOBAL, MAP "set transform-set LINE", "IKEv1", apply_ikev1, NULL, 0, 0 },
+	{ MODE_GLOBAL, MAP "set {ikev1|phase1-mode} LINE", "IKEv1", apply_keep, NULL, 0, 0 },
 	{ MODE_GLOBAL,
 	  MAP "set {trustpoint|df-bit|reverse-route|tfc-packets|validate-icmp-errors} [LINE]",
 	  "A feature of later versions", apply_keep, NULL, 0, 0 },

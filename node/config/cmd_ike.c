@@ -268,6 +268,25 @@ static void write_nat_traversal(struct running *r, const struct grammar_row *row
 		EMIT(r, row, number_text(r->cfg->nat_keepalive_s, n));
 }
 
+static void apply_init_retransmit(void *ctx, const struct match *m)
+{
+	struct build *b = ctx;
+	const struct arg *interval = match_arg(m, 1);
+	b->cfg->init_retransmissions = m->no ? CONFIG_INIT_RETRANSMISSIONS
+					     : (uint32_t)match_arg(m, 0)->number;
+	b->cfg->init_interval_ms = interval && !m->no ? (uint32_t)interval->number
+						      : CONFIG_INIT_INTERVAL_MS;
+}
+
+static void write_init_retransmit(struct running *r, const struct grammar_row *row)
+{
+	char n[NUMBER_TEXT_MAX], ms[NUMBER_TEXT_MAX];
+	if (r->cfg->init_retransmissions != CONFIG_INIT_RETRANSMISSIONS ||
+	    r->cfg->init_interval_ms != CONFIG_INIT_INTERVAL_MS)
+		EMIT(r, row, number_text(r->cfg->init_retransmissions, n),
+		     number_text(r->cfg->init_interval_ms, ms));
+}
+
 const struct grammar_row rows_ike[] = {
 	{ MODE_GLOBAL, "crypto isakmp identity {auto|address|hostname}",
 	  "How this node names itself to a peer", apply_identity, write_identity, 0, 0 },
@@ -286,6 +305,9 @@ const struct grammar_row rows_ike[] = {
 	{ MODE_GLOBAL, "crypto ikev2 cookie-challenge {always|never}",
 	  "Ask every initiator for a cookie, or none", apply_cookie_fixed, write_cookie_fixed, 0,
 	  0 },
+	{ MODE_GLOBAL, "crypto ikev2 sa-init-retransmit <0-10> [interval <100-10000>]",
+	  "IKE_SA_INIT: retransmissions before the final one, and the first interval in ms",
+	  apply_init_retransmit, write_init_retransmit, 0, 0 },
 	{ MODE_GLOBAL, "crypto ikev2 limit max-sa <1-1000000>", "Most IKE SAs", apply_max_sa,
 	  write_max_sa, 0, 0 },
 	{ MODE_GLOBAL, "crypto ikev2 limit max-in-negotiation-sa <1-100>",

@@ -178,6 +178,7 @@ struct config_map_entry {
 	bool own_lifetime_kb;
 	enum config_connection_type connection_type;
 	bool nat_t_disable;
+	bool ikev1; /* set ikev1 transform-set: tried after IKEv2 on each peer */
 	const struct config_interface *interface; /* NULL: the map is not applied */
 	bool active;                              /* complete: may negotiate */
 	const char *inactive_why;                 /* NULL when active */
@@ -284,6 +285,9 @@ struct config_kept {
 
 #define CONFIG_IKE_LIFETIME_S  86400u
 #define CONFIG_NAT_KEEPALIVE_S 20u
+/* Of IKE_SA_INIT: 1 + 2 + 4 + 8 + 16 + 32 + 64 s, the ASA's "about 2 minutes". */
+#define CONFIG_INIT_RETRANSMISSIONS 5u
+#define CONFIG_INIT_INTERVAL_MS     1000u
 #define CONFIG_COOKIE_DEFAULT  50
 #define CONFIG_COOKIE_ALWAYS   0
 #define CONFIG_COOKIE_NEVER    (-1)
@@ -318,6 +322,8 @@ struct config {
 	bool disconnect_notify; /* R21 */
 	bool nat_traversal;
 	uint32_t nat_keepalive_s;
+	uint32_t init_retransmissions; /* of IKE_SA_INIT, before a final one and the next peer */
+	uint32_t init_interval_ms;     /* before the first; doubled each time */
 
 	struct config_proposal *proposals;
 	size_t n_proposals;

@@ -26,12 +26,13 @@ static struct ss_counters full_counters(void)
 	};
 }
 
-static const struct ss_peer_index full_index = {
+static const struct peer_index_state full_index = {
 	.map = "outside_map",
 	.seq = 20,
 	.index = 3,
 	.generation = 0x100000000,
 	.reason = 4,
+	.map_digest = 0xfedcba9876543210u,
 };
 
 static void every_field_of_a_lease_survives(void **state)
@@ -96,7 +97,7 @@ static void bitmap_is_whole_words_and_bounded(void **state)
 
 static void every_field_of_a_peer_index_survives(void **state)
 {
-	struct ss_peer_index other = full_index, out;
+	struct peer_index_state other = full_index, out;
 	struct ss_record r = { 0 }, r2 = { 0 };
 
 	(void)state;
@@ -107,6 +108,7 @@ static void every_field_of_a_peer_index_survives(void **state)
 	assert_string_equal(out.map, full_index.map);
 	assert_true(out.seq == full_index.seq && out.index == full_index.index);
 	assert_true(out.generation == full_index.generation && out.reason == full_index.reason);
+	assert_true(out.map_digest == full_index.map_digest);
 
 	/* The key names map and sequence, nothing else: it must be the same on every node for
 	 * ever. */
@@ -129,7 +131,7 @@ static void damaged(void *ctx, const struct ss_record *r)
 {
 	struct ss_lease lease;
 	struct ss_counters counters;
-	struct ss_peer_index index;
+	struct peer_index_state index;
 
 	(void)ctx;
 	if (ss_decode_lease(r, &lease) == R_OK)
