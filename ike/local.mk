@@ -73,6 +73,7 @@ ike_test_libs = libike.la libbase.la $(CMOCKA_LIBS)
 ike_tests = \
 	ike/tests/cookie_test \
 	ike/tests/crypto_test \
+	ike/tests/engine_multi_peer_test \
 	ike/tests/engine_refusal_test \
 	ike/tests/engine_rekey_test \
 	ike/tests/engine_setup_test \
@@ -84,7 +85,8 @@ ike_tests = \
 	ike/tests/payload_test \
 	ike/tests/proposal_test \
 	ike/tests/sk_test \
-	ike/tests/ts_narrow_test
+	ike/tests/ts_narrow_test \
+	ike/tests/tunnel_manager_test
 check_PROGRAMS += $(ike_tests)
 EXTRA_DIST += \
 	ike/tests/fixtures \
@@ -93,6 +95,8 @@ EXTRA_DIST += \
 
 # The engine tests share a world of two engines and a network.
 ike_engine_test_support = ike/tests/engine_harness.c ike/tests/engine_harness.h
+ike_tests_engine_multi_peer_test_SOURCES = ike/tests/engine_multi_peer_test.c \
+	$(ike_engine_test_support)
 ike_tests_engine_refusal_test_SOURCES = ike/tests/engine_refusal_test.c $(ike_engine_test_support)
 ike_tests_engine_rekey_test_SOURCES = ike/tests/engine_rekey_test.c $(ike_engine_test_support)
 ike_tests_engine_setup_test_SOURCES = ike/tests/engine_setup_test.c $(ike_engine_test_support)
@@ -100,6 +104,7 @@ ike_tests_engine_takeover_test_SOURCES = ike/tests/engine_takeover_test.c $(ike_
 
 ike_tests_cookie_test_LDADD = $(ike_test_libs)
 ike_tests_crypto_test_LDADD = $(ike_test_libs)
+ike_tests_engine_multi_peer_test_LDADD = $(ike_test_libs)
 ike_tests_engine_refusal_test_LDADD = $(ike_test_libs)
 ike_tests_engine_rekey_test_LDADD = $(ike_test_libs)
 ike_tests_engine_setup_test_LDADD = $(ike_test_libs)
@@ -112,3 +117,4 @@ ike_tests_payload_test_LDADD = $(ike_test_libs)
 ike_tests_proposal_test_LDADD = $(ike_test_libs)
 ike_tests_sk_test_LDADD = $(ike_test_libs)
 ike_tests_ts_narrow_test_LDADD = $(ike_test_libs)
+ike_tests_tunnel_manager_test_LDADD = $(ike_test_libs)

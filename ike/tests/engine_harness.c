@@ -136,72 +136,105 @@ static void policy(struct ike_policy *p, int side, const struct options *o)
 		p->dh[p->n_dh++] = dh[i];
 	if (p->n_dh == 0)
 		p->dh[p->n_dh++] = DH_CURVE25519;
-	p->lifetime_s = o->ike_life_s;
+	p->lifetime_s = o->no_soft_life && side == B ? 0 : o->ike_life_s;
 }
 
-/* One entry, one peer. */
-static void crypto_map(struct ike_config *c, const struct ike_connection *conn)
+struct inet_addr world_peer(const struct world *w, uint8_t peer)
 {
-	struct ike_crypto_map *m = calloc(1, sizeof(*m));
+	struct inet_addr a = w->side[B].addr;
 
-	must(m != NULL);
-	c->n_maps = 1;
-	c->maps = m;
-	snprintf(m->map, sizeof(m->map), "M");
-	m->seq = 10;
-	m->digest = 1;
-	m->n_peers = 1;
-	m->peers[0] = conn->peer;
-	m->may_initiate = true;
-	m->may_respond = true;
-	m->n_tunnels = conn->n_children;
-	m->tunnels = calloc(m->n_tunnels, sizeof(*m->tunnels));
-	must(m->tunnels != NULL);
-	for (size_t i = 0; i < m->n_tunnels; i++)
-		m->tunnels[i] = conn->children[i].tunnel;
+	a.a[3] = (uint8_t)(a.a[3] + peer);
+	return a;
+}
+
+/* A has one entry with all peers, B an entry for each of its addresses. */
+static void crypto_map(struct ike_config *c, int side, const struct options *o)
+{
+	size_t n = side == A ? 1 : c->n_connections;
+
+	c->maps = calloc(n, sizeof(*c->maps));
+	must(c->maps != NULL);
+	c->n_maps = n;
+	for (size_t k = 0; k < c->n_connections; k++) {
+		struct ike_crypto_map *m = &c->maps[side == A ? 0 : k];
+		const struct ike_connection *conn = &c->connections[k];
+
+		m->peers[m->n_peers] = conn->peer;
+		m->connection[m->n_peers++] = k;
+		if (m->tunnels != NULL)
+			continue;
+		snprintf(m->map, sizeof(m->map), "M");
+		m->seq = 10 + (uint32_t)k;
+		m->digest = o->map_digest != 0 ? o->map_digest : 1;
+		m->ikev1 = o->ikev1;
+		m->may_initiate = true;
+		m->may_respond = true;
+		m->n_tunnels = conn->n_children;
+		m->tunnels = calloc(m->n_tunnels, sizeof(*m->tunnels));
+		must(m->tunnels != NULL);
+		for (size_t i = 0; i < m->n_tunnels; i++)
+			m->tunnels[i] = conn->children[i].tunnel;
+	}
+}
+
+static void connection(const struct world *w, int side, uint8_t k, const struct options *opt,
+		       struct ike_connection *conn)
+{
+	struct options o = *opt;
+	char name[16];
+
+	if (o.sound_peers & 1u << k)
+		o.wrong_psk = o.no_common_ts = o.no_common_esp = false;
+	snprintf(name, sizeof(name), "%s", side == A ? "to-b" : "to-a");
+	if (k > 0)
+		snprintf(name + 4, sizeof(name) - 4, "%u", k + 1u);
+	snprintf(conn->name, sizeof(conn->name), "%s", name);
+	conn->local = side == A ? w->side[A].addr : world_peer(w, k);
+	conn->peer = side == A ? world_peer(w, k) : w->side[A].addr;
+	if (o.nat_a && side == B)
+		conn->peer = inet_v4(0xcb007109); /* 203.0.113.9 */
+	fqdn(&conn->local_id, side == A ? (o.wrong_id ? "x.example" : "a.example") : "b.example");
+	fqdn(&conn->remote_id, side == A ? "b.example" : "a.example");
+	psk(&conn->psk_local, side == A      ? (o.wrong_psk ? "wrong" : "key of a")
+			      : o.cross_keys ? "key of b"
+					     : "key of a");
+	psk(&conn->psk_remote, side == A ? (o.cross_keys ? "key of b" : "key of a") : "key of a");
+	conn->force_udp_encap = o.force_udp && side == A;
+	conn->dpd_threshold_s = o.dpd_s;
+	conn->dpd_retry_s = 2;
+	conn->n_children = o.lines != 0 ? o.lines : 1;
+	conn->children = calloc(conn->n_children, sizeof(*conn->children));
+	must(conn->children != NULL);
+	for (uint32_t i = 0; i < conn->n_children; i++) {
+		line(&conn->children[i], side, i, &o);
+		conn->children[i].tunnel += side == B ? 100u * k : 0;
+	}
 }
 
 struct ike_config *world_config(const struct world *w, int side, const struct options *o)
 {
 	struct ike_config *c = calloc(1, sizeof(*c));
-	struct ike_connection *conn = calloc(1, sizeof(*conn));
 
-	must(c != NULL && conn != NULL);
+	must(c != NULL);
 	c->n_policies = 1;
 	c->policies = calloc(1, sizeof(*c->policies));
+	must(c->policies != NULL);
 	policy(&c->policies[0], side, o);
-	c->n_connections = 1;
-	c->connections = conn;
 	c->half_open_cookie = o->half_open_cookie != 0 ? o->half_open_cookie : 100;
 	c->half_open_max = o->half_open_max != 0 ? o->half_open_max : 200;
 	c->half_open_timeout_ms = 30000;
 	c->retransmit_ms = 1000;
 	c->retransmit_tries = 6;
 	c->init_retransmit_ms = 1000;
-	c->init_retransmit_tries = 6;
+	c->init_retransmit_tries = o->init_tries != 0 ? o->init_tries : 6;
 	c->nat_keepalive_s = 20;
-	c->rekey_margin_pct = 10;
-
-	snprintf(conn->name, sizeof(conn->name), "%s", side == A ? "to-b" : "to-a");
-	conn->local = w->side[side].addr;
-	conn->peer = w->side[1 - side].addr;
-	if (o->nat_a && side == B)
-		conn->peer = inet_v4(0xcb007109); /* 203.0.113.9 */
-	fqdn(&conn->local_id, side == A ? (o->wrong_id ? "x.example" : "a.example") : "b.example");
-	fqdn(&conn->remote_id, side == A ? "b.example" : "a.example");
-	psk(&conn->psk_local, side == A       ? (o->wrong_psk ? "wrong" : "key of a")
-			      : o->cross_keys ? "key of b"
-					      : "key of a");
-	psk(&conn->psk_remote, side == A ? (o->cross_keys ? "key of b" : "key of a") : "key of a");
-	conn->force_udp_encap = o->force_udp && side == A;
-	conn->dpd_threshold_s = o->dpd_s;
-	conn->dpd_retry_s = 2;
-	conn->n_children = o->lines != 0 ? o->lines : 1;
-	conn->children = calloc(conn->n_children, sizeof(*conn->children));
-	must(conn->children != NULL);
-	for (uint32_t i = 0; i < conn->n_children; i++)
-		line(&conn->children[i], side, i, o);
-	crypto_map(c, conn);
+	c->rekey_margin_pct = o->no_soft_life ? 0 : 10;
+	c->n_connections = o->peers != 0 ? o->peers : 1;
+	c->connections = calloc(c->n_connections, sizeof(*c->connections));
+	must(c->connections != NULL);
+	for (uint8_t k = 0; k < c->n_connections; k++)
+		connection(w, side, k, o, &c->connections[k]);
+	crypto_map(c, side, o);
 	return c;
 }
 
@@ -497,6 +530,9 @@ static void replicate(struct side *s, const struct ike_effect *f)
 	case IKE_FX_CHILD_SA_GONE:
 		ike_forget_child(s->standby, f->spi_in);
 		break;
+	case IKE_FX_PEER_INDEX_CHANGED:
+		assert_int_equal(ike_import_peer_index(s->standby, f->peer_index), R_OK);
+		break;
 	default:
 		break;
 	}
@@ -516,6 +552,9 @@ static void at_once(struct world *w, int side, struct ike_effect *f)
 		break;
 	case IKE_FX_CHILD_REMOVE:
 		dp_remove(s, f->spi_in);
+		break;
+	case IKE_FX_PEER_INDEX_CHANGED:
+		s->peer_records++;
 		break;
 	case IKE_FX_LOG:
 		s->logs[f->log.id]++;
@@ -652,6 +691,26 @@ static void copy_child(void *ctx, const struct child_sa_state *s)
 	assert_int_equal(ike_import_child(c->to, s), R_OK);
 }
 
+static void copy_index(void *ctx, const struct tunnel_entry *t)
+{
+	struct copy_ctx *c = ctx;
+
+	assert_int_equal(ike_import_peer_index(c->to, &t->s), R_OK);
+}
+
+static void index_of(void *ctx, const struct tunnel_entry *t)
+{
+	*(struct peer_index_state *)ctx = t->s;
+}
+
+struct peer_index_state world_index(struct world *w)
+{
+	struct peer_index_state s = { 0 };
+
+	ike_each_map(w->side[A].engine, index_of, &s);
+	return s;
+}
+
 static void install_standby(void *ctx, const struct child_sa_state *s)
 {
 	dp_install(ctx, s);
@@ -687,6 +746,7 @@ static void take_over(struct world *w, int side, bool suspect)
 
 	ike_each_sa(s->engine, copy_sa, &ctx);
 	ike_each_child(s->engine, 0, copy_child, &ctx);
+	ike_each_map(s->engine, copy_index, &ctx);
 	step(w, side,
 	     &(struct ike_input){ .kind = IKE_IN_ACTIVATE, .term = s->term, .suspect = suspect });
 }

@@ -16,6 +16,7 @@ enum { A = 0, B = 1 }; /* A initiates unless a test says otherwise */
 
 #define LINES_MAX 8
 #define DP_MAX    64
+#define PEERS     3
 
 struct options {       /* zero is the plain case */
 	uint8_t lines; /* crypto ACL lines; 0: 1 */
@@ -34,6 +35,14 @@ struct options {       /* zero is the plain case */
 	bool no_common_esp;
 	bool b_narrow;   /* B's line 0 covers half of A's */
 	bool cross_keys; /* different keys in the two directions */
+	/* B is so many peers, at addresses that follow each other, all in A's one crypto map
+	 * entry; 0: 1 */
+	uint8_t peers;
+	uint8_t sound_peers;  /* set of 1 << peer: what is wrong is not wrong there */
+	bool ikev1;           /* A's entry has a transform-set too */
+	uint64_t map_digest;  /* of A's crypto map; 0: 1 */
+	uint8_t init_tries;   /* 0: 6 */
+	bool no_soft_life;    /* A rekeys nothing before it expires, and B lets nothing expire */
 };
 
 /* Where the active node of a side dies within a step (R4). */
@@ -59,6 +68,7 @@ struct side {
 	unsigned int logs[LOG_ID_COUNT_];
 	unsigned int sent[64]; /* by exchange, requests, first transmissions and repeats */
 	unsigned int init_requests;
+	unsigned int peer_records;
 };
 
 struct packet {
@@ -131,6 +141,10 @@ size_t world_count_sa(struct world *w, int side, enum ike_sa_stage stage);
 size_t world_count_child(struct world *w, int side, enum child_sa_stage stage);
 /* The CHILD SA that carries the tunnel's outbound traffic; NULL. */
 const struct dp_child *world_outbound(struct world *w, int side, uint32_t tunnel);
+/* B's address as the peer with this index. */
+struct inet_addr world_peer(const struct world *w, uint8_t peer);
+/* Of A's crypto map entry. */
+struct peer_index_state world_index(struct world *w);
 /* Both directions: what one side sends the other has installed, with the same keys. */
 bool world_tunnel_works(struct world *w, uint32_t tunnel);
 /* Tells both engines what a datapath under traffic tells. */
