@@ -722,6 +722,9 @@ void admin_ops_fill(struct world *w, struct admin_ops *out)
 		.counters = get_counters,
 		.config = get_config,
 		.clear_ike = clear_ike,
+		.crypto_maps = admin_crypto_maps,
+		.clear_children = admin_clear_children,
+		.initiate = admin_initiate,
 		.failover_active = failover_active,
 	};
 	admin_failover_fill(out);

@@ -98,6 +98,11 @@ uint64_t hf_core_next_deadline(const struct hf_core *c, uint64_t now_ns);
 /* Operator: set up (connection, all lines), clear (connection or "" for all). */
 void hf_core_initiate(struct hf_core *c, uint64_t now_ns, const char *connection);
 void hf_core_clear(struct hf_core *c, uint64_t now_ns, const char *connection);
+/* The CHILD SAs only. */
+void hf_core_clear_children(struct hf_core *c, uint64_t now_ns, const char *connection);
+/* Set up all lines of a crypto map entry with its current peer. R_NOT_FOUND. */
+enum result hf_core_initiate_map(struct hf_core *c, uint64_t now_ns, const char *map,
+				 uint32_t seq) WARN_UNUSED;
 /* New configuration: SAs whose connection is unchanged stay. The old one may be freed
  * after the call. */
 enum result hf_core_reconfigure(struct hf_core *c, uint64_t now_ns,

@@ -189,6 +189,43 @@ void hf_core_clear(struct hf_core *c, uint64_t now_ns, const char *connection)
 	core_ike(c, &in);
 }
 
+void hf_core_clear_children(struct hf_core *c, uint64_t now_ns, const char *connection)
+{
+	struct ike_input in = { .kind = IKE_IN_CLEAR_CHILDREN, .connection = connection };
+
+	c->now_ns = now_ns;
+	core_ike(c, &in);
+}
+
+struct map_wanted {
+	const char *map;
+	uint32_t seq;
+	const struct ike_crypto_map *found;
+};
+
+static void find_map(void *ctx, const struct tunnel_entry *t)
+{
+	struct map_wanted *m = ctx;
+
+	if (t->s.seq == m->seq && strcmp(t->s.map, m->map) == 0)
+		m->found = t->map;
+}
+
+enum result hf_core_initiate_map(struct hf_core *c, uint64_t now_ns, const char *map, uint32_t seq)
+{
+	struct map_wanted m = { .map = map, .seq = seq };
+
+	c->now_ns = now_ns;
+	ike_each_map(c->engine, find_map, &m);
+	if (!m.found)
+		return R_NOT_FOUND;
+	for (size_t i = 0; i < m.found->n_tunnels; i++) {
+		struct ike_input in = { .kind = IKE_IN_INITIATE, .tunnel = m.found->tunnels[i] };
+		core_ike(c, &in);
+	}
+	return R_OK;
+}
+
 static void on_acquire(struct hf_core *c, const struct esp_event *ev)
 {
 	struct ike_input in = {

@@ -12,6 +12,7 @@ libnode_la_SOURCES = \
 	node/address.c node/address.h \
 	node/admin.c \
 	node/admin_failover.c \
+	node/admin_map.c \
 	node/announce.c node/announce.h \
 	node/broken_rule.c node/broken_rule.h \
 	node/core.c node/core.h node/core_private.h \

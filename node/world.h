@@ -123,6 +123,11 @@ enum result world_exec_target(void *ctx, const struct admin_target *to, uint8_t 
 			      char why[ADMIN_WHY_MAX]);
 void world_exec_ask(void *ctx, uint8_t slot, const char *line, bool json, uint64_t ticket);
 void world_exec(void *ctx, const struct cl_effect *fx); /* hf_core_ops.exec */
+/* admin_map.c: struct admin_ops, ctx is the world */
+enum result admin_crypto_maps(void *ctx, const char *map, struct view_map_list *out);
+enum result admin_clear_children(void *ctx, const struct inet_addr *peer, unsigned int *cleared,
+				 char why[ADMIN_WHY_MAX]);
+enum result admin_initiate(void *ctx, const char *map, uint32_t seq, char why[ADMIN_WHY_MAX]);
 /* debug_keys.c. Opens Wireshark's tables in dir; why says what is wrong with them. */
 enum result debug_keys_open(const char *dir, char why[200]) WARN_UNUSED;
 void debug_keys_close(void);

@@ -68,6 +68,15 @@ static void run_show_ipsec(void *ctx, const struct match *m)
 	view_child_list_free(&list);
 }
 
+static void run_show_map(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	struct view_map_list list = { 0 };
+	if (filled(c, c->ops->crypto_maps(c->ops->ctx, match_text(m, 0), &list)))
+		(c->json ? show_map_json : show_map_text)(&list, c->out);
+	view_map_list_free(&list);
+}
+
 static void run_show_failover(void *ctx, const struct match *m)
 {
 	struct call *c = ctx;
@@ -159,18 +168,46 @@ static void run_show_running(void *ctx, const struct match *m)
 	text_free(&text);
 }
 
-static void run_clear_ike(void *ctx, const struct match *m)
+typedef enum result (*clear_fn)(void *ctx, const struct inet_addr *peer, unsigned int *cleared,
+				char why[ADMIN_WHY_MAX]);
+
+static void run_clear(struct call *c, clear_fn clear, const struct inet_addr *peer,
+		      const char *kind)
 {
-	struct call *c = ctx;
 	char why[ADMIN_WHY_MAX] = "";
 	unsigned int cleared = 0;
-	enum result res = c->ops->clear_ike(c->ops->ctx, peer_of(m, 0), &cleared, why);
+	enum result res = clear(c->ops->ctx, peer, &cleared, why);
 	if (res != R_OK)
 		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
 	else if (c->json)
 		json_finish(json_pack("{s:I}", "cleared", (json_int_t)cleared), c->out);
 	else
-		text_printf(c->out, "%u IKEv2 SA%s cleared\n", cleared, cleared == 1 ? "" : "s");
+		text_printf(c->out, "%u %s SA%s cleared\n", cleared, kind, cleared == 1 ? "" : "s");
+}
+
+static void run_clear_ike(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	run_clear(c, c->ops->clear_ike, peer_of(m, 0), "IKEv2");
+}
+
+static void run_clear_ipsec(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	run_clear(c, c->ops->clear_children, peer_of(m, 0), "IPsec");
+}
+
+static void run_initiate(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	char why[ADMIN_WHY_MAX] = "";
+	const char *map = match_text(m, 0);
+	uint32_t seq = (uint32_t)match_arg(m, 1)->number;
+	enum result res = c->ops->initiate(c->ops->ctx, map, seq, why);
+	if (res != R_OK)
+		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+	else if (c->json)
+		json_finish(json_pack("{s:s}", "initiated", map), c->out);
 }
 
 static void run_failover_active(void *ctx, const struct match *m)
@@ -257,6 +294,8 @@ static const struct grammar_row rows_exec[] = {
 	  NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show crypto ipsec sa [peer ADDRESS]", "CHILD SAs with their counters",
 	  run_show_ipsec, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "show crypto map [tag NAME]", "Crypto maps with the current peer of each entry",
+	  run_show_map, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show failover", "Roles, protection and replication", run_show_failover, NULL,
 	  ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show failover group [<1-255>]", "A failover group on its units",
@@ -277,6 +316,13 @@ static const struct grammar_row rows_exec[] = {
 	  run_clear_ike, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "clear crypto ikev2 sa peer ADDRESS", "Delete the IKE SAs of a peer",
 	  run_clear_ike, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "clear crypto ipsec sa [peer ADDRESS]", "Delete CHILD SAs, of one peer or all",
+	  run_clear_ipsec, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "clear ipsec sa [peer ADDRESS]", "Delete CHILD SAs, of one peer or all",
+	  run_clear_ipsec, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "initiate crypto map NAME <1-65535>",
+	  "Set up the tunnels of an entry with its current peer", run_initiate, NULL, ROW_POSITIVE,
+	  0 },
 	{ MODE_EXEC, "failover active", "Become active; with no: hand over to the standby",
 	  run_failover_active, NULL, 0, 0 },
 	{ MODE_EXEC, "failover exec {mate|active|standby} LINE", "Run a command at another member",
@@ -308,6 +354,7 @@ static const struct grammar_word words_exec[] = {
 	{ "standby", "The unit that stands by" },
 	{ "cluster", "The members of the cluster" },
 	{ "keygen", "Make this member's key for the snapshot channel" },
+	{ "initiate", "Set up a tunnel without waiting for traffic" },
 	{ "pacemaker", "When Pacemaker decides who is active" },
 	{ 0 },
 };

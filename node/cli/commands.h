@@ -38,6 +38,8 @@ struct admin_ops {
 	enum result (*ike_sas)(void *ctx, const struct inet_addr *peer, struct view_ike_list *out);
 	enum result (*child_sas)(void *ctx, const struct inet_addr *peer,
 				 struct view_child_list *out);
+	/* map: only the entries of this crypto map; NULL for all. */
+	enum result (*crypto_maps)(void *ctx, const char *map, struct view_map_list *out);
 	enum result (*failover)(void *ctx, struct view_failover *out);
 	enum result (*version)(void *ctx, struct view_version *out);
 	enum result (*counters)(void *ctx, struct view_counter_list *out);
@@ -46,6 +48,11 @@ struct admin_ops {
 	/* Delete IKE SAs with DELETE to the peer; *cleared says how many. Only the owner can. */
 	enum result (*clear_ike)(void *ctx, const struct inet_addr *peer, unsigned int *cleared,
 				 char why[ADMIN_WHY_MAX]);
+	/* The same of CHILD SAs. */
+	enum result (*clear_children)(void *ctx, const struct inet_addr *peer,
+				      unsigned int *cleared, char why[ADMIN_WHY_MAX]);
+	/* Set up the tunnels of a crypto map entry with its current peer. Only the owner can. */
+	enum result (*initiate)(void *ctx, const char *map, uint32_t seq, char why[ADMIN_WHY_MAX]);
 	/* active: become the owner of every group; otherwise hand all over (R19). Returns when it
 	 * has been asked for. */
 	enum result (*failover_active)(void *ctx, bool active, char why[ADMIN_WHY_MAX]);

@@ -13,6 +13,7 @@ node_cli_sources = \
 	node/cli/show_failover_history.c \
 	node/cli/show_ike.c \
 	node/cli/show_ipsec.c \
+	node/cli/show_map.c \
 	node/cli/show_system.c \
 	node/cli/views.c node/cli/views.h
 
@@ -33,6 +34,14 @@ bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = etc/bash-completion/holdfast
 
 EXTRA_DIST += \
+	node/cli/tests/golden/clear-ipsec.json \
+	node/cli/tests/golden/clear-ipsec.txt \
+	node/cli/tests/golden/crypto-map.json \
+	node/cli/tests/golden/crypto-map.txt \
+	node/cli/tests/golden/crypto-map-none.json \
+	node/cli/tests/golden/crypto-map-none.txt \
+	node/cli/tests/golden/initiate.json \
+	node/cli/tests/golden/initiate.txt \
 	node/cli/tests/golden/clear.json \
 	node/cli/tests/golden/clear.txt \
 	node/cli/tests/golden/counters.json \

@@ -49,6 +49,17 @@ void view_child_list_free(struct view_child_list *l)
 	*l = (struct view_child_list){ 0 };
 }
 
+struct view_map *view_map_add(struct view_map_list *l)
+{
+	return grow((void **)&l->list, &l->n, sizeof(*l->list));
+}
+
+void view_map_list_free(struct view_map_list *l)
+{
+	free(l->list);
+	*l = (struct view_map_list){ 0 };
+}
+
 bool view_counter_add(struct view_counter_list *l, const char *protocol, const char *name,
 		      uint64_t value)
 {

@@ -11,6 +11,7 @@
 
 #include "base/iana.h"
 #include "base/ipsec_sa.h"
+#include "node/config/model.h"
 #include "node/config/text.h"
 
 #define VIEW_NAME_MAX 65
@@ -290,12 +291,31 @@ bool view_counter_add(struct view_counter_list *l, const char *protocol, const c
 		      uint64_t value);
 void view_counter_list_free(struct view_counter_list *l);
 
+/* One entry of show crypto map. */
+struct view_map {
+	const struct config_map_entry *entry; /* of the configuration in force */
+	uint8_t peer_index;                   /* of its list */
+	uint64_t generation;                  /* moves and resets of the index */
+	const char *reason;                   /* of the last one; static */
+};
+
+struct view_map_list {
+	struct view_map *list;
+	size_t n;
+};
+
+/* As view_ike_add. */
+struct view_map *view_map_add(struct view_map_list *l);
+void view_map_list_free(struct view_map_list *l);
+
 /* Formatters. Appending only; *out is the caller's. The JSON forms obey
  * etc/show-json.schema.json. */
 void show_ike_text(const struct view_ike_list *l, bool detail, struct text *out);
 void show_ike_json(const struct view_ike_list *l, struct text *out);
 void show_ipsec_text(const struct view_child_list *l, struct text *out);
 void show_ipsec_json(const struct view_child_list *l, struct text *out);
+void show_map_text(const struct view_map_list *l, struct text *out);
+void show_map_json(const struct view_map_list *l, struct text *out);
 void show_failover_text(const struct view_failover *v, struct text *out);
 void show_failover_json(const struct view_failover *v, struct text *out);
 void show_failover_group_text(const struct view_failover *v, struct text *out);

@@ -91,6 +91,117 @@ static void entries_of_one_peer_are_one_connection(void **state)
 	config_free(cfg);
 }
 
+/* Another configuration: a second peer for entry 10, and more as told. */
+static struct ike_config *with(const char *more, struct config **cfg)
+{
+	static struct diagnostics diag;
+	struct text all = { 0 };
+	struct ike_config *ike;
+
+	text_printf(&all, "%s%s", text, more);
+	assert_int_equal(config_parse(bytes(all.p, all.len), "test", cfg, &diag), R_OK);
+	assert_int_equal(core_translate_ike(*cfg, &ike), R_OK);
+	text_free(&all);
+	return ike;
+}
+
+#define SECOND_PEER "crypto map M 10 set peer 192.0.2.3\n"
+#define SECOND_GROUP \
+	"tunnel-group 192.0.2.3 type ipsec-l2l\n" \
+	"tunnel-group 192.0.2.3 ipsec-attributes\n" \
+	" ikev2 local-authentication pre-shared-key ours-b\n" \
+	" ikev2 remote-authentication pre-shared-key theirs-b\n"
+
+static void each_peer_of_an_entry_has_its_own_tunnel_group(void **state)
+{
+	struct config *cfg;
+	struct ike_config *ike = with(SECOND_PEER SECOND_GROUP, &cfg);
+	const struct ike_connection *c = ike->connections;
+
+	(void)state;
+	assert_int_equal(ike->n_connections, 2);
+	assert_string_equal(c[0].name, "192.0.2.2");
+	assert_string_equal(c[1].name, "192.0.2.3");
+	assert_true(bytes_equal(secret_bytes(&c[0].psk_local), bytes("ours", 4)));
+	assert_true(bytes_equal(secret_bytes(&c[1].psk_local), bytes("ours-b", 6)));
+	/* The second entry's lines are the first peer's alone. */
+	assert_int_equal(c[0].n_children, 2);
+	assert_int_equal(c[1].n_children, 1);
+	assert_int_equal(ike->n_maps, 2);
+	assert_int_equal(ike->maps[0].n_peers, 2);
+	assert_int_equal(ike->maps[0].connection[1], 1);
+	assert_int_equal(ike->maps[1].n_peers, 1);
+	assert_int_equal(ike->maps[0].tunnels[0], c[1].children[0].tunnel);
+	assert_false(ike->maps[0].ikev1);
+	assert_int_equal(ike->init_retransmit_tries, 7);
+	assert_int_equal(ike->init_retransmit_ms, 1000);
+	ike_config_free(ike);
+	config_free(cfg);
+}
+
+static void a_peer_without_tunnel_group_has_no_connection(void **state)
+{
+	struct config *cfg;
+	struct ike_config *ike = with(SECOND_PEER, &cfg);
+
+	(void)state;
+	assert_int_equal(ike->n_connections, 1);
+	assert_int_equal(ike->maps[0].n_peers, 2);
+	assert_true(ike->maps[0].connection[1] == IKE_NO_CONNECTION);
+	ike_config_free(ike);
+	config_free(cfg);
+	/* Nor when the first one has none, and only a group by name could be meant. */
+	ike = with("no tunnel-group 192.0.2.2\ntunnel-group gate.example type ipsec-l2l\n"
+		   "tunnel-group gate.example ipsec-attributes\n"
+		   " ikev2 local-authentication pre-shared-key a\n"
+		   " ikev2 remote-authentication pre-shared-key b\n",
+		   &cfg);
+	assert_int_equal(ike->n_connections, 0);
+	assert_true(ike->maps[0].connection[0] == IKE_NO_CONNECTION);
+	ike_config_free(ike);
+	config_free(cfg);
+}
+
+/* Every line of the crypto map counts; what it refers to does not. */
+static void the_digest_is_that_of_the_crypto_map(void **state)
+{
+	static const struct {
+		const char *more;
+		bool same;
+	} cases[] = {
+		{ "", true },
+		{ "crypto ikev2 policy 20\n", true },
+		{ SECOND_GROUP, true },
+		{ " isakmp keepalive threshold 20 retry 3\n", true },
+		{ SECOND_PEER, false },
+		{ "no crypto map M 10 set peer 192.0.2.2\ncrypto map M 10 set peer 192.0.2.3 "
+		  "192.0.2.2\n" SECOND_GROUP,
+		  false },
+		{ "crypto map M 10 set pfs group14\n", false },
+		{ "crypto map M 20 set pfs group19\n", false },
+		{ "crypto map M 10 set nat-t-disable\n", false },
+		{ "crypto map M 10 set connection-type answer-only\n", false },
+		{ "crypto map M 10 set security-association lifetime seconds 900\n", false },
+		{ "crypto map M 10 set ikev1 transform-set T\n", false },
+		{ "crypto map M 10 match address B\n", false },
+	};
+	struct config *cfg;
+	struct ike_config *ike = with("", &cfg);
+	uint64_t first = ike->maps[0].digest;
+
+	(void)state;
+	assert_true(first != 0 && ike->maps[1].digest == first);
+	ike_config_free(ike);
+	config_free(cfg);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ike = with(cases[i].more, &cfg);
+		if ((ike->maps[0].digest == first) != cases[i].same)
+			fail_msg("%s", cases[i].more);
+		ike_config_free(ike);
+		config_free(cfg);
+	}
+}
+
 static void a_deny_line_is_a_bypass_of_its_entry_only(void **state)
 {
 	struct config *cfg = parse();
@@ -286,6 +397,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_of_one_peer_are_one_connection),
+		cmocka_unit_test(each_peer_of_an_entry_has_its_own_tunnel_group),
+		cmocka_unit_test(a_peer_without_tunnel_group_has_no_connection),
+		cmocka_unit_test(the_digest_is_that_of_the_crypto_map),
 		cmocka_unit_test(a_deny_line_is_a_bypass_of_its_entry_only),
 		cmocka_unit_test(a_tunnel_number_leads_back_to_its_line),
 		cmocka_unit_test(two_lines_with_one_number_are_refused),

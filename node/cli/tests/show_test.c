@@ -375,6 +375,53 @@ static const struct config *ops_config(void *ctx)
 	return cfg;
 }
 
+static const char map_text[] =
+	"interface eth0\n nameif outside\n ip address 192.0.2.1 255.255.255.0\n"
+	"access-list SITE extended permit ip 198.51.100.0 255.255.255.0 203.0.113.0 255.255.255.0\n"
+	"access-list SITE extended deny ip host 198.51.100.9 any\n"
+	"crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes-gcm-256\n"
+	"crypto ipsec ikev2 ipsec-proposal Q\n protocol esp encryption aes-gcm\n"
+	"crypto map OUT 10 match address SITE\n"
+	"crypto map OUT 10 set peer 192.0.2.2 192.0.2.3 192.0.2.4\n"
+	"crypto map OUT 10 set ikev2 ipsec-proposal P Q\n"
+	"crypto map OUT 10 set ikev1 transform-set OLD\n"
+	"crypto map OUT 10 set pfs group19\n"
+	"crypto map OUT 10 set security-association lifetime seconds 3600\n"
+	"crypto map OUT 20 set peer 192.0.2.5\n"
+	"crypto map OUT 20 set security-association lifetime kilobytes unlimited\n"
+	"crypto map OUT interface outside\n"
+	"crypto ikev2 policy 1\n encryption aes-256\n"
+	"crypto ikev2 enable outside\n"
+	"tunnel-group 192.0.2.2 type ipsec-l2l\n"
+	"tunnel-group 192.0.2.2 ipsec-attributes\n"
+	" ikev2 local-authentication pre-shared-key a\n"
+	" ikev2 remote-authentication pre-shared-key b\n";
+
+static enum result ops_maps(void *ctx, const char *map, struct view_map_list *out)
+{
+	static struct config *cfg;
+	static struct diagnostics diag;
+	if (*(bool *)ctx || (map && strcmp(map, "OUT") != 0))
+		return R_OK;
+	config_free(cfg);
+	cfg = NULL;
+	assert_int_equal(config_parse(bytes(map_text, sizeof(map_text) - 1), "c", &cfg, &diag),
+			 R_OK);
+	*view_map_add(out) = (struct view_map){ .entry = &cfg->map_entries[0],
+						.peer_index = 1,
+						.generation = 7,
+						.reason = "Peer not reachable" };
+	*view_map_add(out) = (struct view_map){ .entry = &cfg->map_entries[1], .reason = "none" };
+	return R_OK;
+}
+
+static enum result ops_initiate(void *ctx, const char *map, uint32_t seq, char why[ADMIN_WHY_MAX])
+{
+	if (*(bool *)ctx)
+		snprintf(why, ADMIN_WHY_MAX, "crypto map %s %u does not exist", map, seq);
+	return *(bool *)ctx ? R_NOT_FOUND : R_OK;
+}
+
 static enum result ops_clear(void *ctx, const struct inet_addr *peer, unsigned int *cleared,
 			     char why[ADMIN_WHY_MAX])
 {
@@ -418,6 +465,9 @@ static const struct admin_ops ops = {
 	.counters = ops_counters,
 	.config = ops_config,
 	.clear_ike = ops_clear,
+	.crypto_maps = ops_maps,
+	.clear_children = ops_clear,
+	.initiate = ops_initiate,
 	.failover_active = ops_active,
 	.failover_history = ops_history,
 	.failover_statistics = ops_statistics,
@@ -468,6 +518,10 @@ static const struct golden_case goldens[] = {
 	{ "show crypto ipsec sa", "ipsec-sa", false },
 	{ "show crypto ipsec sa peer 192.0.2.9", "ipsec-sa-peer", false },
 	{ "show crypto ipsec sa", "ipsec-sa-none", true },
+	{ "show crypto map", "crypto-map", false },
+	{ "show crypto map tag NONE", "crypto-map-none", false },
+	{ "clear ipsec sa", "clear-ipsec", false },
+	{ "initiate crypto map OUT 10", "initiate", false },
 	{ "show failover", "failover", false },
 	{ "show failover", "failover-off", true },
 	{ "show failover group", "failover-group", false },
@@ -655,6 +709,7 @@ static bool is_shape(const char *word)
 	static const char *const shape[] = {
 		"IKEv2", "IKEv2,", "={L2L",   "P2",         "2021",       "24",
 		"28",    "1172",   "0.0.0.0", "0x00000000", "0x00000001", "16",
+		"IKEv1", "group19",
 	};
 	for (size_t i = 0; i < sizeof(shape) / sizeof(shape[0]); i++)
 		if (strcmp(word, shape[i]) == 0)
@@ -707,7 +762,7 @@ static void commands_may_be_abbreviated_and_wrong_ones_are_explained(void **stat
 	struct text out = run("show crypto ikev1 sa", false, ADMIN_USAGE);
 	assert_string_equal(
 		text_string(&out),
-		"ERROR: 'ikev1' is not valid here: expected ikev2 or ipsec (did you mean 'ikev2'?)\n");
+		"ERROR: 'ikev1' is not valid here: expected ikev2, ipsec or map (did you mean 'ikev2'?)\n");
 	text_free(&out);
 	out = run("show", true, ADMIN_USAGE);
 	assert_string_equal(text_string(&out),
@@ -730,7 +785,13 @@ static void a_refused_action_says_why(void **state)
 	out = run("no failover active", false, ADMIN_OK);
 	assert_string_equal(text_string(&out), "");
 	text_free(&out);
+	out = run("clear crypto ipsec sa peer 192.0.2.9", false, ADMIN_OK);
+	assert_string_equal(text_string(&out), "1 IPsec SA cleared\n");
+	text_free(&out);
 	bare = true;
+	out = run("initiate crypto map OUT 5", false, ADMIN_ERROR);
+	assert_string_equal(text_string(&out), "ERROR: crypto map OUT 5 does not exist\n");
+	text_free(&out);
 	out = run("clear crypto ikev2 sa", false, ADMIN_ERROR);
 	assert_string_equal(text_string(&out), "ERROR: vpn2 is active: clear there\n");
 	text_free(&out);
@@ -849,7 +910,8 @@ static void help_completion_and_prompt(void **state)
 	admin_help("show crypto ", &out);
 	assert_string_equal(text_string(&out),
 			    "  ikev2                     IKE SAs and their CHILD SAs\n"
-			    "  ipsec                     CHILD SAs with their counters\n");
+			    "  ipsec                     CHILD SAs with their counters\n"
+			    "  map                       Crypto maps with the current peer of each entry\n");
 	text_free(&out);
 	admin_complete("sh cr i", &out);
 	assert_string_equal(text_string(&out), "ikev2\nipsec\n");

@@ -59,6 +59,14 @@ static const struct error_case cases[] = {
 	  "c:1:11: error: the line ends too early: expected a name of at most 64 ASCII characters\n" },
 	{ "failover role-manager internal now\n", R_CONFIG,
 	  "c:1:32: error: 'now' is not valid here: expected the end of the line\n" },
+	/* at most ten peers, and IKE_SA_INIT within bounds */
+	{ "crypto map M 10 set peer 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8 "
+	  "192.0.2.9 192.0.2.10 192.0.2.11\n",
+	  R_CONFIG, "c:1:127: error: '192.0.2.11' is not valid here: expected at most 10 peers\n" },
+	{ "crypto ikev2 sa-init-retransmit 11\n", R_CONFIG,
+	  "c:1:33: error: '11' is not valid here: expected a number from 0 to 10\n" },
+	{ "crypto ikev2 sa-init-retransmit 1 interval 99\n", R_CONFIG,
+	  "c:1:44: error: '99' is not valid here: expected a number from 100 to 10000\n" },
 	/* addresses and masks */
 	{ "crypto map M 10 set peer 192.0.2.256\n", R_CONFIG,
 	  "c:1:26: error: '192.0.2.256' is not valid here: expected an IP address or a defined name\n" },
@@ -213,6 +221,10 @@ static const struct error_case incomplete[] = {
 	  "crypto map M 10 set peer 192.0.2.9\ncrypto map M 10 set ikev2 ipsec-proposal P\n"
 	  "crypto map M interface outside\n",
 	  R_OK, WHY("no tunnel-group of type ipsec-l2l for its peer") },
+	{ "crypto map M 10 match address A\n" ACL PROPOSAL
+	  "crypto map M 10 set peer 192.0.2.8 192.0.2.9\ncrypto map M 10 set ikev2 ipsec-proposal P\n"
+	  "crypto map M 10 set connection-type originate-only\n",
+	  R_OK, WHY("several peers need connection-type bidirectional") },
 	{ "crypto map M 10 match address A\n" ACL PROPOSAL
 	  "crypto map M 10 set peer 192.0.2.9\ncrypto map M 10 set ikev2 ipsec-proposal P\n"
 	  "crypto map M interface outside\nno crypto ikev2 policy 10\n",
