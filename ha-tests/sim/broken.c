@@ -12,6 +12,7 @@ const struct broken broken_variants[] = {
 	{ .name = "disk", .law = 4, .no_disk = true },
 	{ .name = "hold", .law = 5, .rules = HF_RULE_HOLD },
 	{ .name = "deadline", .law = 6, .rules = HF_RULE_DEADLINE },
+	{ .name = "peer-index", .law = 8, .rules = HF_RULE_PEER_INDEX },
 	{ .name = "announce", .law = 7, .silent = true },
 	{ .name = NULL },
 };

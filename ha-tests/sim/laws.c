@@ -239,14 +239,18 @@ static void law8(struct node *nd)
 	uint8_t digest[32], name[24];
 	struct wire_writer w = wire_writer(name, sizeof(name));
 
-	if (cl_group_status(hf_core_cluster_node(nd->core), GROUP, node_now(nd), &st) != R_OK ||
-	    st.role == CL_ROLE_JOINING || st.role == CL_ROLE_OFFLINE)
+	if (cl_group_status(hf_core_cluster_node(nd->core), GROUP, node_now(nd), &st) != R_OK)
 		return;
+	if (st.role == CL_ROLE_JOINING || st.role == CL_ROLE_OFFLINE) {
+		laws_peer_index(nd, &st);
+		return;
+	}
 	if (st.applied == l->checked_position[nd->slot - 1] &&
 	    st.term == l->checked_term[nd->slot - 1])
 		return;
 	l->checked_position[nd->slot - 1] = st.applied;
 	l->checked_term[nd->slot - 1] = st.term;
+	laws_peer_index(nd, &st);
 	wire_put_u8(&w, st.owner_slot);
 	wire_put_u64(&w, st.term);
 	wire_put_u64(&w, st.applied);

@@ -21,6 +21,12 @@ struct packet;
 #define LAWS_PEERS      2
 #define LAWS_TRANSFORMS 24
 
+/* What a node's store held of the peer index of a crypto map entry. */
+struct law_peer_index {
+	uint32_t index, reason;
+	uint64_t generation;
+};
+
 struct laws {
 	unsigned int broken; /* number of the law; 0: none */
 	char why[256];
@@ -41,6 +47,7 @@ struct laws {
 	uint64_t unsettled_until_ns[LAWS_PEERS];
 	uint64_t checked_position[2];
 	uint64_t checked_term[2];
+	struct law_peer_index peer_index[2][LAWS_PEERS];
 };
 
 void laws_open(struct sim *s);
@@ -63,6 +70,8 @@ void laws_peer_heard(struct peer *p, const struct packet *pkt);
 void laws_protection(struct node *nd, bool is_protected);
 /* After every step of a node. */
 void laws_step(struct node *nd);
+/* Law 8, its part on the peer index; after the store has changed. */
+void laws_peer_index(struct node *nd, const struct cl_group_status *st);
 /* Before a process or host is gone. */
 void laws_lose(struct node *nd);
 /* A tunnel may be set up anew from here on, until it is up, and for SLOW_NS at the least. */

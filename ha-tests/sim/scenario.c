@@ -93,20 +93,34 @@ static void put_algorithms(struct out *o, const struct scenario *sc)
 	    sc->key_bits == 256 ? "-256" : "");
 }
 
+/* Nobody is at that address. */
+static void put_silent(struct out *o, unsigned int seq, unsigned int peer)
+{
+	char text[INET_TEXT_MAX];
+
+	dotted(0xc0000265u + peer, text); /* 192.0.2.101 */
+	put(o, "crypto map M %u set peer %s\ntunnel-group %s type ipsec-l2l\n", seq, text, text);
+	put(o, "tunnel-group %s ipsec-attributes\n", text);
+	put(o, " ikev2 local-authentication pre-shared-key none\n");
+	put(o, " ikev2 remote-authentication pre-shared-key none\n");
+}
+
 /* The way from one party to another: its lines, its keys. */
 static void put_peer(struct out *o, const struct sim *s, unsigned int peer, bool at_peer)
 {
 	char local[INET_TEXT_MAX], remote[INET_TEXT_MAX];
 	const struct inet_addr other = at_peer ? scenario_service_address()
 					       : scenario_peer_address(peer);
-	unsigned int seq = 10 + peer;
+	unsigned int seq = SCENARIO_FIRST_SEQ + peer;
 
 	for (unsigned int line = 0; line < s->scenario.n_lines; line++)
 		put(o, "access-list A%u extended permit ip %s 255.255.255.192 %s 255.255.255.192\n",
 		    peer, dotted(net(peer, line, at_peer), local),
 		    dotted(net(peer, line, !at_peer), remote));
-	put(o, "crypto map M %u match address A%u\ncrypto map M %u set peer %s\n", seq, peer, seq,
-	    inet_text(&other, remote));
+	put(o, "crypto map M %u match address A%u\n", seq, peer);
+	if (s->scenario.silent_peer && !at_peer)
+		put_silent(o, seq, peer);
+	put(o, "crypto map M %u set peer %s\n", seq, inet_text(&other, remote));
 	put(o, "crypto map M %u set ikev2 ipsec-proposal P\n", seq);
 	if (s->scenario.pfs)
 		put(o, "crypto map M %u set pfs group%u\n", seq, s->scenario.dh);
@@ -156,6 +170,8 @@ struct config *scenario_node_config(const struct sim *s, unsigned int node)
 	    "failover key hex 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
 	put_interface(&o, &service);
 	put_algorithms(&o, &s->scenario);
+	if (s->scenario.silent_peer)
+		put(&o, "crypto ikev2 sa-init-retransmit 0 interval 100\n");
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
 		put_peer(&o, s, i, false);
 	put(&o, "crypto map M interface outside\n");

@@ -49,6 +49,7 @@ static void sim_open(struct sim *s, const struct sim_options *opt)
 	trace_open(&s->trace, opt->verbose);
 	laws_open(s);
 	s->scenario = scenario_draw(&s->rng);
+	s->scenario.silent_peer = s->opt.seed % 4 == 3;
 	network_draw(s);
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++) {
 		s->peers[i].s = s;

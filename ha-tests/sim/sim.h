@@ -296,11 +296,17 @@ struct scenario {
 	uint16_t key_bits;
 	bool cbc, pfs, esn, udp;
 	uint16_t dh;
+	/* Each crypto map entry of the nodes has a first peer that never answers. By the seed's
+	 * remainder and not drawn: the others stay what they were. */
+	bool silent_peer;
 	uint32_t ike_lifetime_s, child_lifetime_s;
 	uint64_t faults_from_ns, faults_until_ns, end_ns;
 	unsigned int n_faults;
 	uint64_t window_ns; /* of one fault */
 };
+
+#define SCENARIO_FIRST_SEQ   10u /* of the crypto map entries */
+#define SCENARIO_INDEX_PEERS 2u  /* of an entry, with a silent peer */
 
 struct scenario scenario_draw(struct rng *r);
 struct config *scenario_node_config(const struct sim *s, unsigned int node);

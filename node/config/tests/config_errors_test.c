@@ -62,7 +62,9 @@ static const struct error_case cases[] = {
 	/* at most ten peers, and IKE_SA_INIT within bounds */
 	{ "crypto map M 10 set peer 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8 "
 	  "192.0.2.9 192.0.2.10 192.0.2.11\n",
-	  R_CONFIG, "c:1:127: error: '192.0.2.11' is not valid here: expected at most 10 peers\n" },
+	  R_CONFIG,
+	  "c:1:127: error: '192.0.2.11' is not valid here: expected at most 10 peers\n"
+	  "c:1:1: warning: crypto map M 10 is incomplete and not used: no match address\n" },
 	{ "crypto ikev2 sa-init-retransmit 11\n", R_CONFIG,
 	  "c:1:33: error: '11' is not valid here: expected a number from 0 to 10\n" },
 	{ "crypto ikev2 sa-init-retransmit 1 interval 99\n", R_CONFIG,
