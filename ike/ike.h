@@ -107,8 +107,8 @@ enum ike_effect_kind {
 	IKE_FX_CHILD_STOP_OUTBOUND, /* at once */
 	IKE_FX_CHILD_REMOVE,        /* at once: both directions */
 	IKE_FX_CHILD_MOVED,         /* spi_in has a new outer path: local, remote, udp_encap */
-	IKE_FX_PEER_INDEX_CHANGED, /* peer_index: replicate, before what is held in this outbox */
-	IKE_FX_JOB,                /* job: run ike_job_run() on it anywhere, then IKE_IN_JOB_DONE */
+	IKE_FX_PEER_INDEX_CHANGED,  /* peer_index: replicate, before what is held in this outbox */
+	IKE_FX_JOB, /* job: run ike_job_run() on it anywhere, then IKE_IN_JOB_DONE */
 	IKE_FX_LOG, /* log */
 };
 

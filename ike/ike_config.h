@@ -58,8 +58,8 @@ struct ike_connection {
 	/* type 0: the peer's address as ID_IPV4_ADDR/ID_IPV6_ADDR, or any when peer_id_any */
 	struct ike_id remote_id;
 	bool peer_id_any;
-	struct secret psk_local;        /* ikev2 local-authentication */
-	struct secret psk_remote;       /* ikev2 remote-authentication */
+	struct secret psk_local;  /* ikev2 local-authentication */
+	struct secret psk_remote; /* ikev2 remote-authentication */
 	/* false NAT_DETECTION hash, so that the path is UDP (datapath-facts 1c) */
 	bool force_udp_encap;
 	uint32_t dpd_threshold_s; /* isakmp keepalive threshold; 0: off */
@@ -103,7 +103,7 @@ struct ike_config {
 	 * about 2 minutes in all. */
 	uint32_t init_retransmit_ms;    /* 1000 */
 	uint32_t init_retransmit_tries; /* 7 */
-	uint32_t nat_keepalive_s;      /* RFC 3948 4; 20; 0: off */
+	uint32_t nat_keepalive_s;       /* RFC 3948 4; 20; 0: off */
 	/* soft lifetime = lifetime less this share, less a random share of the same size */
 	uint32_t rekey_margin_pct;
 };

@@ -318,8 +318,7 @@ void ike_clear(struct ike_engine *e, const struct ike_input *in, bool children_o
 	e->last_visit++;
 	TAILQ_FOREACH (sa, &e->all, all) {
 		if (is_named(sa, in))
-			ike_sa_condition(sa,
-					 children_only ? TUNNEL_CLEAR_IPSEC : TUNNEL_CLEAR_IKE);
+			ike_sa_condition(sa, children_only ? TUNNEL_CLEAR_IPSEC : TUNNEL_CLEAR_IKE);
 	}
 	for (sa = TAILQ_FIRST(&e->all); sa != NULL; sa = next) {
 		next = TAILQ_NEXT(sa, all);
@@ -373,6 +372,7 @@ enum result ike_import_peer_index(struct ike_engine *e, const struct peer_index_
 void ike_each_map(const struct ike_engine *e, void (*fn)(void *ctx, const struct tunnel_entry *t),
 		  void *ctx)
 {
-	for (const struct tunnel_entry *t = tunnel_manager_first(e->tunnels); t != NULL; t = t->next)
+	for (const struct tunnel_entry *t = tunnel_manager_first(e->tunnels); t != NULL;
+	     t = t->next)
 		fn(ctx, t);
 }

@@ -59,7 +59,7 @@ static uint64_t interval(const struct ike_sa *sa)
 		return (uint64_t)sa->conn->dpd_retry_s * 1000;
 
 	uint32_t first = sa->s.outstanding.kind == IKE_REQ_INIT ? sa->e->cfg->init_retransmit_ms
-								 : sa->e->cfg->retransmit_ms;
+								: sa->e->cfg->retransmit_ms;
 	unsigned int doublings = sa->transmissions > 1 ? sa->transmissions - 1 : 0;
 
 	return (uint64_t)first << (doublings < 16 ? doublings : 16);
@@ -79,7 +79,7 @@ void ike_retransmit_released(struct ike_engine *e, uint64_t token)
 static uint32_t tries(const struct ike_sa *sa)
 {
 	return sa->s.outstanding.kind == IKE_REQ_INIT ? sa->e->cfg->init_retransmit_tries
-						       : sa->e->cfg->retransmit_tries;
+						      : sa->e->cfg->retransmit_tries;
 }
 
 void ike_retransmit_due(struct ike_sa *sa)

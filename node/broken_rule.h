@@ -10,11 +10,11 @@
 #include <stdbool.h>
 
 enum hf_rule {
-	HF_RULE_RECORD = 1u << 0,   /* R1: the record of an IKE SA is a message id behind */
-	HF_RULE_HOLD = 1u << 1,     /* R4: what is held is released at once */
-	HF_RULE_DEADLINE = 1u << 2, /* R12: there is none */
-	HF_RULE_IV_TERM = 1u << 3,  /* R16: the term is not part of the IV */
-	HF_RULE_LEASE = 1u << 4,    /* R17: a new owner begins with number 1 */
+	HF_RULE_RECORD = 1u << 0,     /* R1: the record of an IKE SA is a message id behind */
+	HF_RULE_HOLD = 1u << 1,       /* R4: what is held is released at once */
+	HF_RULE_DEADLINE = 1u << 2,   /* R12: there is none */
+	HF_RULE_IV_TERM = 1u << 3,    /* R16: the term is not part of the IV */
+	HF_RULE_LEASE = 1u << 4,      /* R17: a new owner begins with number 1 */
 	HF_RULE_PEER_INDEX = 1u << 5, /* R1: a new owner begins with the first peer */
 };
 

@@ -57,7 +57,8 @@ enum result ss_encode_ike_sa(const struct ike_sa_state *s, struct ss_record *out
 enum result ss_encode_child_sa(const struct child_sa_state *s, struct ss_record *out) WARN_UNUSED;
 enum result ss_encode_lease(const struct ss_lease *l, struct ss_record *out) WARN_UNUSED;
 enum result ss_encode_counters(const struct ss_counters *c, struct ss_record *out) WARN_UNUSED;
-enum result ss_encode_peer_index(const struct peer_index_state *p, struct ss_record *out) WARN_UNUSED;
+enum result ss_encode_peer_index(const struct peer_index_state *p,
+				 struct ss_record *out) WARN_UNUSED;
 /* A record that says that (kind, key) is gone. */
 void ss_encode_erase(enum ss_kind kind, uint64_t key, struct ss_record *out);
 /* Record -> state struct; every field is checked. R_VALUE, R_SHORT, R_VERSION; *out is empty
@@ -66,7 +67,8 @@ enum result ss_decode_ike_sa(const struct ss_record *r, struct ike_sa_state *out
 enum result ss_decode_child_sa(const struct ss_record *r, struct child_sa_state *out) WARN_UNUSED;
 enum result ss_decode_lease(const struct ss_record *r, struct ss_lease *out) WARN_UNUSED;
 enum result ss_decode_counters(const struct ss_record *r, struct ss_counters *out) WARN_UNUSED;
-enum result ss_decode_peer_index(const struct ss_record *r, struct peer_index_state *out) WARN_UNUSED;
+enum result ss_decode_peer_index(const struct ss_record *r,
+				 struct peer_index_state *out) WARN_UNUSED;
 
 /* ---- store = fold(log) ---- */
 

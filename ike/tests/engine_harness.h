@@ -38,11 +38,11 @@ struct options {       /* zero is the plain case */
 	/* B is so many peers, at addresses that follow each other, all in A's one crypto map
 	 * entry; 0: 1 */
 	uint8_t peers;
-	uint8_t sound_peers;  /* set of 1 << peer: what is wrong is not wrong there */
-	bool ikev1;           /* A's entry has a transform-set too */
-	uint64_t map_digest;  /* of A's crypto map; 0: 1 */
-	uint8_t init_tries;   /* 0: 6 */
-	bool no_soft_life;    /* A rekeys nothing before it expires, and B lets nothing expire */
+	uint8_t sound_peers; /* set of 1 << peer: what is wrong is not wrong there */
+	bool ikev1;          /* A's entry has a transform-set too */
+	uint64_t map_digest; /* of A's crypto map; 0: 1 */
+	uint8_t init_tries;  /* 0: 6 */
+	bool no_soft_life;   /* A rekeys nothing before it expires, and B lets nothing expire */
 };
 
 /* Where the active node of a side dies within a step (R4). */

@@ -336,8 +336,8 @@ static void a_switchover_keeps_the_index_at_any_moment(void **state)
 	(void)state;
 	for (unsigned int at = 1; at < 60; at++) {
 		for (enum die_at how = DIE_BEFORE_COMMIT; how <= DIE_AFTER_SEND; how++) {
-			struct world *w = world_of((struct options){ .wrong_psk = true,
-								     .sound_peers = 2 });
+			struct world *w = world_of(
+				(struct options){ .wrong_psk = true, .sound_peers = 2 });
 
 			w->side[A].die_at = how;
 			w->side[A].die_step = at;

@@ -287,8 +287,8 @@ static void the_index_waits_for_ikev1(void **unused)
 	tunnel_manager_trigger(o->tm, entry(o), o);
 	assert_false(tunnel_manager_failed(o->tm, entry(o), TUNNEL_IKEV2, TUNNEL_AUTH_FAILED, o));
 	assert_int_equal(entry(o)->s.index, 0);
-	assert_true(tunnel_manager_failed(o->tm, entry(o), TUNNEL_IKEV1, TUNNEL_PEER_UNREACHABLE,
-					  o));
+	assert_true(
+		tunnel_manager_failed(o->tm, entry(o), TUNNEL_IKEV1, TUNNEL_PEER_UNREACHABLE, o));
 	assert_int_equal(entry(o)->s.index, 1);
 	assert_int_equal(entry(o)->s.reason, TUNNEL_PEER_UNREACHABLE);
 	owner_free(o);

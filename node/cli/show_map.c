@@ -35,10 +35,8 @@ static void text_index(const struct view_map *v, struct text *out)
 static void text_settings(const struct config_map_entry *e, struct text *out)
 {
 	if (e->lifetime_kb)
-		text_printf(
-			out,
-			"        Security association lifetime: %u kilobytes/%u seconds\n",
-			e->lifetime_kb, e->lifetime_s);
+		text_printf(out, "        Security association lifetime: %u kilobytes/%u seconds\n",
+			    e->lifetime_kb, e->lifetime_s);
 	else
 		text_printf(out, "        Security association lifetime: %u seconds\n",
 			    e->lifetime_s);
@@ -101,8 +99,8 @@ static json_t *json_lines(const struct config_map_entry *e)
 	char line[CONFIG_ACE_TEXT_MAX];
 
 	for (size_t i = 0; e->acl && i < e->acl->n_aces; i++)
-		json_array_append_new(list, json_string(config_ace_text(e->acl, &e->acl->aces[i],
-									line)));
+		json_array_append_new(list,
+				      json_string(config_ace_text(e->acl, &e->acl->aces[i], line)));
 	return list;
 }
 
@@ -118,19 +116,17 @@ static json_t *json_proposals(const struct config_map_entry *e)
 static json_t *json_entry(const struct view_map *v)
 {
 	const struct config_map_entry *e = v->entry;
-	json_t *root = json_pack("{s:s, s:I, s:s, s:b, s:s, s:s, s:o, s:o}", "map", e->map, "seq",
-				 (json_int_t)e->seq, "interface",
-				 e->interface ? e->interface->nameif : "", "active", e->active,
-				 "inactive_why", e->active ? "" : e->inactive_why, "access_list",
-				 e->acl_name ? e->acl_name : "", "lines", json_lines(e), "peers",
-				 json_peers(v));
-	json_t *rest = json_pack("{s:i, s:o, s:s, s:I, s:o, s:i, s:o, s:b}", "peer_index",
-				 (int)v->peer_index, "generation", json_count(v->generation),
-				 "reason", v->reason, "lifetime_s", (json_int_t)e->lifetime_s,
-				 "lifetime_kb",
-				 e->lifetime_kb ? json_count(e->lifetime_kb) : json_null(),
-				 "pfs_group", (int)e->pfs_group, "proposals", json_proposals(e),
-				 "ikev1", e->ikev1);
+	json_t *root = json_pack(
+		"{s:s, s:I, s:s, s:b, s:s, s:s, s:o, s:o}", "map", e->map, "seq",
+		(json_int_t)e->seq, "interface", e->interface ? e->interface->nameif : "", "active",
+		e->active, "inactive_why", e->active ? "" : e->inactive_why, "access_list",
+		e->acl_name ? e->acl_name : "", "lines", json_lines(e), "peers", json_peers(v));
+	json_t *rest = json_pack(
+		"{s:i, s:o, s:s, s:I, s:o, s:i, s:o, s:b}", "peer_index", (int)v->peer_index,
+		"generation", json_count(v->generation), "reason", v->reason, "lifetime_s",
+		(json_int_t)e->lifetime_s, "lifetime_kb",
+		e->lifetime_kb ? json_count(e->lifetime_kb) : json_null(), "pfs_group",
+		(int)e->pfs_group, "proposals", json_proposals(e), "ikev1", e->ikev1);
 
 	json_object_update_new(root, rest);
 	return root;

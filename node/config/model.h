@@ -283,15 +283,15 @@ struct config_kept {
 	unsigned int line;
 };
 
-#define CONFIG_IKE_LIFETIME_S  86400u
-#define CONFIG_NAT_KEEPALIVE_S 20u
+#define CONFIG_IKE_LIFETIME_S       86400u
+#define CONFIG_NAT_KEEPALIVE_S      20u
 /* Of IKE_SA_INIT: 1 + 2 + 4 + 8 + 16 + 32 + 64 s, the ASA's "about 2 minutes". */
 #define CONFIG_INIT_RETRANSMISSIONS 5u
 #define CONFIG_INIT_INTERVAL_MS     1000u
-#define CONFIG_COOKIE_DEFAULT  50
-#define CONFIG_COOKIE_ALWAYS   0
-#define CONFIG_COOKIE_NEVER    (-1)
-#define CONFIG_DIGEST_TEXT     65 /* 64 hexadecimal digits and the NUL */
+#define CONFIG_COOKIE_DEFAULT       50
+#define CONFIG_COOKIE_ALWAYS        0
+#define CONFIG_COOKIE_NEVER         (-1)
+#define CONFIG_DIGEST_TEXT          65 /* 64 hexadecimal digits and the NUL */
 
 struct config {
 	const char *hostname; /* node-local; "holdfast" when not given */

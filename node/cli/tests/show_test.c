@@ -707,9 +707,8 @@ static bool is_value(const char *word)
 static bool is_shape(const char *word)
 {
 	static const char *const shape[] = {
-		"IKEv2", "IKEv2,", "={L2L",   "P2",         "2021",       "24",
-		"28",    "1172",   "0.0.0.0", "0x00000000", "0x00000001", "16",
-		"IKEv1", "group19",
+		"IKEv2", "IKEv2,",  "={L2L",      "P2",         "2021", "24",    "28",
+		"1172",  "0.0.0.0", "0x00000000", "0x00000001", "16",   "IKEv1", "group19",
 	};
 	for (size_t i = 0; i < sizeof(shape) / sizeof(shape[0]); i++)
 		if (strcmp(word, shape[i]) == 0)
@@ -908,10 +907,11 @@ static void help_completion_and_prompt(void **state)
 	struct text out = { 0 };
 	(void)state;
 	admin_help("show crypto ", &out);
-	assert_string_equal(text_string(&out),
-			    "  ikev2                     IKE SAs and their CHILD SAs\n"
-			    "  ipsec                     CHILD SAs with their counters\n"
-			    "  map                       Crypto maps with the current peer of each entry\n");
+	assert_string_equal(
+		text_string(&out),
+		"  ikev2                     IKE SAs and their CHILD SAs\n"
+		"  ipsec                     CHILD SAs with their counters\n"
+		"  map                       Crypto maps with the current peer of each entry\n");
 	text_free(&out);
 	admin_complete("sh cr i", &out);
 	assert_string_equal(text_string(&out), "ikev2\nipsec\n");
