@@ -150,11 +150,11 @@ struct inet_addr world_peer(const struct world *w, uint8_t peer)
 /* A has one entry with all peers, B an entry for each of its addresses. */
 static void crypto_map(struct ike_config *c, int side, const struct options *o)
 {
-	size_t n = side == A ? 1 : c->n_connections;
+	size_t n = side == A ? 2 : c->n_connections;
 
 	c->maps = calloc(n, sizeof(*c->maps));
 	must(c->maps != NULL);
-	c->n_maps = n;
+	c->n_maps = side == A && !o->second_entry ? 1 : n;
 	for (size_t k = 0; k < c->n_connections; k++) {
 		struct ike_crypto_map *m = &c->maps[side == A ? 0 : k];
 		const struct ike_connection *conn = &c->connections[k];
@@ -175,6 +175,16 @@ static void crypto_map(struct ike_config *c, int side, const struct options *o)
 		for (size_t i = 0; i < m->n_tunnels; i++)
 			m->tunnels[i] = conn->children[i].tunnel;
 	}
+	if (side == B || !o->second_entry)
+		return;
+	c->maps[1] = c->maps[0];
+	c->maps[1].seq++;
+	c->maps[1].n_peers = 1;
+	c->maps[1].n_tunnels = 1;
+	c->maps[1].tunnels = calloc(1, sizeof(uint32_t));
+	must(c->maps[1].tunnels != NULL);
+	c->maps[1].tunnels[0] = 2;
+	c->maps[0].n_tunnels = 1;
 }
 
 static void connection(const struct world *w, int side, uint8_t k, const struct options *opt,
@@ -700,7 +710,10 @@ static void copy_index(void *ctx, const struct tunnel_entry *t)
 
 static void index_of(void *ctx, const struct tunnel_entry *t)
 {
-	*(struct peer_index_state *)ctx = t->s;
+	struct peer_index_state *first = ctx;
+
+	if (first->seq == 0)
+		*first = t->s;
 }
 
 struct peer_index_state world_index(struct world *w)

@@ -39,6 +39,7 @@ struct options {       /* zero is the plain case */
 	 * entry; 0: 1 */
 	uint8_t peers;
 	uint8_t sound_peers; /* set of 1 << peer: what is wrong is not wrong there */
+	bool second_entry;   /* A's line 2 has an entry of its own, with the first peer alone */
 	bool ikev1;          /* A's entry has a transform-set too */
 	uint64_t map_digest; /* of A's crypto map; 0: 1 */
 	uint8_t init_tries;  /* 0: 6 */

@@ -437,6 +437,48 @@ static void only_the_current_peer_is_answered(void **state)
 	world_free(w);
 }
 
+/* The tunnels of an entry stay together, whatever the index says of the next attempt. */
+static void a_further_tunnel_joins_the_one_that_stands(void **state)
+{
+	struct world *w = up_with_second((struct options){ .lines = 2 }, false);
+
+	(void)state;
+	reload(w, A, &(struct options){ .lines = 2, .map_digest = 2 });
+	assert_index(w, 0, TUNNEL_MAP_MODIFIED);
+	initiate(w, A, 2);
+	world_run(w, 1000);
+	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 1);
+	assert_non_null(world_outbound(w, A, 2));
+	assert_int_equal(world_outbound(w, A, 2)->s.ike_spi, world_outbound(w, A, 1)->s.ike_spi);
+	world_free(w);
+}
+
+/* The peer of two entries is the current one of the second alone: it gets the second's lines. */
+static void a_line_is_answered_to_its_current_peer_alone(void **state)
+{
+	struct world *w = up_with_second((struct options){ .lines = 2, .second_entry = true },
+					 false);
+
+	(void)state;
+	clear_all(w, A);
+	dead = 1;
+	traffic(w, 140);
+	assert_up(w, 1);
+	dead = 0;
+	world_input(
+		w, B,
+		&(struct ike_input){ .kind = IKE_IN_INITIATE, .connection = "to-a", .tunnel = 2 });
+	world_run(w, 1000);
+	assert_non_null(world_outbound(w, A, 2));
+	world_input(
+		w, B,
+		&(struct ike_input){ .kind = IKE_IN_INITIATE, .connection = "to-a", .tunnel = 1 });
+	world_run(w, 1000);
+	assert_int_equal(w->side[A].logs[LOG_IKE_TS_UNACCEPTABLE], 1);
+	assert_up(w, 1);
+	world_free(w);
+}
+
 static void ikev1_is_not_available_and_costs_nothing(void **state)
 {
 	struct world *w = world_of(
@@ -474,6 +516,8 @@ int main(void)
 		cmocka_unit_test(clear_ipsec_sa_resets_the_index),
 		cmocka_unit_test(an_ike_sa_that_times_out_resets_the_index),
 		cmocka_unit_test(only_the_current_peer_is_answered),
+		cmocka_unit_test(a_further_tunnel_joins_the_one_that_stands),
+		cmocka_unit_test(a_line_is_answered_to_its_current_peer_alone),
 		cmocka_unit_test(ikev1_is_not_available_and_costs_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
