@@ -182,11 +182,14 @@ static bool own_terms_unknown(const struct cl_node *n, const struct group *g)
 /*
  * An owner that takes its RELEASE back skips a term: should a cut have come
  * between, the node it was released to claims the next one on the other side,
- * and a term has one owner (law 4). An empty start without all members leaves
+ * and a term has one owner (law 4). Who gave up a claim in doubt leaves room for
+ * the same reason. An empty start without all members leaves
  * room: one that is missing may have owned terms that nobody here heard of.
  */
 static uint64_t term_step(const struct cl_node *n, const struct group *g)
 {
+	if (g->claim.doubtful)
+		return DOUBT_TERM_ROOM;
 	if (is_owner(g))
 		return 2;
 	if (own_terms_unknown(n, g))
@@ -279,7 +282,6 @@ void claim_forget(struct group *g)
 void claim_unsettle(struct group *g)
 {
 	g->claim.settling = false;
-	g->at[T_SETTLE] = NEVER;
 }
 
 /* ---- judging (R9) ---- */
@@ -376,14 +378,38 @@ static void count_claim(struct group *g, const struct role_change *c, enum claim
 }
 
 /*
- * Delivered here is not delivered everywhere: should this host die now, the
- * others may never see the claim, and the next owner would begin where this
- * one begins. So nothing is done under the term before the others have it.
+ * Delivered here is not delivered everywhere: should this host die now or be
+ * cut off, the others may never see the claim, and the next owner would begin
+ * where this one begins. So nothing is done under the term before the others
+ * have it. Each member that has one answers. Of those that cannot (stopped, or
+ * not of this group) Corosync's token tells: what we send goes out when the
+ * token comes round, and it has let every member ask for what it missed.
  */
+static void settle_probe(struct cl_node *n, struct group *g)
+{
+	membership_say_hello(n);
+	g->claim.probe = ss_sealer_sequence(n->sealer);
+	g->claim.probe_ns = n->now_ns;
+}
+
 static void settle_later(struct cl_node *n, struct group *g)
 {
 	g->claim.settling = true;
-	g->at[T_SETTLE] = g->claim.settle_ns = n->now_ns + CLAIM_SETTLE_MS * MS;
+	g->claim.rotations = 0;
+	settle_probe(n, g);
+}
+
+void claim_own_delivered(struct cl_node *n, struct group *g, uint64_t sequence)
+{
+	if (!g->claim.settling || sequence < g->claim.probe)
+		return;
+	/* A process that was stopped itself first hears what has happened since. */
+	if (n->now_ns - g->claim.probe_ns > n->cfg.deadline_ms * MS / 2)
+		settle_later(n, g);
+	else if (++g->claim.rotations < SETTLE_ROTATIONS)
+		settle_probe(n, g);
+	else
+		claim_settle(n, g);
 }
 
 void claim_settle(struct cl_node *n, struct group *g)
@@ -391,23 +417,45 @@ void claim_settle(struct cl_node *n, struct group *g)
 	if (!g->claim.settling)
 		return;
 	claim_unsettle(g);
+	g->claim.doubtful = false;
+	count_claim(g, &g->claim.won, g->claim.reason);
 	role_change(n, g, &g->claim.won);
 	protect_begin(n, g);
 	heartbeat_begin(n, g, g->claim.emitted_ns);
 	handover_settled(n, g);
 }
 
-/*
- * Nobody answers: stopped, or without state. Corosync repeats what a member
- * missed within a rotation of its token, or loses the token and changes the
- * view. A process that was stopped itself first hears what has happened since.
- */
-void claim_settle_timeout(struct cl_node *n, struct group *g)
+/* Back to what was followed before the claim; nothing was done under its term. */
+static void claim_give_up(struct group *g)
 {
-	if (n->now_ns > g->claim.settle_ns + CLAIM_SETTLE_MS * MS)
-		settle_later(n, g);
-	else
+	const struct claim_before *b = &g->claim.before;
+
+	claim_unsettle(g);
+	g->claim.doubtful = true;
+	g->term = b->term;
+	g->owner = b->owner;
+	g->owner_id = b->owner_id;
+	g->protected_set = b->protected_set;
+	g->released_to = b->released_to;
+	g->heartbeat = b->heartbeat;
+	g->heartbeat_ns = b->heartbeat_ns;
+	g->owner_left_ns = b->owner_left_ns;
+}
+
+/*
+ * Who stays has what we had. Nodes that went with their ring may be cut off
+ * without our claim, and claim the same term where they are: with quorum we
+ * claim another, without it we are as the others were. In an empty start they
+ * have nothing to claim with.
+ */
+void claim_view_changed(struct cl_node *n, struct group *g)
+{
+	if (!g->claim.settling)
+		return;
+	if (g->claim.reason == CLAIM_EMPTY || !n->view.nodes_lost)
 		claim_settle(n, g);
+	else
+		claim_give_up(g);
 }
 
 static void become_owner(struct cl_node *n, struct group *g, const struct delivery *d,
@@ -428,8 +476,18 @@ static void become_owner(struct cl_node *n, struct group *g, const struct delive
 	if (is_owner(g))
 		protect_end(n, g);
 	g->claim.sent = false;
+	g->claim.reason = reason;
+	g->claim.before = (struct claim_before){
+		.term = g->term,
+		.owner = g->owner,
+		.owner_id = g->owner_id,
+		.protected_set = g->protected_set,
+		.released_to = g->released_to,
+		.heartbeat = g->heartbeat,
+		.heartbeat_ns = g->heartbeat_ns,
+		.owner_left_ns = g->owner_left_ns,
+	};
 	ownership_begin(n, g, d->member, d->term);
-	count_claim(g, &c, reason);
 	g->claim.won = c;
 	settle_later(n, g);
 	if (n->view.n == 1)

@@ -184,7 +184,6 @@ static void (*const timer_handlers[T_COUNT])(struct cl_node *n, struct group *g)
 	[T_COMMIT] = protect_commit_timeout,
 	[T_DROP] = protect_drop,
 	[T_CLAIM] = later_timer,
-	[T_SETTLE] = claim_settle_timeout,
 	[T_JOIN] = join_timeout,
 	[T_HANDOVER] = handover_timeout,
 	[T_STOP] = handover_stop_timeout,

@@ -15,7 +15,8 @@
 #define SILENCE_MARGIN_MS    200  /* R12: above the deadline */
 #define CLAIM_RANK_MS        100  /* between candidates of a takeover */
 #define CLAIM_RETRY_MS       100  /* after a claim that was refused */
-#define CLAIM_SETTLE_MS      50   /* R9: until the others have a claim that was delivered here */
+#define SETTLE_ROTATIONS     2    /* R9: of the token, until the others have our claim */
+#define DOUBT_TERM_ROOM      4    /* terms that others may claim behind a claim of ours */
 #define EMPTY_RANK_MS        500  /* R15: between candidates of an empty start */
 #define EMPTY_TERM_ROOM      16   /* terms that a missing member may have owned */
 #define HELLO_GRACE_MS       1000 /* a takeover waits for a HELLO so long */
@@ -63,6 +64,7 @@ struct view {
 	bool joined;
 	struct cl_ring_id ring;
 	uint8_t digest[32]; /* over the CPG member list */
+	bool nodes_lost;    /* with the ring before it: dead, or cut off */
 	bool established;   /* quorate is of this ring */
 	bool quorate;
 	uint64_t since_ns;
@@ -83,7 +85,6 @@ enum timer_kind {
 	T_COMMIT,    /* owner: no acknowledgement for so long (R6) */
 	T_DROP,      /* owner: stop holding for standbys that are no longer protected (R6) */
 	T_CLAIM,     /* look again whether to claim */
-	T_SETTLE,    /* our claim is valid; do the others have it? (R9) */
 	T_JOIN,      /* the snapshot makes no progress */
 	T_HANDOVER,
 	T_STOP, /* a stop that waits for stragglers */
@@ -121,6 +122,15 @@ struct role_change {
 	uint64_t silence_ms;
 };
 
+/* What a group followed before a claim of ours was delivered. */
+struct claim_before {
+	uint64_t term;
+	uint8_t owner, released_to;
+	struct cl_member owner_id;
+	uint16_t protected_set;
+	uint64_t heartbeat, heartbeat_ns, owner_left_ns;
+};
+
 struct claim_state {
 	bool writing;             /* CL_FX_WRITE_TERM is out */
 	bool sent;                /* waits for its own delivery */
@@ -129,8 +139,12 @@ struct claim_state {
 	enum claim_reason reason; /* sent */
 	uint64_t emitted_ns;
 	uint64_t not_before_ns;
-	bool settling;          /* delivered and valid; the others may not have it yet (R9) */
-	uint64_t settle_ns;     /* T_SETTLE */
+	bool settling;        /* delivered and valid; the others may not have it yet (R9) */
+	unsigned int rotations; /* of the token, since */
+	uint64_t probe;         /* sequence of the message that tells of the next one */
+	uint64_t probe_ns;
+	bool doubtful; /* one was delivered here and given up: others may claim its term */
+	struct claim_before before;
 	struct role_change won; /* carried out when it has settled */
 };
 
@@ -428,9 +442,11 @@ bool claim_is_reserved(const struct cl_node *n, const struct group *g);
 void claim_forget(struct group *g);
 /* Another owner begins: what was to settle has ended. */
 void claim_unsettle(struct group *g);
-/* A member follows our claim, or the view changed: nobody can have missed it. */
+/* A member follows our claim: nobody can have missed it. */
 void claim_settle(struct cl_node *n, struct group *g);
-void claim_settle_timeout(struct cl_node *n, struct group *g);
+void claim_view_changed(struct cl_node *n, struct group *g);
+/* A message of our own came back. */
+void claim_own_delivered(struct cl_node *n, struct group *g, uint64_t sequence);
 
 /* heartbeat.c */
 void heartbeat_begin(struct cl_node *n, struct group *g, uint64_t claim_emitted_ns);

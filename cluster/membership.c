@@ -162,6 +162,14 @@ static void view_members(struct cl_node *n, const struct cl_input *in)
 	n->view.n = in->n_members;
 }
 
+static bool nodes_lost(const struct cl_node *n, const struct cl_input *in)
+{
+	for (size_t i = 0; i < n->view.n; i++)
+		if (!stays(in, &n->view.members[i].id))
+			return true;
+	return false;
+}
+
 static bool is_member(const struct cl_node *n, const struct cl_input *in)
 {
 	for (size_t i = 0; i < in->n_members; i++)
@@ -192,6 +200,7 @@ void membership_view(struct cl_node *n, const struct cl_input *in)
 	if (n->slot_refused)
 		return;
 	note_gone(n, in);
+	n->view.nodes_lost = new_ring && nodes_lost(n, in);
 	view_members(n, in);
 	view_digest(&n->view);
 	exec_view_changed(n);

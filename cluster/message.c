@@ -191,6 +191,8 @@ static void opened(struct cl_node *n, struct member *m, const struct ss_opened *
 	bool hello = body->body_case == BODY(HELLO);
 	struct group *g = group_find(n, o->group);
 
+	for (size_t i = 0; m->id.node_id == n->cfg.node_id && i < n->n_groups; i++)
+		claim_own_delivered(n, &n->groups[i], o->sequence);
 	if (hello != (o->kind == SS_ENV_HELLO)) {
 		refused(n, m, R_UNEXPECTED);
 	} else if (hello) {

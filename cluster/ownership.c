@@ -135,7 +135,7 @@ void ownership_lineage(struct cl_node *n, struct group *g, uint64_t term, uint8_
 void ownership_view_changed(struct cl_node *n, struct group *g)
 {
 	g->applied_at_view = g->applied;
-	claim_settle(n, g);
+	claim_view_changed(n, g);
 	if (g->role == CL_ROLE_OFFLINE)
 		role_event(n, g, ROLE_JOINED, "member of the cluster");
 	if (is_owner(g)) {

@@ -179,6 +179,11 @@ enum result ss_seal(struct ss_sealer *s, enum ss_envelope_kind kind, uint32_t gr
 	return R_OK;
 }
 
+uint64_t ss_sealer_sequence(const struct ss_sealer *s)
+{
+	return s->sequence;
+}
+
 /* The clear part; *salt is empty unless it is a HELLO. */
 static enum result read_header(struct bytes in, struct ss_opened *h, struct bytes *salt)
 {

@@ -150,6 +150,9 @@ void ss_sealer_free(struct ss_sealer *s);
 enum result ss_seal(struct ss_sealer *s, enum ss_envelope_kind kind, uint32_t group, uint64_t term,
 		    struct bytes plain, struct buf *out) WARN_UNUSED;
 
+/* Of the last message that was sealed. */
+uint64_t ss_sealer_sequence(const struct ss_sealer *s);
+
 struct ss_opened {
 	enum ss_envelope_kind kind;
 	uint8_t slot;

@@ -145,6 +145,66 @@ static void a_claim_that_nobody_answers_is_acted_on_soon(void **state)
 	assert_true(node_may_send(&w.nodes[1]));
 }
 
+/*
+ * Law 4: a claimant that is cut off behind its own delivery. Nobody has its claim, and those
+ * with quorum claim the same term.
+ */
+static void a_claim_that_is_cut_off_is_not_acted_on(void **state)
+{
+	(void)state;
+	world_settled(&w, 4);
+	node_stop(&w, 1);
+	node_stop(&w, 3);
+	node_kill(&w, 0);
+	w.nodes[2].hold_acks = true; /* what it sends is not ordered */
+	world_view(&w, true);
+	world_run(&w, 150);
+	node_deliver_to_itself(&w, 2);
+	assert_int_equal(node_status(&w.nodes[2]).term, 2);
+	node_cut(&w, 2);
+	world_run(&w, 500); /* the token is lost */
+	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
+	w.nodes[2].hold_acks = false;
+	w.expected_votes = 3;
+	world_view(&w, false);
+	node_wake(&w, 1);
+	node_wake(&w, 3);
+	world_run(&w, 300);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
+	uint64_t key = node_append(&w, 1);
+	world_run(&w, 20);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(node_has(&w.nodes[2], key));
+}
+
+/* With two halves that are quorate each, both own: in different terms. */
+static void a_claimant_that_is_cut_off_with_quorum_claims_another_term(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	w.two_node = true;
+	node_stop(&w, 2);
+	node_kill(&w, 0);
+	w.nodes[1].hold_acks = true;
+	world_view(&w, true);
+	world_run(&w, 40);
+	node_deliver_to_itself(&w, 1);
+	node_cut(&w, 1);
+	node_drop_sent(&w, 1);
+	w.nodes[1].hold_acks = false;
+	w.nodes[2].stopped = false;
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_ACTIVE);
+	assert_int_not_equal(w.nodes[1].term, w.nodes[2].term);
+	assert_int_equal(node_status(&w.nodes[1]).takeovers, 1);
+}
+
 /* Stopped behind its own claim, it hears first who has taken over meanwhile. */
 static void a_claimant_that_was_stopped_does_not_act_on_its_claim(void **state)
 {
@@ -491,6 +551,8 @@ int main(void)
 		T(a_claim_that_nobody_else_has_is_not_acted_on),
 		T(a_claim_that_others_follow_is_acted_on_at_once),
 		T(a_claim_that_nobody_answers_is_acted_on_soon),
+		T(a_claim_that_is_cut_off_is_not_acted_on),
+		T(a_claimant_that_is_cut_off_with_quorum_claims_another_term),
 		T(a_claimant_that_was_stopped_does_not_act_on_its_claim),
 		T(host_loss_view_before_quorum),
 		T(host_loss_quorum_before_view),
