@@ -26,8 +26,7 @@ struct wire {
 		int near, far; /* -1: free */
 	} pairs[WIRE_PAIRS];
 	size_t next;
-	size_t damage;  /* bytes of the far end until one is damaged; 0: never */
-	size_t carried; /* bytes of the far end */
+	size_t damage; /* bytes of the far end until one is damaged; 0: never */
 };
 
 static inline void wire_end(struct wire_pair *p)
@@ -54,7 +53,6 @@ static inline int wire_carry(int fd, int revents, void *data)
 		return 0;
 	}
 	if (fd == p->far) {
-		w->carried += (size_t)n;
 		if (w->damage && w->damage <= (size_t)n)
 			bytes[w->damage - 1] ^= 1;
 		w->damage = w->damage > (size_t)n ? w->damage - (size_t)n : 0;
