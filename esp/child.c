@@ -65,9 +65,16 @@ static const struct esp_path *path_new(const struct inet_endpoint *local,
 }
 
 /* R17: half of the lease. */
+static uint64_t next_number(const struct esp_child *child)
+{
+	const uint64_t next = get(&child->seq_next), floor = get(&child->seq_floor);
+
+	return next < floor ? floor : next;
+}
+
 static void set_lease(struct esp_child *child, uint64_t lease_end)
 {
-	const uint64_t next = get(&child->seq_next);
+	const uint64_t next = next_number(child);
 	put(&child->lease_low, lease_end > next ? next + (lease_end - next) / 2 : next);
 	put(&child->lease_end, lease_end);
 }
@@ -352,6 +359,26 @@ enum result esp_child_grant(struct esp_datapath *dp, uint32_t spi_in, uint64_t l
 	return R_OK;
 }
 
+enum result esp_child_skip(struct esp_datapath *dp, uint32_t spi_in, uint64_t seq)
+{
+	struct esp_child *child = datapath_child(dp, spi_in);
+	if (child == NULL)
+		return R_NOT_FOUND;
+	if (seq > get(&child->seq_floor))
+		put(&child->seq_floor, seq);
+	return R_OK;
+}
+
+enum result esp_child_refuse_up_to(struct esp_datapath *dp, uint32_t spi_in, uint64_t seq)
+{
+	struct esp_child *child = datapath_child(dp, spi_in);
+	if (child == NULL)
+		return R_NOT_FOUND;
+	if (seq > get(&child->window.floor))
+		put(&child->window.floor, seq);
+	return R_OK;
+}
+
 enum result esp_child_take_counters(const struct esp_datapath *dp, uint32_t spi_in,
 				    struct esp_child_counters *out)
 {
@@ -359,7 +386,7 @@ enum result esp_child_take_counters(const struct esp_datapath *dp, uint32_t spi_
 	if (child == NULL)
 		return R_NOT_FOUND;
 	*out = (struct esp_child_counters){
-		.seq_next = get(&child->seq_next),
+		.seq_next = next_number(child),
 		.lease_end = get(&child->lease_end),
 		.in_bitmap_words = (uint16_t)(child->window.size / 64),
 	};
@@ -375,7 +402,7 @@ enum result esp_child_resume(struct esp_datapath *dp, uint32_t spi_in,
 		return R_NOT_FOUND;
 	if (c->in_bitmap_words > ESP_REPLAY_WINDOW_MAX / 64)
 		return R_VALUE;
-	const bool old_number = c->seq_next < get(&child->seq_next);
+	const bool old_number = c->seq_next < next_number(child);
 	const uint64_t own_edge = get(&child->window.edge);
 	const bool old_edge = c->in_right_edge < own_edge;
 	if (!old_number)
@@ -402,7 +429,7 @@ enum result esp_child_stats(const struct esp_datapath *dp, uint32_t spi_in,
 	if (child == NULL)
 		return R_NOT_FOUND;
 	*out = (struct esp_child_stats){
-		.seq_next = get(&child->seq_next),
+		.seq_next = next_number(child),
 		.lease_end = get(&child->lease_end),
 		.in_right_edge = get(&child->window.edge),
 		.out_errors = stat_get(&child->out_errors),

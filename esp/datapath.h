@@ -91,6 +91,7 @@ struct esp_child {
 
 	/* Outbound: shared by the workers, which allocate runs of numbers. */
 	alignas(ESP_CACHE_LINE) _Atomic uint64_t seq_next;
+	_Atomic uint64_t seq_floor; /* none below this one is used (control may raise it) */
 	_Atomic uint64_t lease_end;
 	_Atomic uint64_t lease_low; /* crossing it asks for a new lease, once; UINT64_MAX: asked */
 

@@ -115,6 +115,13 @@ enum result esp_child_move(struct esp_datapath *dp, uint32_t spi_in,
 enum result esp_child_grant(struct esp_datapath *dp, uint32_t spi_in,
 			    uint64_t lease_end) WARN_UNUSED;
 
+/* RFC 6311 5.2, from either end, while workers use the SA. No outbound number below seq is used
+ * from now on; seq may lie beyond the lease, and then waits for it. */
+enum result esp_child_skip(struct esp_datapath *dp, uint32_t spi_in, uint64_t seq) WARN_UNUSED;
+/* Inbound numbers up to seq count as seen. */
+enum result esp_child_refuse_up_to(struct esp_datapath *dp, uint32_t spi_in,
+				   uint64_t seq) WARN_UNUSED;
+
 /* What the next owner needs to go on: R17, R18, R19. Taken and set only while no worker uses the SA
  * (group not ACTIVE). */
 struct esp_child_counters {

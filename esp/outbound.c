@@ -237,6 +237,7 @@ static struct number_run allocate_run(struct esp_worker *w, struct esp_child *ch
 		return run;
 	const uint64_t lease_end = atomic_load_explicit(&child->lease_end, memory_order_relaxed);
 	const uint64_t end = lease_end < child->seq_end ? lease_end : child->seq_end;
+	seq_raise(&child->seq_next, atomic_load_explicit(&child->seq_floor, memory_order_relaxed));
 	run.n = seq_take(&child->seq_next, end, n, w->alone, &run.first);
 	const uint64_t next = run.first + run.n;
 	if (next < child->seq_end)

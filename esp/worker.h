@@ -96,6 +96,16 @@ static inline size_t seq_take(_Atomic uint64_t *seq_next, uint64_t end, size_t n
 	return got;
 }
 
+/* No number below floor is taken from here on. */
+static inline void seq_raise(_Atomic uint64_t *seq_next, uint64_t floor)
+{
+	uint64_t next = atomic_load_explicit(seq_next, memory_order_relaxed);
+	while (next < floor &&
+	       !atomic_compare_exchange_weak_explicit(seq_next, &next, floor, memory_order_relaxed,
+						      memory_order_relaxed))
+		;
+}
+
 /* The gate of a group for this burst. */
 const struct gate *worker_gate(struct esp_worker *w, uint8_t group, uint64_t now_ns);
 /* Before a burst: forget the gates of the last one. */

@@ -392,6 +392,50 @@ static void a_former_owners_window_is_closed_at_its_own_edge(void **state)
 	pair_close(&p);
 }
 
+/* RFC 6311 5.2: one end leaves numbers out, and the other refuses what came before, while both are
+ * at work. */
+static void numbers_are_left_out_and_those_before_refused(void **state)
+{
+	(void)state;
+	struct pair p;
+	struct frame f, late[3];
+	pair_open_bare(&p, gcm128_esn());
+	struct esp_child_params of_a = child_params(&p, true), of_b = child_params(&p, false);
+	of_a.lease_end = 5000;
+	pair_install(&p, true, &of_a);
+	pair_install(&p, false, &of_b);
+	packet_to_b(&p, &f, 100);
+	assert_int_equal(ESP_V_OK, open_one(&p.b, PAIR_SECOND, &f));
+	for (int i = 0; i < 3; i++)
+		packet_to_b(&p, &late[i], 100);
+	assert_int_equal(R_OK, esp_child_skip(p.a.dp, PAIR_SPI_A, 4999));
+	assert_int_equal(4999, stats_of(&p.a, PAIR_SPI_A).seq_next);
+	/* Not back. */
+	assert_int_equal(R_OK, esp_child_skip(p.a.dp, PAIR_SPI_A, 10));
+	assert_int_equal(R_OK, esp_child_refuse_up_to(p.b.dp, PAIR_SPI_B, 3));
+	assert_int_equal(R_OK, esp_child_refuse_up_to(p.b.dp, PAIR_SPI_B, 2));
+	assert_int_equal(ESP_V_REPLAY, open_one(&p.b, PAIR_SECOND, &late[0]));
+	assert_int_equal(ESP_V_REPLAY, open_one(&p.b, PAIR_SECOND, &late[1]));
+	assert_int_equal(ESP_V_OK, open_one(&p.b, PAIR_SECOND, &late[2]));
+	packet_to_b(&p, &f, 100);
+	assert_int_equal(4999, get32(frame_data(&f) + 4));
+	assert_int_equal(ESP_V_OK, open_one(&p.b, PAIR_SECOND, &f));
+	/* The lease bounds them all the same (R17). */
+	assert_int_equal(ESP_V_LEASE, try_seal(&p, &f, PAIR_SECOND));
+	assert_int_equal(R_OK, esp_child_skip(p.a.dp, PAIR_SPI_A, 9000));
+	assert_int_equal(R_OK, esp_child_grant(p.a.dp, PAIR_SPI_A, 9000));
+	assert_int_equal(ESP_V_LEASE, try_seal(&p, &f, PAIR_SECOND));
+	assert_int_equal(R_OK, esp_child_grant(p.a.dp, PAIR_SPI_A, 9001));
+	packet_to_b(&p, &f, 100);
+	assert_int_equal(9000, get32(frame_data(&f) + 4));
+	struct esp_child_counters n;
+	assert_int_equal(R_OK, esp_child_take_counters(p.a.dp, PAIR_SPI_A, &n));
+	assert_int_equal(9001, n.seq_next);
+	assert_int_equal(R_NOT_FOUND, esp_child_skip(p.a.dp, 0x7777, 1));
+	assert_int_equal(R_NOT_FOUND, esp_child_refuse_up_to(p.a.dp, 0x7777, 1));
+	pair_close(&p);
+}
+
 static void resume_never_goes_back(void **state)
 {
 	(void)state;
@@ -442,6 +486,7 @@ int main(void)
 		cmocka_unit_test(after_a_takeover_the_exposure_is_measured),
 		cmocka_unit_test(without_a_checkpoint_all_is_exposed),
 		cmocka_unit_test(a_former_owners_window_is_closed_at_its_own_edge),
+		cmocka_unit_test(numbers_are_left_out_and_those_before_refused),
 		cmocka_unit_test(resume_never_goes_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
