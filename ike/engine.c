@@ -2,7 +2,7 @@
 /* The engine as ike/ike.h shows it: made, stepped, asked. */
 #include <stdlib.h>
 
-#include "ike/engine.h"
+#include "ike/v2.h"
 
 struct ike_engine *ike_engine_new(const struct ike_engine_config *ec, struct ike_config *adopt_cfg)
 {
@@ -89,6 +89,9 @@ static void timers_run(struct ike_engine *e)
 		case TIMER_AGAIN:
 			ike_sa_ready(t->owner);
 			break;
+		case TIMER_SYNC:
+			v2_msgid_sync_due(t->owner);
+			break;
 		case TIMER_CHILD_LIFE:
 			child_life_due(t->owner);
 			break;
@@ -137,6 +140,14 @@ static void traffic(struct ike_engine *e, const struct ike_input *in)
 		return;
 	ike_heard(c->sa, in->at_ms);
 	child_sa_used(c);
+}
+
+static void replay_delta(struct ike_engine *e, const struct ike_input *in)
+{
+	struct child_sa *c = child_sa_find(e, in->spi_in);
+
+	if (c != NULL && !e->active)
+		c->replay_delta = in->delta;
 }
 
 static void config(struct ike_engine *e, struct ike_config *adopt)
@@ -204,6 +215,9 @@ void ike_step(struct ike_engine *e, uint64_t now_ms, const struct ike_input *in,
 		if (e->active)
 			ike_resume(e, in->job);
 		ike_job_free(in->job);
+		break;
+	case IKE_IN_REPLAY_DELTA:
+		replay_delta(e, in);
 		break;
 	case IKE_IN_ACTIVATE:
 		ike_activate(e, in->term, in->suspect);

@@ -62,6 +62,7 @@ enum timer_kind {
 	TIMER_LIVENESS,
 	TIMER_KEEPALIVE,
 	TIMER_AGAIN,
+	TIMER_SYNC,
 	TIMER_CHILD_LIFE
 };
 
@@ -73,6 +74,7 @@ struct child_sa {
 	TAILQ_ENTRY(child_sa) change;
 	struct timer life;
 	bool changed;
+	uint64_t replay_delta; /* R18: what the peer is to be asked for (RFC 6311); 0 nothing */
 	struct child_sa *next_grave;
 };
 TAILQ_HEAD(child_list, child_sa);
@@ -95,6 +97,15 @@ struct ike_suspended {
 	uint64_t job_id;     /* 0: not suspended */
 	struct buf datagram; /* empty: it is sa->begun that waits */
 	struct inet_endpoint local, remote;
+};
+
+/* RFC 6311: our synchronization of message ids after a suspect takeover (v2_msgid_sync.c). */
+struct ike_sync {
+	bool due; /* no other request before it is answered or given up */
+	unsigned int transmissions;
+	uint64_t token;
+	struct msgid_sync sent; /* the last one */
+	struct timer timer;
 };
 
 struct ike_sa {
@@ -128,6 +139,8 @@ struct ike_sa {
 	bool replicated; /* R2: *_CHANGED has been given out, or it was imported */
 	bool changed;
 	bool suspect; /* R10: a failed liveness check sets the tunnels up anew */
+	struct ike_sync sync;
+	uint64_t replay_asked; /* delta of our last IPSEC_REPLAY_COUNTER_SYNC */
 };
 TAILQ_HEAD(sa_list, ike_sa);
 
@@ -219,6 +232,7 @@ void ike_sa_remove(struct ike_sa *sa);
 void ike_sa_free(struct ike_sa *sa);
 /* These may free sa. */
 void ike_sa_peer_dead(struct ike_sa *sa);
+void ike_sa_unanswered(struct ike_sa *sa);
 void ike_sa_exhausted(struct ike_sa *sa);
 void ike_sa_failed(struct ike_sa *sa, enum result why);
 void ike_sa_want_delete(struct ike_sa *sa, const char *reason);
@@ -332,6 +346,8 @@ void ike_request_resume(struct ike_sa *sa, struct ike_job *job);
 /* ---- receive.c ---- */
 
 void ike_receive(struct ike_engine *e, const struct ike_input *in);
+/* The peer moved behind its NAT: an authenticated, new request says so (RFC 7296 2.23). */
+void ike_follow_peer(struct ike_sa *sa, const struct ike_input *in);
 /* The caller frees the job. */
 void ike_resume(struct ike_engine *e, struct ike_job *job);
 

@@ -60,6 +60,9 @@ enum ike_input_kind {
 	IKE_IN_TRAFFIC,
 	/* spi_in: an authenticated ESP packet came from remote (RFC 7296 2.23) */
 	IKE_IN_PEER_MOVED,
+	/* passive only: spi_in may have received delta more than its checkpoint says; where
+	 * RFC 6311 is negotiated, ACTIVATE asks the peer to leave out as many (R18) */
+	IKE_IN_REPLAY_DELTA,
 	/* this node became owner: term; timers start, outstanding requests go out
 	 * again, byte for byte */
 	IKE_IN_ACTIVATE,
@@ -83,6 +86,7 @@ struct ike_input {
 	uint64_t at_ms;            /* TRAFFIC */
 	uint64_t token;            /* RELEASED */
 	uint64_t term;             /* ACTIVATE */
+	uint64_t delta;            /* REPLAY_DELTA */
 	bool suspect;              /* ACTIVATE: R10 */
 	struct ike_config *config; /* CONFIG, adopted */
 };
@@ -108,6 +112,11 @@ enum ike_effect_kind {
 	IKE_FX_CHILD_REMOVE,        /* at once: both directions */
 	IKE_FX_CHILD_MOVED,         /* spi_in has a new outer path: local, remote, udp_encap */
 	IKE_FX_PEER_INDEX_CHANGED,  /* peer_index: replicate, before what is held in this outbox */
+	/* held (before the response that follows): the peer's cluster failed over and asks that
+	 * the next delta outbound numbers of spi_in are left out (RFC 6311 5.2) */
+	IKE_FX_CHILD_SKIP_OUTBOUND,
+	/* at once: the peer has done so for spi_in, as IKE_IN_REPLAY_DELTA asked */
+	IKE_FX_CHILD_REPLAY_SYNCED,
 	IKE_FX_JOB, /* job: run ike_job_run() on it anywhere, then IKE_IN_JOB_DONE */
 	IKE_FX_LOG, /* log */
 };
@@ -121,6 +130,7 @@ struct ike_effect {
 	uint64_t token;
 	uint64_t ike_spi;
 	uint32_t spi_in;
+	uint64_t delta;   /* SKIP_OUTBOUND */
 	uint8_t exchange; /* SEND: for impairments and statistics */
 	bool response;
 	const struct child_sa_state *child;
@@ -182,6 +192,9 @@ struct ike_stats {
 	uint64_t in_requests[64], in_responses[64], out_requests[64], out_responses[64];
 	uint64_t retransmits_sent, retransmits_answered, cookies_sent, half_open, established;
 	uint64_t sa_up, sa_down, auth_failed, rekeys_ike, rekeys_child, collisions;
+	/* RFC 6311: as member; as peer */
+	uint64_t syncs_sent, syncs_done, syncs_failed;
+	uint64_t syncs_answered, replay_syncs_answered;
 };
 const struct ike_stats *ike_engine_stats(const struct ike_engine *e);
 

@@ -104,6 +104,10 @@ struct ike_config {
 	uint32_t init_retransmit_ms;    /* 1000 */
 	uint32_t init_retransmit_tries; /* 7 */
 	uint32_t nat_keepalive_s;       /* RFC 3948 4; 20; 0: off */
+	bool counter_sync;              /* offer RFC 6311, and agree to it */
+#ifdef HF_IMPAIRMENTS
+	bool break_sync; /* a broken rule for tests: our ids follow the peer's word back, too */
+#endif
 	/* soft lifetime = lifetime less this share, less a random share of the same size */
 	uint32_t rekey_margin_pct;
 };

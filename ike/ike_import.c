@@ -5,10 +5,10 @@
  * requests go out again byte for byte, timers are rebuilt from the state
  * (R1, R4, R10).
  */
-#include "ike/engine.h"
+#include "ike/v2.h"
 
 enum {
-	PACE_MS = 10,       /* between the liveness checks of a suspect takeover (R10) */
+	PACE_MS = 10,       /* between the first requests on the SAs of a takeover (R10, R18) */
 	SPREAD_MS = 2000,   /* rekeys that fell due meanwhile are spread over this */
 	IV_TERMS_LEFT = 64, /* R16: rekey so long before the term delta is used up */
 };
@@ -29,7 +29,7 @@ static enum result check_sa(const struct ike_sa_state *s)
 	    memchr(s->connection, 0, sizeof(s->connection)) == NULL)
 		return R_VALUE;
 	if (s->stage < IKE_SA_INIT_ANSWERED || s->stage > IKE_SA_DEAD ||
-	    s->outstanding.kind > IKE_REQ_LIVENESS)
+	    s->outstanding.kind > IKE_REQ_RECORD_LAST)
 		return R_VALUE;
 	if (s->outstanding.kind != IKE_REQ_NONE && s->outstanding.request.len == 0)
 		return R_VALUE;
@@ -164,7 +164,10 @@ static void take_over_sa(struct ike_sa *sa, bool suspect, uint64_t *pace)
 	ike_keepalive_arm(sa);
 	TAILQ_FOREACH (c, &sa->children, of_sa)
 		take_over_child(c);
-	if (sa->s.outstanding.kind != IKE_REQ_NONE)
+	/* R10, RFC 6311 */
+	if (suspect && sa->s.stage == IKE_SA_ESTABLISHED && sa->s.peer_mid_sync)
+		v2_msgid_sync_want(sa, *pace);
+	else if (sa->s.outstanding.kind != IKE_REQ_NONE)
 		ike_retransmit_send(sa);
 	else if (sa->s.stage == IKE_SA_DELETING)
 		ike_want_add_first(sa, &(struct ike_want){ .kind = IKE_REQ_IKE_DELETE });
@@ -173,10 +176,13 @@ static void take_over_sa(struct ike_sa *sa, bool suspect, uint64_t *pace)
 	if (iv_nearly_used_up(e, sa->s.birth_term))
 		ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_IKE_REKEY });
 	sa->suspect = suspect;
-	if (!suspect)
-		return;
-	ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_LIVENESS, .not_before_ms = *pace });
-	*pace += PACE_MS;
+	if (suspect && !sa->sync.due)
+		ike_want_add(
+			sa, &(struct ike_want){ .kind = IKE_REQ_LIVENESS, .not_before_ms = *pace });
+	if (!sa->sync.due)
+		v2_replay_sync_want(sa, *pace);
+	if (suspect || sa->n_wants > 0)
+		*pace += PACE_MS;
 }
 
 void ike_activate(struct ike_engine *e, uint64_t term, bool suspect)

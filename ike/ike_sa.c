@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "ike/engine.h"
+#include "ike/v2.h"
 
 static struct bytes spi_key(const uint64_t *spi)
 {
@@ -58,6 +58,7 @@ struct ike_sa *ike_sa_new(struct ike_engine *e, struct ike_sa_state *adopt)
 	timer_own(&sa->liveness, TIMER_LIVENESS, sa);
 	timer_own(&sa->keepalive, TIMER_KEEPALIVE, sa);
 	timer_own(&sa->again, TIMER_AGAIN, sa);
+	timer_own(&sa->sync.timer, TIMER_SYNC, sa);
 	sa->heard_ms = e->now;
 	sa->conn = ike_connection_named(e, sa->s.connection);
 
@@ -175,6 +176,7 @@ static void timers_stop(struct ike_sa *sa)
 	struct timer_queue *q = &sa->e->timers;
 
 	ike_retransmit_stop(sa);
+	v2_msgid_sync_stop(sa);
 	timer_cancel(q, &sa->life);
 	timer_cancel(q, &sa->liveness);
 	timer_cancel(q, &sa->keepalive);
@@ -386,6 +388,11 @@ void ike_sa_peer_dead(struct ike_sa *sa)
 		ike_sa_remove(sa);
 		return;
 	}
+	ike_sa_unanswered(sa);
+}
+
+void ike_sa_unanswered(struct ike_sa *sa)
+{
 	if (sa->s.stage == IKE_SA_ESTABLISHED) {
 		unanswered(sa);
 		ike_sa_down(sa, "the peer does not answer");

@@ -47,6 +47,9 @@ enum ike_request_kind {
 	IKE_REQ_CHILD_DELETE = 6,
 	IKE_REQ_IKE_DELETE = 7,
 	IKE_REQ_LIVENESS = 8,
+	IKE_REQ_REPLAY_SYNC = 9, /* RFC 6311 5.2 */
+	IKE_REQ_RECORD_LAST = IKE_REQ_REPLAY_SYNC,
+	IKE_REQ_MSGID_SYNC = 10, /* RFC 6311 5.1: beside what is outstanding, in no record */
 };
 
 struct ike_id {
@@ -108,7 +111,10 @@ struct ike_sa_state {
 	uint64_t rekey_at_ms, expire_at_ms;
 	uint64_t tombstone_until_ms;
 	uint64_t replaced_by; /* our SPI of the successor; 0 */
-	bool peer_fragmentation, peer_mid_sync, peer_replay_sync;
+	bool peer_fragmentation;
+	bool peer_mid_sync, peer_replay_sync; /* RFC 6311 is negotiated */
+	uint32_t sync_sent;  /* highest EXPECTED_SEND_REQ_MESSAGE_ID that we have sent; 0 none */
+	uint32_t sync_floor; /* lowest that we still take of the peer */
 	/* initiator before IKE_AUTH is done: the crypto ACL line of the first CHILD SA */
 	uint32_t tunnel;
 };

@@ -44,6 +44,7 @@ libike_la_SOURCES = \
 	ike/payload_rules.c \
 	ike/payload_sa.c \
 	ike/payload_sk.c \
+	ike/payload_sync.c \
 	ike/payload_ts.c \
 	ike/proposal.c \
 	ike/proposal.h \
@@ -65,8 +66,10 @@ libike_la_SOURCES = \
 	ike/v2_ike_auth.c \
 	ike/v2_ike_sa_init.c \
 	ike/v2_informational.c \
+	ike/v2_msgid_sync.c \
 	ike/v2_rekey_collision.c \
 	ike/v2_rekey_ike.c \
+	ike/v2_replay_sync.c \
 	ike/v2_transitions.c
 
 ike_test_libs = libike.la libbase.la $(CMOCKA_LIBS)
@@ -78,6 +81,7 @@ ike_tests = \
 	ike/tests/engine_rekey_test \
 	ike/tests/engine_setup_test \
 	ike/tests/engine_table_test \
+	ike/tests/engine_sync_test \
 	ike/tests/engine_takeover_test \
 	ike/tests/golden_test \
 	ike/tests/jobs_test \
@@ -100,6 +104,7 @@ ike_tests_engine_multi_peer_test_SOURCES = ike/tests/engine_multi_peer_test.c \
 ike_tests_engine_refusal_test_SOURCES = ike/tests/engine_refusal_test.c $(ike_engine_test_support)
 ike_tests_engine_rekey_test_SOURCES = ike/tests/engine_rekey_test.c $(ike_engine_test_support)
 ike_tests_engine_setup_test_SOURCES = ike/tests/engine_setup_test.c $(ike_engine_test_support)
+ike_tests_engine_sync_test_SOURCES = ike/tests/engine_sync_test.c $(ike_engine_test_support)
 ike_tests_engine_takeover_test_SOURCES = ike/tests/engine_takeover_test.c $(ike_engine_test_support)
 
 ike_tests_cookie_test_LDADD = $(ike_test_libs)
@@ -109,6 +114,7 @@ ike_tests_engine_refusal_test_LDADD = $(ike_test_libs)
 ike_tests_engine_rekey_test_LDADD = $(ike_test_libs)
 ike_tests_engine_setup_test_LDADD = $(ike_test_libs)
 ike_tests_engine_table_test_LDADD = $(ike_test_libs)
+ike_tests_engine_sync_test_LDADD = $(ike_test_libs)
 ike_tests_engine_takeover_test_LDADD = $(ike_test_libs)
 ike_tests_golden_test_LDADD = $(ike_test_libs)
 ike_tests_jobs_test_LDADD = $(ike_test_libs) $(OPENSSL_LIBS)

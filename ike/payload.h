@@ -64,6 +64,21 @@ void notify_put(struct ike_builder *b, uint16_t type, struct bytes data);
 /* About a CHILD SA: REKEY_SA, CHILD_SA_NOT_FOUND. */
 void notify_put_esp(struct ike_builder *b, uint16_t type, uint32_t spi);
 
+/* ---- data of the two notifies of RFC 6311 (payload_sync.c) ---- */
+
+struct msgid_sync {
+	uint8_t nonce[4];
+	uint32_t send; /* EXPECTED_SEND_REQ_MESSAGE_ID: of the sender's next request */
+	uint32_t recv; /* EXPECTED_RECV_REQ_MESSAGE_ID: of the receiver's next request */
+};
+
+/* R_SHORT, R_TRAILING, R_VALUE when it is about an SPI. */
+enum result msgid_sync_decode(const struct notify_payload *n, struct msgid_sync *out) WARN_UNUSED;
+void msgid_sync_put(struct ike_builder *b, const struct msgid_sync *s);
+/* 4 octets, or 8 with ESN. The same errors. */
+enum result replay_sync_decode(const struct notify_payload *n, uint64_t *delta) WARN_UNUSED;
+void replay_sync_put(struct ike_builder *b, uint64_t delta, bool esn);
+
 /* ---- D, RFC 7296 3.11 ---- */
 
 /* R_SHORT, R_TRAILING, R_VALUE: SPI size and number must fit the protocol (IKE 0/0; AH, ESP 4). */
@@ -136,6 +151,8 @@ enum ike_form {
 	FORM_IKE_REKEY,     /* SA, Nonce, KE, no TS */
 	FORM_CHILD_NOTIFY,  /* CREATE_CHILD_SA response of notifies only */
 	FORM_INFORMATIONAL, /* anything of N, D, CP; may be empty */
+	/* message id 0 and IKEV2_MESSAGE_ID_SYNC; told from the one above by v2_msgid_sync.c */
+	FORM_MSGID_SYNC,
 };
 
 struct payload_rule {

@@ -58,6 +58,11 @@ static const struct payload_rule rules[] = {
 	{ .story = "it is answered", .exchange = INFORMATIONAL, .response = true,
 	  .form = FORM_INFORMATIONAL,
 	  .may = P(NOTIFY) | P(DELETE) | P(CP) | P(VENDOR) },
+	{ .story = "message ids are synchronized (RFC 6311 5.1)",
+	  .exchange = INFORMATIONAL, .form = FORM_MSGID_SYNC, .need = P(NOTIFY) },
+	{ .story = "the other message ids are told",
+	  .exchange = INFORMATIONAL, .response = true, .form = FORM_MSGID_SYNC,
+	  .need = P(NOTIFY) },
 };
 /* clang-format on */
 

@@ -206,8 +206,7 @@ static enum result window(const struct ike_sa *sa, const struct ike_header *h)
 		       : R_MESSAGE_ID;
 }
 
-/* The peer moved behind its NAT: an authenticated, new request says so (RFC 7296 2.23). */
-static void follow_peer(struct ike_sa *sa, const struct ike_input *in)
+void ike_follow_peer(struct ike_sa *sa, const struct ike_input *in)
 {
 	bool floats = sa->s.stage == IKE_SA_INIT_ANSWERED;
 
@@ -287,8 +286,14 @@ static void message(struct ike_sa *sa, const struct ike_header *h, const struct 
 	struct ike_engine *e = sa->e;
 	struct ike_message m;
 	struct buf plain = { 0 };
-	enum result res = window(sa, h);
+	enum result res = window(sa, h), sync;
 
+	/* RFC 6311 5.1: message id 0, beside the window. Refused ones get no answer. */
+	if (v2_msgid_sync(sa, h, in, &sync)) {
+		if (sync != R_OK)
+			refuse(e, sa, in, sync);
+		return;
+	}
 	if (is_repeat(sa, h, in)) {
 		repeat(sa, h, in);
 		return;
@@ -324,13 +329,15 @@ static void message(struct ike_sa *sa, const struct ike_header *h, const struct 
 		repeat(sa, h, in); /* RFC 7296 2.1: same id, other bytes: still the one response */
 	} else if (sa->suspended.job_id != 0) {
 		ike_sa_let_wait(sa, in);
+	} else if (!ike_is_response(h) && v2_msgid_sync_comes_first(sa)) {
+		refuse(e, sa, in, R_AGAIN);
 	} else {
 		ike_heard(sa, e->now);
 		if (job == NULL)
 			(ike_is_response(h) ? e->stats.in_responses
 					    : e->stats.in_requests)[h->exchange & 63]++;
 		if (!ike_is_response(h)) {
-			follow_peer(sa, in);
+			ike_follow_peer(sa, in);
 			/* What this one makes comes after; what it deletes is gone before. */
 			if (h->exchange != INFORMATIONAL)
 				child_sas_known(sa);

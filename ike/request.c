@@ -156,7 +156,7 @@ static void run(struct ike_sa *sa)
 	struct ike_want *w;
 
 	while (sa->s.outstanding.kind == IKE_REQ_NONE && sa->suspended.job_id == 0 &&
-	       (w = next_want(sa)) != NULL) {
+	       !sa->sync.due && (w = next_want(sa)) != NULL) {
 		const struct v2_request *row = v2_request_row(w->kind);
 
 		if (stage_fits(sa, row)) {

@@ -4,7 +4,7 @@
  * counts as dead (RFC 7296 2.1, 2.4). The clock starts when the datagram has
  * left, not when it was handed out (R4): the caller says so with a token.
  */
-#include "ike/engine.h"
+#include "ike/v2.h"
 
 static struct bytes token_key(const uint64_t *token)
 {
@@ -72,6 +72,10 @@ void ike_retransmit_released(struct ike_engine *e, uint64_t token)
 	/* Not found: answered, or given up, while it was held. */
 	if (sa == NULL)
 		return;
+	if (token == sa->sync.token) {
+		v2_msgid_sync_released(sa);
+		return;
+	}
 	token_drop(sa);
 	timer_set(&e->timers, &sa->resend, e->now + interval(sa));
 }

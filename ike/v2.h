@@ -231,6 +231,40 @@ bool v2_ike_loses(const struct ike_sa *rival, struct bytes ni, struct bytes nr);
 /* The children and wants of old go to heir, which is from now on the SA of its peer. */
 void v2_inherit(struct ike_sa *old, struct ike_sa *heir);
 
+/* ---- v2_msgid_sync.c, v2_replay_sync.c: RFC 6311 ---- */
+
+/* What we support, in the initiator's IKE_AUTH. */
+void v2_sync_offer(const struct ike_engine *e, struct ike_builder *b);
+/* What both support, of the other's IKE_AUTH; answer NULL: it is the response. */
+void v2_sync_agree(struct ike_sa *sa, const struct ike_message *m, struct ike_builder *answer);
+/*
+ * Whether the message synchronizes ids; then it was
+ * taken up, or refused with *res, and that is all.
+ */
+bool v2_msgid_sync(struct ike_sa *sa, const struct ike_header *h, const struct ike_input *in,
+		   enum result *res);
+enum result v2_msgid_sync_request(struct v2_context *c);
+enum result v2_msgid_sync_response(struct v2_context *c);
+/* After a suspect takeover (R10): at_ms and no other request before. */
+void v2_msgid_sync_want(struct ike_sa *sa, uint64_t at_ms);
+enum result v2_begin_msgid_sync(struct ike_sa *sa, struct ike_want *w, struct ike_job *job);
+/* A request cannot be taken up yet. */
+bool v2_msgid_sync_comes_first(struct ike_sa *sa);
+void v2_msgid_sync_released(struct ike_sa *sa);
+void v2_msgid_sync_due(struct ike_sa *sa);
+void v2_msgid_sync_stop(struct ike_sa *sa);
+/* The notify for what its CHILD SAs need; none when they need nothing. */
+void v2_replay_sync_put(struct ike_sa *sa, struct ike_builder *b);
+/* The peer has answered it. */
+void v2_replay_sync_granted(struct ike_sa *sa);
+void v2_replay_sync_want(struct ike_sa *sa, uint64_t at_ms);
+enum result v2_begin_replay_sync(struct ike_sa *sa, struct ike_want *w, struct ike_job *job);
+enum result v2_replay_sync_response(struct v2_context *c);
+/* How many numbers m asks us to leave out; 0 none, or not negotiated. */
+enum result v2_replay_sync_asked(const struct ike_sa *sa, const struct ike_message *m,
+				 uint64_t *delta) WARN_UNUSED;
+void v2_replay_sync_grant(struct ike_sa *sa, uint64_t delta);
+
 /* ---- v2_informational.c ---- */
 
 enum result v2_informational_request(struct v2_context *c);

@@ -253,6 +253,7 @@ enum result v2_auth_request(struct v2_context *c)
 	initial_contact(sa, c->m);
 	if (is_first_contact(sa))
 		notify_put(c->answer, N_INITIAL_CONTACT, BYTES_NONE);
+	v2_sync_agree(sa, c->m, c->answer);
 	if (c->m->present & IKE_P(SA)) {
 		res = answer_child(c, c->answer, &child);
 		if (res != R_OK)
@@ -291,6 +292,7 @@ enum result v2_begin_auth(struct ike_sa *sa, struct ike_want *w, struct ike_job 
 
 	if (res == R_OK && is_first_contact(sa))
 		notify_put(&b, N_INITIAL_CONTACT, BYTES_NONE);
+	v2_sync_offer(sa->e, &b);
 	if (res == R_OK)
 		res = v2_child_offer(sa, CHILD_IN_AUTH, line, &b);
 	if (res != R_OK)
@@ -368,6 +370,7 @@ enum result v2_auth_response(struct v2_context *c)
 	if (res != R_OK)
 		return res;
 	initial_contact(sa, c->m);
+	v2_sync_agree(sa, c->m, NULL);
 	up(sa);
 	take_child(c);
 	ike_sa_forget_init(sa);

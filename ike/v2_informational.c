@@ -37,6 +37,12 @@ enum result v2_informational_request(struct v2_context *c)
 {
 	uint32_t answer[64];
 	size_t n = 0;
+	uint64_t delta;
+	enum result res = v2_replay_sync_asked(c->sa, c->m, &delta);
+
+	if (res != R_OK)
+		return res;
+	v2_replay_sync_grant(c->sa, delta);
 
 	/* 2.21.2: the initiator could not authenticate us; it may say so without a DELETE. */
 	if (ike_message_notify(c->m, N_AUTHENTICATION_FAILED) != NULL) {

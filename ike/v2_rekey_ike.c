@@ -22,6 +22,8 @@ static void carry_over(const struct ike_sa *old, struct ike_sa_state *s)
 	s->nat_local = old->s.nat_local;
 	s->nat_remote = old->s.nat_remote;
 	s->udp_encap = old->s.udp_encap;
+	s->peer_mid_sync = old->s.peer_mid_sync;
+	s->peer_replay_sync = old->s.peer_replay_sync;
 	s->local_id.type = old->s.local_id.type;
 	s->remote_id.type = old->s.remote_id.type;
 	must(buf_set(&s->local_id.data, buf_bytes(&old->s.local_id.data)));

@@ -90,6 +90,18 @@ static const struct v2_transition transitions[] = {
 	  .from = S(ESTABLISHED) | S(REKEYED), .exchange = INFORMATIONAL,
 	  .response = true, .answers = IKE_REQ_LIVENESS, .form = FORM_INFORMATIONAL,
 	  .handle = v2_liveness_response },
+	{ .story = "peer leaves out sequence numbers, as we asked (RFC 6311 5.2)",
+	  .from = S(ESTABLISHED), .exchange = INFORMATIONAL,
+	  .response = true, .answers = IKE_REQ_REPLAY_SYNC, .form = FORM_INFORMATIONAL,
+	  .handle = v2_replay_sync_response },
+	{ .story = "peer has failed over and synchronizes message ids (RFC 6311 5.1)",
+	  .from = S(ESTABLISHED) | S(REKEYED) | S(DELETING),
+	  .exchange = INFORMATIONAL, .form = FORM_MSGID_SYNC, .notify = N_IKEV2_MESSAGE_ID_SYNC,
+	  .handle = v2_msgid_sync_request },
+	{ .story = "peer synchronizes with us, who have failed over (RFC 6311 5.1)",
+	  .from = S(ESTABLISHED), .exchange = INFORMATIONAL, .response = true,
+	  .answers = IKE_REQ_MSGID_SYNC, .form = FORM_MSGID_SYNC,
+	  .notify = N_IKEV2_MESSAGE_ID_SYNC, .handle = v2_msgid_sync_response },
 	{ .story = "our DELETE of a CHILD SA is answered",
 	  .from = S(ESTABLISHED), .exchange = INFORMATIONAL,
 	  .response = true, .answers = IKE_REQ_CHILD_DELETE, .form = FORM_INFORMATIONAL,
@@ -125,6 +137,12 @@ static const struct v2_request requests[] = {
 	[IKE_REQ_LIVENESS] = {
 	  .story = "we ask whether the peer lives", .exchange = INFORMATIONAL,
 	  .from = S(ESTABLISHED) | S(REKEYED), .begin = v2_begin_liveness },
+	[IKE_REQ_REPLAY_SYNC] = {
+	  .story = "we ask the peer to leave out sequence numbers (RFC 6311 5.2)",
+	  .exchange = INFORMATIONAL, .from = S(ESTABLISHED), .begin = v2_begin_replay_sync },
+	[IKE_REQ_MSGID_SYNC] = {
+	  .story = "we have failed over and synchronize message ids (RFC 6311 5.1)",
+	  .exchange = INFORMATIONAL, .from = S(ESTABLISHED), .begin = v2_begin_msgid_sync },
 };
 
 static const struct v2_event_row events[] = {

@@ -16,6 +16,7 @@ enum hf_rule {
 	HF_RULE_IV_TERM = 1u << 3,    /* R16: the term is not part of the IV */
 	HF_RULE_LEASE = 1u << 4,      /* R17: a new owner begins with number 1 */
 	HF_RULE_PEER_INDEX = 1u << 5, /* R1: a new owner begins with the first peer */
+	HF_RULE_SYNC = 1u << 16,      /* R10: an RFC 6311 peer lets its ids go back */
 };
 
 #ifdef HF_IMPAIRMENTS

@@ -130,6 +130,9 @@ static void release_one(struct hf_core *c, struct held *h)
 	case HELD_GRANT:
 		core_child_grant(c, h);
 		break;
+	case HELD_SKIP:
+		core_replay_skip_now(c, h);
+		break;
 	}
 }
 

@@ -136,6 +136,7 @@ struct hf_core_stats {
 	uint64_t import_errors; /* records that did not decode or import */
 	uint64_t leases_granted, leases_refused, checkpoints;
 	uint64_t rekeys_after_takeover;
+	uint64_t replay_synced; /* CHILD SAs whose peer left out numbers for us (RFC 6311) */
 };
 const struct hf_core_stats *hf_core_stats(const struct hf_core *c);
 /* Totals of a CHILD SA over all its owners (counters survive failover). */

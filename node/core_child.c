@@ -121,6 +121,19 @@ static void append_lease(struct hf_core *c, const struct core_child *k)
 	core_hold(c, &h);
 }
 
+bool core_child_lease_beyond(struct hf_core *c, struct core_child *k, uint64_t next)
+{
+	uint64_t end = next + core_child_lease_block(k);
+
+	if (!cl_may_grant(c->cluster, c->group) || (!k->esn && end > UINT32_MAX - SEQ32_RESERVE))
+		return false;
+	if (end > k->lease_end) {
+		k->lease_end = end;
+		append_lease(c, k);
+	}
+	return true;
+}
+
 static void ask_rekey(struct hf_core *c, struct core_child *k)
 {
 	if (k->rekey_asked_ns && c->now_ns < k->rekey_asked_ns + HF_REKEY_AGAIN_NS)

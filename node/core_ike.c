@@ -126,6 +126,12 @@ static void carry_out(struct hf_core *c, struct ike_effect *fx)
 	case IKE_FX_CHILD_REMOVE:
 		core_child_remove(c, fx->spi_in);
 		break;
+	case IKE_FX_CHILD_SKIP_OUTBOUND:
+		core_replay_skip(c, fx->spi_in, fx->delta);
+		break;
+	case IKE_FX_CHILD_REPLAY_SYNCED:
+		core_replay_synced(c, fx->spi_in);
+		break;
 	case IKE_FX_CHILD_MOVED:
 		if (esp_child_move(c->datapath, fx->spi_in, &fx->local, &fx->remote,
 				   fx->udp_encap) != R_OK)

@@ -15,7 +15,7 @@
 #define HF_LEASE_MIN         65536u
 #define HF_RESYNC_NS         10000000000ull
 
-enum held_kind { HELD_SEND, HELD_USE_OUTBOUND, HELD_GRANT };
+enum held_kind { HELD_SEND, HELD_USE_OUTBOUND, HELD_GRANT, HELD_SKIP };
 
 /* What waits for its log position (R4). */
 struct held {
@@ -29,6 +29,7 @@ struct held {
 	uint64_t ike_spi;
 	uint32_t spi_in;
 	uint64_t lease_end;
+	uint64_t seq; /* SKIP: the next outbound number */
 };
 
 /* What control keeps of a CHILD SA beside the engine and the datapath. */
@@ -48,6 +49,8 @@ struct core_child {
 	uint64_t checkpoint_edge; /* right edge last put into the log */
 	uint64_t checkpoint_ns;
 	uint64_t exposure;
+	uint64_t refuse_up_to; /* once the peer has answered (RFC 6311); 0: it is not asked */
+	bool rekey_though_synced;
 	/* of former owners */
 	uint64_t base_in_packets, base_in_bytes, base_out_packets, base_out_bytes;
 };
@@ -111,6 +114,15 @@ uint64_t core_child_lease_block(const struct core_child *k);
 void core_child_grant(struct hf_core *c, const struct held *h);
 void core_tick(struct hf_core *c);
 uint64_t core_checkpoint_age_ms(const struct hf_core *c);
+
+/* Grants itself numbers beyond next; false: there are none. */
+bool core_child_lease_beyond(struct hf_core *c, struct core_child *k, uint64_t next);
+
+/* replay_sync.c */
+void core_replay_exposed(struct hf_core *c, struct core_child *k);
+void core_replay_synced(struct hf_core *c, uint32_t spi_in);
+void core_replay_skip(struct hf_core *c, uint32_t spi_in, uint64_t delta);
+void core_replay_skip_now(struct hf_core *c, const struct held *h);
 
 /* takeover.c */
 void core_apply(struct hf_core *c, const struct ss_record *r);

@@ -28,6 +28,7 @@ libnode_la_SOURCES = \
 	node/plain.c node/plain.h \
 	node/privs.c node/privs.h \
 	node/remote_exec.c \
+	node/replay_sync.c \
 	node/state_lock.c node/state_lock.h \
 	node/takeover.c \
 	node/term_file.c node/term_file.h \

@@ -175,6 +175,7 @@ static void resume_inbound(struct hf_core *c, struct core_child *k, const struct
 	k->rekey_after_takeover = true;
 	if (c->config->failover.inbound == INBOUND_STRICT)
 		out->in_right_edge += k->exposure * 2;
+	core_replay_exposed(c, k);
 }
 
 static void resume_child(struct hf_core *c, struct core_child *k, const struct cl_effect *fx)
@@ -188,6 +189,7 @@ static void resume_child(struct hf_core *c, struct core_child *k, const struct c
 	if (r && ss_decode_counters(r, &n) == R_OK) {
 		if (fx->handover && n.exact && n.seq_next <= k->lease_end)
 			resume.seq_next = n.seq_next;
+		k->rekey_though_synced = fx->suspect; /* R10 */
 		resume_inbound(c, k, &n, fx, &resume);
 		k->base_in_packets = n.in_packets;
 		k->base_in_bytes = n.in_bytes;

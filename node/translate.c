@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "esp/transform.h"
+#include "node/broken_rule.h"
 #include "node/core_private.h"
 
 #define HALF_OPEN_MAX        1000u  /* IOS: max in negotiation */
@@ -393,6 +394,10 @@ static void limits_fill(const struct config *cfg, struct ike_config *out)
 	out->init_retransmit_ms = cfg->init_interval_ms;
 	out->init_retransmit_tries = cfg->init_retransmissions + 2;
 	out->nat_keepalive_s = cfg->nat_traversal ? cfg->nat_keepalive_s : 0;
+	out->counter_sync = true;
+#ifdef HF_IMPAIRMENTS
+	out->break_sync = hf_rule_broken(HF_RULE_SYNC);
+#endif
 	out->rekey_margin_pct = REKEY_MARGIN_PCT;
 }
 

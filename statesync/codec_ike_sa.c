@@ -14,7 +14,8 @@
 	X(spi_i) X(spi_r) X(initiator) X(nat_local) X(nat_remote) X(udp_encap) \
 	X(next_request_id) X(expected_request_id) X(birth_term) X(created_ms) \
 	X(established_ms) X(rekey_at_ms) X(expire_at_ms) X(tombstone_until_ms) X(replaced_by) \
-	X(peer_fragmentation) X(peer_mid_sync) X(peer_replay_sync) X(tunnel)
+	X(peer_fragmentation) X(peer_mid_sync) X(peer_replay_sync) X(tunnel) \
+	X(sync_sent) X(sync_floor)
 
 #define TRANSFORMS(X) X(encr) X(key_bits) X(integ) X(prf) X(dh)
 
@@ -130,7 +131,7 @@ static void take_outstanding(struct ss_taker *t, const Holdfast__Outstanding *m,
 {
 	if (m == NULL)
 		return;
-	out->kind = ss_take_u8(t, m->kind, IKE_REQ_INIT, IKE_REQ_LIVENESS);
+	out->kind = ss_take_u8(t, m->kind, IKE_REQ_INIT, IKE_REQ_RECORD_LAST);
 	out->exchange = ss_take_u8(t, m->exchange, IKE_SA_INIT, INFORMATIONAL);
 	out->dh_group = ss_take_u16(t, m->dh_group);
 #define X(field) out->field = m->field;

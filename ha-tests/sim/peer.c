@@ -61,6 +61,14 @@ static void install(struct peer *p, const struct child_sa_state *c)
 	must(esp_child_install(p->gw.dp, &params) == R_OK);
 }
 
+static void skip(struct peer *p, const struct ike_effect *fx)
+{
+	struct esp_child_stats st;
+
+	if (esp_child_stats(p->gw.dp, fx->spi_in, &st) == R_OK)
+		must(esp_child_skip(p->gw.dp, fx->spi_in, st.seq_next + fx->delta) == R_OK);
+}
+
 static void job_free(void *job)
 {
 	ike_job_free(job);
@@ -100,6 +108,11 @@ static void carry_out(struct peer *p, struct ike_effect *fx)
 	case IKE_FX_CHILD_MOVED:
 		(void)!esp_child_move(p->gw.dp, fx->spi_in, &fx->local, &fx->remote, fx->udp_encap);
 		break;
+	case IKE_FX_CHILD_SKIP_OUTBOUND:
+		skip(p, fx);
+		break;
+	case IKE_FX_CHILD_REPLAY_SYNCED:
+		break; /* it never takes over */
 	case IKE_FX_JOB:
 		event_own(
 			sim_at(s, s->now_ns + rng_between(&s->rng, 50 * US, 4 * MS_NS), job_run, p),

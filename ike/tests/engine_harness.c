@@ -113,7 +113,7 @@ static void line(struct ike_child_config *c, int side, uint32_t i, const struct 
 							    o->no_common_esp && side == B ? 128
 											  : 256 };
 	c->pfs_group = o->pfs;
-	c->esn = true;
+	c->esn = !(o->esn_odd && i % 2 == 1);
 	c->lifetime_s = o->child_life_s;
 	c->first_lease = 1000;
 }
@@ -239,6 +239,7 @@ struct ike_config *world_config(const struct world *w, int side, const struct op
 	c->init_retransmit_tries = o->init_tries != 0 ? o->init_tries : 6;
 	c->nat_keepalive_s = 20;
 	c->rekey_margin_pct = o->no_soft_life ? 0 : 10;
+	c->counter_sync = side == A ? o->sync_a : o->sync_b;
 	c->n_connections = o->peers != 0 ? o->peers : 1;
 	c->connections = calloc(c->n_connections, sizeof(*c->connections));
 	must(c->connections != NULL);
@@ -415,6 +416,32 @@ static uint64_t be64(const uint8_t *p)
 	return (uint64_t)be32(p) << 32 | be32(p + 4);
 }
 
+bool world_sync_of(struct world *w, int side, struct bytes datagram, struct msgid_sync *out)
+{
+	struct ike_crypto *crypto = ike_crypto_new();
+	struct ike_message m;
+	struct ike_sa_state sa = { 0 };
+	struct sk_key key;
+	struct buf plain = { 0 };
+	const struct notify_payload *n = NULL;
+
+	if (ike_message_decode(datagram, &m) == R_OK && m.header.exchange == INFORMATIONAL &&
+	    m.header.message_id == 0 &&
+	    ike_export_sa(w->side[side].engine,
+			  ike_from_initiator(&m.header) ? m.header.spi_i : m.header.spi_r,
+			  &sa) == R_OK &&
+	    sk_key_of(&sa, true, &key) == R_OK && sk_open(crypto, &key, &m, &plain) == R_OK &&
+	    ike_message_decode_inner(&m, buf_bytes(&plain)) == R_OK)
+		n = ike_message_notify(&m, N_IKEV2_MESSAGE_ID_SYNC);
+
+	bool ok = n != NULL && msgid_sync_decode(n, out) == R_OK;
+
+	buf_free(&plain);
+	ike_sa_state_clear(&sa);
+	ike_crypto_free(crypto);
+	return ok;
+}
+
 /* Law 3, and what each side has said. IKE_SA_INIT may say several things: cookie rounds. */
 static void check_said(struct world *w, int side, struct bytes m)
 {
@@ -425,7 +452,7 @@ static void check_said(struct world *w, int side, struct bytes m)
 			  .message_id = be32(m.p + 20),
 			  .message = siphash24(zero_key, m) };
 
-	if (m.p[18] == IKE_SA_INIT)
+	if (m.p[18] == IKE_SA_INIT || world_sync_of(w, side, m, &(struct msgid_sync){ 0 }))
 		return;
 	for (size_t i = 0; i < w->n_said; i++) {
 		const struct said *o = &w->said[i];
@@ -457,6 +484,7 @@ static void transmit(struct world *w, int side, const struct ike_effect *f)
 {
 	struct packet p = { .src = f->local,
 			    .dst = f->remote,
+			    .datagram = f->datagram, /* borrowed */
 			    .to = 1 - side,
 			    .at_ms = w->now + 1,
 			    .exchange = f->exchange,
@@ -521,7 +549,7 @@ static void replicate(struct side *s, const struct ike_effect *f)
 	struct ike_sa_state sa;
 	struct child_sa_state child;
 
-	if (s->standby == NULL)
+	if (s->standby == NULL || s->records_lost)
 		return;
 	switch (f->kind) {
 	case IKE_FX_IKE_SA_CHANGED:
@@ -566,6 +594,10 @@ static void at_once(struct world *w, int side, struct ike_effect *f)
 	case IKE_FX_PEER_INDEX_CHANGED:
 		s->peer_records++;
 		break;
+	case IKE_FX_CHILD_REPLAY_SYNCED:
+		if (dp_find(s, f->spi_in) != NULL)
+			dp_find(s, f->spi_in)->synced = true;
+		break;
 	case IKE_FX_LOG:
 		s->logs[f->log.id]++;
 		if (getenv("HARNESS_LOG") != NULL)
@@ -594,6 +626,7 @@ static void check_order(const struct ike_outbox *out)
 			break;
 		case IKE_FX_SEND:
 		case IKE_FX_CHILD_USE_OUTBOUND:
+		case IKE_FX_CHILD_SKIP_OUTBOUND:
 			p = 2;
 			break;
 		default:
@@ -660,6 +693,8 @@ static void step(struct world *w, int side, const struct ike_input *in)
 			transmit(w, side, f);
 		if (f->kind == IKE_FX_CHILD_USE_OUTBOUND)
 			dp_use(w, s, f->spi_in);
+		if (f->kind == IKE_FX_CHILD_SKIP_OUTBOUND && dp_find(s, f->spi_in) != NULL)
+			dp_find(s, f->spi_in)->skipped += f->delta;
 		if (f->kind == IKE_FX_SEND && f->token != 0 && n_tokens < 64)
 			tokens[n_tokens++] = f->token;
 		if (f->kind == IKE_FX_JOB)
@@ -729,6 +764,33 @@ static void install_standby(void *ctx, const struct child_sa_state *s)
 	dp_install(ctx, s);
 }
 
+struct spis {
+	uint32_t spi[DP_MAX];
+	size_t n;
+};
+
+static void note_spi(void *ctx, const struct child_sa_state *s)
+{
+	struct spis *l = ctx;
+
+	must(l->n < DP_MAX);
+	l->spi[l->n++] = s->spi_in;
+}
+
+static void tell_deltas(struct world *w, int side)
+{
+	struct spis l = { .n = 0 };
+
+	if (w->side[side].replay_delta == 0)
+		return;
+	ike_each_child(w->side[side].engine, 0, note_spi, &l);
+	for (size_t i = 0; i < l.n; i++)
+		step(w, side,
+		     &(struct ike_input){ .kind = IKE_IN_REPLAY_DELTA,
+					  .spi_in = l.spi[i],
+					  .delta = w->side[side].replay_delta });
+}
+
 static void take_over(struct world *w, int side, bool suspect)
 {
 	struct side *s = &w->side[side];
@@ -760,6 +822,7 @@ static void take_over(struct world *w, int side, bool suspect)
 	ike_each_sa(s->engine, copy_sa, &ctx);
 	ike_each_child(s->engine, 0, copy_child, &ctx);
 	ike_each_map(s->engine, copy_index, &ctx);
+	tell_deltas(w, side);
 	step(w, side,
 	     &(struct ike_input){ .kind = IKE_IN_ACTIVATE, .term = s->term, .suspect = suspect });
 }

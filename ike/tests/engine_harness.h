@@ -11,6 +11,7 @@
 
 #include "base/iana.h"
 #include "ike/ike.h"
+#include "ike/payload.h"
 
 enum { A = 0, B = 1 }; /* A initiates unless a test says otherwise */
 
@@ -44,6 +45,8 @@ struct options {       /* zero is the plain case */
 	uint64_t map_digest; /* of A's crypto map; 0: 1 */
 	uint8_t init_tries;  /* 0: 6 */
 	bool no_soft_life;   /* A rekeys nothing before it expires, and B lets nothing expire */
+	bool sync_a, sync_b; /* who offers RFC 6311 */
+	bool esn_odd;        /* every other line has ESN */
 };
 
 /* Where the active node of a side dies within a step (R4). */
@@ -52,7 +55,9 @@ enum die_at { DIE_NOT, DIE_BEFORE_COMMIT, DIE_AFTER_COMMIT, DIE_AFTER_SEND };
 struct dp_child {
 	struct child_sa_state s;
 	bool outbound;
-	uint64_t order; /* of the last USE_OUTBOUND */
+	uint64_t order;   /* of the last USE_OUTBOUND */
+	uint64_t skipped; /* outbound numbers left out for the peer */
+	bool synced;      /* the peer has left out as many as we asked for */
 };
 
 struct side {
@@ -70,6 +75,8 @@ struct side {
 	unsigned int sent[64]; /* by exchange, requests, first transmissions and repeats */
 	unsigned int init_requests;
 	unsigned int peer_records;
+	bool records_lost;     /* nothing is replicated */
+	uint64_t replay_delta; /* of every CHILD SA at a takeover; 0: none */
 };
 
 struct packet {
@@ -148,6 +155,8 @@ struct inet_addr world_peer(const struct world *w, uint8_t peer);
 struct peer_index_state world_index(struct world *w);
 /* Both directions: what one side sends the other has installed, with the same keys. */
 bool world_tunnel_works(struct world *w, uint32_t tunnel);
+/* What a message of this side's synchronizes (RFC 6311 5.1); false: it does not. */
+bool world_sync_of(struct world *w, int side, struct bytes datagram, struct msgid_sync *out);
 /* Tells both engines what a datapath under traffic tells. */
 void world_traffic(struct world *w);
 

@@ -339,6 +339,10 @@ static void each_rule_needs_what_it_needs(void **state)
 		bool protected = r->exchange != IKE_SA_INIT;
 		enum ike_form form = FORM_NONE;
 
+		/* Told from FORM_INFORMATIONAL by its notify. */
+		if (r->form == FORM_MSGID_SYNC)
+			continue;
+
 		assert_int_equal(check(r->exchange, r->response, protected, r->need, &form), R_OK);
 		assert_int_equal(form, r->form);
 		assert_int_equal(

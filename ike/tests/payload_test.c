@@ -25,6 +25,25 @@ DECODER(notify, struct notify_payload)
 DECODER(delete, struct delete_payload)
 DECODER(ts, struct ts_list)
 
+/* RFC 6311: the data of two notifies. */
+static enum result try_msgid_sync(struct bytes in)
+{
+	struct notify_payload n;
+	struct msgid_sync out;
+	enum result res = notify_decode(in, &n);
+
+	return res == R_OK ? msgid_sync_decode(&n, &out) : res;
+}
+
+static enum result try_replay_sync(struct bytes in)
+{
+	struct notify_payload n;
+	uint64_t out;
+	enum result res = notify_decode(in, &n);
+
+	return res == R_OK ? replay_sync_decode(&n, &out) : res;
+}
+
 /* Hexadecimal is laid out field by field. */
 /* clang-format off */
 
@@ -57,6 +76,9 @@ static const struct {
 	{ "AUTH", try_auth, "02000000" "0102030405060708", 8, 96 },
 	{ "nonce", try_nonce, "000102030405060708090a0b0c0d0e0f10111213", 4, 160 },
 	{ "N", try_notify, "0304400900000100" "aabb", 2, 75 },
+	{ "N, message id sync", try_msgid_sync, "00004026" "a1a2a3a4" "00000402" "00000009", 0, 112 },
+	{ "N, replay counter sync", try_replay_sync, "00004027" "00001000", 0, 48 },
+	{ "N, the same with ESN", try_replay_sync, "00004027" "0000000000001000", 1, 80 },
 	{ "D, ESP", try_delete, "03040002" "c0ffee01" "c0ffee02", 0, 65 },
 	{ "D, IKE", try_delete, "01000000", 0, 0 },
 	{ "TS", try_ts, TS_HEX, 0, 281 },
@@ -353,6 +375,42 @@ static void id_is_shown_escaped(void **state)
 	assert_null(strchr(id_text(&id, text), '\n'));
 }
 
+static void synchronized_values_are_read_back(void **state)
+{
+	const struct msgid_sync in = { .nonce = { 1, 2, 3, 4 }, .send = 1026, .recv = 0xfffe0001 };
+	const struct {
+		bool esn;
+		uint64_t delta;
+	} jumps[] = { { false, UINT32_MAX }, { true, UINT64_C(0x1234567890) } };
+	struct msgid_sync out;
+	struct notify_payload n;
+	struct ike_builder b;
+	uint8_t buf[64], type;
+	struct bytes chain;
+	uint64_t delta;
+
+	(void)state;
+	ike_build_inner(&b, buf, sizeof(buf));
+	msgid_sync_put(&b, &in);
+	assert_int_equal(ike_build_finish_inner(&b, &type, &chain), R_OK);
+	assert_int_equal(notify_decode(bytes(chain.p + 4, chain.len - 4), &n), R_OK);
+	assert_int_equal(n.type, 16422);
+	assert_int_equal(msgid_sync_decode(&n, &out), R_OK);
+	assert_memory_equal(out.nonce, in.nonce, 4);
+	assert_int_equal(out.send, in.send);
+	assert_int_equal(out.recv, in.recv);
+	for (size_t i = 0; i < 2; i++) {
+		ike_build_inner(&b, buf, sizeof(buf));
+		replay_sync_put(&b, jumps[i].delta, jumps[i].esn);
+		assert_int_equal(ike_build_finish_inner(&b, &type, &chain), R_OK);
+		assert_int_equal(notify_decode(bytes(chain.p + 4, chain.len - 4), &n), R_OK);
+		assert_int_equal(n.type, 16423);
+		assert_int_equal(n.data.len, jumps[i].esn ? 8 : 4);
+		assert_int_equal(replay_sync_decode(&n, &delta), R_OK);
+		assert_int_equal(delta, jumps[i].delta);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +431,7 @@ int main(void)
 		cmocka_unit_test(address_id_has_the_length_of_its_type),
 		cmocka_unit_test(id_body_keeps_what_was_received),
 		cmocka_unit_test(id_is_shown_escaped),
+		cmocka_unit_test(synchronized_values_are_read_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

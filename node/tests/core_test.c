@@ -457,6 +457,80 @@ static void role(enum cl_role role, uint64_t term, bool suspect, uint64_t silenc
 	core_role(n.core, &fx);
 }
 
+/* ---- RFC 6311 5.2 ---- */
+
+static void what_the_peer_asks_for_is_left_out_under_a_lease(void **state)
+{
+	(void)state;
+	child(true, 100);
+	core_replay_skip(n.core, SPI, 500000);
+	assert_int_equal(stats().seq_next, 1); /* not before the log has the lease */
+	settle();
+	assert_int_equal(stats().seq_next, 500001);
+	assert_int_equal(stats().lease_end, 500001 + HF_LEASE_MIN);
+	assert_false(core_child_find(n.core, SPI)->rekey_after_takeover);
+}
+
+static void numbers_that_cannot_be_left_out_are_rekeyed_instead(void **state)
+{
+	static const struct {
+		bool esn;
+		uint64_t delta;
+	} cases[] = { { false, UINT32_MAX - 1000 }, { false, 1u << 31 }, { true, 1ull << 40 } };
+
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++) {
+		child_of(SPI + i, cases[i].esn, 100);
+		core_replay_skip(n.core, SPI + i, cases[i].delta);
+		assert_true(core_child_find(n.core, SPI + i)->rekey_after_takeover);
+	}
+	child_of(SPI + 3, true, 100);
+	view(false, 8);
+	core_replay_skip(n.core, SPI + 3, 1000);
+	settle();
+	assert_true(core_child_find(n.core, SPI + 3)->rekey_after_takeover);
+	core_replay_skip(n.core, 0x7777, 1000);
+}
+
+static void take_over_from_checkpoint(bool suspect)
+{
+	const struct ss_counters at = { .spi_in = SPI, .in_right_edge = 700, .rate_pps = 1000 };
+
+	log_counters(&at);
+	role(CL_ROLE_STANDBY, 1, false, 0);
+	child(true, 100);
+	role(CL_ROLE_ACTIVE, 2, suspect, 0);
+}
+
+/* R18: the rekey is not needed then; R10: unless outbound numbers were guessed. */
+static void exposure_ends(bool suspect)
+{
+	struct core_child *k;
+
+	take_over_from_checkpoint(suspect);
+	k = core_child_find(n.core, SPI);
+	assert_true(k->exposure > 0 && k->rekey_after_takeover);
+	assert_int_equal(k->refuse_up_to, 700 + 4 * k->exposure + 1024);
+	core_replay_synced(n.core, SPI);
+	assert_int_equal(k->exposure, 0);
+	assert_int_equal(k->rekey_after_takeover, suspect);
+	assert_int_equal(hf_core_stats(n.core)->replay_synced, 1);
+	core_replay_synced(n.core, SPI);
+	assert_int_equal(hf_core_stats(n.core)->replay_synced, 1);
+}
+
+static void exposure_ends_when_the_peer_has_left_numbers_out(void **state)
+{
+	(void)state;
+	exposure_ends(false);
+}
+
+static void a_suspect_takeover_rekeys_all_the_same(void **state)
+{
+	(void)state;
+	exposure_ends(true);
+}
+
 /* R17: without ESN, what nears 2^32 is rekeyed, also when it nears it by the takeover itself. */
 static void a_rekey_that_a_takeover_needs_is_asked_for(void **state)
 {
@@ -774,6 +848,10 @@ int main(void)
 		T(without_quorum_no_lease_is_asked_for),
 		T(a_lease_that_quorum_left_is_refused_and_asked_for_again),
 		T(a_granted_lease_is_never_fallen_below),
+		T(what_the_peer_asks_for_is_left_out_under_a_lease),
+		T(numbers_that_cannot_be_left_out_are_rekeyed_instead),
+		T(exposure_ends_when_the_peer_has_left_numbers_out),
+		T(a_suspect_takeover_rekeys_all_the_same),
 		T(a_rekey_that_a_takeover_needs_is_asked_for),
 		T(a_rekey_that_did_not_happen_is_asked_for_again),
 		T(a_handover_back_ends_the_relay_and_keeps_the_address),

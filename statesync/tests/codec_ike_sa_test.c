@@ -66,6 +66,8 @@ static struct ike_sa_state full_state(void)
 		.peer_fragmentation = true,
 		.peer_mid_sync = true,
 		.peer_replay_sync = true,
+		.sync_sent = 91,
+		.sync_floor = 92,
 		.tunnel = 9,
 	};
 }
@@ -132,6 +134,8 @@ static void assert_state(const struct ike_sa_state *a, const struct ike_sa_state
 	SAME(peer_fragmentation);
 	SAME(peer_mid_sync);
 	SAME(peer_replay_sync);
+	SAME(sync_sent);
+	SAME(sync_floor);
 	SAME(tunnel);
 #undef SAME
 }
@@ -223,7 +227,7 @@ static void values_out_of_range_are_refused(void **state)
 	s = full_state(), s.stage = IKE_SA_NONE, refuse_state(s);
 	s = full_state(), s.stage = IKE_SA_DEAD + 1, refuse_state(s);
 	s = full_state(), s.spi_i = 0, refuse_state(s);
-	s = full_state(), s.outstanding.kind = IKE_REQ_LIVENESS + 1, refuse_state(s);
+	s = full_state(), s.outstanding.kind = IKE_REQ_RECORD_LAST + 1, refuse_state(s);
 	s = full_state(), s.outstanding.exchange = IKE_SA_INIT - 1, refuse_state(s);
 	s = full_state(), s.outstanding.exchange = INFORMATIONAL + 1, refuse_state(s);
 	s = full_state(), s.local_id.type = 0, refuse_state(s);
@@ -299,7 +303,7 @@ static void damaged(void *ctx, const struct ss_record *r)
 	}
 	assert_true(ike_sa_state_spi(&out) == r->key);
 	assert_in_range(out.stage, IKE_SA_INIT_SENT, IKE_SA_DEAD);
-	assert_in_range(out.outstanding.kind, IKE_REQ_NONE, IKE_REQ_LIVENESS);
+	assert_in_range(out.outstanding.kind, IKE_REQ_NONE, IKE_REQ_RECORD_LAST);
 	assert_true(out.outstanding.tsi.n <= TS_MAX && out.outstanding.tsr.n <= TS_MAX);
 	assert_true(out.nonce_i.len <= IKE_NONCE_MAX && out.nonce_r.len <= IKE_NONCE_MAX);
 	assert_non_null(memchr(out.connection, 0, sizeof(out.connection)));
