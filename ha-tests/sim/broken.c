@@ -9,6 +9,7 @@ const struct broken broken_variants[] = {
 	{ .name = "iv", .law = 1, .rules = HF_RULE_IV_TERM | HF_RULE_LEASE, .one_slot = true },
 	{ .name = "lease", .law = 2, .rules = HF_RULE_LEASE },
 	{ .name = "record", .law = 3, .rules = HF_RULE_RECORD },
+	{ .name = "sync", .law = 3, .rules = HF_RULE_SYNC },
 	{ .name = "disk", .law = 4, .no_disk = true },
 	{ .name = "hold", .law = 5, .rules = HF_RULE_HOLD },
 	{ .name = "deadline", .law = 6, .rules = HF_RULE_DEADLINE },

@@ -187,6 +187,27 @@ static void slow_multicast(struct sim *s)
 	sim_at(s, soon(s, 500, 4000), fast_again, NULL);
 }
 
+static void crash_and_wake(struct sim *s, struct event *ev)
+{
+	struct node *nd = ev->ctx;
+
+	if (owner(s) == node_mate(nd))
+		node_kill(node_mate(nd));
+	sim_at(s, s->now_ns + rng_below(&s->rng, 500 * MS_NS), wake, nd);
+	sim_at(s, soon(s, 600, 4000), restart, node_mate(nd));
+}
+
+/* The owner dies while it serves without a protected standby: what follows is suspect (R10). */
+static void crash_unprotected(struct sim *s)
+{
+	struct node *nd = owner(s);
+
+	if (!nd || !node_holds_state(node_mate(nd)))
+		return;
+	node_pause(node_mate(nd));
+	sim_at(s, soon(s, 2200, 4000), crash_and_wake, node_mate(nd));
+}
+
 static const struct {
 	void (*begin)(struct sim *s);
 	unsigned int weight;
@@ -202,6 +223,7 @@ static const struct {
 	{ cut, 4 },
 	{ lose_packets, 15 },
 	{ slow_multicast, 8 },
+	{ crash_unprotected, 12 },
 };
 
 static void fault(struct sim *s, struct event *ev)

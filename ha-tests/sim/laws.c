@@ -28,6 +28,9 @@ void laws_close(struct sim *s)
 	seen_free(&l->numbers);
 	seen_free(&l->messages);
 	seen_free(&l->past_ids);
+	seen_free(&l->sync_messages);
+	seen_free(&l->syncs);
+	seen_free(&l->sync_asked);
 	seen_free(&l->touched);
 	seen_free(&l->digests);
 }

@@ -30,12 +30,15 @@ struct law_peer_index {
 struct laws {
 	unsigned int broken; /* number of the law; 0: none */
 	char why[256];
-	struct seen seals;    /* 1: (key, IV) -> packet */
-	struct seen numbers;  /* 2: (key, sequence number) */
-	struct seen messages; /* 3: (SPIs, direction, id) -> message */
-	struct seen past_ids; /* 3: (SPIs, direction, id) that a higher one has followed */
-	struct seen touched;  /* SPIs of IKE SAs that two owners have had at once (R23) */
-	struct seen digests;  /* 8: (owner, term, position) -> digest of the store */
+	struct seen seals;         /* 1: (key, IV) -> packet */
+	struct seen numbers;       /* 2: (key, sequence number) */
+	struct seen messages;      /* 3: (SPIs, direction, id) -> message */
+	struct seen past_ids;      /* 3: (SPIs, direction, id) that a higher one has followed */
+	struct seen sync_messages; /* 3: datagrams of RFC 6311 5.1 (laws_sync.c) */
+	struct seen syncs;         /* 3: (SPIs, side, M1) */
+	struct seen sync_asked;    /* 3: (SPIs, side, nonce) -> M1, P1 */
+	struct seen touched;       /* SPIs of IKE SAs that two owners have had at once (R23) */
+	struct seen digests;       /* 8: (owner, term, position) -> digest of the store */
 	uint8_t owner_of_term[LAWS_TERMS];
 	struct esp_transform transforms[LAWS_TRANSFORMS];
 	bool split;       /* two owners at this moment */
@@ -56,6 +59,12 @@ void laws_close(struct sim *s);
 const struct esp_transform *laws_transforms(struct sim *s);
 /* For ike_engine_config and hf_core_config; ctx is the gateway. */
 void laws_ike_seal(void *ctx, uint64_t key_id, struct bytes iv, struct bytes message);
+/* laws_sync.c */
+void laws_sync_sealed(struct gateway *gw, struct bytes datagram);
+/* What law 3 calls a request of this side. */
+/* Law 3 judges this IKE SA: no two owners have had it at once (R23). */
+bool laws_judged(struct sim *s, uint64_t spi_i);
+struct digest128 laws_request_name(uint64_t spi_i, uint64_t spi_r, bool by_initiator, uint32_t id);
 void laws_ike_sent(struct gateway *gw, const struct inet_addr *remote, struct bytes datagram);
 void laws_esp_sent(struct gateway *gw);
 /* A new IKE_AUTH request. */

@@ -163,6 +163,7 @@ void laws_ike_seal(void *ctx, uint64_t key_id, struct bytes iv, struct bytes mes
 	struct gateway *gw = ctx;
 
 	law1(gw->s, key_id, iv, message);
+	laws_sync_sealed(gw, message);
 }
 
 /* ---- who may speak ---- */
@@ -227,15 +228,24 @@ static struct digest128 message_digest(const struct message_name *m, uint32_t id
 	return digest128(bytes(text, w.len));
 }
 
+struct digest128 laws_request_name(uint64_t spi_i, uint64_t spi_r, bool by_initiator, uint32_t id)
+{
+	const struct message_name m = { .spi_i = spi_i,
+					.spi_r = spi_r,
+					.direction = by_initiator ? FLAG_INITIATOR : 0 };
+
+	return message_digest(&m, id);
+}
+
 static struct digest128 sa_digest(uint64_t spi)
 {
 	return digest128(bytes(&spi, sizeof(spi)));
 }
 
 /* IKE SAs that two owners may have had at once are R23's: not judged. */
-static bool judged(struct sim *s, const struct message_name *m)
+bool laws_judged(struct sim *s, uint64_t spi_i)
 {
-	struct digest128 initiator = sa_digest(m->spi_i);
+	struct digest128 initiator = sa_digest(spi_i);
 
 	if (laws_apart(s))
 		(void)seen_add(&s->laws.touched, initiator, (struct digest128){ 0 });
@@ -257,7 +267,7 @@ static void law3(struct gateway *gw, const struct inet_addr *remote, const struc
 	struct sim *s = gw->s;
 	struct digest128 name = message_digest(m, m->id);
 	enum seen_before before = seen_add(&s->laws.messages, name, digest128(datagram));
-	bool response = m->direction & FLAG_RESPONSE, is_judged = judged(s, m);
+	bool response = m->direction & FLAG_RESPONSE, is_judged = laws_judged(s, m->spi_i);
 
 	if (before == SEEN_OTHER && is_judged)
 		law_broken(s, 3, "%s sends another %s %s with message id %u of %016llx",
@@ -286,6 +296,8 @@ void laws_ike_sent(struct gateway *gw, const struct inet_addr *remote, struct by
 	law6(gw, "IKE");
 	if (gw->node && !gw->node->is_protected)
 		s->laws.unprotected = true;
+	if (seen_has(&s->laws.sync_messages, digest128(datagram)))
+		return;
 	if (m.exchange != IKE_SA_INIT) /* COOKIE and INVALID_KE_PAYLOAD repeat its id */
 		law3(gw, remote, &m, datagram);
 }

@@ -9,6 +9,7 @@ ha_tests_sim_holdfast_sim_SOURCES = \
 	ha-tests/sim/gateway.c \
 	ha-tests/sim/laws.c ha-tests/sim/laws.h \
 	ha-tests/sim/laws_peer_index.c \
+	ha-tests/sim/laws_sync.c \
 	ha-tests/sim/laws_wire.c \
 	ha-tests/sim/main.c \
 	ha-tests/sim/multicast.c \

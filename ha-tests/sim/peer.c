@@ -285,6 +285,7 @@ static void engine_open(struct peer *p)
 	must(core_translate_spd(p->config, GROUP, &policies, &n) == R_OK);
 	must(esp_spd_set(p->gw.dp, policies, n) == R_OK);
 	free(policies);
+	cfg->counter_sync = p->s->scenario.counter_sync;
 	cfg->connections[0].force_udp_encap = p->s->scenario.udp;
 	for (size_t i = 0; i < cfg->connections[0].n_children; i++)
 		cfg->connections[0].children[i].esn = p->s->scenario.esn;

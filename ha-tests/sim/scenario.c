@@ -23,6 +23,7 @@ struct scenario scenario_draw(struct rng *r)
 		.child_lifetime_s = (uint32_t)rng_between(r, 8, 30),
 		.n_faults = (unsigned int)rng_between(r, 3, 8),
 		.window_ns = rng_between(r, 3 * SECOND, 7 * SECOND),
+		.counter_sync = rng_chance(r, 600),
 	};
 
 	sc.faults_from_ns = START_NS + 4 * SECOND;

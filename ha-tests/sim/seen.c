@@ -63,6 +63,14 @@ bool seen_has(const struct seen *s, struct digest128 name)
 	return s->n && !is_free(slot(s, name));
 }
 
+bool seen_find(const struct seen *s, struct digest128 name, struct digest128 *content)
+{
+	if (!seen_has(s, name))
+		return false;
+	*content = slot(s, name)->content;
+	return true;
+}
+
 void seen_free(struct seen *s)
 {
 	free(s->entry);

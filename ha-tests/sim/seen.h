@@ -22,6 +22,7 @@ struct digest128 digest128(struct bytes in);
 /* Remembers the first content of a name. */
 enum seen_before seen_add(struct seen *s, struct digest128 name, struct digest128 content);
 bool seen_has(const struct seen *s, struct digest128 name);
+bool seen_find(const struct seen *s, struct digest128 name, struct digest128 *content);
 void seen_free(struct seen *s);
 
 #endif

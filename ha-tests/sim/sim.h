@@ -295,6 +295,7 @@ struct scenario {
 	unsigned int n_peers, n_lines;
 	uint16_t key_bits;
 	bool cbc, pfs, esn, udp;
+	bool counter_sync; /* the peers know RFC 6311 */
 	uint16_t dh;
 	/* Each crypto map entry of the nodes has a first peer that never answers. By the seed's
 	 * remainder and not drawn: the others stay what they were. */
@@ -332,6 +333,7 @@ struct sim_stats {
 		lost, replayed;
 	uint64_t split_brains, split_numbers, state_losses, excused, auths, expired, suspects,
 		killed;
+	uint64_t syncs, syncs_answered;
 };
 
 struct sim {
