@@ -3,7 +3,7 @@
  * Fuzz target: each payload codec, and the negotiation over what an SA payload
  * held. The first byte of an input chooses the codec, the rest is the body
  * after the generic header:
- *   0 SA   1 KE   2 ID   3 AUTH   4 nonce   5 N   6 D   7 TS
+ *   0 SA   1 KE   2 ID   3 AUTH   4 nonce   5 N   6 D   7 TS   8 N of RFC 6311
  */
 #include "ha-tests/fuzz/fuzz.h"
 
@@ -171,13 +171,36 @@ static void fuzz_ts(struct bytes in)
 		must(ts_list_within(&narrowed.tsi, &ts) && ts_list_within(&narrowed.tsr, &ts));
 }
 
+/* What is taken is written the same, but for the type, which chose the decoder. */
+static void fuzz_sync(struct bytes in)
+{
+	struct notify_payload n;
+	struct msgid_sync sync;
+	struct ike_builder b;
+	uint64_t delta;
+
+	if (notify_decode(in, &n) != R_OK)
+		return;
+	if (msgid_sync_decode(&n, &sync) == R_OK) {
+		ike_build_inner(&b, written, sizeof(written));
+		msgid_sync_put(&b, &sync);
+		must(bytes_equal(bytes(finish(&b).p + 4, 12), n.data));
+	}
+	if (replay_sync_decode(&n, &delta) == R_OK) {
+		ike_build_inner(&b, written, sizeof(written));
+		replay_sync_put(&b, delta, n.data.len == 8);
+		must(bytes_equal(bytes(finish(&b).p + 4, n.data.len), n.data));
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const codecs[])(struct bytes in) = {
-		fuzz_sa, fuzz_ke, fuzz_id, fuzz_auth, fuzz_nonce, fuzz_notify, fuzz_delete, fuzz_ts,
+		fuzz_sa,     fuzz_ke,     fuzz_id, fuzz_auth, fuzz_nonce,
+		fuzz_notify, fuzz_delete, fuzz_ts, fuzz_sync,
 	};
 
 	if (size > 0)
-		codecs[data[0] % 8](bytes(data + 1, size - 1));
+		codecs[data[0] % 9](bytes(data + 1, size - 1));
 	return 0;
 }
