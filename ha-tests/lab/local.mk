@@ -22,6 +22,7 @@ LAB_CASES = \
 	ha-tests/lab/t_ikev2_responder.sh \
 	ha-tests/lab/t_lab.sh \
 	ha-tests/lab/t_multi_peer.sh \
+	ha-tests/lab/t_msgid_sync.sh \
 	ha-tests/lab/t_ocf_agent.sh \
 	ha-tests/lab/t_pacemaker.sh \
 	ha-tests/lab/t_partition.sh \
