@@ -183,8 +183,8 @@ static bool own_terms_unknown(const struct cl_node *n, const struct group *g)
  * An owner that takes its RELEASE back skips a term: should a cut have come
  * between, the node it was released to claims the next one on the other side,
  * and a term has one owner (law 4). Who gave up a claim in doubt leaves room for
- * the same reason. An empty start without all members leaves
- * room: one that is missing may have owned terms that nobody here heard of.
+ * the same reason. Without all members, so do an empty start and a suspect
+ * takeover: one that is missing may have owned terms that nobody here heard of.
  */
 static uint64_t term_step(const struct cl_node *n, const struct group *g)
 {
@@ -194,7 +194,9 @@ static uint64_t term_step(const struct cl_node *n, const struct group *g)
 		return 2;
 	if (own_terms_unknown(n, g))
 		return LOST_TERM_ROOM;
-	return !g->synced && n->view.n < n->cfg.expected_votes ? EMPTY_TERM_ROOM : 1;
+	if (n->view.n == n->cfg.expected_votes)
+		return 1;
+	return g->synced && !g->heartbeat_stale_at_left ? 1 : EMPTY_TERM_ROOM;
 }
 
 /* One that was written for an empty start has no gap before it: it is not for inherited state. */

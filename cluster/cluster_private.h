@@ -65,6 +65,7 @@ struct view {
 	struct cl_ring_id ring;
 	uint8_t digest[32]; /* over the CPG member list */
 	bool nodes_lost;    /* with the ring before it: dead, or cut off */
+	bool from_minority; /* the view before it had no quorum */
 	bool established;   /* quorate is of this ring */
 	bool quorate;
 	uint64_t since_ns;

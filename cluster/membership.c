@@ -201,6 +201,7 @@ void membership_view(struct cl_node *n, const struct cl_input *in)
 		return;
 	note_gone(n, in);
 	n->view.nodes_lost = new_ring && nodes_lost(n, in);
+	n->view.from_minority = n->view.established && !n->view.quorate;
 	view_members(n, in);
 	view_digest(&n->view);
 	exec_view_changed(n);

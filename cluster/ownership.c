@@ -44,6 +44,7 @@ void ownership_begin(struct cl_node *n, struct group *g, const struct member *m,
 	g->heartbeat = 0;
 	g->heartbeat_ns = n->now_ns;
 	g->owner_left_ns = 0;
+	g->heartbeat_stale_at_left = false;
 	g->announced_ns = 0;
 	claim_unsettle(g);
 }
@@ -147,7 +148,9 @@ void ownership_view_changed(struct cl_node *n, struct group *g)
 	}
 	if (owner_member(n, g)) {
 		g->owner_left_ns = 0;
-	} else if (!g->owner_left_ns) {
+		return;
+	}
+	if (!g->owner_left_ns) {
 		g->owner_left_ns = n->now_ns;
 		/*
 		 * R10 says 500 ms. A host loss alone takes token + consensus, so that
@@ -159,5 +162,13 @@ void ownership_view_changed(struct cl_node *n, struct group *g)
 					     n->cfg.commit_timeout_ms * MS;
 		join_stop(
 			g); /* R22: the serving owner is gone; a new marker goes to its successor */
+	}
+	/*
+	 * While this node had no quorum others may have: what their owner did since is
+	 * not here (R10), and a term that was reserved may have been owned (R11).
+	 */
+	if (n->view.from_minority) {
+		g->heartbeat_stale_at_left = true;
+		g->claim.reserved = 0;
 	}
 }

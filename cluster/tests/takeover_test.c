@@ -335,6 +335,29 @@ static void a_takeover_with_an_old_heartbeat_is_suspect(void **state)
 	assert_int_equal(node_status(&w.nodes[1]).suspect_takeovers, 1);
 }
 
+/* R10, R11: others had quorum meanwhile, and their owner went on. */
+static void a_takeover_after_a_view_without_quorum_is_suspect(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_cut(&w, 2);
+	world_view(&w, false);
+	world_run(&w, 300);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 300);
+	uint64_t term = w.nodes[1].term;
+	assert_int_equal(term, 2);
+	node_kill(&w, 1);
+	world_heal(&w);
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 2);
+	assert_true(w.nodes[2].suspect);
+	assert_true(w.nodes[2].term > term);
+}
+
 static void only_the_protected_member_takes_over(void **state)
 {
 	(void)state;
@@ -562,6 +585,7 @@ int main(void)
 		T(an_owner_without_quorum_releases_nothing_that_the_next_one_lacks),
 		T(an_owner_that_regains_quorum_releases_what_it_held),
 		T(a_takeover_with_an_old_heartbeat_is_suspect),
+		T(a_takeover_after_a_view_without_quorum_is_suspect),
 		T(only_the_protected_member_takes_over),
 		T(a_stopped_owner_is_succeeded_and_wakes_silent),
 		T(the_deadline_counts_from_the_emission_of_a_heartbeat),
