@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/broken_rule.h"
 #include "base/must.h"
 
 enum result iv_prefix(uint8_t slot, uint64_t term, uint64_t birth_term, uint64_t *prefix)
@@ -13,6 +14,8 @@ enum result iv_prefix(uint8_t slot, uint64_t term, uint64_t birth_term, uint64_t
 		return R_STALE;
 	if (term - birth_term > IV_TERM_DELTA_MAX)
 		return R_EXHAUSTED;
+	if (hf_rule_broken(HF_RULE_IV_PREFIX))
+		term = birth_term;
 	*prefix = (uint64_t)slot << 60 | (term - birth_term) << IV_COUNTER_BITS;
 	return R_OK;
 }

@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += libbase.la
 libbase_la_CPPFLAGS = -I$(top_builddir)/inc/base $(HF_DEFS)
 libbase_la_LIBADD = $(OPENSSL_LIBS) $(URCU_LIBS)
 libbase_la_SOURCES = \
+	base/broken_rule.c base/broken_rule.def base/broken_rule.h \
 	base/bytes.c base/bytes.h \
 	base/hashmap.c base/hashmap.h \
 	base/iana.c base/iana.h \

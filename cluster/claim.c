@@ -5,6 +5,7 @@
  * clock; judging uses delivered messages and the view only, so that all
  * members of a view come to the same end.
  */
+#include "base/broken_rule.h"
 #include "base/must.h"
 #include "cluster/cluster_private.h"
 
@@ -30,7 +31,11 @@ static bool is_candidate(struct cl_node *n, const struct group *g, uint8_t slot)
 {
 	const struct member *m = member_by_slot(n, slot);
 
-	if (!m || slot == g->owner || !m->group[g->index].synced)
+	if (!m || slot == g->owner)
+		return false;
+	if (hf_rule_broken(HF_RULE_UNSYNCED))
+		return true;
+	if (!m->group[g->index].synced)
 		return false;
 	return (g->protected_set & slot_bit(slot)) || !ownership_protected_present(n, g);
 }
@@ -58,9 +63,14 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static bool lacks_state(const struct group *g)
+{
+	return !g->synced && !hf_rule_broken(HF_RULE_UNSYNCED);
+}
+
 static uint64_t due_left(struct cl_node *n, const struct group *g)
 {
-	if (!g->synced || is_owner(g) || owner_member(n, g) || !automatic(n, g) ||
+	if (lacks_state(g) || is_owner(g) || owner_member(n, g) || !automatic(n, g) ||
 	    !is_candidate(n, g, n->cfg.slot))
 		return NEVER;
 	return later(g->owner_left_ns, hello_heard_ns(n)) +
@@ -70,11 +80,12 @@ static uint64_t due_left(struct cl_node *n, const struct group *g)
 /* R12 */
 static uint64_t due_silent(struct cl_node *n, const struct group *g)
 {
-	if (!g->synced || is_owner(g) || !owner_member(n, g) || !automatic(n, g) ||
+	if (lacks_state(g) || is_owner(g) || !owner_member(n, g) || !automatic(n, g) ||
 	    !is_candidate(n, g, n->cfg.slot))
 		return NEVER;
-	return later(heartbeat_silent_ns(n, g), hello_heard_ns(n)) +
-	       candidate_rank(n, g) * CLAIM_RANK_MS * MS;
+	uint64_t silent_ns = hf_rule_broken(HF_RULE_SILENCE) ? g->heartbeat_ns + 300 * MS
+							     : heartbeat_silent_ns(n, g);
+	return later(silent_ns, hello_heard_ns(n)) + candidate_rank(n, g) * CLAIM_RANK_MS * MS;
 }
 
 /* R19 */
@@ -90,6 +101,8 @@ static uint64_t due_reclaimed(struct cl_node *n, const struct group *g)
 
 static bool anybody_synced(const struct cl_node *n, const struct group *g)
 {
+	if (hf_rule_broken(HF_RULE_EMPTY))
+		return false;
 	for (size_t i = 0; i < n->view.n; i++)
 		if (n->view.members[i].group[g->index].synced)
 			return true;
@@ -99,6 +112,8 @@ static bool anybody_synced(const struct cl_node *n, const struct group *g)
 /* A member that we cannot understand may hold state as well: it counts as one that holds some. */
 static bool everybody_heard(const struct cl_node *n)
 {
+	if (hf_rule_broken(HF_RULE_EMPTY))
+		return true;
 	for (size_t i = 0; i < n->view.n; i++)
 		if (!n->view.members[i].hello)
 			return false;
@@ -328,7 +343,8 @@ static const char *objection(struct cl_node *n, const struct group *g, const str
 		return "made before this node lost its connection";
 	if (c->reason == CLAIM_EMPTY && (anybody_synced(n, g) || !everybody_heard(n)))
 		return "a member may hold state";
-	if (c->reason != CLAIM_EMPTY && !d->member->group[g->index].synced)
+	if (c->reason != CLAIM_EMPTY && !d->member->group[g->index].synced &&
+	    !hf_rule_broken(HF_RULE_UNSYNCED))
 		return "claimant is not synced";
 	if (!owner_gave_up(n, g, d->member, c))
 		return "the owner is there";
@@ -477,6 +493,8 @@ static void become_owner(struct cl_node *n, struct group *g, const struct delive
 
 	if (is_owner(g))
 		protect_end(n, g);
+	if (hf_rule_broken(HF_RULE_UNSYNCED) && !g->synced)
+		begin_empty(n, g);
 	g->claim.sent = false;
 	g->claim.reason = reason;
 	g->claim.before = (struct claim_before){

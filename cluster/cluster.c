@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/broken_rule.h"
 #include "base/must.h"
 #include "base/wire_reader.h"
 #include "cluster/cluster_private.h"
@@ -112,7 +113,8 @@ static bool group_init(struct cl_node *n, size_t i)
 	g->preempt = n->cfg.groups[i].preempt;
 	g->preempt_after_ns = n->cfg.groups[i].preempt_after_ms * MS;
 	g->index = i;
-	g->disk_term = g->spent_term = n->cfg.term_on_disk[i];
+	if (!hf_rule_broken(HF_RULE_TERM))
+		g->disk_term = g->spent_term = n->cfg.term_on_disk[i];
 	g->last_why = "start";
 	for (size_t t = 0; t < T_COUNT; t++)
 		g->at[t] = NEVER;
@@ -136,6 +138,8 @@ struct cl_node *cl_node_new(struct cl_node_config *cfg)
 	n->incarnation = wire_u64(&r);
 	n->sealer = ss_sealer_new(&n->cfg.failover_key, n->cfg.slot, n->cfg.salt);
 	bool good = n->sealer != NULL;
+	if (good && n->cfg.on_seal)
+		ss_sealer_watch(n->sealer, n->cfg.on_seal, n->cfg.on_seal_ctx);
 	for (n->n_groups = 0; good && n->n_groups < n->cfg.n_groups; n->n_groups++)
 		good = group_init(n, n->n_groups);
 	if (!good) {

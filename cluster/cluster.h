@@ -96,6 +96,8 @@ struct cl_node_config {
 	size_t n_groups;
 	struct cl_group_config groups[CL_GROUPS_MAX];
 	uint64_t term_on_disk[CL_GROUPS_MAX]; /* R11; 0: none */
+	ss_seal_fn on_seal;                   /* NULL: nobody looks (ss_sealer_watch) */
+	void *on_seal_ctx;
 	/* R11: the file was lost and says nothing of earlier terms; an inherited group is claimed
 	 * with a gap of terms */
 	bool terms_unknown[CL_GROUPS_MAX];

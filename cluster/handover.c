@@ -14,6 +14,7 @@
  * claim of its own. A standby that was told to become active asks the owner
  * to do the above.
  */
+#include "base/broken_rule.h"
 #include "cluster/cluster_private.h"
 
 #define COMMAND_MS (5 * HANDOVER_MS)
@@ -302,7 +303,9 @@ static void give_up(struct cl_node *n, struct group *g)
 {
 	uint8_t to = g->is_protected ? protect_best(n, g) : 0;
 
-	if (!is_owner(g))
+	if (hf_rule_broken(HF_RULE_STOP) && g->command == COMMAND_STOP)
+		done(n, g, true, "stopped");
+	else if (!is_owner(g))
 		done(n, g, true, "already standby");
 	else if (g->handover.phase != HANDOVER_NONE)
 		return; /* on its way */

@@ -16,6 +16,7 @@
  */
 #include <stdlib.h>
 
+#include "base/broken_rule.h"
 #include "base/must.h"
 #include "cluster/cluster_private.h"
 
@@ -270,7 +271,7 @@ static void serve_start(struct cl_node *n, struct group *g, uint8_t slot, uint64
 	bool busy = v->busy;
 
 	join_serve_stop(g, slot);
-	v->writer = ss_snapshot_cut(g->store, g->applied);
+	v->writer = ss_snapshot_cut(g->store, g->applied + hf_rule_broken(HF_RULE_SNAPSHOT));
 	must(v->writer);
 	v->id = join_id;
 	v->credit = credit;

@@ -4,6 +4,7 @@
  * applies them at delivery, the owner too: store == fold(delivered log)
  * (law 8). Standbys acknowledge what they have applied (R4).
  */
+#include "base/broken_rule.h"
 #include "base/must.h"
 #include "cluster/cluster_private.h"
 
@@ -117,6 +118,10 @@ void log_batch(struct cl_node *n, struct group *g, const struct delivery *d,
 {
 	struct bytes records = bytes(m->batch->records.data, m->batch->records.len);
 
+	if (hf_rule_broken(HF_RULE_LATE) && d->term < g->term) {
+		(void)!log_apply(n, g, records);
+		return;
+	}
 	log_deliver(n, g, d, m->batch->position, &records);
 }
 

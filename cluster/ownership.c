@@ -4,6 +4,7 @@
  * member delivers (claim.c); here is the rest: what a joiner learns from
  * HELLO, and what happens when halves of a cut cluster meet again (R23).
  */
+#include "base/broken_rule.h"
 #include "base/must.h"
 #include "cluster/cluster_private.h"
 
@@ -99,6 +100,8 @@ void ownership_learned(struct cl_node *n, struct group *g, const struct member *
 	 */
 	if (order < 0 && (g->synced || owner_alive(n, g)))
 		return;
+	if (hf_rule_broken(HF_RULE_HEAL) && is_owner(g))
+		return;
 	if (order != 0) {
 		bool had_state = g->synced;
 		if (had_state)
@@ -124,6 +127,8 @@ void ownership_learned(struct cl_node *n, struct group *g, const struct member *
 void ownership_lineage(struct cl_node *n, struct group *g, uint64_t term, uint8_t owner)
 {
 	if (!g->synced || ownership_compare(term, owner, g->term, g->owner) <= 0)
+		return;
+	if (hf_rule_broken(HF_RULE_HEAL) && is_owner(g))
 		return;
 	ownership_drop_state(n, g);
 	g->term = term;

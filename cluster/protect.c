@@ -5,6 +5,7 @@
  * has told the others is logged_set: added to only after holding has begun,
  * taken from before holding ends.
  */
+#include "base/broken_rule.h"
 #include "cluster/cluster_private.h"
 
 /*
@@ -151,7 +152,9 @@ static void protect_member(struct cl_node *n, struct group *g, uint8_t slot, uin
 	(void)ss_commit_ack(&g->commit, slot, position);
 	if (!(g->logged_set & slot_bit(slot))) {
 		g->logged_set |= slot_bit(slot);
-		(void)ss_commit_protect(&g->commit, g->commit.protected_set | slot_bit(slot));
+		if (!hf_rule_broken(HF_RULE_PROTECT))
+			(void)ss_commit_protect(&g->commit,
+						g->commit.protected_set | slot_bit(slot));
 		if (g->commit.protected_set == g->logged_set)
 			g->at[T_DROP] = NEVER;
 		send_protected(n, g);
@@ -187,6 +190,8 @@ static void degrade(struct cl_node *n, struct group *g, uint16_t lost, enum resu
 	send_unprotected(n, g, reason);
 	tell(n, g);
 	alarm_unprotected(n, g);
+	if (hf_rule_broken(HF_RULE_DEGRADE))
+		protect_drop(n, g);
 }
 
 /*
@@ -211,6 +216,8 @@ void protect_drop(struct cl_node *n, struct group *g)
 {
 	uint64_t before = g->commit.committed;
 
+	if (hf_rule_broken(HF_RULE_WAIT))
+		return;
 	if (!view_quorate(n)) {
 		g->at[T_DROP] = n->now_ns + n->cfg.heartbeat_ms * MS;
 		return;

@@ -34,6 +34,10 @@ struct ike_engine_config {
 	 * hashed; may be NULL. */
 	void (*on_seal)(void *ctx, uint64_t key_id, struct bytes iv, struct bytes message);
 	void *on_seal_ctx;
+	/* NULL, or called with the story of each row of v2_transitions.c that is carried out: for
+	 * coverage. */
+	void (*on_row)(void *ctx, const char *story);
+	void *on_row_ctx;
 };
 
 /* Takes over cfg (freed with ike_config_free when replaced). The engine starts passive: it imports,

@@ -47,10 +47,12 @@ static void first_request(struct ike_engine *e, const struct ike_input *in, stru
 		c.row = v2_transition_row(IKE_SA_NONE, IKE_REQ_NONE, &m, form, &res);
 	if (c.row != NULL)
 		res = c.row->handle(&c);
-	if (res == R_OK)
+	if (res == R_OK) {
 		v2_enter(c.sa, c.row, c.next);
-	else if (res != R_SUSPENDED)
+		v2_row_done(e, c.row->story);
+	} else if (res != R_SUSPENDED) {
 		refuse(e, c.sa, in, res);
+	}
 	/* A refusal after the job leaves nothing behind. */
 	if (res != R_OK && res != R_SUSPENDED && sa != NULL)
 		ike_sa_remove(sa);
@@ -107,8 +109,10 @@ static void answer(struct v2_context *c, enum result res)
 	sa->s.expected_request_id++;
 	v2_send_response(sa, c->in, h.exchange, &out);
 	ike_sa_touch(sa);
-	if (c->row != NULL)
+	if (c->row != NULL) {
 		v2_enter(sa, c->row, c->next);
+		v2_row_done(c->e, c->row->story);
+	}
 }
 
 /*
@@ -186,6 +190,7 @@ static void response(struct v2_context *c, enum result res)
 	if (sa->replicated)
 		ike_sa_touch(sa);
 	v2_enter(sa, c->row, c->next);
+	v2_row_done(c->e, c->row->story);
 	ike_sa_ready(sa);
 }
 

@@ -92,6 +92,8 @@ void v2_enter(struct ike_sa *sa, const struct v2_transition *row, enum ike_sa_st
 void v2_enter_request(struct ike_sa *sa, const struct v2_request *row);
 void v2_enter_event(struct ike_sa *sa, enum v2_event event);
 /* The tables, for documentation and tests. */
+/* A row was carried out (ike_engine_config.on_row). */
+void v2_row_done(struct ike_engine *e, const char *story);
 const struct v2_transition *v2_transitions(size_t *n);
 const struct v2_request *v2_requests(size_t *n);
 const struct v2_event_row *v2_events(size_t *n);

@@ -3,6 +3,7 @@
  * What every exchange does: wait for a job, seal a message, send it, keep
  * it. The IV of SK{} is drawn here and nowhere else (R16).
  */
+#include "base/broken_rule.h"
 #include "ike/v2.h"
 
 /* ---- jobs ---- */
@@ -160,14 +161,16 @@ enum result v2_send_request(struct ike_sa *sa, enum ike_request_kind kind,
 	o->message_id = sa->s.next_request_id++;
 	ike_sa_touch(sa);
 	ike_retransmit_send(sa);
+	v2_row_done(sa->e, row->story);
 	return R_OK;
 }
 
 /* ---- responses of ours ---- */
 
-void v2_repeat_response(struct ike_sa *sa, const struct ike_input *in, uint8_t exchange)
+static void emit_response(struct ike_sa *sa, const struct ike_input *in, uint8_t exchange,
+			  enum ike_effect_kind kind)
 {
-	struct ike_effect *f = ike_fx_held(sa->e, IKE_FX_SEND);
+	struct ike_effect *f = ike_fx_held(sa->e, kind);
 
 	/* RFC 7296 2.11: to where the request came from. */
 	f->local = in->local;
@@ -179,6 +182,12 @@ void v2_repeat_response(struct ike_sa *sa, const struct ike_input *in, uint8_t e
 	must(buf_set(&f->datagram, buf_bytes(&sa->s.last_response)));
 }
 
+void v2_repeat_response(struct ike_sa *sa, const struct ike_input *in, uint8_t exchange)
+{
+	emit_response(sa, in, exchange,
+		      hf_rule_broken(HF_RULE_REPEAT) ? IKE_FX_SEND_NOW : IKE_FX_SEND);
+}
+
 void v2_send_response(struct ike_sa *sa, const struct ike_input *in, uint8_t exchange,
 		      struct buf *adopt_datagram)
 {
@@ -188,7 +197,7 @@ void v2_send_response(struct ike_sa *sa, const struct ike_input *in, uint8_t exc
 	must(buf_set(&sa->s.last_request_digest, bytes(digest, sizeof(digest))));
 	buf_move(&sa->s.last_response, adopt_datagram);
 	sa->e->stats.out_responses[exchange & 63]++;
-	v2_repeat_response(sa, in, exchange);
+	emit_response(sa, in, exchange, IKE_FX_SEND);
 }
 
 void v2_put_error(struct ike_builder *b, const struct v2_context *c, enum result res)

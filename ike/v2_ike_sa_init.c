@@ -259,6 +259,7 @@ static enum result init_send(struct ike_sa *sa)
 	o->message_id = 0;
 	sa->transmissions = 0;
 	ike_retransmit_send(sa);
+	v2_row_done(e, v2_request_row(IKE_REQ_INIT)->story);
 	return R_OK;
 }
 

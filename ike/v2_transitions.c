@@ -226,6 +226,12 @@ void v2_enter_event(struct ike_sa *sa, enum v2_event event)
 	assign(sa, row->to);
 }
 
+void v2_row_done(struct ike_engine *e, const char *story)
+{
+	if (e->ec.on_row != NULL)
+		e->ec.on_row(e->ec.on_row_ctx, story);
+}
+
 const struct v2_transition *v2_transitions(size_t *n)
 {
 	*n = N(transitions);

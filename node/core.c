@@ -7,9 +7,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "base/broken_rule.h"
 #include "base/must.h"
 #include "base/timer_queue.h"
-#include "node/broken_rule.h"
 #include "node/core_private.h"
 #include "node/impair.h"
 
@@ -204,6 +204,8 @@ static void on_committed(struct hf_core *c, const struct cl_effect *fx)
 
 static void on_deadline(struct hf_core *c, const struct cl_effect *fx)
 {
+	if (hf_rule_broken(HF_RULE_STANDBY) && fx->deadline_ns == 0)
+		return;
 	c->deadline_ns = hf_rule_broken(HF_RULE_DEADLINE) ? UINT64_MAX : fx->deadline_ns;
 	esp_group_deadline(c->datapath, (uint8_t)fx->group, c->deadline_ns);
 }
@@ -471,6 +473,8 @@ enum result hf_core_new(const struct hf_core_config *cfg, struct hf_core **out)
 		.random_ctx = cfg->random_ctx,
 		.on_seal = cfg->on_seal,
 		.on_seal_ctx = cfg->on_seal_ctx,
+		.on_row = cfg->on_row,
+		.on_row_ctx = cfg->on_row_ctx,
 	};
 	memcpy(ec.hash_seed, cfg->hash_seed, sizeof(ec.hash_seed));
 	enum result res = c->children && c->hold ? core_translate_ike(cfg->config, &ike)

@@ -73,6 +73,8 @@ struct hf_core_config {
 	void *ops_ctx;
 	void (*on_seal)(void *ctx, uint64_t key_id, struct bytes iv, struct bytes message);
 	void *on_seal_ctx;
+	void (*on_row)(void *ctx, const char *story);
+	void *on_row_ctx;
 };
 
 enum result hf_core_new(const struct hf_core_config *cfg, struct hf_core **out) WARN_UNUSED;

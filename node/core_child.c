@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "base/broken_rule.h"
 #include "base/must.h"
 #include "node/core_private.h"
 
@@ -99,10 +100,10 @@ void core_children_forget(struct hf_core *c)
  * block is renewed at half. Commit timeout bounds the acknowledgement, the
  * ownership deadline the stall; three seconds cover both defaults.
  */
-uint64_t core_child_lease_block(const struct core_child *k)
+uint64_t core_child_lease_block(const struct hf_core *c, const struct core_child *k)
 {
-	uint64_t block = k->rate_pps * 6;
-	return block < HF_LEASE_MIN ? HF_LEASE_MIN : block;
+	uint64_t block = k->rate_pps * 6, least = core_lease_min(c->config);
+	return block < least ? least : block;
 }
 
 static void append_lease(struct hf_core *c, const struct core_child *k)
@@ -143,15 +144,19 @@ static void ask_rekey(struct hf_core *c, struct core_child *k)
 	core_ike(c, &in);
 }
 
+static bool may_grant(const struct hf_core *c)
+{
+	return cl_may_grant(c->cluster, c->group) || hf_rule_broken(HF_RULE_GRANT);
+}
+
 /* Renew when half of the block is used. */
 void core_child_lease(struct hf_core *c, struct core_child *k)
 {
 	struct esp_child_stats st;
 
-	if (!cl_may_grant(c->cluster, c->group) ||
-	    esp_child_stats(c->datapath, k->spi_in, &st) != R_OK)
+	if (!may_grant(c) || esp_child_stats(c->datapath, k->spi_in, &st) != R_OK)
 		return;
-	uint64_t block = core_child_lease_block(k);
+	uint64_t block = core_child_lease_block(c, k);
 	if (st.seq_next + block / 2 <= k->lease_end)
 		return;
 	uint64_t end = st.seq_next + block;
@@ -185,7 +190,7 @@ void core_child_grant(struct hf_core *c, const struct held *h)
 
 	if (!k)
 		return;
-	if (!cl_may_grant(c->cluster, c->group)) {
+	if (!may_grant(c)) {
 		lease_refused(c, k);
 		return;
 	}

@@ -6,8 +6,8 @@
  */
 #include <stdlib.h>
 
+#include "base/broken_rule.h"
 #include "base/must.h"
-#include "node/broken_rule.h"
 #include "node/core_private.h"
 
 static void record_ike_sa(struct hf_core *c, uint64_t ike_spi)
@@ -18,8 +18,15 @@ static void record_ike_sa(struct hf_core *c, uint64_t ike_spi)
 	/* Changed and gone again within one step: its GONE effect follows. */
 	if (ike_export_sa(c->engine, ike_spi, &s) != R_OK)
 		return;
+	if (hf_rule_broken(HF_RULE_FROM_WHEN) && s.stage >= IKE_SA_AUTH_SENT &&
+	    s.next_request_id + s.expected_request_id <= 2) {
+		ike_sa_state_clear(&s);
+		return;
+	}
 	if (hf_rule_broken(HF_RULE_RECORD) && s.next_request_id > 0)
 		s.next_request_id--;
+	if (hf_rule_broken(HF_RULE_EPHEMERAL))
+		secret_wipe(&s.outstanding.dh_private);
 	must(ss_encode_ike_sa(&s, &r) == R_OK);
 	core_record(c, &r);
 	ike_sa_state_clear(&s);
@@ -79,7 +86,10 @@ static void hold_send(struct hf_core *c, struct ike_effect *fx)
 static void hold_use_outbound(struct hf_core *c, const struct ike_effect *fx)
 {
 	struct held h = { .kind = HELD_USE_OUTBOUND, .spi_in = fx->spi_in };
+
 	core_hold(c, &h);
+	if (hf_rule_broken(HF_RULE_FIRST_USE))
+		(void)!esp_child_use_outbound(c->datapath, fx->spi_in);
 }
 
 static void send_now(struct hf_core *c, const struct ike_effect *fx)

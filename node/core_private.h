@@ -94,6 +94,11 @@ void core_drop_held(struct hf_core *c);
 /* Put a record into this turn's batch; adopts it. */
 void core_record(struct hf_core *c, struct ss_record *adopt);
 
+static inline uint32_t core_lease_min(const struct config *cfg)
+{
+	return cfg->lease_min ? cfg->lease_min : HF_LEASE_MIN;
+}
+
 static inline unsigned int core_record_kind(const struct ss_record *r)
 {
 	return r->kind < HF_RECORD_KINDS ? r->kind : 0;
@@ -109,7 +114,7 @@ void core_child_remove(struct hf_core *c, uint32_t spi_in);
 void core_children_forget(struct hf_core *c);
 void core_child_lease(struct hf_core *c, struct core_child *k);
 /* Numbers that one lease adds. */
-uint64_t core_child_lease_block(const struct core_child *k);
+uint64_t core_child_lease_block(const struct hf_core *c, const struct core_child *k);
 /* A lease is committed: it may be used now (R17). */
 void core_child_grant(struct hf_core *c, const struct held *h);
 void core_tick(struct hf_core *c);

@@ -14,7 +14,6 @@ libnode_la_SOURCES = \
 	node/admin_failover.c \
 	node/admin_map.c \
 	node/announce.c node/announce.h \
-	node/broken_rule.c node/broken_rule.h \
 	node/core.c node/core.h node/core_private.h \
 	node/core_child.c \
 	node/core_ike.c \

@@ -6,8 +6,8 @@
  */
 #include <stdlib.h>
 
+#include "base/broken_rule.h"
 #include "base/must.h"
-#include "node/broken_rule.h"
 #include "node/core_private.h"
 
 /* R10: from 2^31 on a receiver with ESN would guess another high half (RFC 4303 A2.2). */
@@ -127,13 +127,14 @@ void core_reset(struct hf_core *c)
 
 /* Outbound numbers of a takeover that was not handed over: behind everything the
  * former owner may have used. */
-static uint64_t next_after_takeover(const struct core_child *k, const struct cl_effect *fx)
+static uint64_t next_after_takeover(const struct hf_core *c, const struct core_child *k,
+				    const struct cl_effect *fx)
 {
-	if (!fx->suspect)
+	if (!fx->suspect || hf_rule_broken(HF_RULE_SUSPECT))
 		return k->lease_end;
 	/* R10: it may have granted itself more than we know; one block at once, when its term began
 	 * unprotected. */
-	uint64_t jump = core_child_lease_block(k) +
+	uint64_t jump = core_child_lease_block(c, k) +
 			4 * k->rate_pps * ((fx->silence_ms + 999) / 1000);
 	return k->lease_end + (jump < SEQ_JUMP_MAX ? jump : SEQ_JUMP_MAX);
 }
@@ -155,9 +156,11 @@ static uint64_t exposure(const struct hf_core *c, const struct ss_counters *n,
 static void resume_inbound(struct hf_core *c, struct core_child *k, const struct ss_counters *n,
 			   const struct cl_effect *fx, struct esp_child_counters *out)
 {
+	if (hf_rule_broken(HF_RULE_CHECKPOINT) && !fx->handover)
+		return;
 	out->in_right_edge = n->in_right_edge;
 	k->checkpoint_edge = n->in_right_edge;
-	if (fx->handover && n->exact) {
+	if (fx->handover && n->exact && !hf_rule_broken(HF_RULE_BITMAP)) {
 		out->in_bitmap_words = (uint16_t)(n->in_bitmap.len / 8);
 		if (out->in_bitmap_words > ESP_REPLAY_WINDOW_MAX / 64)
 			out->in_bitmap_words = ESP_REPLAY_WINDOW_MAX / 64;
@@ -182,7 +185,7 @@ static void resume_child(struct hf_core *c, struct core_child *k, const struct c
 {
 	const struct ss_record *r = ss_store_get(cl_store(c->cluster, c->group), SS_COUNTERS,
 						 k->spi_in);
-	struct esp_child_counters resume = { .seq_next = next_after_takeover(k, fx),
+	struct esp_child_counters resume = { .seq_next = next_after_takeover(c, k, fx),
 					     .lease_end = k->lease_end };
 	struct ss_counters n = { 0 };
 
@@ -372,6 +375,13 @@ void core_role(struct hf_core *c, const struct cl_effect *fx)
 		become_active(c, fx);
 		return;
 	}
+	if (hf_rule_broken(HF_RULE_STANDBY) && was_owner) {
+		struct hf_role_change unheard = {
+			.group = fx->group, .role = fx->role, .term = fx->term, .why = fx->why
+		};
+		c->ops.role(c->ops_ctx, &unheard);
+		return;
+	}
 	if (fx->role == CL_ROLE_RELEASING) {
 		c->role = fx->role;
 		return;
@@ -433,7 +443,10 @@ void core_quiesce(struct hf_core *c, const struct cl_effect *fx)
 	struct core_child *k;
 
 	c->ops.relay_begin(c->ops_ctx, fx->group, &fx->mate);
-	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_RELAY, 0);
+	if (!hf_rule_broken(HF_RULE_RELAY))
+		esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_RELAY, 0);
+	else
+		esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_STANDBY, 0);
 	c->relaying = true;
 	c->role = CL_ROLE_RELEASING;
 	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)

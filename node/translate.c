@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "esp/transform.h"
-#include "node/broken_rule.h"
+#include "base/broken_rule.h"
 #include "node/core_private.h"
 
 #define HALF_OPEN_MAX        1000u  /* IOS: max in negotiation */
@@ -184,8 +184,8 @@ static void proposal_fill(struct ike_esp_proposal *out, const struct config_prop
 	}
 }
 
-static void child_fill(struct ike_child_config *ch, const struct config_map_entry *e,
-		       const struct config_ace *ace)
+static void child_fill(struct ike_child_config *ch, const struct config *cfg,
+		       const struct config_map_entry *e, const struct config_ace *ace)
 {
 	ch->tunnel = tunnel_number(e, ace);
 	ch->local = selector(&ace->source, ace->protocol);
@@ -197,10 +197,11 @@ static void child_fill(struct ike_child_config *ch, const struct config_map_entr
 	ch->esn = true;
 	ch->lifetime_s = e->lifetime_s;
 	ch->lifetime_kb = e->lifetime_kb;
-	ch->first_lease = HF_LEASE_MIN;
+	ch->first_lease = core_lease_min(cfg);
 }
 
-static enum result children_add(struct ike_connection *conn, const struct config_map_entry *e)
+static enum result children_add(struct ike_connection *conn, const struct config *cfg,
+				const struct config_map_entry *e)
 {
 	size_t n = conn->n_children;
 
@@ -214,7 +215,7 @@ static enum result children_add(struct ike_connection *conn, const struct config
 		if (ace_protects(&e->acl->aces[i])) {
 			struct ike_child_config *ch = &conn->children[conn->n_children++];
 			memset(ch, 0, sizeof(*ch));
-			child_fill(ch, e, &e->acl->aces[i]);
+			child_fill(ch, cfg, e, &e->acl->aces[i]);
 		}
 	return R_OK;
 }
@@ -295,10 +296,10 @@ static enum result connection_add(const struct config *cfg, const struct config_
 	for (*index = 0; *index < out->n_connections; ++*index)
 		if (strcmp(out->connections[*index].name, name) == 0 &&
 		    inet_equal(&out->connections[*index].local, &e->interface->address))
-			return children_add(&out->connections[*index], e);
+			return children_add(&out->connections[*index], cfg, e);
 	struct ike_connection *conn = &out->connections[out->n_connections++];
 	enum result res = connection_fill(cfg, e, peer, conn);
-	return res == R_OK ? children_add(conn, e) : res;
+	return res == R_OK ? children_add(conn, cfg, e) : res;
 }
 
 /* What another line of the crypto map would change: its own lines, not what they refer to. */

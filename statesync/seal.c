@@ -13,6 +13,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/broken_rule.h"
 #include "base/must.h"
 #include "base/wire_reader.h"
 #include "base/wire_writer.h"
@@ -47,6 +48,9 @@ struct ss_sealer {
 	uint8_t slot;
 	uint64_t sequence;               /* last one used */
 	struct origin origins[SS_SLOTS]; /* ours too: CPG delivers it back */
+	ss_seal_fn on_seal;
+	void *on_seal_ctx;
+	uint64_t key_id;         /* of our key, for on_seal */
 	struct retired *retired; /* one per restart of a member: only its own HELLO adds one */
 	size_t n_retired;
 };
@@ -84,10 +88,11 @@ struct ss_sealer *ss_sealer_new(const struct secret *failover_key, uint8_t slot,
 	s->slot = slot;
 	s->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	s->ctx = EVP_CIPHER_CTX_new();
-	memcpy(s->origins[slot].salt, salt, SALT);
+	if (!hf_rule_broken(HF_RULE_SALT))
+		memcpy(s->origins[slot].salt, salt, SALT);
 	if (s->cipher == NULL || s->ctx == NULL ||
 	    secret_copy(&s->failover_key, failover_key) != R_OK ||
-	    derive(s, slot, salt, &s->origins[slot].key) != R_OK) {
+	    derive(s, slot, s->origins[slot].salt, &s->origins[slot].key) != R_OK) {
 		ss_sealer_free(s);
 		return NULL;
 	}
@@ -105,6 +110,17 @@ void ss_sealer_free(struct ss_sealer *s)
 	EVP_CIPHER_free(s->cipher);
 	free(s->retired);
 	free(s);
+}
+
+void ss_sealer_watch(struct ss_sealer *s, ss_seal_fn on_seal, void *ctx)
+{
+	const struct secret *key = &s->origins[s->slot].key;
+	uint8_t digest[32];
+
+	must(EVP_Digest(key->data, key->len, digest, NULL, EVP_sha256(), NULL) == 1);
+	memcpy(&s->key_id, digest, sizeof(s->key_id));
+	s->on_seal = on_seal;
+	s->on_seal_ctx = ctx;
 }
 
 /* The whole 64-bit sequence, in the low bytes. */
@@ -175,6 +191,9 @@ enum result ss_seal(struct ss_sealer *s, enum ss_envelope_kind kind, uint32_t gr
 		buf_free(&sealed);
 		return R_CRYPTO;
 	}
+	if (s->on_seal != NULL)
+		s->on_seal(s->on_seal_ctx, s->key_id, bytes(&s->sequence, sizeof(s->sequence)),
+			   buf_bytes(&sealed));
 	buf_move(out, &sealed);
 	return R_OK;
 }

@@ -153,6 +153,11 @@ enum result ss_seal(struct ss_sealer *s, enum ss_envelope_kind kind, uint32_t gr
 /* Of the last message that was sealed. */
 uint64_t ss_sealer_sequence(const struct ss_sealer *s);
 
+/* Called with every message that is sealed: a digest of the key, the nonce, the envelope. For laws
+ * over all seals. */
+typedef void (*ss_seal_fn)(void *ctx, uint64_t key_id, struct bytes nonce, struct bytes message);
+void ss_sealer_watch(struct ss_sealer *s, ss_seal_fn on_seal, void *ctx);
+
 struct ss_opened {
 	enum ss_envelope_kind kind;
 	uint8_t slot;

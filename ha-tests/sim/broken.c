@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "node/broken_rule.h"
+#include "base/broken_rule.h"
 
 const struct broken broken_variants[] = {
 	{ .name = "iv", .law = 1, .rules = HF_RULE_IV_TERM | HF_RULE_LEASE, .one_slot = true },

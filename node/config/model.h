@@ -327,9 +327,10 @@ struct config {
 
 	struct config_proposal *proposals;
 	size_t n_proposals;
-	uint32_t lifetime_s;                  /* global defaults of crypto map entries */
-	uint32_t lifetime_kb;                 /* 0: unlimited */
-	uint32_t replay_window;               /* packets: 64..1024; 0: replay protection off */
+	uint32_t lifetime_s;    /* global defaults of crypto map entries */
+	uint32_t lifetime_kb;   /* 0: unlimited */
+	uint32_t replay_window; /* packets: 64..1024; 0: replay protection off */
+	uint32_t lease_min;     /* packets of a lease at least (R17); 0: the default */
 	struct config_map_entry *map_entries; /* sorted by map, then seq */
 	size_t n_map_entries;
 	struct config_map_binding *map_bindings;

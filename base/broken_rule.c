@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which rules are broken (broken_rule.h). */
-#include "node/broken_rule.h"
+#include "base/broken_rule.h"
 
 #ifdef HF_IMPAIRMENTS
-static unsigned int broken;
+static uint64_t broken;
 
-void hf_rules_break(unsigned int rules)
+void hf_rules_break(uint64_t rules)
 {
 	broken = rules;
 }
 
 bool hf_rule_broken(enum hf_rule rule)
 {
-	return broken & rule;
+	return (broken & UINT64_C(1) << rule) != 0;
 }
 #endif
