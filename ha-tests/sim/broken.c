@@ -5,16 +5,20 @@
 
 #include "base/broken_rule.h"
 
+#define BIT(rule) (UINT64_C(1) << HF_RULE_##rule)
+
 const struct broken broken_variants[] = {
-	{ .name = "iv", .law = 1, .rules = HF_RULE_IV_TERM | HF_RULE_LEASE, .one_slot = true },
-	{ .name = "lease", .law = 2, .rules = HF_RULE_LEASE },
-	{ .name = "record", .law = 3, .rules = HF_RULE_RECORD },
-	{ .name = "sync", .law = 3, .rules = HF_RULE_SYNC },
-	{ .name = "disk", .law = 4, .no_disk = true },
-	{ .name = "hold", .law = 5, .rules = HF_RULE_HOLD },
-	{ .name = "deadline", .law = 6, .rules = HF_RULE_DEADLINE },
-	{ .name = "peer-index", .law = 8, .rules = HF_RULE_PEER_INDEX },
-	{ .name = "announce", .law = 7, .silent = true },
+#define RULE(id, text, how) { .name = text, .what = how, .rules = BIT(id) },
+#define PART(id)
+#include "base/broken_rule.def"
+#undef RULE
+#undef PART
+	{ .name = "one-slot",
+	  .what = "R14, R16: all nodes use one slot and no term in an ESP IV",
+	  .rules = BIT(IV_TERM) | BIT(LEASE),
+	  .one_slot = true },
+	{ .name = "disk", .what = "R11: a term is owned before it is on disk", .no_disk = true },
+	{ .name = "announce", .what = "R20: a new owner announces nothing", .silent = true },
 	{ .name = NULL },
 };
 

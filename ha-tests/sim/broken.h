@@ -5,14 +5,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct broken {
 	const char *name;
-	unsigned int law;   /* the only one that counts in such a run */
-	unsigned int rules; /* of the product: enum hf_rule */
-	bool one_slot;      /* both datapaths use the same slot in their IVs */
-	bool no_disk;       /* a term is said to be written, and is not */
-	bool silent;        /* a new owner announces nothing */
+	const char *what;  /* the rule, and how it is broken */
+	unsigned int laws; /* bit per law: only these count in such a run; 0: all do */
+	uint64_t rules;    /* of the product: bit per enum hf_rule */
+	bool one_slot;     /* all datapaths use the same slot in their IVs */
+	bool no_disk;      /* a term is said to be written, and is not */
+	bool silent;       /* a new owner announces nothing */
 };
 
 /* Ended by a row without a name. */

@@ -8,10 +8,21 @@
 
 static struct node *owner(struct sim *s)
 {
-	for (unsigned int i = 0; i < NODES; i++)
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		if (s->nodes[i].alive && s->nodes[i].role == CL_ROLE_ACTIVE)
 			return &s->nodes[i];
 	return NULL;
+}
+
+/* Any node but this one. */
+static struct node *anybody(struct sim *s, const struct node *but)
+{
+	struct node *nd;
+
+	do
+		nd = &s->nodes[rng_below(&s->rng, s->scenario.n_nodes)];
+	while (nd == but);
+	return nd;
 }
 
 /* Mostly the owner: that is where it hurts. Mostly not the last one that holds state: that ends all tunnels. */
@@ -20,9 +31,9 @@ static struct node *victim(struct sim *s)
 	struct node *nd = owner(s);
 
 	if (!nd || !rng_chance(&s->rng, 750))
-		nd = &s->nodes[rng_below(&s->rng, NODES)];
-	if (node_holds_state(nd) && !node_holds_state(node_mate(nd)) && rng_chance(&s->rng, 900))
-		nd = node_mate(nd);
+		nd = anybody(s, NULL);
+	if (node_holds_state(nd) && !node_holder(s, nd) && rng_chance(&s->rng, 900))
+		nd = anybody(s, nd);
 	return nd;
 }
 
@@ -62,7 +73,7 @@ static void heal(struct sim *s, struct event *ev)
 		return;
 	trace(s, "the cut is healed");
 	s->laws.together_ns = s->now_ns;
-	mcast_cut(s, false);
+	mcast_heal(s);
 }
 
 static void disarm(struct sim *s, struct event *ev)
@@ -79,6 +90,33 @@ static void fast_again(struct sim *s, struct event *ev)
 	s->mcast.slow_ns = 0;
 }
 
+/* R14: out until it is started again. */
+static void back_in(struct sim *s, struct event *ev)
+{
+	struct node *nd = ev->ctx;
+
+	if (!nd->alive || nd->role != CL_ROLE_OFFLINE)
+		return;
+	node_kill(nd);
+	sim_at(s, soon(s, 1, 300), restart, nd);
+}
+
+static void slot_mended(struct sim *s, struct event *ev)
+{
+	struct node *nd = ev->ctx;
+
+	node_kill(nd);
+	nd->slot = (uint8_t)(nd->index + 1);
+	trace(s, "%s: slot %u again", nd->name, nd->slot);
+	sim_at(s, soon(s, 1, 300), restart, nd);
+}
+
+static void crash_one(struct sim *s, struct event *ev)
+{
+	(void)s;
+	node_kill(ev->ctx);
+}
+
 /* ---- faults ---- */
 
 static void crash(struct sim *s)
@@ -89,12 +127,16 @@ static void crash(struct sim *s)
 	sim_at(s, soon(s, 150, 4000), restart, nd);
 }
 
+static void lose_packets(struct sim *s);
+
 static void crash_at_boundary(struct sim *s)
 {
 	struct node *nd = victim(s);
 
-	if (!nd->alive)
+	if (!nd->alive) {
+		lose_packets(s);
 		return;
+	}
 	nd->die_at = (enum die_at)rng_between(&s->rng, DIE_BEFORE_SEND, DIE_AFTER_ROLE);
 	nd->die_count = (unsigned int)rng_between(&s->rng, 1,
 						  nd->die_at <= DIE_AFTER_SEND    ? 6
@@ -129,13 +171,62 @@ static void hand_over(struct sim *s)
 	if (rng_chance(&s->rng, 500))
 		node_command(nd, CL_IN_GO_STANDBY);
 	else
-		node_command(node_mate(nd), CL_IN_GO_ACTIVE);
+		node_command(anybody(s, nd), CL_IN_GO_ACTIVE);
 }
 
-static void crash_one(struct sim *s, struct event *ev)
+static void stop_now(struct sim *s, struct event *ev)
 {
 	(void)s;
-	node_kill(ev->ctx);
+	node_pause(ev->ctx);
+}
+
+static void give_up_now(struct sim *s, struct event *ev)
+{
+	(void)s;
+	node_command(ev->ctx, CL_IN_GO_STANDBY);
+}
+
+static void cut(struct sim *s);
+
+/* Called while the core runs: a crash takes what it still asks for with it. */
+void fault_strike(struct node *nd, enum strike_kind kind)
+{
+	struct sim *s = nd->s;
+
+	switch (kind) {
+	case STRIKE_CRASH:
+		nd->dying = true;
+		sim_at(s, soon(s, 150, 4000), restart, nd);
+		break;
+	case STRIKE_HOST:
+		nd->dying = nd->host_dying = true;
+		sim_at(s, soon(s, 200, 4500), boot, nd);
+		break;
+	case STRIKE_STOP:
+		sim_at(s, s->now_ns, stop_now, nd);
+		sim_at(s, soon(s, 20, 4500), wake, nd);
+		break;
+	case STRIKE_CUT:
+		cut(s);
+		break;
+	case STRIKE_HANDOVER:
+		sim_at(s, s->now_ns, give_up_now, nd);
+		break;
+	case STRIKE_KINDS:
+		break;
+	}
+}
+
+/* At the next row, whichever it is, or at one of few. */
+static void strike(struct sim *s)
+{
+	struct strike *st = &s->strike;
+
+	*st = (struct strike){ .armed = true, .row = MATRIX_ANY };
+	if (rng_chance(&s->rng, 700))
+		st->row = (unsigned int)rng_below(&s->rng, matrix_rows());
+	st->side = (enum strike_side)rng_below(&s->rng, STRIKE_SIDES);
+	st->kind = (enum strike_kind)rng_below(&s->rng, STRIKE_KINDS);
 }
 
 /* One of the two dies within the handover. */
@@ -150,7 +241,7 @@ static void hand_over_and_crash(struct sim *s)
 
 static void hand_over_and_stop(struct sim *s)
 {
-	struct node *nd = &s->nodes[rng_below(&s->rng, NODES)];
+	struct node *nd = anybody(s, NULL);
 
 	hand_over(s);
 	node_pause(nd);
@@ -166,11 +257,68 @@ static void orderly_stop(struct sim *s)
 	sim_at(s, soon(s, 3000, 5000), restart, nd);
 }
 
+static void trains_now(struct sim *s, struct event *ev)
+{
+	workload_trains(s, (unsigned int)ev->arg);
+}
+
+/* With traffic that uses its leases up just when the views change (R17). */
 static void cut(struct sim *s)
 {
-	trace(s, "the nodes are cut off from each other");
-	mcast_cut(s, true);
+	unsigned int side[NODES_MAX];
+	const struct node *own = owner(s);
+	unsigned int lonely = own && rng_chance(&s->rng, 500) ? own->index
+							      : anybody(s, NULL)->index;
+	bool halves = rng_chance(&s->rng, 500);
+
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
+		side[i] = halves ? (unsigned int)rng_below(&s->rng, 2) : 0;
+	side[lonely] = 1;
+	side[anybody(s, &s->nodes[lonely])->index] = 0;
+	mcast_cut(s, side);
+	if (rng_chance(&s->rng, 800))
+		sim_at(s, soon(s, 400, 550), trains_now, NULL)->arg = 250;
 	sim_at(s, soon(s, 100, 4500), heal, NULL);
+}
+
+/*
+ * R10: all but one standby go, while it is cut off; with one of them back it
+ * has quorum, and misses what the owner did meanwhile.
+ */
+static void outlive(struct sim *s)
+{
+	const unsigned int n = s->scenario.n_nodes;
+	unsigned int side[NODES_MAX] = { 0 };
+	const struct node *survivor = node_holder(s, owner(s));
+	uint64_t killed_ns = soon(s, 2500, 6000);
+
+	if (n == 2 || !survivor || !owner(s)) {
+		cut(s);
+		return;
+	}
+	side[survivor->index] = 1;
+	mcast_cut(s, side);
+	for (unsigned int i = 0; i < n; i++) {
+		if (i == survivor->index)
+			continue;
+		sim_at(s, killed_ns + rng_below(&s->rng, 5 * MS_NS), crash_one, &s->nodes[i]);
+		sim_at(s, killed_ns + SECOND + rng_below(&s->rng, SECOND), restart, &s->nodes[i]);
+	}
+	sim_at(s, killed_ns + 5 * MS_NS, heal, NULL);
+}
+
+/* R14: a standby is started again with the slot of another node. */
+static void twin(struct sim *s)
+{
+	struct node *nd = anybody(s, owner(s)), *other = anybody(s, nd);
+	uint64_t from = soon(s, 200, 600), until = soon(s, 3000, 5000);
+
+	node_kill(nd);
+	nd->slot = other->slot;
+	trace(s, "%s: configured with slot %u", nd->name, nd->slot);
+	sim_at(s, from, restart, nd);
+	sim_at(s, until, slot_mended, nd);
+	sim_at(s, until, back_in, other);
 }
 
 static void lose_packets(struct sim *s)
@@ -220,7 +368,10 @@ static const struct {
 	{ hand_over_and_crash, 15 },
 	{ hand_over_and_stop, 5 },
 	{ orderly_stop, 8 },
-	{ cut, 4 },
+	{ cut, 10 },
+	{ strike, 40 },
+	{ outlive, 4 },
+	{ twin, 4 },
 	{ lose_packets, 15 },
 	{ slow_multicast, 8 },
 	{ crash_unprotected, 12 },
@@ -231,7 +382,8 @@ static void fault(struct sim *s, struct event *ev)
 	uint64_t total = 0, pick;
 	size_t i = 0;
 
-	(void)ev;
+	if (s->opt.skip & 1ull << ev->arg)
+		return;
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
 		total += kinds[k].weight;
 	for (pick = rng_below(&s->rng, total); pick >= kinds[i].weight; i++)
@@ -244,7 +396,22 @@ static void fault(struct sim *s, struct event *ev)
 static void planned(struct sim *s, struct event *ev)
 {
 	(void)ev;
+	workload_trains(s, 20);
 	hand_over(s);
+}
+
+/* R21: as above, and the process is started again (systemctl restart). */
+static void planned_stop(struct sim *s, struct event *ev)
+{
+	struct node *nd = owner(s);
+
+	(void)ev;
+	if (!nd)
+		return;
+	workload_trains(s, 20);
+	trace(s, "%s: stop command", nd->name);
+	node_command(nd, CL_IN_STOP);
+	sim_at(s, soon(s, 7000, 7500), restart, nd);
 }
 
 /* Everything works again from here on. */
@@ -252,21 +419,25 @@ static void calm(struct sim *s, struct event *ev)
 {
 	trace(s, "no more faults");
 	s->calm = true;
+	s->strike.armed = false;
 	s->calm_ns = s->now_ns;
 	s->net.loss = s->net.replay = 0;
 	s->net.loss_until_ns = 0;
 	fast_again(s, ev);
 	heal(s, ev);
-	for (unsigned int i = 0; i < NODES; i++) {
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
 		struct node *nd = &s->nodes[i];
 		nd->die_at = DIE_NOT;
+		if (nd->slot != i + 1)
+			slot_mended(s, &(struct event){ .ctx = nd });
 		if (!nd->up)
 			node_boot(nd);
 		node_wake(nd);
 		node_start(nd);
 	}
 	for (unsigned int i = 0; i < 2; i++)
-		sim_at(s, soon(s, 13000, 36000), planned, NULL);
+		sim_at(s, soon(s, 13000, 28000), planned, NULL);
+	sim_at(s, soon(s, 28000, 30000), planned_stop, NULL);
 }
 
 /* ---- one kill, at a chosen moment of settled tunnels ---- */
@@ -290,7 +461,7 @@ static void arm(struct sim *s, struct event *ev)
 
 static void restart_all(struct sim *s, struct event *ev)
 {
-	for (unsigned int i = 0; i < NODES; i++)
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		node_start(&s->nodes[i]);
 	if (!s->calm)
 		sim_at(s, s->now_ns + SECOND, restart_all, ev->ctx);
@@ -305,19 +476,33 @@ static void sweep_plan(struct sim *s)
 	s->scenario.end_ns = START_NS + SWEEP_UNTIL_NS + 16 * SECOND;
 }
 
+static void strike_asked(struct sim *s, struct event *ev)
+{
+	(void)ev;
+	s->strike = s->opt.strike;
+}
+
 void faults_plan(struct sim *s)
 {
 	uint64_t from = s->scenario.faults_from_ns;
 
+	if (s->opt.strike.armed) {
+		sim_at(s, from + rng_below(&s->rng, 2 * SECOND), strike_asked, NULL);
+		sim_at(s, s->scenario.faults_until_ns, calm, NULL);
+		return;
+	}
 	if (s->opt.kill_at != DIE_NOT) {
 		sweep_plan(s);
 		return;
 	}
+	uint64_t number = 0;
+
 	for (unsigned int i = 0; i < s->scenario.n_faults; i++, from += s->scenario.window_ns) {
 		uint64_t at = from + rng_below(&s->rng, 2 * SECOND);
-		sim_at(s, at, fault, NULL);
+		sim_at(s, at, fault, NULL)->arg = number++;
 		if (rng_chance(&s->rng, 250))
-			sim_at(s, at + rng_between(&s->rng, 10 * MS_NS, 5 * SECOND), fault, NULL);
+			sim_at(s, at + rng_between(&s->rng, 10 * MS_NS, 5 * SECOND), fault, NULL)
+				->arg = number++;
 	}
 	sim_at(s, s->scenario.faults_until_ns, calm, NULL);
 }

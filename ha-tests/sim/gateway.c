@@ -39,7 +39,7 @@ static void send_sealed(struct gateway *gw, const struct esp_packet *pkt)
 		.data = { .p = pkt->buf + pkt->off, .len = pkt->len },
 	};
 
-	laws_esp_sent(gw);
+	laws_esp_sent(gw, buf_bytes(&p.data));
 	network_send(gw->s, &p);
 }
 
@@ -52,16 +52,20 @@ static struct esp_packet packet_in(uint8_t buf[BUFFER], struct bytes data)
 	};
 }
 
-/* R19: the datapath has stopped; what still comes goes on to the mate. */
+/* R19: the datapath has stopped; what still comes goes on to the next owner. */
 static void relay(struct gateway *gw, const struct packet *p)
 {
-	struct packet copy = *p;
+	if (gw->node)
+		node_relay(gw->node, p);
+}
 
-	if (!gw->node || p->relayed)
-		return;
-	copy.relayed = true;
-	gw->node->straggler_ns = gw->s->now_ns;
-	node_relay(gw->node, &copy);
+/* Later on every packet counts. */
+static void trace_drop(struct gateway *gw, const struct esp_packet *pkt, const char *way)
+{
+	if (gw->s->calm && pkt->verdict != ESP_V_RELAYED)
+		trace(gw->s, "%s: %s packet, SPI 0x%08x: %s",
+		      gw->node ? gw->node->name : gw->peer->name, way, pkt->spi_in,
+		      esp_verdict_text((enum esp_verdict)pkt->verdict));
 }
 
 void gateway_outbound(struct gateway *gw, uint64_t now_ns, const struct packet *p)
@@ -74,6 +78,8 @@ void gateway_outbound(struct gateway *gw, uint64_t now_ns, const struct packet *
 		send_sealed(gw, &pkt);
 	else if (pkt.verdict == ESP_V_RELAYED)
 		relay(gw, p);
+	else
+		trace_drop(gw, &pkt, "outbound");
 }
 
 void gateway_inbound(struct gateway *gw, uint64_t now_ns, const struct packet *p)
@@ -89,6 +95,8 @@ void gateway_inbound(struct gateway *gw, uint64_t now_ns, const struct packet *p
 		workload_delivered(gw->s, gw, bytes(pkt.buf + pkt.off, pkt.len));
 	else if (pkt.verdict == ESP_V_RELAYED)
 		relay(gw, p);
+	else
+		trace_drop(gw, &pkt, "inbound");
 }
 
 void gateway_flush(struct gateway *gw, uint64_t now_ns)

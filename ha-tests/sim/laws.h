@@ -19,12 +19,26 @@ struct packet;
 
 #define LAWS_TERMS      1024
 #define LAWS_PEERS      2
+#define LAWS_NODES      5
 #define LAWS_TRANSFORMS 24
 
 /* What a node's store held of the peer index of a crypto map entry. */
 struct law_peer_index {
 	uint32_t index, reason;
 	uint64_t generation;
+};
+
+/* A message of an IKE SA that a node sends. */
+struct sent_message {
+	uint64_t own_spi;
+	uint32_t id;
+	bool response;
+};
+
+/* Since when a process has released nothing of what it holds. */
+struct held_since {
+	uint64_t ns, released;
+	uint32_t incarnation;
 };
 
 struct laws {
@@ -39,18 +53,22 @@ struct laws {
 	struct seen sync_asked;    /* 3: (SPIs, side, nonce) -> M1, P1 */
 	struct seen touched;       /* SPIs of IKE SAs that two owners have had at once (R23) */
 	struct seen digests;       /* 8: (owner, term, position) -> digest of the store */
-	uint8_t owner_of_term[LAWS_TERMS];
+	struct seen held_children; /* 5: CHILD SAs that a standby was seen to hold */
+	struct held_since held[LAWS_NODES];
+	uint32_t owner_of_term[LAWS_TERMS];
 	struct esp_transform transforms[LAWS_TRANSFORMS];
-	bool split;       /* two owners at this moment */
-	bool unprotected; /* a peer has seen what nobody else need hold */
+	bool split;        /* two owners at this moment */
+	bool split_quorum; /* there have been two owners with quorum at one moment */
+	bool unprotected;  /* a peer has seen what nobody else need hold */
 	bool excused; /* R23 or a lost state has happened: a tunnel may have to be set up anew */
+	uint64_t taken_over_ns;   /* the last takeover that was not handed over */
 	uint64_t together_ns;     /* when a cut was healed, or one that it passed by woke up */
 	bool settled[LAWS_PEERS]; /* its tunnels are up: no IKE_AUTH from here on (law 7) */
 	uint64_t settled_from_ns[LAWS_PEERS];
 	uint64_t unsettled_until_ns[LAWS_PEERS];
-	uint64_t checked_position[2];
-	uint64_t checked_term[2];
-	struct law_peer_index peer_index[2][LAWS_PEERS];
+	uint64_t checked_position[LAWS_NODES];
+	uint64_t checked_term[LAWS_NODES];
+	struct law_peer_index peer_index[LAWS_NODES][LAWS_PEERS];
 };
 
 void laws_open(struct sim *s);
@@ -65,15 +83,18 @@ void laws_sync_sealed(struct gateway *gw, struct bytes datagram);
 /* Law 3 judges this IKE SA: no two owners have had it at once (R23). */
 bool laws_judged(struct sim *s, uint64_t spi_i);
 struct digest128 laws_request_name(uint64_t spi_i, uint64_t spi_r, bool by_initiator, uint32_t id);
+/* For cl_node_config; ctx is the node. */
+void laws_cluster_seal(void *ctx, uint64_t key_id, struct bytes nonce, struct bytes message);
 void laws_ike_sent(struct gateway *gw, const struct inet_addr *remote, struct bytes datagram);
-void laws_esp_sent(struct gateway *gw);
+void laws_esp_sent(struct gateway *gw, struct bytes packet);
 /* A new IKE_AUTH request. */
 void laws_auth(struct gateway *gw, const struct inet_addr *remote);
 /* What the engines say about themselves. */
 void laws_log(struct gateway *gw, const struct log_event *ev);
 void laws_role(struct node *nd, const struct hf_role_change *change);
 /* A packet that it has delivered before came out of the gateway. */
-void laws_replayed(struct gateway *gw);
+/* first_ns: when that was. */
+void laws_replayed(struct gateway *gw, uint64_t first_ns);
 /* A peer has taken what a node said, perhaps one that is not the owner any more. */
 void laws_peer_heard(struct peer *p, const struct packet *pkt);
 void laws_protection(struct node *nd, bool is_protected);
@@ -88,6 +109,10 @@ void laws_unsettle(struct sim *s, unsigned int peer);
 /* At times: are the tunnels up, and do they stay so? */
 void laws_settle(struct sim *s);
 void laws_calm(struct sim *s);
+/* laws_commit.c */
+void laws_commit_ike(struct node *nd, const struct sent_message *m);
+void laws_commit_esp(struct node *nd, struct bytes packet);
+void laws_commit_step(struct node *nd);
 /* The nodes are cut off from each other, or have only just met again. */
 bool laws_apart(const struct sim *s);
 void law_broken(struct sim *s, unsigned int law, const char *fmt, ...)

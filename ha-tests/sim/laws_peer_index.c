@@ -55,7 +55,7 @@ static void check(void *ctx, const struct ss_record *r)
 		return;
 	}
 	struct law_peer_index *was =
-		&nd->s->laws.peer_index[nd->slot - 1][is.seq - SCENARIO_FIRST_SEQ];
+		&nd->s->laws.peer_index[nd->index][is.seq - SCENARIO_FIRST_SEQ];
 	if (!allowed(was, &is))
 		law_broken(nd->s, 8,
 			   "%s: the peer index of entry %u goes from %u (generation %llu) to %u "
@@ -71,7 +71,7 @@ void laws_peer_index(struct node *nd, const struct cl_group_status *st)
 
 	/* It begins with what it is given, and may have had more than that before (R23). */
 	if (st->role == CL_ROLE_JOINING || st->role == CL_ROLE_OFFLINE)
-		memset(l->peer_index[nd->slot - 1], 0, sizeof(l->peer_index[nd->slot - 1]));
+		memset(l->peer_index[nd->index], 0, sizeof(l->peer_index[nd->index]));
 	else if (nd->s->scenario.silent_peer)
 		ss_store_each(cl_store(hf_core_cluster_node(nd->core), GROUP), check, nd);
 }

@@ -16,7 +16,9 @@ void law_broken(struct sim *s, unsigned int law, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (s->laws.broken || (s->opt.broken && s->opt.broken->law != law))
+	const struct broken *b = s->opt.broken;
+
+	if (s->laws.broken || (b && b->laws && !(b->laws & 1u << law)))
 		return;
 	s->laws.broken = law;
 	va_start(ap, fmt);
@@ -86,7 +88,7 @@ static void law2(struct sim *s, uint64_t key_id, uint64_t number)
 	if (seen_add(&s->laws.numbers, key_and(key_id, bytes(&number, sizeof(number))),
 		     (struct digest128){ 0 }) == SEEN_NEW)
 		return;
-	if (s->stats.split_brains)
+	if (s->laws.split_quorum)
 		s->stats.split_numbers++;
 	else
 		law_broken(s, 2, "a key seals ESP sequence number %llu again",
@@ -166,6 +168,13 @@ void laws_ike_seal(void *ctx, uint64_t key_id, struct bytes iv, struct bytes mes
 	laws_sync_sealed(gw, message);
 }
 
+void laws_cluster_seal(void *ctx, uint64_t key_id, struct bytes nonce, struct bytes message)
+{
+	const struct node *nd = ctx;
+
+	law1(nd->s, key_id, nonce, message);
+}
+
 /* ---- who may speak ---- */
 
 static void law6(struct gateway *gw, const char *what)
@@ -177,18 +186,19 @@ static void law6(struct gateway *gw, const char *what)
 	if (nd->role != CL_ROLE_ACTIVE && nd->role != CL_ROLE_RELEASING)
 		law_broken(gw->s, 6, "%s sends %s as %s", nd->name, what, cl_role_name(nd->role));
 	/* Two members of one view that both send, long after they have met. */
-	const struct node *mate = node_mate(nd);
-	if (mate->alive && !mate->paused && mate->role == CL_ROLE_ACTIVE && mate->term > nd->term &&
-	    !laws_apart(gw->s))
+	const struct node *owner = node_owner(gw->s, nd);
+	if (owner && owner->term > nd->term && !laws_apart(gw->s))
 		law_broken(gw->s, 6, "%s sends %s in term %llu, %s owns term %llu", nd->name, what,
-			   (unsigned long long)nd->term, mate->name,
-			   (unsigned long long)mate->term);
+			   (unsigned long long)nd->term, owner->name,
+			   (unsigned long long)owner->term);
 }
 
-void laws_esp_sent(struct gateway *gw)
+void laws_esp_sent(struct gateway *gw, struct bytes packet)
 {
 	gw->s->stats.esp_sent++;
 	law6(gw, "ESP");
+	if (gw->node)
+		laws_commit_esp(gw->node, packet);
 }
 
 /* ---- message ids ---- */
@@ -298,6 +308,14 @@ void laws_ike_sent(struct gateway *gw, const struct inet_addr *remote, struct by
 		s->laws.unprotected = true;
 	if (seen_has(&s->laws.sync_messages, digest128(datagram)))
 		return;
+	if (gw->node && m.exchange != IKE_SA_INIT) {
+		const struct sent_message sent = {
+			.own_spi = m.direction & FLAG_INITIATOR ? m.spi_i : m.spi_r,
+			.id = m.id,
+			.response = m.direction & FLAG_RESPONSE,
+		};
+		laws_commit_ike(gw->node, &sent);
+	}
 	if (m.exchange != IKE_SA_INIT) /* COOKIE and INVALID_KE_PAYLOAD repeat its id */
 		law3(gw, remote, &m, datagram);
 }

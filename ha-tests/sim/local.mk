@@ -10,13 +10,16 @@ ha_tests_sim_holdfast_sim_SOURCES = \
 	ha-tests/sim/laws.c ha-tests/sim/laws.h \
 	ha-tests/sim/laws_peer_index.c \
 	ha-tests/sim/laws_sync.c \
+	ha-tests/sim/laws_commit.c \
 	ha-tests/sim/laws_wire.c \
 	ha-tests/sim/main.c \
+	ha-tests/sim/matrix.c ha-tests/sim/matrix.h \
 	ha-tests/sim/multicast.c \
 	ha-tests/sim/network.c \
 	ha-tests/sim/node.c \
 	ha-tests/sim/node_ops.c \
 	ha-tests/sim/peer.c \
+	ha-tests/sim/runner.c ha-tests/sim/runner.h \
 	ha-tests/sim/rng.c ha-tests/sim/rng.h \
 	ha-tests/sim/scenario.c \
 	ha-tests/sim/seeded_rand.c ha-tests/sim/seeded_rand.h \
@@ -26,3 +29,12 @@ ha_tests_sim_holdfast_sim_SOURCES = \
 	ha-tests/sim/workload.c
 ha_tests_sim_holdfast_sim_CPPFLAGS = $(libnode_la_CPPFLAGS)
 ha_tests_sim_holdfast_sim_LDADD = $(node_libs)
+
+# make sim SEED=n: one seed, a failure with as few faults as it needs. make sim SEEDS=n FIRST=k: many.
+FIRST = 1
+SEEDS = 200
+sim: ha-tests/sim/holdfast-sim
+	$(AM_V_at)if test -n "$(SEED)"; then ha-tests/sim/holdfast-sim --seed "$(SEED)" --minimal; \
+	else ha-tests/sim/holdfast-sim --first $(FIRST) --seeds $(SEEDS); fi
+
+.PHONY: sim

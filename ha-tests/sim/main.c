@@ -1,35 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- *	holdfast-sim [--first K] --seeds N      N seeds; a sweep; seeds twice; every broken variant
- *	holdfast-sim --seed S [-v] [--break NAME]
+ *	holdfast-sim [--first K] --seeds N        N seeds
+ *	holdfast-sim --all ...                    the same, the matrix, a sweep, seeds twice
+ *	holdfast-sim --matrix [--first K]         a fault at each row of the IKE table
+ *	holdfast-sim --sweep [--first K]          one kill at each boundary of one seed
  *	holdfast-sim --determinism [--first K] [--seeds N]
- *	holdfast-sim --break NAME [--first K] [--seeds N]
- *	holdfast-sim --sweep [--first K]        one kill at each boundary of one seed
+ *	holdfast-sim --break NAME|all [--first K] [--seeds N]
+ *	holdfast-sim --seed S [-v | --minimal] [--skip FAULTS]
+ *	             [--break NAME | --kill MOMENT:COUNT | --strike ROW:SIDE:KIND]
  *
- * Each seed runs in a process of its own, so that an assertion of the product
- * fails its seed and not the others. Results go to stdout as lines "ok ..."
- * and "not ok ...", traces of failed seeds to stderr. Exit status 0: no law
- * was broken, and every broken variant broke its own.
+ * Results go to stdout as lines "ok ..." and "not ok ...", traces of failed
+ * seeds to stderr. Exit status 0: no law was broken, and every broken variant
+ * broke its own.
  */
-#include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/must.h"
+#include "ha-tests/sim/runner.h"
 #include "ha-tests/sim/seeded_rand.h"
-#include "ha-tests/sim/sim.h"
 
 #define TWICE_SEEDS  3
 #define SWEEP_MAX    400
-#define BROKEN_SEEDS 300 /* a variant that nothing notices in so many is not noticed */
+#define BROKEN_SEEDS 200 /* a variant that nothing notices in so many is not noticed */
 
 struct arguments {
 	uint64_t first, count;
-	bool one, verbose, determinism, sweep;
+	struct strike strike;
+	uint64_t skip;
+	bool minimal, all, matrix, one, verbose, determinism, sweep, all_broken, counted;
+	unsigned int jobs;
 	enum die_at kill_at;
 	unsigned int kill_count;
 	const struct broken *broken;
@@ -62,79 +63,84 @@ static void print_stats(const struct sim_stats *t)
 	       (ull)t->state_losses, (ull)t->excused);
 }
 
-/* ---- one seed in a process of its own ---- */
-
-static struct sim_result *shared;
-
-static struct sim_result run_forked(const struct sim_options *opt)
+static const char *law_text(const struct sim_result *r, char out[16])
 {
-	int status = 0;
-
-	memset(shared, 0, sizeof(*shared));
-	fflush(NULL);
-	pid_t pid = fork();
-	must(pid >= 0);
-	if (pid == 0) {
-		sim_run(opt, shared);
-		fflush(NULL);
-		_exit(0);
-	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	struct sim_result r = *shared;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return r;
-	r.ok = false;
-	r.law = 0;
-	if (WIFSIGNALED(status))
-		snprintf(r.why, sizeof(r.why), "ended by signal %d (%s)", WTERMSIG(status),
-			 strsignal(WTERMSIG(status)));
-	else
-		snprintf(r.why, sizeof(r.why), "ended with status %d", WEXITSTATUS(status));
-	return r;
+	snprintf(out, 16, r->law ? "law %u" : "crash", r->law);
+	return out;
 }
 
 static void print_failure(uint64_t seed, const struct sim_result *r)
 {
-	char law[16] = "crash";
+	char law[16];
 
-	if (r->law)
-		snprintf(law, sizeof(law), "law %u", r->law);
-	printf("not ok sim seed %llu %s: %s; again: holdfast-sim --seed %llu -v\n", (ull)seed, law,
-	       r->why, (ull)seed);
+	printf("not ok sim seed %llu %s: %s; again: make sim SEED=%llu\n", (ull)seed,
+	       law_text(r, law), r->why, (ull)seed);
 }
 
-/* ---- what can be asked for ---- */
-
-static bool run_seeds(const struct arguments *a)
+static void add_matrix(struct matrix *sum, const struct matrix *x)
 {
-	struct sim_stats sum = { 0 };
-	uint64_t failed = 0, fewest = UINT64_MAX;
-
-	for (uint64_t seed = a->first; seed < a->first + a->count; seed++) {
-		struct sim_options opt = { .seed = seed };
-		struct sim_result r = run_forked(&opt);
-		add(&sum, &r.stats);
-		if (r.ok && r.stats.exchanges < fewest)
-			fewest = r.stats.exchanges;
-		if (r.ok)
-			continue;
-		failed++;
-		print_failure(seed, &r);
+	for (unsigned int row = 0; row < MATRIX_ROWS; row++) {
+		sum->taken[row] += x->taken[row];
+		for (unsigned int i = 0; i < STRIKE_SIDES * STRIKE_KINDS; i++)
+			sum->hits[row][i / STRIKE_KINDS][i % STRIKE_KINDS] +=
+				x->hits[row][i / STRIKE_KINDS][i % STRIKE_KINDS];
 	}
-	print_stats(&sum);
+}
+
+/* ---- seeds ---- */
+
+struct seeds {
+	uint64_t next, end, failed, fewest;
+	struct sim_stats sum;
+	struct matrix matrix;
+};
+
+static bool seeds_next(void *ctx, struct sim_options *opt)
+{
+	struct seeds *k = ctx;
+
+	if (k->next == k->end)
+		return false;
+	*opt = (struct sim_options){ .seed = k->next++ };
+	return true;
+}
+
+static void seeds_done(void *ctx, const struct sim_options *opt, const struct sim_result *r)
+{
+	struct seeds *k = ctx;
+
+	add(&k->sum, &r->stats);
+	add_matrix(&k->matrix, &r->matrix);
+	if (r->ok && r->stats.exchanges < k->fewest)
+		k->fewest = r->stats.exchanges;
+	if (r->ok)
+		return;
+	k->failed++;
+	print_failure(opt->seed, r);
+}
+
+static bool run_seeds(const struct arguments *a, struct matrix *matrix)
+{
+	struct seeds k = { .next = a->first, .end = a->first + a->count, .fewest = UINT64_MAX };
+	const struct runs runs = {
+		.jobs = a->jobs, .ctx = &k, .next = seeds_next, .done = seeds_done
+	};
+
+	runner_run(&runs);
+	*matrix = k.matrix;
+	print_stats(&k.sum);
 	printf("%s sim seeds %llu..%llu (%llu kept the laws; %llu events, %llu faults, %llu exchanges, at least %llu per seed)\n",
-	       failed ? "not ok" : "ok", (ull)a->first, (ull)(a->first + a->count - 1),
-	       (ull)(a->count - failed), (ull)sum.events, (ull)sum.faults, (ull)sum.exchanges,
-	       (ull)(fewest == UINT64_MAX ? 0 : fewest));
-	return !failed;
+	       k.failed ? "not ok" : "ok", (ull)a->first, (ull)(k.end - 1),
+	       (ull)(a->count - k.failed), (ull)k.sum.events, (ull)k.sum.faults,
+	       (ull)k.sum.exchanges, (ull)(k.fewest == UINT64_MAX ? 0 : k.fewest));
+	return !k.failed;
 }
 
 static bool run_twice(uint64_t from, uint64_t count)
 {
 	for (uint64_t seed = from; seed < from + count; seed++) {
 		struct sim_options opt = { .seed = seed };
-		struct sim_result first = run_forked(&opt), again = run_forked(&opt);
+		struct sim_result first = runner_one(&opt), again = runner_one(&opt);
 		if (first.stats.events &&
 		    memcmp(first.digest, again.digest, sizeof(first.digest)) == 0)
 			continue;
@@ -146,66 +152,250 @@ static bool run_twice(uint64_t from, uint64_t count)
 	return true;
 }
 
-/* Quietly: a trace of what is meant to fail would only be in the way. */
-static bool run_broken(const struct broken *b, uint64_t from, uint64_t count)
+/* ---- the matrix: each cell of the IKE table by a fault ---- */
+
+#define MATRIX_SEEDS 12 /* to reach a cell */
+
+struct cells {
+	struct matrix sum;
+	uint64_t seed, runs, failed;
+	unsigned int row, side, kind, round;
+};
+
+static bool cells_step(struct cells *c)
 {
+	if (++c->kind < STRIKE_KINDS)
+		return true;
+	c->kind = 0;
+	if (++c->side < STRIKE_SIDES)
+		return true;
+	c->side = 0;
+	if (++c->row < matrix_rows())
+		return true;
+	c->row = 0;
+	return ++c->round < MATRIX_SEEDS;
+}
+
+static bool cells_next(void *ctx, struct sim_options *opt)
+{
+	struct cells *c = ctx;
+
+	while (c->round < MATRIX_SEEDS) {
+		const bool wanted = !c->sum.hits[c->row][c->side][c->kind] &&
+				    !matrix_unreachable(c->row);
+		*opt = (struct sim_options){ .seed = c->seed + c->round,
+					     .strike = { .armed = true,
+							 .row = c->row,
+							 .side = (enum strike_side)c->side,
+							 .kind = (enum strike_kind)c->kind } };
+		(void)cells_step(c);
+		if (wanted)
+			return true;
+	}
+	return false;
+}
+
+static void cells_done(void *ctx, const struct sim_options *opt, const struct sim_result *r)
+{
+	struct cells *c = ctx;
+
+	c->runs++;
+	add_matrix(&c->sum, &r->matrix);
+	if (r->ok)
+		return;
+	c->failed++;
+	printf("not ok sim matrix seed %llu law %u: %s; again: holdfast-sim --seed %llu --strike %u:%u:%u -v\n",
+	       (ull)opt->seed, r->law, r->why, (ull)opt->seed, opt->strike.row,
+	       (unsigned int)opt->strike.side, (unsigned int)opt->strike.kind);
+}
+
+/* begun: what random seeds have reached already. */
+static bool run_matrix(const struct arguments *a, const struct matrix *begun)
+{
+	struct cells c = { .sum = *begun, .seed = a->first };
+	const struct runs runs = {
+		.jobs = a->jobs, .ctx = &c, .next = cells_next, .done = cells_done
+	};
+
+	runner_run(&runs);
+	matrix_print(&c.sum);
+	unsigned int empty = matrix_empty(&c.sum);
+	printf("%s sim matrix: %u rows, %u cells that can be reached are empty (%llu runs)\n",
+	       empty || c.failed ? "not ok" : "ok", matrix_rows(), empty, (ull)c.runs);
+	return !empty && !c.failed;
+}
+
+/* ---- broken variants ---- */
+
+struct hunt {
+	const struct broken *broken;
+	uint64_t next, end, crashes;
+	bool caught;
+	uint64_t seed; /* that noticed, the lowest that has ended */
+	struct sim_result result;
+};
+
+/* Quietly: a trace of what is meant to fail would only be in the way. */
+static bool hunt_next(void *ctx, struct sim_options *opt)
+{
+	struct hunt *h = ctx;
+
+	if (h->caught || h->next == h->end)
+		return false;
+	*opt = (struct sim_options){ .seed = h->next++, .broken = h->broken, .quiet = true };
+	return true;
+}
+
+static void hunt_done(void *ctx, const struct sim_options *opt, const struct sim_result *r)
+{
+	struct hunt *h = ctx;
+
+	h->crashes += !r->ok && !r->law;
+	if (!r->law || (h->caught && opt->seed > h->seed))
+		return;
+	h->caught = true;
+	h->seed = opt->seed;
+	h->result = *r;
+}
+
+static bool run_broken(const struct arguments *a, const struct broken *b)
+{
+	struct hunt h = { .broken = b,
+			  .next = a->first,
+			  .end = a->first + (a->counted ? a->count : BROKEN_SEEDS) };
+	const struct runs runs = {
+		.jobs = a->jobs, .ctx = &h, .next = hunt_next, .done = hunt_done
+	};
+	char law[16];
+
 	if (!broken_apply(b)) {
 		printf("skip sim broken %s: built without impairments\n", b->name);
 		return true;
 	}
-	for (uint64_t seed = from; seed < from + count; seed++) {
-		struct sim_options opt = { .seed = seed, .broken = b, .quiet = true };
-		struct sim_result r = run_forked(&opt);
-		if (r.law != b->law)
-			continue;
-		printf("ok sim broken %s: seed %llu breaks law %u (%s)\n", b->name, (ull)seed,
-		       r.law, r.why);
-		return true;
-	}
-	printf("not ok sim broken %s: law %u is kept in seeds %llu..%llu\n", b->name, b->law,
-	       (ull)from, (ull)(from + count - 1));
-	return false;
+	runner_run(&runs);
+	if (h.caught)
+		printf("ok sim broken %s (%s): seed %llu breaks %s: %s\n", b->name, b->what,
+		       (ull)h.seed, law_text(&h.result, law), h.result.why);
+	else
+		printf("not ok sim broken %s (%s): the laws are kept in seeds %llu..%llu (%llu crashes)\n",
+		       b->name, b->what, (ull)a->first, (ull)(h.end - 1), (ull)h.crashes);
+	return h.caught;
 }
+
+static bool run_all_broken(const struct arguments *a)
+{
+	bool ok = true;
+
+	for (const struct broken *b = broken_variants; b->name; b++)
+		ok = run_broken(a, b) && ok;
+	return ok;
+}
+
+/* ---- the sweep ---- */
 
 /*
  * The owner of settled tunnels is killed before, and after, each datagram that
  * it sends and after each message to the group: one run for each.
  */
-static bool run_sweep(uint64_t seed)
+struct sweep {
+	uint64_t seed, runs, failed;
+	enum die_at moment;
+	unsigned int count;
+	bool reached_all;
+};
+
+static bool sweep_next(void *ctx, struct sim_options *opt)
+{
+	struct sweep *w = ctx;
+
+	if (w->reached_all || w->count == SWEEP_MAX)
+		return false;
+	*opt = (struct sim_options){ .seed = w->seed,
+				     .kill_at = w->moment,
+				     .kill_count = ++w->count };
+	return true;
+}
+
+static void sweep_done(void *ctx, const struct sim_options *opt, const struct sim_result *r)
+{
+	struct sweep *w = ctx;
+
+	w->runs++;
+	if (r->ok) {
+		w->reached_all = w->reached_all || !r->stats.killed;
+		return;
+	}
+	w->failed++;
+	printf("not ok sim sweep seed %llu law %u: %s; again: holdfast-sim --seed %llu --kill %d:%u -v\n",
+	       (ull)w->seed, r->law, r->why, (ull)w->seed, (int)opt->kill_at, opt->kill_count);
+}
+
+static bool run_sweep(const struct arguments *a)
 {
 	static const enum die_at moments[] = { DIE_BEFORE_SEND, DIE_AFTER_SEND, DIE_AFTER_MCAST };
-	uint64_t runs = 0, failed = 0;
+	struct sweep w = { .seed = a->first };
+	const struct runs runs = {
+		.jobs = a->jobs, .ctx = &w, .next = sweep_next, .done = sweep_done
+	};
 
 	for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
-		struct sim_result r = { .stats.killed = 1 };
-		for (unsigned int n = 1; n <= SWEEP_MAX && r.stats.killed; n++) {
-			struct sim_options opt = { .seed = seed,
-						   .kill_at = moments[i],
-						   .kill_count = n };
-			r = run_forked(&opt);
-			runs++;
-			if (r.ok)
-				continue;
-			failed++;
-			printf("not ok sim sweep seed %llu law %u: %s; again: holdfast-sim --seed %llu --kill %d:%u -v\n",
-			       (ull)seed, r.law, r.why, (ull)seed, (int)moments[i], n);
-			r.stats.killed = 1;
-		}
+		w.moment = moments[i];
+		w.count = 0;
+		w.reached_all = false;
+		runner_run(&runs);
 	}
 	printf("%s sim sweep seed %llu: the owner killed at each boundary (%llu runs)\n",
-	       failed ? "not ok" : "ok", (ull)seed, (ull)runs);
-	return !failed;
+	       w.failed ? "not ok" : "ok", (ull)w.seed, (ull)w.runs);
+	return !w.failed;
 }
+
+/* ---- what can be asked for ---- */
 
 static bool run_all(const struct arguments *a)
 {
-	bool ok = run_seeds(a);
+	struct matrix matrix;
+	bool ok = run_seeds(a, &matrix);
 
-	ok = run_sweep(a->first) && ok;
-	ok = run_twice(a->first, a->count < TWICE_SEEDS ? a->count : TWICE_SEEDS) && ok;
-	for (const struct broken *b = broken_variants; b->name; b++)
-		ok = run_broken(b, a->first, BROKEN_SEEDS) && ok;
-	return ok;
+	if (!a->all) {
+		matrix_print(&matrix);
+		return ok;
+	}
+	ok = run_matrix(a, &matrix) && ok;
+	ok = run_sweep(a) && ok;
+	return run_twice(a->first, a->count < TWICE_SEEDS ? a->count : TWICE_SEEDS) && ok;
+}
+
+/* Leave out each fault without which the same law is still broken. */
+static void minimize(struct sim_options *opt, const struct sim_result *r)
+{
+	struct sim_options fewer = *opt;
+
+	fewer.quiet = true;
+	fewer.verbose = false;
+	for (unsigned int i = 0; i < FAULTS_MAX; i++) {
+		fewer.skip = opt->skip | 1ull << i;
+		struct sim_result again = runner_one(&fewer);
+		if (!again.ok && again.law == r->law)
+			opt->skip = fewer.skip;
+	}
+}
+
+/* A failure is traced with as few faults as it needs. */
+static bool run_seed(const struct arguments *a)
+{
+	struct sim_options opt = { .seed = a->first, .quiet = true, .skip = a->skip };
+	struct sim_result r = runner_one(&opt);
+
+	if (r.ok || a->verbose)
+		return r.ok;
+	minimize(&opt, &r);
+	opt.quiet = false;
+	opt.verbose = true;
+	r = runner_one(&opt);
+	print_failure(a->first, &r);
+	printf("# with as few faults: holdfast-sim --seed %llu --skip %llu -v\n", (ull)a->first,
+	       (ull)opt.skip);
+	return false;
 }
 
 static bool run_one(const struct arguments *a)
@@ -213,6 +403,8 @@ static bool run_one(const struct arguments *a)
 	struct sim_options opt = { .seed = a->first,
 				   .verbose = a->verbose,
 				   .broken = a->broken,
+				   .skip = a->skip,
+				   .strike = a->strike,
 				   .kill_at = a->kill_at,
 				   .kill_count = a->kill_count };
 	struct sim_result r;
@@ -227,7 +419,7 @@ static bool run_one(const struct arguments *a)
 	return r.ok;
 }
 
-/* MOMENT:COUNT, as run_sweep() prints it. */
+/* MOMENT:COUNT, as the sweep prints it. */
 static bool parse_kill(const char *text, struct arguments *a)
 {
 	unsigned int moment;
@@ -236,6 +428,75 @@ static bool parse_kill(const char *text, struct arguments *a)
 		return false;
 	a->kill_at = (enum die_at)moment;
 	return true;
+}
+
+/* ROW:SIDE:KIND, as the matrix prints it. */
+static bool parse_strike(const char *text, struct arguments *a)
+{
+	unsigned int side, kind;
+
+	if (sscanf(text, "%u:%u:%u", &a->strike.row, &side, &kind) != 3 || side >= STRIKE_SIDES ||
+	    kind >= STRIKE_KINDS || a->strike.row >= matrix_rows())
+		return false;
+	a->strike.armed = true;
+	a->strike.side = (enum strike_side)side;
+	a->strike.kind = (enum strike_kind)kind;
+	return true;
+}
+
+static bool parse_broken(const char *name, struct arguments *a)
+{
+	a->all_broken = strcmp(name, "all") == 0;
+	a->broken = a->all_broken ? NULL : broken_find(name);
+	return a->all_broken || a->broken;
+}
+
+static bool parse_option(int c, struct arguments *a)
+{
+	switch (c) {
+	case 'n':
+		a->count = strtoull(optarg, NULL, 10);
+		a->counted = true;
+		return a->count > 0;
+	case 's':
+		a->one = true;
+		/* fall through */
+	case 'f':
+		a->first = strtoull(optarg, NULL, 10);
+		return true;
+	case 'd':
+		a->determinism = true;
+		return true;
+	case 'b':
+		return parse_broken(optarg, a);
+	case 'w':
+		a->sweep = true;
+		return true;
+	case 'i':
+		a->minimal = true;
+		return true;
+	case 'o':
+		a->skip = strtoull(optarg, NULL, 10);
+		return true;
+	case 'a':
+		a->all = true;
+		return true;
+	case 'm':
+		a->matrix = true;
+		return true;
+	case 'x':
+		return parse_strike(optarg, a);
+	case 'k':
+		return parse_kill(optarg, a);
+	case 'j':
+		a->jobs = (unsigned int)strtoul(optarg, NULL, 10);
+		return a->jobs > 0;
+	case 'v':
+		a->verbose = true;
+		return true;
+	default:
+		return false;
+	}
 }
 
 static bool parse(int argc, char **argv, struct arguments *a)
@@ -247,56 +508,34 @@ static bool parse(int argc, char **argv, struct arguments *a)
 		{ "determinism", no_argument, NULL, 'd' },
 		{ "break", required_argument, NULL, 'b' },
 		{ "sweep", no_argument, NULL, 'w' },
+		{ "minimal", no_argument, NULL, 'i' },
+		{ "skip", required_argument, NULL, 'o' },
+		{ "all", no_argument, NULL, 'a' },
+		{ "matrix", no_argument, NULL, 'm' },
+		{ "strike", required_argument, NULL, 'x' },
 		{ "kill", required_argument, NULL, 'k' },
+		{ "jobs", required_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 },
 	};
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int c;
 
-	*a = (struct arguments){ .first = 1, .count = 20 };
-	while ((c = getopt_long(argc, argv, "v", options, NULL)) != -1) {
-		switch (c) {
-		case 'n':
-			a->count = strtoull(optarg, NULL, 10);
-			break;
-		case 's':
-			a->one = true;
-			/* fall through */
-		case 'f':
-			a->first = strtoull(optarg, NULL, 10);
-			break;
-		case 'd':
-			a->determinism = true;
-			break;
-		case 'b':
-			a->broken = broken_find(optarg);
-			if (!a->broken)
-				return false;
-			break;
-		case 'w':
-			a->sweep = true;
-			break;
-		case 'k':
-			if (!parse_kill(optarg, a))
-				return false;
-			break;
-		case 'v':
-			a->verbose = true;
-			break;
-		default:
+	*a = (struct arguments){ .first = 1,
+				 .count = 20,
+				 .jobs = cpus > 0 ? (unsigned int)cpus : 1 };
+	while ((c = getopt_long(argc, argv, "v", options, NULL)) != -1)
+		if (!parse_option(c, a))
 			return false;
-		}
-	}
-	return optind == argc && a->count > 0;
+	return optind == argc;
 }
 
 static void usage(void)
 {
 	fprintf(stderr,
-		"holdfast-sim [--first K] [--seeds N] [--determinism | --break NAME]\n"
-		"holdfast-sim --seed S [-v] [--break NAME | --kill MOMENT:COUNT]\nholdfast-sim --sweep [--first K]\nNAME:");
+		"holdfast-sim [--first K] [--seeds N] [--jobs J] [--all | --matrix | --sweep | --determinism | --break NAME|all]\n"
+		"holdfast-sim --seed S [-v | --minimal] [--skip FAULTS] [--break NAME | --kill MOMENT:COUNT | --strike ROW:SIDE:KIND]\n\nNAME:\n");
 	for (const struct broken *b = broken_variants; b->name; b++)
-		fprintf(stderr, " %s", b->name);
-	fprintf(stderr, "\n");
+		fprintf(stderr, "  %-12s %s\n", b->name, b->what);
 }
 
 int main(int argc, char **argv)
@@ -309,14 +548,17 @@ int main(int argc, char **argv)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	seeded_rand_install();
+	if (a.one && a.minimal && !run_seed(&a))
+		return 1;
 	if (a.one)
 		return !run_one(&a);
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
-	must(shared != MAP_FAILED);
 	if (a.sweep)
-		return !run_sweep(a.first);
+		return !run_sweep(&a);
 	if (a.determinism)
 		return !run_twice(a.first, a.count);
-	return !(a.broken ? run_broken(a.broken, a.first, a.count) : run_all(&a));
+	if (a.matrix)
+		return !run_matrix(&a, &(struct matrix){ 0 });
+	if (a.all_broken)
+		return !run_all_broken(&a);
+	return !(a.broken ? run_broken(&a, a.broken) : run_all(&a));
 }

@@ -6,8 +6,7 @@
  * ordered. A message of a lost host that no survivor has received is gone; one
  * of a killed process may be. Processes come and go within a ring; CPG and
  * votequorum speak over connections of their own, in any order. Both halves
- * of a cut pair are quorate (two_node), once they have seen each other
- * (wait_for_all).
+ * of a cut pair are quorate (two_node); of more nodes, a majority is.
  */
 #include "ha-tests/sim/sim.h"
 
@@ -35,7 +34,7 @@ struct delivery {
 
 static struct mcast_host *host_of(const struct node *nd)
 {
-	return &nd->s->mcast.host[nd->slot - 1];
+	return &nd->s->mcast.host[nd->index];
 }
 
 /* ---- delivery ---- */
@@ -96,14 +95,14 @@ static void deliver(struct sim *s, unsigned int from, unsigned int to, const str
 
 static bool same_ring(const struct sim *s, unsigned int a, unsigned int b)
 {
-	return s->nodes[a].up && s->nodes[b].up && (a == b || !s->mcast.cut);
+	return s->nodes[a].up && s->nodes[b].up && s->mcast.side[a] == s->mcast.side[b];
 }
 
 static void say_view(struct sim *s, unsigned int to)
 {
 	struct cl_input in = { .kind = CL_IN_VIEW, .ring = s->mcast.host[to].ring };
 
-	for (unsigned int i = 0; i < NODES; i++)
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		if (s->mcast.host[i].connected && same_ring(s, i, to))
 			in.members[in.n_members++] = (struct cl_member){
 				.node_id = s->nodes[i].id, .pid = s->mcast.host[i].pid
@@ -114,14 +113,14 @@ static void say_view(struct sim *s, unsigned int to)
 static void say_quorum(struct sim *s, unsigned int to)
 {
 	const struct mcast_host *h = &s->mcast.host[to];
-	struct cl_input in = { .kind = CL_IN_QUORUM, .ring = h->ring, .quorate = h->seen_all };
+	struct cl_input in = { .kind = CL_IN_QUORUM, .ring = h->ring, .quorate = h->quorate };
 
 	deliver(s, to, to, &in, BYTES_NONE, rng_between(&s->rng, 20 * US, 6 * MS_NS), false);
 }
 
 static void members_changed(struct sim *s, unsigned int where)
 {
-	for (unsigned int i = 0; i < NODES; i++)
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		if (s->mcast.host[i].connected && same_ring(s, i, where))
 			say_view(s, i);
 }
@@ -156,12 +155,12 @@ static void fan_out(struct sim *s, unsigned int from, const struct mcast_item *i
 	};
 
 	trace_bytes(s, "multicast", buf_bytes(&it->data));
-	for (unsigned int i = 0; i < NODES; i++) {
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
 		uint64_t delay = i == from ? rng_between(&s->rng, 5 * US, 60 * US)
 					   : rng_between(&s->rng, 60 * US, 400 * US);
 		if (!s->mcast.host[i].connected || !same_ring(s, from, i))
 			continue;
-		if (it->kind == ITEM_MESSAGE || s->nodes[i].slot == it->to_slot)
+		if (it->kind == ITEM_MESSAGE || (i != from && s->nodes[i].slot == it->to_slot))
 			deliver(s, from, i, &in, buf_bytes(&it->data), delay, true);
 	}
 }
@@ -196,7 +195,7 @@ static void order(struct sim *s, struct event *ev)
 
 	if (h->frozen || !nd->up || (it = pop(h)) == NULL)
 		return;
-	ordered(s, nd->slot - 1u, it);
+	ordered(s, nd->index, it);
 	item_free(it);
 }
 
@@ -238,19 +237,36 @@ void mcast_send_snapshot(struct node *nd, uint8_t slot, struct bytes message)
 
 /* ---- membership ---- */
 
+/*
+ * votequorum: a majority, or anybody with two_node; not before all have been
+ * seen at once (wait_for_all), or one that has seen them.
+ */
+static bool quorate(struct sim *s, unsigned int i)
+{
+	const unsigned int all = s->scenario.n_nodes;
+	unsigned int n = 0;
+	bool seen = false;
+
+	for (unsigned int k = 0; k < all; k++) {
+		if (!same_ring(s, i, k))
+			continue;
+		n++;
+		seen = seen || s->mcast.host[k].seen_all;
+	}
+	s->mcast.host[i].seen_all = seen || n == all;
+	return s->mcast.host[i].seen_all && (all == 2 || n > all / 2);
+}
+
 static void form_ring(struct sim *s, unsigned int i)
 {
 	struct mcast_host *h = &s->mcast.host[i];
 
 	h->ring.node_id = s->nodes[i].id;
 	h->ring.seq = s->mcast.ring_seq;
-	for (unsigned int k = 0; k < NODES; k++) {
-		if (!same_ring(s, i, k) || k == i)
-			continue;
-		h->seen_all = true; /* two hosts are all */
-		if (s->nodes[k].id < h->ring.node_id)
+	for (unsigned int k = 0; k < s->scenario.n_nodes; k++)
+		if (same_ring(s, i, k) && s->nodes[k].id < h->ring.node_id)
 			h->ring.node_id = s->nodes[k].id;
-	}
+	h->quorate = quorate(s, i);
 }
 
 static void ring_formed(struct sim *s, struct event *ev)
@@ -260,10 +276,10 @@ static void ring_formed(struct sim *s, struct event *ev)
 	if (ev->arg != m->change)
 		return;
 	m->ring_seq += 4;
-	for (unsigned int i = 0; i < NODES; i++)
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		if (s->nodes[i].up)
 			form_ring(s, i);
-	for (unsigned int i = 0; i < NODES; i++) {
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
 		struct mcast_host *h = &m->host[i];
 		if (!s->nodes[i].up)
 			continue;
@@ -279,7 +295,7 @@ static void ring_formed(struct sim *s, struct event *ev)
 
 static void form_later(struct sim *s, uint64_t delay_ns)
 {
-	for (unsigned int i = 0; i < NODES; i++)
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		s->mcast.host[i].frozen = true;
 	sim_at(s, s->now_ns + delay_ns, ring_formed, NULL)->arg = ++s->mcast.change;
 }
@@ -338,15 +354,30 @@ void mcast_host_back(struct node *nd)
 	form_later(nd->s, rng_between(&nd->s->rng, 20 * MS_NS, CONSENSUS_NS));
 }
 
-void mcast_cut(struct sim *s, bool cut)
+void mcast_cut(struct sim *s, const unsigned int side[NODES_MAX])
 {
-	s->mcast.cut = cut;
+	char text[NODES_MAX + 1] = { 0 };
+
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
+		s->mcast.side[i] = side[i];
+		text[i] = (char)('a' + side[i]);
+	}
+	trace(s, "the nodes are cut off from each other: %s", text);
+	s->mcast.cut = true;
 	s->mcast.cut_epoch++;
-	form_later(s, cut ? loss_noticed_ns(s) : rng_between(&s->rng, 20 * MS_NS, CONSENSUS_NS));
+	form_later(s, loss_noticed_ns(s));
+}
+
+void mcast_heal(struct sim *s)
+{
+	memset(s->mcast.side, 0, sizeof(s->mcast.side));
+	s->mcast.cut = false;
+	s->mcast.cut_epoch++;
+	form_later(s, rng_between(&s->rng, 20 * MS_NS, CONSENSUS_NS));
 }
 
 void mcast_free(struct multicast *m)
 {
-	for (unsigned int i = 0; i < NODES; i++)
+	for (unsigned int i = 0; i < NODES_MAX; i++)
 		host_forget(&m->host[i]);
 }

@@ -12,9 +12,22 @@ uint64_t node_now(const struct node *nd)
 	return nd->s->now_ns - nd->booted_ns;
 }
 
-struct node *node_mate(const struct node *nd)
+struct node *node_holder(struct sim *s, const struct node *nd)
 {
-	return &nd->s->nodes[nd->slot == 1 ? 1 : 0];
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
+		if (&s->nodes[i] != nd && node_holds_state(&s->nodes[i]))
+			return &s->nodes[i];
+	return NULL;
+}
+
+struct node *node_owner(struct sim *s, const struct node *nd)
+{
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
+		struct node *other = &s->nodes[i];
+		if (other != nd && other->alive && !other->paused && other->role == CL_ROLE_ACTIVE)
+			return other;
+	}
+	return NULL;
 }
 
 bool node_holds_state(const struct node *nd)
@@ -25,6 +38,15 @@ bool node_holds_state(const struct node *nd)
 /* ---- turns ---- */
 
 static void timer(struct sim *s, struct event *ev);
+
+/* It was killed while the core ran. */
+static void node_die(struct node *nd)
+{
+	if (nd->host_dying)
+		node_lose_host(nd);
+	else
+		node_kill(nd);
+}
 
 static void arm_timer(struct node *nd)
 {
@@ -45,7 +67,7 @@ static void flush(struct sim *s, struct event *ev)
 	nd->flush_due = false;
 	hf_core_flush(nd->core, node_now(nd));
 	if (nd->dying) {
-		node_kill(nd);
+		node_die(nd);
 		return;
 	}
 	arm_timer(nd);
@@ -57,7 +79,7 @@ static void flush(struct sim *s, struct event *ev)
 void node_touch(struct node *nd)
 {
 	if (nd->dying) {
-		node_kill(nd);
+		node_die(nd);
 		return;
 	}
 	laws_step(nd);
@@ -123,8 +145,11 @@ static void read_packet(struct sim *s, struct event *ev)
 
 void node_packet(struct node *nd, const struct packet *p)
 {
-	if (!nd->alive || (!p->relayed && nd->address == ADDRESS_NONE))
+	if (!nd->alive || (!p->relayed && nd->address == ADDRESS_NONE)) {
+		if (nd->s->calm)
+			trace(nd->s, "%s: no such address", nd->name);
 		return; /* no such address here, and no process behind the socket */
+	}
 	if (nd->n_backlog < SOCKET_BUFFER)
 		event_own(node_at(nd, nd->s->now_ns, read_packet),
 			  packet_new(p, buf_bytes(&p->data)), packet_free);
@@ -140,12 +165,12 @@ void node_relay(struct node *nd, const struct packet *p)
 {
 	struct packet copy = *p;
 
-	if (p->relayed)
+	if (p->relayed || !nd->relay_to)
 		return;
 	copy.relayed = true;
 	nd->straggler_ns = nd->s->now_ns;
 	event_own(sim_at(nd->s, nd->s->now_ns + rng_between(&nd->s->rng, 50 * US, 400 * US),
-			 relayed, node_mate(nd)),
+			 relayed, nd->relay_to),
 		  packet_new(&copy, buf_bytes(&copy.data)), packet_free);
 }
 
@@ -182,10 +207,12 @@ static void cluster_config(struct node *nd, struct cl_node_config *c)
 		.manager = CL_MANAGER_INTERNAL,
 		.empty_start = CL_EMPTY_FENCED,
 		.wait_for_all = true,
-		.expected_votes = NODES,
+		.expected_votes = nd->s->scenario.n_nodes,
 		/* Clocks of hosts are never equal. */
 		.realtime_ms = 1700000000000ull + nd->s->now_ns / MS_NS + nd->id * 137u,
 		.start_ns = node_now(nd),
+		.on_seal = laws_cluster_seal,
+		.on_seal_ctx = nd,
 		.n_groups = 1,
 		.groups = { { .group = GROUP, .preferred_slot = 1 } },
 		.term_on_disk = { nd->term_on_disk },
@@ -216,6 +243,8 @@ static void core_open(struct node *nd)
 		.ops_ctx = nd,
 		.on_seal = laws_ike_seal,
 		.on_seal_ctx = &nd->gw,
+		.on_row = matrix_row,
+		.on_row_ctx = nd,
 	};
 
 	cluster_config(nd, &cluster);
@@ -230,19 +259,20 @@ void node_start(struct node *nd)
 	nd->incarnation++;
 	nd->pid = 1000 + nd->incarnation;
 	nd->alive = true;
-	nd->paused = nd->stopping = nd->dying = nd->flush_due = nd->is_protected = false;
+	nd->paused = nd->stopping = nd->dying = nd->host_dying = nd->flush_due = nd->is_protected =
+		false;
 	nd->role = CL_ROLE_OFFLINE;
 	nd->term = nd->timer_ns = 0;
 	nd->address = ADDRESS_NONE;
 	nd->die_at = DIE_NOT;
-	nd->config = scenario_node_config(nd->s, nd->slot - 1u);
+	nd->config = scenario_node_config(nd->s, nd->index);
 	nd->gw = (struct gateway){ .s = nd->s, .node = nd };
 	gateway_open(&nd->gw, nd->s->opt.broken && nd->s->opt.broken->one_slot ? 1 : nd->slot);
 	core_open(nd);
 	trace(nd->s, "%s: process %u starts", nd->name, nd->pid);
 	struct cl_input in = { .kind = CL_IN_ADDRESS,
 			       .group = GROUP,
-			       .relay = { .addr = inet_v4(0xc6120000u + nd->id), .port = 4501 } };
+			       .relay = { .addr = inet_v4(NODE_RELAY + nd->id), .port = 4501 } };
 	hf_core_cluster(nd->core, node_now(nd), &in);
 	mcast_join(nd);
 	node_touch(nd);
@@ -313,6 +343,8 @@ void node_wake(struct node *nd)
 	}
 	if (rng_chance(&nd->s->rng, 500)) {
 		hf_core_timer(nd->core, node_now(nd));
+		/* It was stopped in the middle of a turn. */
+		hf_core_flush(nd->core, node_now(nd));
 		node_touch(nd);
 	}
 }

@@ -38,6 +38,7 @@ static void op_send_ike(void *ctx, const struct inet_endpoint *local,
 	laws_ike_sent(&nd->gw, &remote->addr, datagram);
 	network_send(nd->s, &p);
 	die_at(nd, DIE_AFTER_SEND);
+	matrix_left(nd, true);
 }
 
 static void op_mcast(void *ctx, struct bytes message)
@@ -48,6 +49,7 @@ static void op_mcast(void *ctx, struct bytes message)
 		return;
 	mcast_send(nd, message);
 	die_at(nd, DIE_AFTER_MCAST);
+	matrix_left(nd, false);
 }
 
 static void snapshot_ready(struct sim *s, struct event *ev)
@@ -182,7 +184,13 @@ static void op_relay_begin(void *ctx, uint32_t group, const struct inet_endpoint
 {
 	struct node *nd = ctx;
 
-	(void)group, (void)mate;
+	(void)group;
+	nd->relay_to = NULL;
+	for (unsigned int i = 0; i < nd->s->scenario.n_nodes; i++) {
+		const struct inet_addr its = inet_v4(NODE_RELAY + nd->s->nodes[i].id);
+		if (inet_equal(&its, &mate->addr))
+			nd->relay_to = &nd->s->nodes[i];
+	}
 	nd->straggler_ns = nd->s->now_ns;
 	node_at(nd, nd->s->now_ns + RELAY_LOOK_NS, look_at_relay);
 }

@@ -10,6 +10,7 @@
 struct scenario scenario_draw(struct rng *r)
 {
 	struct scenario sc = {
+		.n_nodes = rng_chance(r, 500) ? 2 : (unsigned int)rng_between(r, 3, NODES_MAX),
 		.n_peers = (unsigned int)rng_between(r, 1, PEERS_MAX),
 		.n_lines = (unsigned int)rng_between(r, 1, LINES_MAX),
 		.key_bits = rng_chance(r, 500) ? 256 : 128,
@@ -21,8 +22,10 @@ struct scenario scenario_draw(struct rng *r)
 		/* Often equal on both sides, so that rekeys collide. */
 		.ike_lifetime_s = (uint32_t)rng_between(r, 20, 60),
 		.child_lifetime_s = (uint32_t)rng_between(r, 8, 30),
-		.n_faults = (unsigned int)rng_between(r, 3, 8),
-		.window_ns = rng_between(r, 3 * SECOND, 7 * SECOND),
+		.lease_min = rng_chance(r, 300) ? 0 : (uint32_t)rng_between(r, 48, 128),
+		.trains = rng_chance(r, 300) ? 0 : (unsigned int)rng_between(r, 1, 30),
+		.n_faults = (unsigned int)rng_between(r, 5, 9),
+		.window_ns = rng_between(r, 3 * SECOND, 6 * SECOND),
 		.counter_sync = rng_chance(r, 600),
 	};
 
@@ -176,7 +179,9 @@ struct config *scenario_node_config(const struct sim *s, unsigned int node)
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
 		put_peer(&o, s, i, false);
 	put(&o, "crypto map M interface outside\n");
-	return parse(s, &o);
+	struct config *cfg = parse(s, &o);
+	cfg->lease_min = s->scenario.lease_min;
+	return cfg;
 }
 
 struct config *scenario_peer_config(const struct sim *s, unsigned int peer)

@@ -26,12 +26,12 @@ static void start_process(struct sim *s, struct event *ev)
 
 static void nodes_open(struct sim *s)
 {
-	static const char *const names[NODES] = { "node1", "node2" };
+	static const char *const names[NODES_MAX] = { "node1", "node2", "node3", "node4", "node5" };
 
-	for (unsigned int i = 0; i < NODES; i++) {
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
 		struct node *nd = &s->nodes[i];
 		*nd = (struct node){
-			.s = s, .name = names[i], .id = i + 1, .slot = (uint8_t)(i + 1)
+			.s = s, .name = names[i], .index = i, .id = i + 1, .slot = (uint8_t)(i + 1)
 		};
 		node_boot(nd);
 		sim_at(s, s->now_ns + rng_between(&s->rng, 200 * MS_NS, 900 * MS_NS), start_process,
@@ -81,7 +81,7 @@ static void dispatch(struct sim *s, struct event *ev)
 static void sim_close(struct sim *s)
 {
 	event_queue_free(&s->queue);
-	for (unsigned int i = 0; i < NODES; i++)
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		if (s->nodes[i].alive)
 			node_free(&s->nodes[i]);
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
@@ -105,6 +105,11 @@ static uint64_t end_ns(const struct sim *s)
 	return s->scenario.end_ns + (s->laws.excused ? 85 * SECOND : 0);
 }
 
+static bool is_random(const struct sim_options *opt)
+{
+	return !opt->strike.armed && opt->kill_at == DIE_NOT && !opt->skip && !opt->broken;
+}
+
 void sim_run(const struct sim_options *opt, struct sim_result *out)
 {
 	struct sim *s = malloc(sizeof(*s));
@@ -122,10 +127,17 @@ void sim_run(const struct sim_options *opt, struct sim_result *out)
 		dispatch(s, ev);
 	}
 	sum_flows(s);
-	*out = (struct sim_result){ .ok = !s->laws.broken,
-				    .law = s->laws.broken,
-				    .stats = s->stats };
+	*out = (struct sim_result){
+		.ok = !s->laws.broken, .law = s->laws.broken, .stats = s->stats, .matrix = s->matrix
+	};
 	snprintf(out->why, sizeof(out->why), "%s", s->laws.why);
+	if (out->ok && is_random(opt) &&
+	    (s->stats.exchanges < EXCHANGES_MIN || s->stats.faults < FAULTS_MIN)) {
+		out->ok = false;
+		snprintf(out->why, sizeof(out->why), "only %llu exchanges and %llu faults",
+			 (unsigned long long)s->stats.exchanges,
+			 (unsigned long long)s->stats.faults);
+	}
 	if (s->laws.broken && !opt->quiet)
 		trace_print(&s->trace);
 	sim_close(s);

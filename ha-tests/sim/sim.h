@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A whole installation in one process: two Holdfast nodes (struct hf_core,
- * each with its datapath and one worker called inline), their totally ordered
- * multicast, one or two standard peers, a hostile network between them, and
- * faults. One thread, one clock, one seed; every seal and open is real.
+ * A whole installation in one process: two to five Holdfast nodes (struct
+ * hf_core, each with its datapath and one worker called inline), their totally
+ * ordered multicast, one or two standard peers, a hostile network between
+ * them, and faults. One thread, one clock, one seed; every seal and open is real.
  *
  *	protected hosts == node 1 --+            +-- peer 1 == protected hosts
  *	                     |      |            |
@@ -22,16 +22,21 @@
 
 #include "ha-tests/sim/broken.h"
 #include "ha-tests/sim/laws.h"
+#include "ha-tests/sim/matrix.h"
 #include "ha-tests/sim/rng.h"
 #include "node/core.h"
 
-#define US        1000ull
-#define MS_NS     1000000ull
-#define SECOND    1000000000ull
-#define NODES     2
-#define PEERS_MAX 2
-#define LINES_MAX 2 /* permit lines of a crypto ACL, per peer */
-#define GROUP     1u
+#define US            1000ull
+#define MS_NS         1000000ull
+#define SECOND        1000000000ull
+#define NODES_MAX     5
+#define PEERS_MAX     2
+#define LINES_MAX     2 /* permit lines of a crypto ACL, per peer */
+#define GROUP         1u
+#define NODE_RELAY    0xc6120000u /* with a node's id: the IPv4 address of its relay socket */
+#define FAULTS_MAX    20          /* planned, of one seed */
+#define EXCHANGES_MIN 20          /* of one seed, or it shows nothing */
+#define FAULTS_MIN    5
 #define START_NS \
 	(1000 * SECOND) /* the simulated clock begins here, so that a node can have booted before */
 
@@ -160,6 +165,7 @@ enum die_at {
 struct node {
 	struct sim *s;
 	const char *name;
+	unsigned int index;
 	uint32_t id;
 	uint8_t slot;
 	struct gateway gw;
@@ -170,7 +176,7 @@ struct node {
 	uint64_t booted_ns;
 	uint64_t term_on_disk;
 	/* process */
-	bool alive, paused, stopping, dying;
+	bool alive, paused, stopping, dying, host_dying;
 	uint64_t paused_ns;
 	uint32_t pid, incarnation;
 	bool flush_due;
@@ -179,6 +185,7 @@ struct node {
 	uint64_t term;
 	bool is_protected;
 	enum address address;
+	struct node *relay_to; /* R19 */
 	uint64_t straggler_ns;
 	enum die_at die_at;
 	unsigned int die_count;
@@ -201,14 +208,17 @@ void node_command(struct node *nd, enum cl_input_kind kind);
 void node_clear(struct node *nd);
 /* A packet has reached the node's interface or, relayed, its relay socket. */
 void node_packet(struct node *nd, const struct packet *p);
-/* To the mate, which is the owner now (R19). */
+/* To the node that it has handed over to (R19). */
 void node_relay(struct node *nd, const struct packet *p);
 void node_collect(struct node *nd);
 /* After every call into the core. */
 void node_touch(struct node *nd);
 extern const struct hf_core_ops node_ops;
 void node_unread(struct node *nd);
-struct node *node_mate(const struct node *nd);
+/* Another than nd that is up and holds what has been replicated; NULL: none. */
+struct node *node_holder(struct sim *s, const struct node *nd);
+/* Another than nd (or NULL) that is active and not stopped; NULL: none. */
+struct node *node_owner(struct sim *s, const struct node *nd);
 /* It can go on with what has been replicated. */
 bool node_holds_state(const struct node *nd);
 
@@ -222,15 +232,17 @@ struct mcast_host {
 	bool frozen;    /* no ring: membership is changing */
 	bool connected; /* a process is a member of the CPG group */
 	uint32_t pid;
-	bool seen_all;         /* wait_for_all is met */
+	bool seen_all; /* wait_for_all is met */
+	bool quorate;
 	uint64_t delivered_ns; /* no delivery may be before it */
 };
 
 struct multicast {
-	struct mcast_host host[NODES];
-	bool cut;           /* the hosts do not reach each other */
-	uint64_t cut_epoch; /* what was under way between them then is lost */
-	uint64_t change;    /* number of the last membership change that began */
+	struct mcast_host host[NODES_MAX];
+	bool cut;                     /* not all hosts reach each other */
+	unsigned int side[NODES_MAX]; /* of the cut */
+	uint64_t cut_epoch;           /* what was under way between them then is lost */
+	uint64_t change;              /* number of the last membership change that began */
 	uint64_t ring_seq;
 	uint64_t slow_ns; /* additional time to order a message */
 };
@@ -242,7 +254,9 @@ void mcast_join(struct node *nd);
 void mcast_process_gone(struct node *nd);
 void mcast_host_gone(struct node *nd);
 void mcast_host_back(struct node *nd);
-void mcast_cut(struct sim *s, bool cut);
+/* Hosts with different numbers do not reach each other from here on. */
+void mcast_cut(struct sim *s, const unsigned int side[NODES_MAX]);
+void mcast_heal(struct sim *s);
 void mcast_free(struct multicast *m);
 
 /* ---- peer.c: a standard peer, without a cluster ---- */
@@ -269,20 +283,25 @@ void peer_collect(struct peer *p);
 /* ---- workload.c ---- */
 
 #define FLOW_WINDOW 4096u
+#define FLOW_LOOKS  4u /* of laws_calm(), a quarter of a second apart */
 
 struct flow {
 	struct sim *s;
 	uint8_t peer, line;
 	bool to_peer;
 	uint64_t sent, delivered, replayed;
-	uint64_t calm_sent, calm_delivered; /* when calm was reached; 0: not yet */
+	uint64_t looks, sent_at_look[FLOW_LOOKS], checked; /* when all is calm: laws_calm() */
+	unsigned int train;                                /* packets left of it */
 	uint64_t interval_ns;
 	uint64_t last_ns;             /* of the last delivery */
 	uint64_t window[FLOW_WINDOW]; /* numbers that were delivered, each at its remainder */
+	uint64_t window_ns[FLOW_WINDOW];
 };
 
 void workload_start(struct sim *s);
 /* A clear packet has come out of a gateway. */
+/* Each flow sends so many packets without a pause. */
+void workload_trains(struct sim *s, unsigned int packets);
 void workload_delivered(struct sim *s, struct gateway *gw, struct bytes inner);
 
 /* ---- faults.c ---- */
@@ -292,7 +311,7 @@ void faults_plan(struct sim *s);
 /* ---- scenario.c: what the seed makes of the installation ---- */
 
 struct scenario {
-	unsigned int n_peers, n_lines;
+	unsigned int n_nodes, n_peers, n_lines;
 	uint16_t key_bits;
 	bool cbc, pfs, esn, udp;
 	bool counter_sync; /* the peers know RFC 6311 */
@@ -301,6 +320,8 @@ struct scenario {
 	 * remainder and not drawn: the others stay what they were. */
 	bool silent_peer;
 	uint32_t ike_lifetime_s, child_lifetime_s;
+	uint32_t lease_min;
+	unsigned int trains; /* per thousand packets: a train, or a pause */
 	uint64_t faults_from_ns, faults_until_ns, end_ns;
 	unsigned int n_faults;
 	uint64_t window_ns; /* of one fault */
@@ -325,6 +346,8 @@ struct sim_options {
 	/* Instead of random faults: the owner is killed at its kill_count-th moment of this kind. */
 	enum die_at kill_at;
 	unsigned int kill_count;
+	struct strike strike;        /* or this one, and clears; armed: false */
+	uint64_t skip;               /* bit per planned fault that does not happen */
 	const struct broken *broken; /* what this run breaks on purpose; NULL: nothing */
 };
 
@@ -346,11 +369,13 @@ struct sim {
 	struct scenario scenario;
 	struct network net;
 	struct multicast mcast;
-	struct node nodes[NODES];
+	struct node nodes[NODES_MAX];
 	struct peer peers[PEERS_MAX];
 	struct flow flows[PEERS_MAX * LINES_MAX * 2];
 	size_t n_flows;
 	struct laws laws;
+	struct strike strike;
+	struct matrix matrix;
 	bool calm; /* the last fault is over */
 	uint64_t calm_ns;
 	struct sim_stats stats;
@@ -362,6 +387,7 @@ struct sim_result {
 	char why[256];
 	uint8_t digest[32];
 	struct sim_stats stats;
+	struct matrix matrix;
 };
 
 void sim_run(const struct sim_options *opt, struct sim_result *out);

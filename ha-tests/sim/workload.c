@@ -67,6 +67,30 @@ static size_t inner_packet(struct flow *f, uint8_t out[PACKET_MAX])
 	return len;
 }
 
+/* Until the next packet: in a train, none for a while, or about the interval. */
+static uint64_t flow_pause(struct flow *f)
+{
+	struct rng *r = &f->s->rng;
+
+	if (f->train) {
+		f->train--;
+		return rng_between(r, 100 * US, 2 * MS_NS);
+	}
+	if (!f->s->calm && rng_chance(r, f->s->scenario.trains)) {
+		if (rng_chance(r, 500))
+			f->train = (unsigned int)rng_between(r, 10, 120);
+		else
+			return rng_between(r, SECOND, 8 * SECOND);
+	}
+	return f->interval_ns / 2 + rng_below(r, f->interval_ns);
+}
+
+void workload_trains(struct sim *s, unsigned int packets)
+{
+	for (size_t i = 0; i < s->n_flows; i++)
+		s->flows[i].train = packets;
+}
+
 static void flow_step(struct sim *s, struct event *ev)
 {
 	struct flow *f = ev->ctx;
@@ -82,8 +106,7 @@ static void flow_step(struct sim *s, struct event *ev)
 		gateway_outbound(&p->gw, peer_now(p), &clear);
 		peer_collect(p);
 	}
-	sim_at(s, s->now_ns + f->interval_ns / 2 + rng_below(&s->rng, f->interval_ns), flow_step,
-	       f);
+	sim_at(s, s->now_ns + flow_pause(f), flow_step, f);
 }
 
 /* A number that was delivered a short while ago. */
@@ -94,6 +117,7 @@ static bool repeated(struct flow *f, uint64_t number)
 	if (*slot == number)
 		return true;
 	*slot = number;
+	f->window_ns[number % FLOW_WINDOW] = f->s->now_ns;
 	return false;
 }
 
@@ -113,7 +137,7 @@ void workload_delivered(struct sim *s, struct gateway *gw, struct bytes inner)
 	}
 	if (repeated(f, number)) {
 		f->replayed++;
-		laws_replayed(gw);
+		laws_replayed(gw, f->window_ns[number % FLOW_WINDOW]);
 		return;
 	}
 	f->delivered++;
@@ -266,13 +290,19 @@ static void plan_collision(struct sim *s, const struct node *nd)
 static void collision_step(struct sim *s, struct event *ev)
 {
 	(void)ev;
-	for (unsigned int i = 0; i < NODES; i++)
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		if (s->nodes[i].alive && s->nodes[i].role == CL_ROLE_ACTIVE)
 			plan_collision(s, &s->nodes[i]);
 	sim_at(s, s->now_ns + rng_between(&s->rng, 3 * SECOND, 12 * SECOND), collision_step, NULL);
 }
 
 /* ---- operators ---- */
+
+/* Just when we delete the IKE SA: the peer does not know yet (RFC 7296 2.25.2). */
+static void rush(struct sim *s, struct event *ev)
+{
+	peer_act(ev->ctx, rng_chance(&s->rng, 500) ? IKE_IN_REKEY_CHILD : IKE_IN_REKEY_IKE);
+}
 
 static void clear_step(struct sim *s, struct event *ev)
 {
@@ -289,13 +319,18 @@ static void clear_step(struct sim *s, struct event *ev)
 	} else {
 		for (unsigned int i = 0; i < s->scenario.n_peers; i++)
 			laws_unsettle(s, i);
-		for (unsigned int i = 0; i < NODES; i++)
+		for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 			if (s->nodes[i].role == CL_ROLE_ACTIVE) {
 				trace(s, "%s: clear", s->nodes[i].name);
 				node_clear(&s->nodes[i]);
+				for (unsigned int k = 0; k < s->scenario.n_peers; k++)
+					sim_at(s, s->now_ns + rng_below(&s->rng, s->net.delay_ns),
+					       rush, &s->peers[k]);
 			}
 	}
-	sim_at(s, s->now_ns + rng_between(&s->rng, 10 * SECOND, 40 * SECOND), clear_step, NULL);
+	uint64_t longest = s->opt.strike.armed ? 15 : 40;
+	sim_at(s, s->now_ns + rng_between(&s->rng, 10 * SECOND, longest * SECOND), clear_step,
+	       NULL);
 }
 
 static void settle_step(struct sim *s, struct event *ev)
@@ -313,7 +348,9 @@ void workload_start(struct sim *s)
 		sim_at(s, s->now_ns + rng_between(&s->rng, 3 * SECOND, 9 * SECOND), peer_step,
 		       &s->peers[i]);
 	sim_at(s, s->now_ns + rng_between(&s->rng, 3 * SECOND, 9 * SECOND), collision_step, NULL);
-	if (rng_chance(&s->rng, 400) && s->opt.kill_at == DIE_NOT)
+	if (s->opt.strike.armed)
+		sim_at(s, s->now_ns + 8 * SECOND, clear_step, NULL);
+	else if (rng_chance(&s->rng, 400) && s->opt.kill_at == DIE_NOT)
 		sim_at(s, s->now_ns + rng_between(&s->rng, 8 * SECOND, 40 * SECOND), clear_step,
 		       NULL);
 	sim_at(s, s->now_ns + SECOND, settle_step, NULL);

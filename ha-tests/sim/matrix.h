@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Faults at the rows of the IKE table: when the owner carries a row out,
+ * before what follows from it has left the node (records and message), or
+ * right after.
+ */
+#ifndef HF_SIM_MATRIX_H
+#define HF_SIM_MATRIX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sim;
+struct node;
+
+#define MATRIX_ROWS 48
+#define MATRIX_ANY  MATRIX_ROWS
+
+enum strike_side { STRIKE_BEFORE, STRIKE_AFTER, STRIKE_SIDES };
+enum strike_kind {
+	STRIKE_CRASH,
+	STRIKE_HOST,
+	STRIKE_STOP,
+	STRIKE_CUT,
+	STRIKE_HANDOVER,
+	STRIKE_KINDS
+};
+
+struct strike {
+	bool armed;
+	unsigned int row; /* or MATRIX_ANY */
+	enum strike_side side;
+	enum strike_kind kind;
+	const struct node *waits_for; /* AFTER: this node's next message */
+};
+
+struct matrix {
+	uint64_t taken[MATRIX_ROWS]; /* how often an owner carried it out */
+	uint32_t hits[MATRIX_ROWS][STRIKE_SIDES][STRIKE_KINDS];
+};
+
+unsigned int matrix_rows(void);
+const char *matrix_story(unsigned int row);
+/* Why the row cannot come here; NULL: it can. */
+const char *matrix_unreachable(unsigned int row);
+/* For hf_core_config.on_row; ctx is the node. */
+void matrix_row(void *ctx, const char *story);
+/* A datagram, or else a message to the group, has left. */
+void matrix_left(struct node *nd, bool datagram);
+void matrix_print(const struct matrix *m);
+/* Of the cells that can be reached, those that were not. */
+unsigned int matrix_empty(const struct matrix *m);
+
+/* faults.c */
+void fault_strike(struct node *nd, enum strike_kind kind);
+
+#endif
