@@ -358,6 +358,20 @@ static void a_takeover_after_a_view_without_quorum_is_suspect(void **state)
 	assert_true(w.nodes[2].term > term);
 }
 
+/* R17, R23: the others may have an owner by now that does not know of it. */
+static void without_quorum_nothing_is_released_that_was_held(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	uint64_t before = w.nodes[0].committed;
+	node_cut(&w, 0);
+	node_append(&w, 0);
+	world_view(&w, false);
+	world_run(&w, 1500);
+	assert_false(w.nodes[0].is_protected);
+	assert_int_equal(w.nodes[0].committed, before);
+}
+
 static void only_the_protected_member_takes_over(void **state)
 {
 	(void)state;
@@ -586,6 +600,7 @@ int main(void)
 		T(an_owner_that_regains_quorum_releases_what_it_held),
 		T(a_takeover_with_an_old_heartbeat_is_suspect),
 		T(a_takeover_after_a_view_without_quorum_is_suspect),
+		T(without_quorum_nothing_is_released_that_was_held),
 		T(only_the_protected_member_takes_over),
 		T(a_stopped_owner_is_succeeded_and_wakes_silent),
 		T(the_deadline_counts_from_the_emission_of_a_heartbeat),
