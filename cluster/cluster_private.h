@@ -140,7 +140,7 @@ struct claim_state {
 	enum claim_reason reason; /* sent */
 	uint64_t emitted_ns;
 	uint64_t not_before_ns;
-	bool settling;        /* delivered and valid; the others may not have it yet (R9) */
+	bool settling;          /* delivered and valid; the others may not have it yet (R9) */
 	unsigned int rotations; /* of the token, since */
 	uint64_t probe;         /* sequence of the message that tells of the next one */
 	uint64_t probe_ns;

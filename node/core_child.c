@@ -124,7 +124,7 @@ static void append_lease(struct hf_core *c, const struct core_child *k)
 
 bool core_child_lease_beyond(struct hf_core *c, struct core_child *k, uint64_t next)
 {
-	uint64_t end = next + core_child_lease_block(k);
+	uint64_t end = next + core_child_lease_block(c, k);
 
 	if (!cl_may_grant(c->cluster, c->group) || (!k->esn && end > UINT32_MAX - SEQ32_RESERVE))
 		return false;

@@ -339,10 +339,12 @@ static void crash_and_wake(struct sim *s, struct event *ev)
 {
 	struct node *nd = ev->ctx;
 
-	if (owner(s) == node_mate(nd))
-		node_kill(node_mate(nd));
-	sim_at(s, s->now_ns + rng_below(&s->rng, 500 * MS_NS), wake, nd);
-	sim_at(s, soon(s, 600, 4000), restart, node_mate(nd));
+	if (owner(s) == nd)
+		node_kill(nd);
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
+		if (&s->nodes[i] != nd)
+			sim_at(s, s->now_ns + rng_below(&s->rng, 500 * MS_NS), wake, &s->nodes[i]);
+	sim_at(s, soon(s, 600, 4000), restart, nd);
 }
 
 /* The owner dies while it serves without a protected standby: what follows is suspect (R10). */
@@ -350,10 +352,12 @@ static void crash_unprotected(struct sim *s)
 {
 	struct node *nd = owner(s);
 
-	if (!nd || !node_holds_state(node_mate(nd)))
+	if (!nd || !node_holder(s, nd))
 		return;
-	node_pause(node_mate(nd));
-	sim_at(s, soon(s, 2200, 4000), crash_and_wake, node_mate(nd));
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
+		if (&s->nodes[i] != nd)
+			node_pause(&s->nodes[i]);
+	sim_at(s, soon(s, 2200, 4000), crash_and_wake, nd);
 }
 
 static const struct {
