@@ -18,11 +18,6 @@ static int compare_wide(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static bool rule_covers(const struct spd_rule *rule, wide_addr addr)
-{
-	return addr >= rule->remote.first && addr <= rule->remote.last;
-}
-
 static size_t make_cuts(struct spd *spd)
 {
 	size_t n = 0;
@@ -40,6 +35,53 @@ static size_t make_cuts(struct spd *spd)
 	return unique;
 }
 
+/* The last cut at or below addr. */
+static size_t cut_of(const struct spd *spd, wide_addr addr)
+{
+	size_t low = 0, high = spd->n_cuts; /* cut[low] <= addr < cut[high] */
+
+	while (high - low > 1) {
+		const size_t middle = low + (high - low) / 2;
+		if (spd->cut[middle] <= addr)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* How many rules cover each cut: a rule adds one from its first on, and takes it back behind its
+ * last. false: too many in all. */
+static bool count_lists(struct spd *spd)
+{
+	uint64_t total = 0;
+	uint32_t open = 0;
+
+	for (size_t r = 0; r < spd->n_rules; r++) {
+		spd->list_start[cut_of(spd, spd->rule[r].remote.first)]++;
+		spd->list_start[cut_of(spd, spd->rule[r].remote.last) + 1]--;
+	}
+	for (size_t c = 0; c < spd->n_cuts; c++) {
+		open += spd->list_start[c];
+		spd->list_start[c] = (uint32_t)total;
+		total += open;
+		if (total > SPD_INDEX_MAX)
+			return false;
+	}
+	spd->list_start[spd->n_cuts] = (uint32_t)total;
+	return true;
+}
+
+/* In order, so that each list is. at: how far each list is filled. */
+static void fill_lists(struct spd *spd, uint32_t *at)
+{
+	for (size_t r = 0; r < spd->n_rules; r++) {
+		const size_t last = cut_of(spd, spd->rule[r].remote.last);
+		for (size_t c = cut_of(spd, spd->rule[r].remote.first); c <= last; c++)
+			spd->list[spd->list_start[c] + at[c]++] = (uint32_t)r;
+	}
+}
+
 /* false: out of memory. Leaves list NULL when the index would be too large. */
 static bool build_index(struct spd *spd)
 {
@@ -47,27 +89,17 @@ static bool build_index(struct spd *spd)
 	if (spd->cut == NULL)
 		return false;
 	spd->n_cuts = make_cuts(spd);
-	spd->list_start = malloc((spd->n_cuts + 1) * sizeof(spd->list_start[0]));
+	spd->list_start = calloc(spd->n_cuts + 1, sizeof(spd->list_start[0]));
 	if (spd->list_start == NULL)
 		return false;
-	uint32_t total = 0;
-	for (size_t c = 0; c < spd->n_cuts; c++) {
-		spd->list_start[c] = total;
-		for (size_t r = 0; r < spd->n_rules; r++)
-			total += rule_covers(&spd->rule[r], spd->cut[c]);
-		if (total > SPD_INDEX_MAX)
-			return true;
-	}
-	spd->list_start[spd->n_cuts] = total;
-	spd->list = malloc((total + 1) * sizeof(spd->list[0]));
-	if (spd->list == NULL)
-		return false;
-	uint32_t at = 0;
-	for (size_t c = 0; c < spd->n_cuts; c++)
-		for (size_t r = 0; r < spd->n_rules; r++)
-			if (rule_covers(&spd->rule[r], spd->cut[c]))
-				spd->list[at++] = (uint32_t)r;
-	return true;
+	if (!count_lists(spd))
+		return true;
+	uint32_t *at = calloc(spd->n_cuts, sizeof(*at));
+	spd->list = malloc((spd->list_start[spd->n_cuts] + 1) * sizeof(spd->list[0]));
+	if (at != NULL && spd->list != NULL)
+		fill_lists(spd, at);
+	free(at);
+	return at != NULL && spd->list != NULL;
 }
 
 struct spd *spd_new(const struct esp_policy *policies, size_t n)
@@ -139,15 +171,8 @@ const struct spd_rule *spd_match(const struct spd *spd, const struct flow *f)
 				return &spd->rule[r];
 		return w.denied;
 	}
-	size_t low = 0, high = spd->n_cuts; /* cut[low] <= remote < cut[high] */
-	while (high - low > 1) {
-		const size_t middle = low + (high - low) / 2;
-		if (spd->cut[middle] <= f->remote)
-			low = middle;
-		else
-			high = middle;
-	}
-	for (uint32_t i = spd->list_start[low]; i < spd->list_start[low + 1]; i++)
+	const size_t cut = cut_of(spd, f->remote);
+	for (uint32_t i = spd->list_start[cut]; i < spd->list_start[cut + 1]; i++)
 		if (walk_on(&w, &spd->rule[spd->list[i]]))
 			return &spd->rule[spd->list[i]];
 	return w.denied;

@@ -4,6 +4,7 @@
 #include "esp/tests/pair.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "esp/selector.h"
 
@@ -239,6 +240,32 @@ static void the_index_agrees_with_a_plain_walk(void **state)
 	side_free(&s);
 }
 
+/* A crypto map entry for each of many peers: compiling them is not a walk over all for each. */
+static void many_lines_are_compiled_in_no_time(void **state)
+{
+	(void)state;
+	enum { LINES = 40000 };
+	struct esp_policy *line = calloc(LINES, sizeof(*line));
+	struct side s = side_new(1, NULL);
+	uint32_t tunnel = 0;
+
+	assert_non_null(line);
+	side_activate(&s, 1);
+	for (uint32_t i = 0; i < LINES; i++)
+		line[i] = (struct esp_policy){ .tunnel = 1 + i,
+					       .entry = i,
+					       .local = ts(PAIR_NET_A, PAIR_NET_A | 255, 0, 0, 65535),
+					       .remote = ts(4 * i, 4 * i + 2, 0, 0, 65535) };
+	const clock_t begun = clock();
+	assert_int_equal(R_OK, esp_spd_set(s.dp, line, LINES));
+	assert_true(clock() - begun < 2 * CLOCKS_PER_SEC);
+	assert_int_equal(ESP_V_QUEUED, classify(&s, PAIR_NET_A | 1, 4 * 31234 + 1, &tunnel));
+	assert_int_equal(31235, tunnel);
+	assert_int_equal(ESP_V_NO_POLICY, classify(&s, PAIR_NET_A | 1, 4 * 31234 + 3, &tunnel));
+	side_free(&s);
+	free(line);
+}
+
 /* ---- outbound sets ---- */
 
 static uint32_t spi_used(struct pair *p, uint32_t to)
@@ -452,6 +479,7 @@ int main(void)
 		cmocka_unit_test(first_match_decides_and_deny_lines_bypass),
 		cmocka_unit_test(a_deny_line_skips_the_rest_of_its_entry_only),
 		cmocka_unit_test(the_index_agrees_with_a_plain_walk),
+		cmocka_unit_test(many_lines_are_compiled_in_no_time),
 		cmocka_unit_test(rekeying_moves_traffic_and_keeps_inbound),
 		cmocka_unit_test(narrowed_children_share_a_tunnel),
 		cmocka_unit_test(thousands_of_children_come_and_go),
