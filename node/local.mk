@@ -25,6 +25,7 @@ libnode_la_SOURCES = \
 	node/mcast_queue.c node/mcast_queue.h \
 	node/netlink.c node/netlink.h \
 	node/plain.c node/plain.h \
+	node/plain_jumps.c node/plain_jumps.h \
 	node/privs.c node/privs.h \
 	node/remote_exec.c \
 	node/replay_sync.c \

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "node/address.h"
+#include "node/plain_jumps.h"
 #include "node/udp_ike.h"
 
 #define TABLE "holdfast"
@@ -79,20 +80,6 @@ static void put_entry_chains(struct text *t, const struct config *cfg, char pref
 	}
 }
 
-/* key: "iifname" or "oifname", the entry's interface only; NULL: any. */
-static void put_jumps(struct text *t, const struct config *cfg, char prefix, const char *key)
-{
-	for (size_t i = 0; i < cfg->n_map_entries; i++) {
-		const struct config_map_entry *e = &cfg->map_entries[i];
-		if (!e->active)
-			continue;
-		text_printf(t, "\t\t");
-		if (key)
-			text_printf(t, "%s \"%s\" ", key, e->interface->name);
-		text_printf(t, "jump %c%zu\n", prefix, i);
-	}
-}
-
 static bool has_map(const struct config *cfg, const struct config_interface *ifc)
 {
 	for (size_t i = 0; i < cfg->n_map_entries; i++)
@@ -129,7 +116,8 @@ static void put_targets(struct text *t)
 }
 
 /* Our own packets are known by mark going out, by being for a local IKE or ESP socket coming in. */
-static void put_hooks(struct text *t, const struct config *cfg, const char *tun)
+static void put_hooks(struct text *t, const struct config *cfg, const struct plain_jumps *j,
+		      const char *tun)
 {
 	text_printf(t,
 		    "\tchain arriving {\n\t\ttype filter hook prerouting priority mangle\n"
@@ -137,20 +125,20 @@ static void put_hooks(struct text *t, const struct config *cfg, const char *tun)
 		    "\t\tfib daddr type local udp dport { 500, 4500 } accept\n"
 		    "\t\tfib daddr type local meta l4proto esp accept\n",
 		    tun);
-	put_jumps(t, cfg, 'i', "iifname");
+	plain_jumps_put(t, j, 'i', "iifname");
 	put_near(t, cfg);
-	put_jumps(t, cfg, 'm', NULL);
+	plain_jumps_put(t, j, 'm', NULL);
 	text_printf(t,
 		    "\t}\n\tchain starting {\n\t\ttype route hook output priority mangle\n"
 		    "\t\tmeta mark 0x%08x accept\n",
 		    HF_MARK_OWN);
-	put_jumps(t, cfg, 'm', "oifname");
+	plain_jumps_put(t, j, 'm', "oifname");
 	text_printf(t,
 		    "\t}\n\tchain leaving {\n\t\ttype filter hook postrouting priority mangle\n"
 		    "\t\toifname { \"lo\", \"%s\" } accept\n\t\tmeta mark 0x%08x accept\n"
 		    "\t\tmeta mark 0x%08x goto clear_out\n",
 		    tun, HF_MARK_OWN, HF_MARK_PROTECT);
-	put_jumps(t, cfg, 'o', "oifname");
+	plain_jumps_put(t, j, 'o', "oifname");
 	text_printf(t, "\t}\n");
 }
 
@@ -203,6 +191,12 @@ static void put_mss(struct text *t, const struct config *cfg, const char *tun)
 
 void plain_table_text(const struct config *cfg, const char *tun, struct text *out)
 {
+	struct plain_jumps *j = plain_jumps_new(cfg);
+
+	if (!j) {
+		out->failed = true;
+		return;
+	}
 	/* Declared, deleted, declared: replaces whatever is there in one transaction, also
 	 * nothing. */
 	text_printf(out,
@@ -211,7 +205,8 @@ void plain_table_text(const struct config *cfg, const char *tun, struct text *ou
 	put_entry_chains(out, cfg, 'm', false, "protect");
 	put_entry_chains(out, cfg, 'o', false, "clear_out");
 	put_entry_chains(out, cfg, 'i', true, "clear_in");
-	put_hooks(out, cfg, tun);
+	put_hooks(out, cfg, j, tun);
+	plain_jumps_free(j);
 	put_icmp(out);
 	put_strays(out, cfg);
 	put_mss(out, cfg, tun);
