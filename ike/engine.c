@@ -22,6 +22,7 @@ struct ike_engine *ike_engine_new(const struct ike_engine_config *ec, struct ike
 	must(e->crypto != NULL && e->sas != NULL && e->child_map != NULL && e->offered != NULL &&
 	     e->half_opens != NULL && e->sources != NULL && e->tokens != NULL &&
 	     e->hold_offs != NULL);
+	ike_connections_index(e);
 	TAILQ_INIT(&e->all);
 	TAILQ_INIT(&e->dead);
 	TAILQ_INIT(&e->loose);
@@ -57,6 +58,8 @@ void ike_engine_free(struct ike_engine *e)
 	hashmap_free(e->sources, free);
 	hashmap_free(e->tokens, NULL);
 	hashmap_free(e->hold_offs, free);
+	hashmap_free(e->by_name, NULL);
+	hashmap_free(e->by_peer, NULL);
 	timer_queue_free(&e->timers);
 	tunnel_manager_free(e->tunnels);
 	cookie_secrets_clear(&e->cookies);
@@ -155,6 +158,7 @@ static void config(struct ike_engine *e, struct ike_config *adopt)
 	struct ike_config *old = e->cfg;
 
 	e->cfg = adopt;
+	ike_connections_index(e);
 	tunnel_manager_configure(e->tunnels, adopt);
 	ike_config_apply(e);
 	ike_hold_off_end_all(e);

@@ -164,6 +164,9 @@ struct ike_engine {
 	struct hashmap *sources;    /* address -> struct source_count */
 	struct hashmap *tokens;     /* token of a SEND -> struct ike_sa */
 	struct hashmap *hold_offs;  /* tunnel -> struct hold_off */
+	/* of cfg: name, and address of a peer, -> the first struct ike_connection with it */
+	struct hashmap *by_name, *by_peer;
+	size_t first_open; /* of cfg: the first connection that takes any peer */
 	struct timer_queue timers;
 	uint64_t last_token, last_job;
 	struct cookie_secrets cookies;
@@ -289,6 +292,10 @@ void child_sa_moved(struct ike_sa *sa);
 
 /* ---- tunnel.c ---- */
 
+/* e->cfg is new: find its connections quickly. */
+void ike_connections_index(struct ike_engine *e);
+/* The first connection that can be one with this peer: where to begin to look. */
+size_t ike_connection_first(const struct ike_engine *e, const struct inet_addr *remote);
 const struct ike_connection *ike_connection_named(const struct ike_engine *e, const char *name);
 bool ike_connection_has_peer(const struct ike_connection *conn, const struct inet_addr *local,
 			     const struct inet_addr *remote);

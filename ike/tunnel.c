@@ -13,13 +13,54 @@ struct hold_off {
 	uint64_t until_ms;
 };
 
+static struct bytes name_key(const char *name)
+{
+	return bytes(name, strlen(name));
+}
+
+static struct bytes peer_key(const struct inet_addr *a)
+{
+	return bytes(a, sizeof(*a));
+}
+
+/* The first one keeps its key. */
+static void index_add(struct hashmap *map, struct bytes key, struct ike_connection *conn)
+{
+	enum result res = hashmap_insert(map, key, conn);
+
+	must(res == R_OK || res == R_EXISTS);
+}
+
+void ike_connections_index(struct ike_engine *e)
+{
+	hashmap_free(e->by_name, NULL);
+	hashmap_free(e->by_peer, NULL);
+	e->by_name = hashmap_new(e->ec.hash_seed);
+	e->by_peer = hashmap_new(e->ec.hash_seed);
+	must(e->by_name != NULL && e->by_peer != NULL);
+	e->first_open = e->cfg->n_connections;
+	for (size_t i = 0; i < e->cfg->n_connections; i++) {
+		struct ike_connection *conn = &e->cfg->connections[i];
+
+		index_add(e->by_name, name_key(conn->name), conn);
+		for (uint8_t p = 0; p < conn->n_peers; p++)
+			index_add(e->by_peer, peer_key(&conn->peers[p]), conn);
+		if (conn->n_peers == 0 && i < e->first_open)
+			e->first_open = i;
+	}
+}
+
+size_t ike_connection_first(const struct ike_engine *e, const struct inet_addr *remote)
+{
+	const struct ike_connection *conn = hashmap_get(e->by_peer, peer_key(remote));
+	size_t i = conn != NULL ? (size_t)(conn - e->cfg->connections) : e->cfg->n_connections;
+
+	return i < e->first_open ? i : e->first_open;
+}
+
 const struct ike_connection *ike_connection_named(const struct ike_engine *e, const char *name)
 {
-	for (size_t i = 0; i < e->cfg->n_connections; i++) {
-		if (strcmp(e->cfg->connections[i].name, name) == 0)
-			return &e->cfg->connections[i];
-	}
-	return NULL;
+	return hashmap_get(e->by_name, name_key(name));
 }
 
 bool ike_connection_has_peer(const struct ike_connection *conn, const struct inet_addr *local,

@@ -59,7 +59,8 @@ static const struct ike_connection *find_connection(const struct v2_context *c)
 	const struct ike_config *cfg = c->e->cfg;
 	const struct ike_connection *found = NULL;
 
-	for (size_t i = 0; i < cfg->n_connections; i++) {
+	for (size_t i = ike_connection_first(c->e, &c->in->remote.addr); i < cfg->n_connections;
+	     i++) {
 		const struct ike_connection *conn = &cfg->connections[i];
 
 		if (ike_connection_answers(c->e, conn) != R_OK ||

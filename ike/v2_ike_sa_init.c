@@ -12,7 +12,7 @@ static enum result connection_for(const struct ike_engine *e, const struct ike_i
 {
 	enum result res = R_NO_CONNECTION;
 
-	for (size_t i = 0; i < e->cfg->n_connections; i++) {
+	for (size_t i = ike_connection_first(e, &in->remote.addr); i < e->cfg->n_connections; i++) {
 		const struct ike_connection *conn = &e->cfg->connections[i];
 
 		if (!ike_connection_has_peer(conn, &in->local.addr, &in->remote.addr))

@@ -5,6 +5,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -54,6 +55,74 @@ static void a_psk_tunnel_comes_up_in_four_messages(void **state)
 	assert_int_equal(w->side[A].logs[LOG_IKE_SA_UP], 1);
 	assert_int_equal(w->side[B].logs[LOG_IKE_SA_UP], 1);
 	world_free(w);
+}
+
+/* B's configuration, with the connection to A as number at of n; the others have other peers. */
+static struct ike_config *among(struct world *w, size_t at, size_t n)
+{
+	struct ike_config *c = world_config(w, B, &w->opt);
+	struct ike_connection *all = calloc(n, sizeof(*all));
+
+	assert_non_null(all);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(all[i].name, sizeof(all[i].name), "other-%zu", i);
+		all[i].local = w->side[B].addr;
+		all[i].n_peers = 1;
+		all[i].peers[0] = inet_v4(0xc6120000u + (uint32_t)i);
+		all[i].may_respond = true;
+	}
+	all[at] = c->connections[0];
+	free(c->connections);
+	c->connections = all;
+	c->n_connections = n;
+	return c;
+}
+
+static const char *responders_connection(struct world *w)
+{
+	static char name[IKE_NAME_MAX];
+
+	initiate(w, A, 0);
+	world_run(w, 1000);
+	assert_up(w);
+	struct ike_sa_state b = world_sa(w, B);
+	memcpy(name, b.connection, sizeof(name));
+	return name;
+}
+
+static void a_connection_is_found_among_many(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, true);
+	struct ike_config *c = among(w, 1234, 2000);
+
+	(void)state;
+	world_input(w, B, &(struct ike_input){ .kind = IKE_IN_CONFIG, .config = c });
+	assert_string_equal(responders_connection(w), "to-a");
+	/* Its SA is joined to it again by name. */
+	world_input(w, B, &(struct ike_input){ .kind = IKE_IN_CONFIG, .config = among(w, 7, 10) });
+	world_run(w, 1000);
+	assert_up(w);
+	world_free(w);
+}
+
+/* One that takes any peer is tried where it stands. */
+static void an_open_connection_keeps_its_place(void **state)
+{
+	for (size_t at = 3; at <= 9; at += 6) {
+		struct world *w = world_new(1, &(struct options){ 0 }, true);
+		struct ike_config *c = among(w, 5, 10), *open = among(w, 0, 1);
+		struct ike_connection *other = &open->connections[0];
+
+		snprintf(other->name, sizeof(other->name), "anybody");
+		other->n_peers = 0;
+		c->connections[at] = *other;
+		open->n_connections = 0;
+		ike_config_free(open);
+		world_input(w, B, &(struct ike_input){ .kind = IKE_IN_CONFIG, .config = c });
+		assert_string_equal(responders_connection(w), at < 5 ? "anybody" : "to-a");
+		world_free(w);
+	}
+	(void)state;
 }
 
 static void every_cipher_prf_and_group_comes_up(void **state)
@@ -592,6 +661,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_psk_tunnel_comes_up_in_four_messages),
+		cmocka_unit_test(a_connection_is_found_among_many),
+		cmocka_unit_test(an_open_connection_keeps_its_place),
 		cmocka_unit_test(every_cipher_prf_and_group_comes_up),
 		cmocka_unit_test(spis_hold_slot_and_shard),
 		cmocka_unit_test(another_group_is_asked_for_and_followed),
