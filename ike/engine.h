@@ -166,7 +166,6 @@ struct ike_engine {
 	struct hashmap *hold_offs;  /* tunnel -> struct hold_off */
 	/* of cfg: name, and address of a peer, -> the first struct ike_connection with it */
 	struct hashmap *by_name, *by_peer;
-	size_t first_open; /* of cfg: the first connection that takes any peer */
 	struct timer_queue timers;
 	uint64_t last_token, last_job;
 	struct cookie_secrets cookies;

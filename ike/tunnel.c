@@ -38,24 +38,19 @@ void ike_connections_index(struct ike_engine *e)
 	e->by_name = hashmap_new(e->ec.hash_seed);
 	e->by_peer = hashmap_new(e->ec.hash_seed);
 	must(e->by_name != NULL && e->by_peer != NULL);
-	e->first_open = e->cfg->n_connections;
 	for (size_t i = 0; i < e->cfg->n_connections; i++) {
 		struct ike_connection *conn = &e->cfg->connections[i];
 
 		index_add(e->by_name, name_key(conn->name), conn);
-		for (uint8_t p = 0; p < conn->n_peers; p++)
-			index_add(e->by_peer, peer_key(&conn->peers[p]), conn);
-		if (conn->n_peers == 0 && i < e->first_open)
-			e->first_open = i;
+		index_add(e->by_peer, peer_key(&conn->peer), conn);
 	}
 }
 
 size_t ike_connection_first(const struct ike_engine *e, const struct inet_addr *remote)
 {
 	const struct ike_connection *conn = hashmap_get(e->by_peer, peer_key(remote));
-	size_t i = conn != NULL ? (size_t)(conn - e->cfg->connections) : e->cfg->n_connections;
 
-	return i < e->first_open ? i : e->first_open;
+	return conn != NULL ? (size_t)(conn - e->cfg->connections) : e->cfg->n_connections;
 }
 
 const struct ike_connection *ike_connection_named(const struct ike_engine *e, const char *name)
