@@ -51,6 +51,9 @@ enum {
 	IKE_MESSAGE_MAX = 16384,      /* longest message that we make */
 	IKE_VERSION_NOTIFY_MS = 1000, /* at most one INVALID_MAJOR_VERSION in this time */
 	IKE_RETRY_MS = 1000,          /* least wait after TEMPORARY_FAILURE (RFC 7296 2.25) */
+	IKE_TEMPORARY_MS = 180000,    /* the same: so long, and the IKE SA is set up anew */
+	IKE_IDS_REKEY_BEFORE = 65536, /* RFC 7296 2.2: so many message ids before the last */
+	IKE_IDS_REKEY_EVERY = 256,    /* rekey, and again when that was refused */
 };
 
 struct ike_engine;
@@ -125,11 +128,14 @@ struct ike_sa {
 	unsigned int transmissions; /* of the outstanding request */
 	uint64_t token;             /* of its last SEND, 0 none */
 	uint64_t heard_ms;          /* last proof that the peer lives (RFC 7296 2.4) */
+	uint64_t temporary_ms;      /* since when TEMPORARY_FAILURE is the answer; 0: it is not */
 	uint64_t iv_counter;        /* R16: under (slot, term); a new owner starts at 0 */
 	struct ike_suspended suspended;
 	struct buf waiting; /* one message that came while suspended */
 	struct inet_endpoint waiting_local, waiting_remote;
 	struct buf cookie; /* initiator: the responder's, to be shown */
+	/* initiator: the last notify that refused our IKE_SA_INIT; 0 */
+	uint16_t init_error;
 	uint8_t init_rounds, ke_rounds;
 	uint8_t half_open_key[IKE_HALF_OPEN_KEY];
 	struct inet_addr half_open_source;
@@ -238,6 +244,8 @@ void ike_sa_unanswered(struct ike_sa *sa);
 void ike_sa_exhausted(struct ike_sa *sa);
 void ike_sa_failed(struct ike_sa *sa, enum result why);
 void ike_sa_want_delete(struct ike_sa *sa, const char *reason);
+/* Deletes it, and sets up anew what it carries. */
+void ike_sa_replace(struct ike_sa *sa, const char *reason);
 void ike_sa_down(struct ike_sa *sa, const char *reason);
 /* An established one, or else one that we are setting up; NULL. */
 struct ike_sa *ike_sa_of_connection(const struct ike_engine *e, const struct ike_connection *conn);
@@ -341,6 +349,7 @@ bool ike_line_answers(const struct ike_engine *e, const struct ike_connection *c
 /* Copied; a want that waits already is not queued twice. */
 void ike_want_add(struct ike_sa *sa, const struct ike_want *want);
 void ike_want_add_first(struct ike_sa *sa, const struct ike_want *want);
+bool ike_want_waits(const struct ike_sa *sa, const struct ike_want *want);
 void ike_wants_clear(struct ike_sa *sa);
 void ike_wants_move(struct ike_sa *from, struct ike_sa *to);
 /* Look at its wants at the end of the step. */
@@ -352,6 +361,14 @@ void ike_request_resume(struct ike_sa *sa, struct ike_job *job);
 /* ---- receive.c ---- */
 
 void ike_receive(struct ike_engine *e, const struct ike_input *in);
+/*
+ * RFC 7296 2.23: behind a NAT the peer's port alone may change, or its address. Who is behind
+ * a NAT himself stays with what he has: one packet sent on would break his connection.
+ */
+static inline bool ike_follows_peer(const struct ike_sa_state *s)
+{
+	return s->nat_remote && !s->nat_local;
+}
 /* The peer moved behind its NAT: an authenticated, new request says so (RFC 7296 2.23). */
 void ike_follow_peer(struct ike_sa *sa, const struct ike_input *in);
 /* The caller frees the job. */
@@ -379,6 +396,8 @@ void ike_life_arm(struct ike_sa *sa);
 void ike_life_due(struct ike_sa *sa);
 void ike_rekey_later(struct ike_sa *sa);
 void ike_sa_set_lifetime(struct ike_sa *sa);
+/* A message id more is used, of ours or of the peer. */
+void ike_message_ids_used(struct ike_sa *sa);
 void ike_liveness_arm(struct ike_sa *sa);
 void ike_liveness_due(struct ike_sa *sa);
 void ike_want_liveness(struct ike_sa *sa);

@@ -152,6 +152,14 @@ static void take_over_child(struct child_sa *c)
 							.spi_in = c->s.spi_in });
 }
 
+/* Wanted, and not sent yet. */
+static bool delete_is_due(const struct ike_sa_state *s)
+{
+	if (s->stage == IKE_SA_DELETING)
+		return s->outstanding.kind == IKE_REQ_NONE;
+	return s->closing && s->stage >= IKE_SA_AUTH_SENT && s->stage < IKE_SA_DELETING;
+}
+
 static void take_over_sa(struct ike_sa *sa, bool suspect, uint64_t *pace)
 {
 	struct ike_engine *e = sa->e;
@@ -169,7 +177,7 @@ static void take_over_sa(struct ike_sa *sa, bool suspect, uint64_t *pace)
 		v2_msgid_sync_want(sa, *pace);
 	else if (sa->s.outstanding.kind != IKE_REQ_NONE)
 		ike_retransmit_send(sa);
-	else if (sa->s.stage == IKE_SA_DELETING)
+	if (delete_is_due(&sa->s))
 		ike_want_add_first(sa, &(struct ike_want){ .kind = IKE_REQ_IKE_DELETE });
 	if (sa->s.stage != IKE_SA_ESTABLISHED)
 		return;

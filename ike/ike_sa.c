@@ -343,28 +343,51 @@ void ike_sa_stage_changed(struct ike_sa *sa, enum ike_sa_stage from, enum ike_sa
 
 /* ---- ends that no message brings ---- */
 
-/*
- * Sets up again what sa carried, after sa has been
- * removed: so it is a first contact (RFC 7296 2.4).
- */
-static void remove_and_renew(struct ike_sa *sa)
+/* The lines of conn that sa carries or is to carry; to be given to renew. */
+static bool *lines_of(const struct ike_sa *sa, const struct ike_connection *conn)
 {
-	struct ike_engine *e = sa->e;
-	const struct ike_connection *conn = sa->conn;
-	size_t n = conn != NULL ? conn->n_children : 0;
-	bool *wanted = calloc(n + 1, sizeof(*wanted));
+	/* What is to be deleted is not wanted any more. */
+	size_t n = conn != NULL && !sa->s.closing ? conn->n_children : 0;
+	bool *wanted = n != 0 ? calloc(n, sizeof(*wanted)) : NULL;
 
-	must(wanted != NULL);
-	for (size_t i = 0; i < n; i++)
-		wanted[i] = child_sa_of_tunnel(sa, conn->children[i].tunnel) != NULL;
-	ike_sa_remove(sa);
+	must(n == 0 || wanted != NULL);
 	for (size_t i = 0; i < n; i++) {
-		if (wanted[i])
+		struct ike_want new = { .kind = IKE_REQ_CHILD_NEW,
+					.tunnel = conn->children[i].tunnel };
+
+		wanted[i] = child_sa_of_tunnel(sa, new.tunnel) != NULL || ike_want_waits(sa, &new);
+	}
+	return wanted;
+}
+
+static void renew(struct ike_engine *e, const struct ike_connection *conn, bool *adopt_wanted)
+{
+	for (size_t i = 0; adopt_wanted != NULL && i < conn->n_children; i++) {
+		if (adopt_wanted[i])
 			ike_initiate(e, &(struct ike_input){ .kind = IKE_IN_INITIATE,
 							     .connection = conn->name,
 							     .tunnel = conn->children[i].tunnel });
 	}
-	free(wanted);
+	free(adopt_wanted);
+}
+
+/* After sa has been removed what comes is a first contact (RFC 7296 2.4). */
+static void remove_and_renew(struct ike_sa *sa)
+{
+	struct ike_engine *e = sa->e;
+	const struct ike_connection *conn = sa->conn;
+	bool *wanted = lines_of(sa, conn);
+
+	ike_sa_remove(sa);
+	renew(e, conn, wanted);
+}
+
+void ike_sa_replace(struct ike_sa *sa, const char *reason)
+{
+	bool *wanted = lines_of(sa, sa->conn);
+
+	ike_sa_want_delete(sa, reason);
+	renew(sa->e, sa->conn, wanted);
 }
 
 /* A request of ours that stands for a tunnel, or for all that sa carries. */
@@ -393,7 +416,7 @@ void ike_sa_peer_dead(struct ike_sa *sa)
 
 void ike_sa_unanswered(struct ike_sa *sa)
 {
-	if (sa->s.stage == IKE_SA_ESTABLISHED) {
+	if (sa->s.stage == IKE_SA_ESTABLISHED && !sa->s.closing) {
 		unanswered(sa);
 		ike_sa_down(sa, "the peer does not answer");
 	}
@@ -405,7 +428,8 @@ void ike_sa_unanswered(struct ike_sa *sa)
 
 void ike_sa_exhausted(struct ike_sa *sa)
 {
-	ike_sa_down(sa, "IV space or message ids are used up");
+	if (!sa->s.closing)
+		ike_sa_down(sa, "IV space or message ids are used up");
 	remove_and_renew(sa);
 }
 
@@ -425,11 +449,16 @@ void ike_sa_want_delete(struct ike_sa *sa, const char *reason)
 		/* The peer has nothing that a DELETE could name. */
 		ike_sa_remove(sa);
 		break;
+	case IKE_SA_AUTH_SENT:
 	case IKE_SA_ESTABLISHED:
 	case IKE_SA_REKEYED:
-		ike_sa_down(sa, reason);
-		/* fall through */
-	case IKE_SA_AUTH_SENT:
+		if (sa->s.closing)
+			break;
+		if (sa->s.stage != IKE_SA_AUTH_SENT)
+			ike_sa_down(sa, reason);
+		/* R1: the window may be taken for long; the next owner has to know. */
+		sa->s.closing = true;
+		ike_sa_touch(sa);
 		ike_want_add_first(sa, &(struct ike_want){ .kind = IKE_REQ_IKE_DELETE });
 		break;
 	default:
@@ -442,7 +471,7 @@ struct ike_sa *ike_sa_of_connection(const struct ike_engine *e, const struct ike
 	struct ike_sa *sa, *found = NULL;
 
 	TAILQ_FOREACH (sa, &e->all, all) {
-		if (sa->conn != conn)
+		if (sa->conn != conn || sa->s.closing)
 			continue;
 		if (sa->s.stage == IKE_SA_ESTABLISHED)
 			return sa;

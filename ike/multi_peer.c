@@ -55,6 +55,8 @@ static enum tunnel_state state(void *ctx, const struct tunnel_entry *t)
 	enum tunnel_state found = TUNNEL_IDLE;
 
 	TAILQ_FOREACH (sa, &e->all, all) {
+		if (sa->s.closing)
+			continue;
 		if (carries(sa, t))
 			return TUNNEL_UP;
 		if (tries(sa, t))
@@ -126,7 +128,7 @@ static struct ike_sa *carrying_sa(const struct ike_engine *e, const struct tunne
 	struct ike_sa *sa;
 
 	TAILQ_FOREACH (sa, &e->all, all) {
-		if (sa->s.stage == IKE_SA_ESTABLISHED && carries(sa, t))
+		if (sa->s.stage == IKE_SA_ESTABLISHED && !sa->s.closing && carries(sa, t))
 			return sa;
 	}
 	return NULL;
@@ -207,7 +209,7 @@ static void leave(struct ike_sa *sa)
 {
 	const struct ike_want *w;
 
-	if (sa->s.established_ms == 0 || !TAILQ_EMPTY(&sa->children))
+	if (sa->s.established_ms == 0 || sa->s.closing || !TAILQ_EMPTY(&sa->children))
 		return;
 	TAILQ_FOREACH (w, &sa->wants, next) {
 		if (w->kind == IKE_REQ_CHILD_NEW)

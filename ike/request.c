@@ -14,7 +14,7 @@ static bool same(const struct ike_want *a, const struct ike_want *b)
 	return a->kind == b->kind && a->tunnel == b->tunnel && a->spi_in == b->spi_in;
 }
 
-static bool waits(const struct ike_sa *sa, const struct ike_want *want)
+bool ike_want_waits(const struct ike_sa *sa, const struct ike_want *want)
 {
 	const struct ike_want *w;
 
@@ -38,7 +38,7 @@ void ike_want_add(struct ike_sa *sa, const struct ike_want *want)
 {
 	struct ike_want *w;
 
-	if (waits(sa, want) || sa->n_wants >= IKE_WANTS_MAX)
+	if (ike_want_waits(sa, want) || sa->n_wants >= IKE_WANTS_MAX)
 		return;
 	w = copy_of(want);
 	TAILQ_INSERT_TAIL(&sa->wants, w, next);
@@ -50,7 +50,7 @@ void ike_want_add_first(struct ike_sa *sa, const struct ike_want *want)
 {
 	struct ike_want *w;
 
-	if (waits(sa, want))
+	if (ike_want_waits(sa, want))
 		return;
 	w = copy_of(want);
 	TAILQ_INSERT_HEAD(&sa->wants, w, next);
@@ -84,11 +84,13 @@ void ike_wants_move(struct ike_sa *from, struct ike_sa *to)
 
 	while ((w = TAILQ_FIRST(&from->wants)) != NULL) {
 		/* A rekey or liveness check of the old IKE SA ends with it. */
-		if (w->kind == IKE_REQ_IKE_DELETE)
+		if (w->kind == IKE_REQ_IKE_DELETE) {
+			to->s.closing = true;
 			ike_want_add_first(to, w);
-		else if (w->kind >= IKE_REQ_CHILD_NEW && w->kind != IKE_REQ_IKE_REKEY &&
-			 w->kind != IKE_REQ_LIVENESS)
+		} else if (w->kind >= IKE_REQ_CHILD_NEW && w->kind != IKE_REQ_IKE_REKEY &&
+			   w->kind != IKE_REQ_LIVENESS) {
 			ike_want_add(to, w);
+		}
 		want_drop(from, w);
 	}
 }

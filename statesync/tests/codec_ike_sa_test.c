@@ -63,6 +63,7 @@ static struct ike_sa_state full_state(void)
 		.expire_at_ms = 4,
 		.tombstone_until_ms = UINT64_MAX,
 		.replaced_by = 0x8000000000000001,
+		.closing = true,
 		.peer_fragmentation = true,
 		.peer_mid_sync = true,
 		.peer_replay_sync = true,
@@ -133,6 +134,7 @@ static void assert_state(const struct ike_sa_state *a, const struct ike_sa_state
 	SAME(replaced_by);
 	SAME(peer_fragmentation);
 	SAME(peer_mid_sync);
+	SAME(closing);
 	SAME(peer_replay_sync);
 	SAME(sync_sent);
 	SAME(sync_floor);
