@@ -175,6 +175,24 @@ void ike_sa_set_lifetime(struct ike_sa *sa)
 	sa->s.expire_at_ms = e->now + (uint64_t)p->lifetime_s * 1000;
 }
 
+/* RFC 7296 2.2: an IKE SA is rekeyed or closed before its message ids are used up. */
+void ike_message_ids_used(struct ike_sa *sa)
+{
+	uint32_t ours = sa->s.next_request_id, theirs = sa->s.expected_request_id;
+	uint32_t next = ours > theirs ? ours : theirs;
+
+	if (sa->s.stage != IKE_SA_ESTABLISHED || sa->s.replaced_by != 0 ||
+	    next < UINT32_MAX - IKE_IDS_REKEY_BEFORE)
+		return;
+	/* One is left for our DELETE. Whose are used up sets up anew: not both. */
+	if (ours >= UINT32_MAX - 1)
+		ike_sa_replace(sa, "message ids are used up");
+	else if (theirs >= UINT32_MAX - 1)
+		ike_sa_want_delete(sa, "the peer's message ids are used up");
+	else if (next % IKE_IDS_REKEY_EVERY == 0)
+		ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_IKE_REKEY });
+}
+
 /* ---- liveness and keepalive ---- */
 
 void ike_liveness_arm(struct ike_sa *sa)

@@ -113,6 +113,7 @@ static void answer(struct v2_context *c, enum result res)
 		v2_enter(sa, c->row, c->next);
 		v2_row_done(c->e, c->row->story);
 	}
+	ike_message_ids_used(sa);
 }
 
 /*
@@ -165,6 +166,19 @@ static void request(struct v2_context *c, enum result res)
 	answer(c, res);
 }
 
+/* RFC 7296 2.25: after several minutes of it the two ends do not agree on the state. */
+static void temporary_failure(struct ike_sa *sa, bool failed)
+{
+	uint64_t now = sa->e->now;
+
+	if (!failed)
+		sa->temporary_ms = 0;
+	else if (sa->temporary_ms == 0)
+		sa->temporary_ms = now;
+	else if (now - sa->temporary_ms >= IKE_TEMPORARY_MS && sa->s.stage == IKE_SA_ESTABLISHED)
+		ike_sa_replace(sa, "the peer goes on answering TEMPORARY_FAILURE");
+}
+
 static void response(struct v2_context *c, enum result res)
 {
 	struct ike_sa *sa = c->sa;
@@ -191,6 +205,8 @@ static void response(struct v2_context *c, enum result res)
 		ike_sa_touch(sa);
 	v2_enter(sa, c->row, c->next);
 	v2_row_done(c->e, c->row->story);
+	if (c->m->header.exchange == CREATE_CHILD_SA)
+		temporary_failure(sa, ike_message_notify(c->m, N_TEMPORARY_FAILURE) != NULL);
 	ike_sa_ready(sa);
 }
 
@@ -204,8 +220,9 @@ static enum result window(const struct ike_sa *sa, const struct ike_header *h)
 				       h->exchange == o->exchange
 			       ? R_OK
 			       : R_MESSAGE_ID;
+	/* The last one is not taken: the id expected next would be 0 again (2.2). */
 	if (h->message_id == sa->s.expected_request_id)
-		return R_OK;
+		return h->message_id != UINT32_MAX ? R_OK : R_MESSAGE_ID;
 	return h->message_id + 1 == sa->s.expected_request_id && sa->s.last_response.len != 0
 		       ? R_EXISTS
 		       : R_MESSAGE_ID;

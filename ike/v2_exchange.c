@@ -162,6 +162,7 @@ enum result v2_send_request(struct ike_sa *sa, enum ike_request_kind kind,
 	ike_sa_touch(sa);
 	ike_retransmit_send(sa);
 	v2_row_done(sa->e, row->story);
+	ike_message_ids_used(sa);
 	return R_OK;
 }
 
