@@ -106,8 +106,8 @@ static void peer_moved(struct ike_engine *e, const struct ike_input *in)
 {
 	struct child_sa *c = child_sa_find(e, in->spi_in);
 
-	/* RFC 7296 2.23: only behind a NAT, and there the port alone may change, or the address. */
-	if (c == NULL || !c->sa->s.nat_remote || inet_endpoint_equal(&c->sa->s.remote, &in->remote))
+	if (c == NULL || !ike_follows_peer(&c->sa->s) ||
+	    inet_endpoint_equal(&c->sa->s.remote, &in->remote))
 		return;
 	c->sa->s.remote = in->remote;
 	child_sa_moved(c->sa);

@@ -232,7 +232,7 @@ void ike_follow_peer(struct ike_sa *sa, const struct ike_input *in)
 {
 	bool floats = sa->s.stage == IKE_SA_INIT_ANSWERED;
 
-	if (!floats && !sa->s.nat_remote)
+	if (!floats && !ike_follows_peer(&sa->s))
 		return;
 	if (inet_endpoint_equal(&sa->s.remote, &in->remote) &&
 	    inet_endpoint_equal(&sa->s.local, &in->local))

@@ -209,7 +209,7 @@ static void connection(const struct world *w, int side, uint8_t k, const struct 
 			      : o.cross_keys ? "key of b"
 					     : "key of a");
 	psk(&conn->psk_remote, side == A ? (o.cross_keys ? "key of b" : "key of a") : "key of a");
-	conn->force_udp_encap = o.force_udp && side == A;
+	conn->force_udp_encap = side == A ? o.force_udp : o.force_udp_b;
 	conn->dpd_threshold_s = o.dpd_s;
 	conn->dpd_retry_s = 2;
 	conn->n_children = o.lines != 0 ? o.lines : 1;

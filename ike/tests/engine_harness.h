@@ -36,6 +36,7 @@ struct options {       /* zero is the plain case */
 	bool no_common_esp;
 	bool b_narrow;   /* B's line 0 covers half of A's */
 	bool cross_keys; /* different keys in the two directions */
+	bool force_udp_b;
 	/* B is so many peers, at addresses that follow each other, all in A's one crypto map
 	 * entry; 0: 1 */
 	uint8_t peers;
