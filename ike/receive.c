@@ -88,6 +88,27 @@ static void init_request(struct ike_engine *e, const struct ike_header *h,
 
 /* ---- messages to an SA ---- */
 
+/*
+ * RFC 7296 2.21.3: INVALID_SYNTAX on an authenticated IKE SA is fatal in both peers, which
+ * delete it without an INFORMATIONAL exchange. The tombstone repeats our last response.
+ */
+static void fatal(struct ike_sa *sa, const char *reason)
+{
+	struct ike_sa *rival = v2_ike_rival(sa);
+
+	/* It has no children without sa's, and ends with them. */
+	if (rival != NULL)
+		ike_sa_want_delete(rival, reason);
+	if (sa->s.stage == IKE_SA_ESTABLISHED && !sa->s.closing)
+		ike_sa_down(sa, reason);
+	v2_enter_event(sa, V2_CLOSED);
+}
+
+static bool is_fatal(const struct ike_sa *sa, enum result res)
+{
+	return sa->s.stage >= IKE_SA_ESTABLISHED && result_notify(res) == N_INVALID_SYNTAX;
+}
+
 static void answer(struct v2_context *c, enum result res)
 {
 	struct ike_sa *sa = c->sa;
@@ -109,7 +130,9 @@ static void answer(struct v2_context *c, enum result res)
 	sa->s.expected_request_id++;
 	v2_send_response(sa, c->in, h.exchange, &out);
 	ike_sa_touch(sa);
-	if (c->row != NULL) {
+	if (is_fatal(sa, res)) {
+		fatal(sa, "the peer's request was answered with INVALID_SYNTAX");
+	} else if (c->row != NULL) {
 		v2_enter(sa, c->row, c->next);
 		v2_row_done(c->e, c->row->story);
 	}
@@ -183,6 +206,10 @@ static void response(struct v2_context *c, enum result res)
 {
 	struct ike_sa *sa = c->sa;
 
+	if (sa->s.stage >= IKE_SA_ESTABLISHED && ike_message_notify(c->m, N_INVALID_SYNTAX)) {
+		fatal(sa, "the peer answered our request with INVALID_SYNTAX");
+		return;
+	}
 	if (res == R_OK)
 		res = c->row->handle(c);
 	if (res == R_SUSPENDED)

@@ -153,7 +153,7 @@ static const struct v2_event_row events[] = {
 	  S(ESTABLISHED), IKE_SA_REKEYED },
 	{ "the responder's proof is wrong: we delete what it believes in (2.21.2)",
 	  V2_PEER_NOT_PROVEN, S(AUTH_SENT), IKE_SA_DELETING },
-	{ "closed without an exchange: INITIAL_CONTACT (2.4)", V2_CLOSED,
+	{ "closed without an exchange: INITIAL_CONTACT (2.4), INVALID_SYNTAX (2.21.3)", V2_CLOSED,
 	  S(ESTABLISHED) | S(REKEYED) | S(DELETING), IKE_SA_DEAD },
 };
 

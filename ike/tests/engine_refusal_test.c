@@ -288,13 +288,13 @@ static const struct refusal refusals[] = {
 	{ "an unknown critical payload is named", INFORMATIONAL, unknown_critical_payload,
 	  N_UNSUPPORTED_CRITICAL_PAYLOAD, false },
 	{ "a malformed payload inside the SA", INFORMATIONAL, short_notify, N_INVALID_SYNTAX,
-	  false },
-	{ "an unknown exchange inside the SA", 99, empty, N_INVALID_SYNTAX, false },
-	{ "IKE_AUTH on an established SA", IKE_AUTH, empty, N_INVALID_SYNTAX, false },
+	  true },
+	{ "an unknown exchange inside the SA", 99, empty, N_INVALID_SYNTAX, true },
+	{ "IKE_AUTH on an established SA", IKE_AUTH, empty, N_INVALID_SYNTAX, true },
 	{ "DELETE of an unknown SPI", INFORMATIONAL, delete_unknown, 0, false },
 	{ "DELETE of one SPI twice", INFORMATIONAL, delete_one_twice, 0, false },
 	{ "DELETE with a false number", INFORMATIONAL, delete_lies_about_its_number,
-	  N_INVALID_SYNTAX, false },
+	  N_INVALID_SYNTAX, true },
 	{ "DELETE of the IKE SA twice", INFORMATIONAL, delete_ike_twice, 0, true },
 	{ "the initiator does not authenticate us", INFORMATIONAL, auth_failed, 0, true },
 	{ "no ESP transform in common", CREATE_CHILD_SA, child_with_wrong_transforms,
@@ -309,7 +309,7 @@ static const struct refusal refusals[] = {
 	  false },
 	{ "rekey without an SPI", CREATE_CHILD_SA, rekey_without_spi, N_CHILD_SA_NOT_FOUND, false },
 	{ "CREATE_CHILD_SA without nonce", CREATE_CHILD_SA, child_without_nonce, N_INVALID_SYNTAX,
-	  false },
+	  true },
 	{ "a further CHILD SA of the same line is granted", CREATE_CHILD_SA, child, 0, false },
 };
 
@@ -334,6 +334,108 @@ static void each_wrong_message_has_its_answer(void **state)
 		reply_free(&reply);
 		world_free(w);
 	}
+}
+
+/*
+ * 2.21.3: "If a peer parsing a request notices that it is badly formatted [...] and it returns
+ * an INVALID_SYNTAX notification, then this error notification is considered fatal in both
+ * peers, meaning that the IKE SA is deleted without needing an explicit INFORMATIONAL exchange."
+ */
+static void invalid_syntax_ends_the_ike_sa_and_the_next_owner_repeats_it(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, true);
+	struct buf first = { 0 };
+	uint32_t id;
+
+	(void)state;
+	initiate(w, A, 0);
+	world_run(w, 2000);
+	id = only_sa(w, B).expected_request_id;
+	forge(w, INFORMATIONAL, short_notify);
+	assert_int_equal(w->n_net, 1);
+	assert_true(w->net[0].response);
+	assert_int_equal(world_count_sa(w, B, IKE_SA_DEAD), 1);
+	assert_int_equal(w->side[B].n_dp, 0);
+	assert_int_equal(w->side[B].logs[LOG_IKE_SA_DOWN], 1);
+	assert_true(buf_set(&first, buf_bytes(&w->net[0].datagram)));
+	world_drop(w, 0);
+
+	/* R4: the answer was lost with the node. */
+	world_takeover(w, B, false);
+	assert_int_equal(world_count_sa(w, B, IKE_SA_DEAD), 1);
+	forge_as(w, INFORMATIONAL, 0, id, short_notify);
+	assert_int_equal(w->n_net, 1);
+	assert_true(bytes_equal(buf_bytes(&w->net[0].datagram), buf_bytes(&first)));
+	world_drop(w, 0);
+	forge_as(w, INFORMATIONAL, 0, id + 1, empty);
+	assert_int_equal(w->n_net, 0);
+	buf_free(&first);
+	world_free(w);
+}
+
+static void invalid_syntax(struct world *w, struct ike_builder *b)
+{
+	(void)w;
+	notify_put(b, N_INVALID_SYNTAX, BYTES_NONE);
+}
+
+/* 2.21.3: the same in the peer that is told. */
+static void invalid_syntax_in_a_response_ends_the_ike_sa(void **state)
+{
+	static const enum ike_input_kind ours[] = { IKE_IN_LIVENESS, IKE_IN_REKEY_IKE };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct world *w = up();
+		struct ike_sa_state b = only_sa(w, B);
+
+		w->hold_net = true;
+		world_input(w, B, &(struct ike_input){ .kind = ours[i], .ike_spi = b.spi_r });
+		b = only_sa(w, B);
+		assert_int_not_equal(b.outstanding.kind, IKE_REQ_NONE);
+		while (w->n_net > 0)
+			world_drop(w, 0);
+		forge_as(w, b.outstanding.exchange, IKE_FLAG_RESPONSE, b.outstanding.message_id,
+			 invalid_syntax);
+		assert_int_equal(world_count_sa(w, B, IKE_SA_DEAD), 1);
+		assert_int_equal(w->side[B].n_dp, 0);
+		assert_int_equal(w->n_net, 0);
+		world_free(w);
+	}
+}
+
+/* Puts a side where its message ids are nearly used up, by way of its standby. */
+static void at_message_ids(struct world *w, int side, uint32_t ours, uint32_t theirs)
+{
+	struct ike_sa_state s = only_sa(w, side);
+
+	s.next_request_id = ours;
+	s.expected_request_id = theirs;
+	assert_int_equal(ike_import_sa(w->side[side].standby, &s), R_OK);
+	world_takeover(w, side, false);
+}
+
+/* 2.2: "In the unlikely event that Message IDs grow too large to fit in 32 bits, the IKE SA
+ * MUST be closed or rekeyed." The peer does neither. */
+static void the_ids_of_a_peer_do_not_begin_again(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, true);
+	struct ike_sa_state b;
+
+	(void)state;
+	initiate(w, A, 0);
+	world_run(w, 2000);
+	at_message_ids(w, B, only_sa(w, B).next_request_id, UINT32_MAX - 2);
+	forge_as(w, INFORMATIONAL, 0, UINT32_MAX - 2, empty);
+	assert_int_equal(w->n_net, 2);
+	assert_int_equal(world_count_sa(w, B, IKE_SA_DELETING), 1);
+	forge_as(w, INFORMATIONAL, 0, UINT32_MAX - 1, empty);
+	forge_as(w, INFORMATIONAL, 0, UINT32_MAX, empty);
+	forge_as(w, INFORMATIONAL, 0, 0, empty);
+	assert_int_equal(w->n_net, 3);
+	b = only_sa(w, B);
+	assert_int_equal(b.expected_request_id, UINT32_MAX);
+	world_free(w);
 }
 
 static void delete_of_a_child_is_answered_with_our_half(void **state)
@@ -660,6 +762,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_wrong_message_has_its_answer),
+		cmocka_unit_test(invalid_syntax_ends_the_ike_sa_and_the_next_owner_repeats_it),
+		cmocka_unit_test(invalid_syntax_in_a_response_ends_the_ike_sa),
+		cmocka_unit_test(the_ids_of_a_peer_do_not_begin_again),
 		cmocka_unit_test(delete_of_a_child_is_answered_with_our_half),
 		cmocka_unit_test(children_of_one_line_are_bounded),
 		cmocka_unit_test(flipped_and_cut_messages_change_no_established_sa),
