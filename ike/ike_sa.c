@@ -404,10 +404,15 @@ static void unanswered(struct ike_sa *sa)
 
 void ike_sa_peer_dead(struct ike_sa *sa)
 {
-	ike_fx_log(sa->e, LOG_IKE_PEER_DEAD, sa, "%s was sent %u times",
-		   iana_exchange_name(sa->s.outstanding.exchange), sa->transmissions);
+	if (sa->init_error != 0)
+		ike_fx_log(sa->e, LOG_IKE_ABORTED, sa, "%s in answer to IKE_SA_INIT, sent %u times",
+			   iana_notify_name(sa->init_error), sa->transmissions);
+	else
+		ike_fx_log(sa->e, LOG_IKE_PEER_DEAD, sa, "%s was sent %u times",
+			   iana_exchange_name(sa->s.outstanding.exchange), sa->transmissions);
 	if (sa->s.stage < IKE_SA_ESTABLISHED) {
-		ike_attempt_failed(sa, TUNNEL_PEER_UNREACHABLE);
+		ike_attempt_failed(sa, sa->init_error != 0 ? TUNNEL_PHASE1_MISMATCH
+							   : TUNNEL_PEER_UNREACHABLE);
 		ike_sa_remove(sa);
 		return;
 	}

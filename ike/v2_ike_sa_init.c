@@ -321,32 +321,41 @@ static enum result show_cookie(struct v2_context *c, const struct notify_payload
 	return init_send(c->sa);
 }
 
+/* R_OK: asked again, as the notify wants it. */
+static enum result correct(struct v2_context *c, const struct notify_payload *n)
+{
+	if (n->type != N_COOKIE && n->type != N_INVALID_KE_PAYLOAD)
+		return R_NO_PROPOSAL;
+	if (c->sa->init_rounds >= IKE_INIT_ROUNDS_MAX)
+		return R_LIMIT;
+	return n->type == N_COOKIE ? show_cookie(c, n) : other_group(c, n);
+}
+
+/*
+ * RFC 7296 2.21.1: anybody can have sent it. What can be corrected is; else our request
+ * goes on, for another answer may come, and fails for this reason when none does.
+ */
 enum result v2_init_refused(struct v2_context *c)
 {
 	struct ike_sa *sa = c->sa;
-	const struct notify_payload *error = ike_message_error(c->m);
-	const struct notify_payload *cookie = ike_message_notify(c->m, N_COOKIE);
+	const struct notify_payload *n = ike_message_notify(c->m, N_COOKIE);
 	enum result res;
 
-	if (cookie == NULL && error == NULL)
+	if (n == NULL)
+		n = ike_message_error(c->m);
+	if (n == NULL)
 		return R_MISSING;
-	if (sa->init_rounds < IKE_INIT_ROUNDS_MAX) {
-		res = R_NO_PROPOSAL;
-		if (cookie != NULL)
-			res = show_cookie(c, cookie);
-		else if (error->type == N_INVALID_KE_PAYLOAD)
-			res = other_group(c, error);
-		if (res == R_OK)
-			sa->init_rounds++;
-		if (res == R_OK || cookie != NULL || error->type == N_INVALID_KE_PAYLOAD)
-			return res;
+	res = correct(c, n);
+	if (res == R_OK)
+		sa->init_rounds++;
+	else if (res != R_COOKIE && sa->init_error != n->type) {
+		sa->init_error = n->type;
+		ike_fx_log(c->e, LOG_IKE_MESSAGE_REFUSED, sa,
+			   "%s in answer to IKE_SA_INIT is not protected; "
+			   "waiting for another answer",
+			   iana_notify_name(n->type));
 	}
-	ike_fx_log(c->e, LOG_IKE_ABORTED, sa, "%s in answer to IKE_SA_INIT",
-		   error != NULL ? iana_notify_name(error->type)
-				 : "too many COOKIE and INVALID_KE_PAYLOAD rounds");
-	ike_attempt_failed(sa, TUNNEL_PHASE1_MISMATCH);
-	c->next = IKE_SA_DEAD;
-	return R_OK;
+	return res;
 }
 
 enum result v2_init_response(struct v2_context *c)
@@ -383,6 +392,7 @@ enum result v2_init_response(struct v2_context *c)
 		sa->s.remote.port = IKE_PORT_NAT;
 	}
 	sa->s.next_request_id = 1;
+	sa->init_error = 0;
 	ike_want_add_first(sa, &(struct ike_want){ .kind = IKE_REQ_AUTH });
 	return R_OK;
 }

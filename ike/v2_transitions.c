@@ -19,8 +19,8 @@ static const struct v2_transition transitions[] = {
 	{ .story = "initiator takes the responder's IKE_SA_INIT",
 	  .from = S(INIT_SENT), .exchange = IKE_SA_INIT, .response = true,
 	  .answers = IKE_REQ_INIT, .form = FORM_INIT, .handle = v2_init_response },
-	{ .story = "responder wants a cookie or another group, or refuses",
-	  .from = S(INIT_SENT), .to = S(DEAD), .exchange = IKE_SA_INIT, .response = true,
+	{ .story = "responder wants a cookie or another group, or refuses (2.21.1)",
+	  .from = S(INIT_SENT), .exchange = IKE_SA_INIT, .response = true,
 	  .answers = IKE_REQ_INIT, .form = FORM_INIT_NOTIFY, .handle = v2_init_refused },
 
 	/* ---- IKE_AUTH, 1.2 ---- */

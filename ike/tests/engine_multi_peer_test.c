@@ -178,14 +178,17 @@ static void refused_by_all_but_the_third(struct options o, enum tunnel_condition
 
 static void phase1(bool takeover)
 {
-	struct world *w = world_of(
-		(struct options){ .dh = { DH_CURVE25519 }, .dh_b = { DH_ECP_384 } });
+	struct world *w = world_of((struct options){
+		.init_tries = 1, .dh = { DH_CURVE25519 }, .dh_b = { DH_ECP_384 } });
 
+	/* RFC 7296 2.21.1: a refusal is not protected, so the time for an answer passes first. */
 	manual(w);
+	assert_int_equal(world_index(w).generation, 0);
+	world_run(w, 1000);
 	assert_index(w, 1, TUNNEL_PHASE1_MISMATCH);
 	if (takeover)
 		world_takeover(w, A, false);
-	traffic(w, 2);
+	traffic(w, 3);
 	/* A whole round has failed: traffic has to wait a little. */
 	assert_index(w, 0, TUNNEL_PHASE1_MISMATCH);
 	assert_int_equal(world_index(w).generation, 3);

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "base/wire_reader.h"
+#include "ike/payload.h"
 #include "ike/tests/engine_harness.h"
 
 static struct world *setup(const struct options *o)
@@ -193,10 +195,63 @@ static void a_group_that_was_not_offered_is_not_followed(void **state)
 		&(struct options){ .dh = { DH_CURVE25519 }, .dh_b = { DH_ECP_256 } });
 
 	(void)state;
-	assert_int_equal(w->side[B].logs[LOG_IKE_NO_PROPOSAL], 1);
-	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 1);
+	world_run(w, 59000);
+	assert_int_equal(w->side[A].logs[LOG_IKE_ABORTED], 0);
+	world_run(w, 5000);
+	assert_int_equal(w->side[B].logs[LOG_IKE_NO_PROPOSAL], 6);
+	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 6);
+	assert_int_equal(w->side[A].logs[LOG_IKE_ABORTED], 1);
+	assert_int_equal(w->side[A].logs[LOG_IKE_PEER_DEAD], 0);
 	assert_down(w);
 	world_free(w);
+}
+
+static void refuse_init(struct world *w, uint16_t type)
+{
+	struct ike_header h = { .version = IKE_VERSION,
+				.exchange = IKE_SA_INIT,
+				.flags = IKE_FLAG_RESPONSE };
+	struct wire_reader r = wire_reader(buf_bytes(&w->net[0].datagram));
+	struct ike_builder b;
+	struct bytes m;
+	uint8_t out[64];
+
+	h.spi_i = wire_u64(&r);
+	ike_build_message(&b, out, sizeof(out), &h);
+	notify_put(&b, type, BYTES_NONE);
+	assert_int_equal(ike_build_finish_message(&b, &m), R_OK);
+	world_input(w, A,
+		    &(struct ike_input){ .kind = IKE_IN_DATAGRAM,
+					 .local = w->net[0].src,
+					 .remote = w->net[0].dst,
+					 .datagram = m });
+}
+
+/*
+ * 2.21.1: "Because all error notifications are completely unauthenticated, the recipient should
+ * continue trying for some time before giving up. The recipient should not immediately act based
+ * on the error notification unless corrective actions are defined in this specification".
+ */
+static void an_unprotected_refusal_is_not_acted_on(void **state)
+{
+	static const uint16_t types[] = { N_NO_PROPOSAL_CHOSEN, N_INVALID_SYNTAX,
+					  N_AUTHENTICATION_FAILED, N_INVALID_MAJOR_VERSION };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		struct world *w = world_new(1, &(struct options){ 0 }, false);
+
+		w->hold_net = true;
+		initiate(w, A, 1);
+		refuse_init(w, types[i]);
+		refuse_init(w, types[i]);
+		assert_int_equal(w->n_net, 1);
+		w->hold_net = false;
+		world_run(w, 1000);
+		assert_int_equal(w->side[A].logs[LOG_IKE_ABORTED], 0);
+		assert_up(w);
+		world_free(w);
+	}
 }
 
 static void a_cookie_is_asked_for_under_load_and_shown(void **state)
@@ -252,6 +307,9 @@ static void cookie_rounds_are_bounded(void **state)
 	for (int i = 0; i < 40 && w->n_net > 0; i++)
 		world_deliver(w, 0);
 	assert_in_range(w->side[A].sent[IKE_SA_INIT], 2, 10);
+	w->impair = NULL;
+	world_run(w, 70000);
+	assert_in_range(w->side[A].sent[IKE_SA_INIT], 2, 15);
 	assert_down(w);
 	world_free(w);
 }
@@ -417,6 +475,47 @@ static void a_nat_floats_both_to_4500(void **state)
 	rekey_child(w, B);
 	world_run(w, 1000);
 	assert_up(w);
+	world_free(w);
+}
+
+static unsigned int from_another_port(struct world *w, struct packet *p)
+{
+	(void)w;
+	if (!p->response)
+		p->src.port++;
+	return 1;
+}
+
+/*
+ * 2.23: "A host behind a NAT SHOULD NOT do this type of dynamic address update if a validated
+ * packet has different port and/or address values because it opens a possible DoS attack".
+ */
+static void who_is_behind_a_nat_himself_does_not_follow(void **state)
+{
+	struct world *w = setup(&(struct options){ .nat_a = true, .force_udp_b = true });
+	struct ike_sa_state a = world_sa(w, A);
+	struct inet_endpoint was = a.remote, other = was;
+
+	(void)state;
+	assert_up(w);
+	assert_true(a.nat_local && a.nat_remote);
+	other.port++;
+	world_input(w, A,
+		    &(struct ike_input){ .kind = IKE_IN_PEER_MOVED,
+					 .spi_in = world_outbound(w, A, 1)->s.spi_in,
+					 .remote = other });
+	a = world_sa(w, A);
+	assert_true(inet_endpoint_equal(&a.remote, &was));
+	w->impair = from_another_port;
+	liveness(w, B);
+	world_run(w, 1000);
+	a = world_sa(w, A);
+	assert_true(inet_endpoint_equal(&a.remote, &was));
+	/* B is not, and does. */
+	was = world_sa(w, B).remote;
+	liveness(w, A);
+	world_run(w, 1000);
+	assert_int_equal(world_sa(w, B).remote.port, was.port + 1);
 	world_free(w);
 }
 
@@ -667,6 +766,8 @@ int main(void)
 		cmocka_unit_test(spis_hold_slot_and_shard),
 		cmocka_unit_test(another_group_is_asked_for_and_followed),
 		cmocka_unit_test(a_group_that_was_not_offered_is_not_followed),
+		cmocka_unit_test(an_unprotected_refusal_is_not_acted_on),
+		cmocka_unit_test(who_is_behind_a_nat_himself_does_not_follow),
 		cmocka_unit_test(a_cookie_is_asked_for_under_load_and_shown),
 		cmocka_unit_test(cookie_then_group_then_cookie_ends),
 		cmocka_unit_test(cookie_rounds_are_bounded),
