@@ -126,6 +126,11 @@ static bool same_pair(const struct ike_sa *a, const struct ike_sa *b)
 	       id_equal(&a->s.remote_id, b->s.remote_id.type, buf_bytes(&b->s.remote_id.data));
 }
 
+/*
+ * A half-open counts too, though anybody can make one with the peer's address: it may be the
+ * peer's own set-up, which a peer that ends whatever it has would end for our INITIAL_CONTACT.
+ * What an attacker wins is that the peer keeps an old SA until its liveness check.
+ */
 static bool is_first_contact(const struct ike_sa *sa)
 {
 	const struct ike_sa *other;
