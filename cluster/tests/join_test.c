@@ -34,6 +34,7 @@ static void append_bytes(size_t node, uint64_t key, size_t len)
 static void owner_with_state(size_t nodes, size_t n)
 {
 	world_settled(&w, nodes);
+	w.large = n > 1000;
 	node_kill(&w, 1);
 	world_view(&w, true);
 	world_run(&w, 20);
