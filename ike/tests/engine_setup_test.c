@@ -69,11 +69,11 @@ static struct ike_config *among(struct world *w, size_t at, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		snprintf(all[i].name, sizeof(all[i].name), "other-%zu", i);
 		all[i].local = w->side[B].addr;
-		all[i].n_peers = 1;
-		all[i].peers[0] = inet_v4(0xc6120000u + (uint32_t)i);
-		all[i].may_respond = true;
+		all[i].peer = inet_v4(0xc6120000u + (uint32_t)i);
 	}
 	all[at] = c->connections[0];
+	for (size_t i = 0; i < c->n_maps; i++)
+		c->maps[i].connection[0] = at;
 	free(c->connections);
 	c->connections = all;
 	c->n_connections = n;
@@ -105,26 +105,6 @@ static void a_connection_is_found_among_many(void **state)
 	world_run(w, 1000);
 	assert_up(w);
 	world_free(w);
-}
-
-/* One that takes any peer is tried where it stands. */
-static void an_open_connection_keeps_its_place(void **state)
-{
-	for (size_t at = 3; at <= 9; at += 6) {
-		struct world *w = world_new(1, &(struct options){ 0 }, true);
-		struct ike_config *c = among(w, 5, 10), *open = among(w, 0, 1);
-		struct ike_connection *other = &open->connections[0];
-
-		snprintf(other->name, sizeof(other->name), "anybody");
-		other->n_peers = 0;
-		c->connections[at] = *other;
-		open->n_connections = 0;
-		ike_config_free(open);
-		world_input(w, B, &(struct ike_input){ .kind = IKE_IN_CONFIG, .config = c });
-		assert_string_equal(responders_connection(w), at < 5 ? "anybody" : "to-a");
-		world_free(w);
-	}
-	(void)state;
 }
 
 static void every_cipher_prf_and_group_comes_up(void **state)
@@ -761,7 +741,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_psk_tunnel_comes_up_in_four_messages),
 		cmocka_unit_test(a_connection_is_found_among_many),
-		cmocka_unit_test(an_open_connection_keeps_its_place),
 		cmocka_unit_test(every_cipher_prf_and_group_comes_up),
 		cmocka_unit_test(spis_hold_slot_and_shard),
 		cmocka_unit_test(another_group_is_asked_for_and_followed),

@@ -383,26 +383,28 @@ static struct config *parse_entries(unsigned int n)
 	static char whole[16384];
 	struct diagnostics diag;
 	struct config *cfg;
-	int len = snprintf(whole, sizeof(whole),
-			   "interface eth0\n nameif outside\n ip address 192.0.2.1 255.255.255.0\n"
-			   "crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes-gcm-256\n"
-			   "crypto map M interface outside\ncrypto ikev2 enable outside\n"
-			   "crypto ikev2 policy 10\n encryption aes-gcm-256\n integrity null\n group 19\n prf sha256\n"
-			   /* A line of the second within the first's, one of its own within another of its own. */
-			   "access-list A1 extended permit ip any 10.0.2.128 255.255.255.128\n"
-			   "access-list A5 extended deny ip any host 10.0.5.1\n"
-			   "access-list A6 extended permit ip any 10.1.0.0 255.255.255.0\n");
+	int len = snprintf(
+		whole, sizeof(whole),
+		"interface eth0\n nameif outside\n ip address 192.0.2.1 255.255.255.0\n"
+		"crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes-gcm-256\n"
+		"crypto map M interface outside\ncrypto ikev2 enable outside\n"
+		"crypto ikev2 policy 10\n encryption aes-gcm-256\n integrity null\n group 19\n prf sha256\n"
+		/* A line of the second within the first's, one of its own within another of its own. */
+		"access-list A1 extended permit ip any 10.0.2.128 255.255.255.128\n"
+		"access-list A5 extended deny ip any host 10.0.5.1\n"
+		"access-list A6 extended permit ip any 10.1.0.0 255.255.255.0\n");
 
 	for (unsigned int i = 1; i <= n; i++)
-		len += snprintf(whole + len, sizeof(whole) - (size_t)len,
-				"access-list A%u extended permit ip any 10.0.%u.0 255.255.255.0\n"
-				"crypto map M %u match address A%u\ncrypto map M %u set peer 203.0.113.%u\n"
-				"crypto map M %u set ikev2 ipsec-proposal P\n"
-				"tunnel-group 203.0.113.%u type ipsec-l2l\n"
-				"tunnel-group 203.0.113.%u ipsec-attributes\n"
-				" ikev2 remote-authentication pre-shared-key aaaaaaaaaaaaaaaa\n"
-				" ikev2 local-authentication pre-shared-key bbbbbbbbbbbbbbbb\n",
-				i, i, i, i, i, i, i, i, i);
+		len += snprintf(
+			whole + len, sizeof(whole) - (size_t)len,
+			"access-list A%u extended permit ip any 10.0.%u.0 255.255.255.0\n"
+			"crypto map M %u match address A%u\ncrypto map M %u set peer 203.0.113.%u\n"
+			"crypto map M %u set ikev2 ipsec-proposal P\n"
+			"tunnel-group 203.0.113.%u type ipsec-l2l\n"
+			"tunnel-group 203.0.113.%u ipsec-attributes\n"
+			" ikev2 remote-authentication pre-shared-key aaaaaaaaaaaaaaaa\n"
+			" ikev2 local-authentication pre-shared-key bbbbbbbbbbbbbbbb\n",
+			i, i, i, i, i, i, i, i, i);
 	assert_int_equal(config_parse(bytes(whole, (size_t)len), "test", &cfg, &diag), R_OK);
 	return cfg;
 }
@@ -415,15 +417,18 @@ static void many_entries_are_looked_up(void **state)
 
 	(void)state;
 	plain_table_text(cfg, "hf0", &out);
-	const char *in = strstr(text_string(&out), "iifname \"eth0\" ip saddr vmap { "
-				"10.0.3.0/24 : jump i2, 10.0.4.0/24 : jump i3, 10.0.5.0/24 : jump i4, "
-				"10.0.6.0/24 : jump i5, ");
+	const char *in = strstr(
+		text_string(&out),
+		"iifname \"eth0\" ip saddr vmap { "
+		"10.0.3.0/24 : jump i2, 10.0.4.0/24 : jump i3, 10.0.5.0/24 : jump i4, "
+		"10.0.6.0/24 : jump i5, ");
 	assert_non_null(in);
 	assert_non_null(strstr(in, ", 10.0.18.0/24 : jump i17, 10.1.0.0/24 : jump i5 }\n"
-			       "\t\tiifname \"eth0\" jump i0\n\t\tiifname \"eth0\" jump i1\n"
-			       "\t\tip daddr vmap { 10.0.3.0/24 : jump m2, "));
+				   "\t\tiifname \"eth0\" jump i0\n\t\tiifname \"eth0\" jump i1\n"
+				   "\t\tip daddr vmap { 10.0.3.0/24 : jump m2, "));
 	assert_non_null(strstr(in, "\t\toifname \"eth0\" ip daddr vmap { 10.0.3.0/24 : jump o2, "));
-	assert_non_null(strstr(in, " }\n\t\toifname \"eth0\" jump o0\n\t\toifname \"eth0\" jump o1\n\t}\n"));
+	assert_non_null(strstr(
+		in, " }\n\t\toifname \"eth0\" jump o0\n\t\toifname \"eth0\" jump o1\n\t}\n"));
 	text_free(&out);
 	config_free(cfg);
 	/* Sixteen jumps are not too many. */
