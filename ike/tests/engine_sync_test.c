@@ -794,7 +794,7 @@ static void put_bad_delta(struct ike_builder *b, const struct msgid_sync *s)
 	notify_put(b, N_IPSEC_REPLAY_COUNTER_SYNC, bytes(s->nonce, 3));
 }
 
-static void a_malformed_delta_is_invalid_syntax(void **state)
+static void a_malformed_delta_is_invalid_syntax_and_fatal(void **state)
 {
 	struct world *w = established(&(struct options){ SYNC });
 	struct ike_sa_state b = world_sa(w, B);
@@ -807,7 +807,9 @@ static void a_malformed_delta_is_invalid_syntax(void **state)
 	inject(w, B, buf_bytes(&datagram));
 	buf_free(&datagram);
 	assert_int_equal(stats(w, B)->refused[R_TRAILING], 1);
-	assert_skipped(w, B, 0);
+	/* RFC 7296 2.21.3: fatal, since it was authentic. */
+	assert_int_equal(world_count_sa(w, B, IKE_SA_DEAD), 1);
+	assert_int_equal(w->side[B].n_dp, 0);
 	world_free(w);
 }
 
@@ -837,7 +839,7 @@ int main(void)
 		cmocka_unit_test(a_takeover_in_between_asks_for_itself),
 		cmocka_unit_test(nothing_is_left_out_that_was_not_negotiated),
 		cmocka_unit_test(mixed_esn_is_not_asked_for),
-		cmocka_unit_test(a_malformed_delta_is_invalid_syntax),
+		cmocka_unit_test(a_malformed_delta_is_invalid_syntax_and_fatal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -930,7 +930,9 @@ static void help_completion_and_prompt(void **state)
 	assert_string_equal(text_string(&out), "state\nstatistics\n");
 	text_free(&out);
 	admin_help("failover exec standby clear ", &out);
-	assert_string_equal(text_string(&out), "  crypto                    IPsec\n");
+	assert_string_equal(text_string(&out),
+			    "  crypto                    IPsec\n"
+			    "  ipsec                     Delete CHILD SAs, of one peer or all\n");
 	text_free(&out);
 	admin_prompt(&ops, &out);
 	assert_string_equal(text_string(&out), "vpn1/pri/act# ");
