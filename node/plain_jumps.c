@@ -127,7 +127,8 @@ static void put_map(struct text *t, const struct plain_jumps *j, char chain, con
 	for (size_t i = 0; i < j->n; i++) {
 		const struct remote *r = &j->remote[i];
 		const struct config_map_entry *e = &j->cfg->map_entries[r->entry];
-		if (r->first.family != family || j->shared[r->entry] || (key && e->interface != ifc))
+		if (r->first.family != family || j->shared[r->entry] ||
+		    (key && e->interface != ifc))
 			continue;
 		/* Another line of the same entry has it. */
 		if (before && inet_compare(&r->first, &before->last) <= 0)

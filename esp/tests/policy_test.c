@@ -254,7 +254,8 @@ static void many_lines_are_compiled_in_no_time(void **state)
 	for (uint32_t i = 0; i < LINES; i++)
 		line[i] = (struct esp_policy){ .tunnel = 1 + i,
 					       .entry = i,
-					       .local = ts(PAIR_NET_A, PAIR_NET_A | 255, 0, 0, 65535),
+					       .local = ts(PAIR_NET_A, PAIR_NET_A | 255, 0, 0,
+							   65535),
 					       .remote = ts(4 * i, 4 * i + 2, 0, 0, 65535) };
 	const clock_t begun = clock();
 	assert_int_equal(R_OK, esp_spd_set(s.dp, line, LINES));

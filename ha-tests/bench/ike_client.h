@@ -39,7 +39,7 @@ struct client {
 	struct inet_addr outer, inner;
 	struct timer timer;
 	bool up;
-	uint64_t ike_spi; /* as it was set up */
+	uint64_t ike_spi;           /* as it was set up */
 	uint64_t asked_ns, sent_ns; /* liveness, echo: under way since; 0: not */
 	bool alive, echoed;         /* in the sweep under way */
 };

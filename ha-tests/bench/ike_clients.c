@@ -27,15 +27,15 @@
 #include "base/must.h"
 #include "ha-tests/bench/ike_client.h"
 
-#define MS            1000000ull
-#define SECOND        (1000 * MS)
-#define NEGOTIATING   64   /* at once; the gateway asks for cookies from 500 on */
-#define SWEEPING      256  /* echoes, and as many liveness checks, at once */
-#define ECHO_AGAIN    (50 * MS)
-#define SWEEP_TIME    (60 * SECOND)
-#define UP_TIME       (60 * SECOND) /* without one more */
-#define SAMPLES_MAX   (1 << 20)
-#define PORT_ECHO     7
+#define MS          1000000ull
+#define SECOND      (1000 * MS)
+#define NEGOTIATING 64  /* at once; the gateway asks for cookies from 500 on */
+#define SWEEPING    256 /* echoes, and as many liveness checks, at once */
+#define ECHO_AGAIN  (50 * MS)
+#define SWEEP_TIME  (60 * SECOND)
+#define UP_TIME     (60 * SECOND) /* without one more */
+#define SAMPLES_MAX (1 << 20)
+#define PORT_ECHO   7
 
 /* How many of the clients have done one thing, and when. */
 struct course {
@@ -285,9 +285,9 @@ static void check(const struct program *p)
 	snprintf(text, sizeof(text),
 		 "check kept %u of %u, authentications %llu, set up %llu, CHILD rekeys %llu, "
 		 "not sent %llu, refused %llu",
-		 kept, p->all.o.count, (unsigned long long)authentications,
-		 (unsigned long long)ups, (unsigned long long)rekeys,
-		 (unsigned long long)p->all.send_errors, (unsigned long long)p->all.refused);
+		 kept, p->all.o.count, (unsigned long long)authentications, (unsigned long long)ups,
+		 (unsigned long long)rekeys, (unsigned long long)p->all.send_errors,
+		 (unsigned long long)p->all.refused);
 	say(text);
 }
 
@@ -313,8 +313,7 @@ static void command(struct program *p, const char *line)
 
 static void commands(struct program *p)
 {
-	ssize_t got = read(STDIN_FILENO, p->line + p->line_len,
-			   sizeof(p->line) - 1 - p->line_len);
+	ssize_t got = read(STDIN_FILENO, p->line + p->line_len, sizeof(p->line) - 1 - p->line_len);
 	char *end;
 
 	if (got <= 0) {
@@ -336,9 +335,8 @@ static void commands(struct program *p)
 static int wait_ms(const struct program *p)
 {
 	const uint64_t now = clients_now_ns();
-	uint64_t at = timer_next(&p->all.timers) < UINT64_MAX / MS
-			      ? timer_next(&p->all.timers) * MS
-			      : UINT64_MAX;
+	uint64_t at = timer_next(&p->all.timers) < UINT64_MAX / MS ? timer_next(&p->all.timers) * MS
+								   : UINT64_MAX;
 
 	if (p->load_every_ns && p->load_at_ns < at)
 		at = p->load_at_ns;
