@@ -48,7 +48,7 @@ uint32_t child_spi_new(struct ike_sa *sa)
 		e->ec.random(e->ec.random_ctx, (uint8_t *)&spi, sizeof(spi));
 		spi = (uint32_t)e->ec.slot << 28 | (uint32_t)shard << 24 | spi >> 8;
 		if (hf_rule_broken(HF_RULE_SPI))
-			spi = (spi & 0x3f) | ESP_SPI_MIN;
+			spi = (spi & 0x1f) | ESP_SPI_MIN;
 	} while (spi < ESP_SPI_MIN || child_sa_find(e, spi) != NULL ||
 		 hashmap_get(e->offered, spi_key(&spi)) != NULL);
 	return spi;

@@ -420,11 +420,8 @@ static void connection_fill(const struct client *c, struct ike_connection *conn)
 	*conn = (struct ike_connection){
 		.name = "service",
 		.local = c->outer,
-		.n_peers = 1,
-		.peers[0] = o->service,
+		.peer = o->service,
 		.local_id.type = ID_IPV4_ADDR,
-		.may_initiate = true,
-		.may_respond = true,
 		.force_udp_encap = true,
 		.n_children = 1,
 		.children = child,
@@ -432,6 +429,23 @@ static void connection_fill(const struct client *c, struct ike_connection *conn)
 	must(buf_set(&conn->local_id.data, bytes(c->outer.a, 4)) &&
 	     secret_set(&conn->psk_local, bytes(o->own_key, strlen(o->own_key))) == R_OK &&
 	     secret_set(&conn->psk_remote, bytes(o->service_key, strlen(o->service_key))) == R_OK);
+}
+
+static void map_fill(const struct client *c, struct ike_crypto_map *map)
+{
+	*map = (struct ike_crypto_map){
+		.map = "M",
+		.seq = 1,
+		.digest = 1,
+		.n_peers = 1,
+		.peers[0] = c->all->o.service,
+		.may_initiate = true,
+		.may_respond = true,
+		.n_tunnels = 1,
+		.tunnels = calloc(1, sizeof(*map->tunnels)),
+	};
+	must(map->tunnels);
+	map->tunnels[0] = c->index + 1;
 }
 
 static struct ike_config *config_new(const struct client *c)
@@ -444,14 +458,18 @@ static struct ike_config *config_new(const struct client *c)
 		.policies = calloc(1, sizeof(*cfg->policies)),
 		.n_connections = 1,
 		.connections = calloc(1, sizeof(*cfg->connections)),
+		.n_maps = 1,
+		.maps = calloc(1, sizeof(*cfg->maps)),
 		.half_open_cookie = 100,
 		.half_open_max = 100,
 		.half_open_timeout_ms = 30000,
 		.retransmit_ms = c->all->o.retransmit_ms,
 		.retransmit_tries = 8,
+		.init_retransmit_ms = c->all->o.retransmit_ms,
+		.init_retransmit_tries = 8,
 		.rekey_margin_pct = 10,
 	};
-	must(cfg->policies && cfg->connections);
+	must(cfg->policies && cfg->connections && cfg->maps);
 	cfg->policies[0] = (struct ike_policy){
 		.priority = 10,
 		.n_encr = 1,
@@ -462,6 +480,7 @@ static struct ike_config *config_new(const struct client *c)
 		.dh[0] = DH_ECP_256,
 	};
 	connection_fill(c, &cfg->connections[0]);
+	map_fill(c, &cfg->maps[0]);
 	return cfg;
 }
 

@@ -4,6 +4,8 @@
  * recovery. One of a node at a time, though the next may come before the node
  * that returns has its state again; what the network does is independent.
  */
+#include <string.h>
+
 #include "ha-tests/sim/sim.h"
 
 static struct node *owner(struct sim *s)
@@ -381,6 +383,27 @@ static const struct {
 	{ crash_unprotected, 12 },
 };
 
+/* Breakages that show only under a fault that is rare otherwise get more of it. */
+static const struct {
+	const char *broken;
+	void (*begin)(struct sim *s);
+} provoked[] = {
+	{ "suspect", crash_unprotected },
+	{ "grant", cut },
+};
+
+static bool provoke(struct sim *s)
+{
+	for (size_t i = 0; s->opt.broken && i < sizeof(provoked) / sizeof(provoked[0]); i++) {
+		if (strcmp(provoked[i].broken, s->opt.broken->name) != 0 ||
+		    rng_chance(&s->rng, 500))
+			continue;
+		provoked[i].begin(s);
+		return true;
+	}
+	return false;
+}
+
 static void fault(struct sim *s, struct event *ev)
 {
 	uint64_t total = 0, pick;
@@ -388,11 +411,13 @@ static void fault(struct sim *s, struct event *ev)
 
 	if (s->opt.skip & 1ull << ev->arg)
 		return;
+	s->stats.faults++;
+	if (provoke(s))
+		return;
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
 		total += kinds[k].weight;
 	for (pick = rng_below(&s->rng, total); pick >= kinds[i].weight; i++)
 		pick -= kinds[i].weight;
-	s->stats.faults++;
 	kinds[i].begin(s);
 }
 

@@ -77,6 +77,7 @@ static struct ike_config *among(struct world *w, size_t at, size_t n)
 	free(c->connections);
 	c->connections = all;
 	c->n_connections = n;
+	c->maps[0].connection[0] = at;
 	return c;
 }
 
