@@ -106,7 +106,7 @@ static void peer_moved(struct ike_engine *e, const struct ike_input *in)
 {
 	struct child_sa *c = child_sa_find(e, in->spi_in);
 
-	if (c == NULL || !ike_follows_peer(&c->sa->s) ||
+	if (c == NULL || !ike_may_follow_peer(&c->sa->s) ||
 	    inet_endpoint_equal(&c->sa->s.remote, &in->remote))
 		return;
 	c->sa->s.remote = in->remote;

@@ -365,7 +365,7 @@ void ike_receive(struct ike_engine *e, const struct ike_input *in);
  * RFC 7296 2.23: behind a NAT the peer's port alone may change, or its address. Who is behind
  * a NAT himself stays with what he has: one packet sent on would break his connection.
  */
-static inline bool ike_follows_peer(const struct ike_sa_state *s)
+static inline bool ike_may_follow_peer(const struct ike_sa_state *s)
 {
 	return s->nat_remote && !s->nat_local;
 }

@@ -259,7 +259,7 @@ void ike_follow_peer(struct ike_sa *sa, const struct ike_input *in)
 {
 	bool floats = sa->s.stage == IKE_SA_INIT_ANSWERED;
 
-	if (!floats && !ike_follows_peer(&sa->s))
+	if (!floats && !ike_may_follow_peer(&sa->s))
 		return;
 	if (inet_endpoint_equal(&sa->s.remote, &in->remote) &&
 	    inet_endpoint_equal(&sa->s.local, &in->local))
