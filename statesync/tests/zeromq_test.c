@@ -64,6 +64,9 @@ static void look(void *data)
 /* Turns until the condition holds; false when it does not in time. */
 static bool turn(bool (*until)(void), uint64_t ms)
 {
+	/* A stop before the loop runs is forgotten by it. */
+	if (until && until())
+		return true;
 	awaited = until;
 	give_up_ms = now_ms() + ms;
 	look(NULL);
