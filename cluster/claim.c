@@ -214,6 +214,21 @@ static uint64_t term_step(const struct cl_node *n, const struct group *g)
 	return g->synced && !g->heartbeat_stale_at_left ? 1 : EMPTY_TERM_ROOM;
 }
 
+/*
+ * Where others may own terms that nobody here heard of, two nodes that do not
+ * know of each other must not come to the same one (law 4): each takes terms
+ * that its slot names.
+ */
+static uint64_t next_term(const struct cl_node *n, const struct group *g)
+{
+	uint64_t base = g->disk_term > g->known_term ? g->disk_term : g->known_term;
+	uint64_t step = term_step(n, g), term = base + step;
+
+	return step != EMPTY_TERM_ROOM
+		       ? term
+		       : term + (n->cfg.slot + SS_SLOTS - term % SS_SLOTS) % SS_SLOTS;
+}
+
 /* One that was written for an empty start has no gap before it: it is not for inherited state. */
 bool claim_is_reserved(const struct cl_node *n, const struct group *g)
 {
@@ -226,8 +241,7 @@ void claim_reserve(struct cl_node *n, struct group *g)
 	if (g->claim.writing || claim_is_reserved(n, g))
 		return;
 	g->claim.reserved = 0;
-	g->disk_term = (g->disk_term > g->known_term ? g->disk_term : g->known_term) +
-		       term_step(n, g);
+	g->disk_term = next_term(n, g);
 	if (g->synced)
 		n->cfg.terms_unknown[g->index] = false; /* disk_term lies behind the gap */
 	g->claim.writing = true;

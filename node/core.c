@@ -463,6 +463,7 @@ enum result hf_core_new(const struct hf_core_config *cfg, struct hf_core **out)
 	c->ops = *cfg->ops;
 	c->ops_ctx = cfg->ops_ctx;
 	c->now_ns = cfg->now_ns;
+	c->slot = cfg->cluster->slot;
 	c->group = cfg->cluster->groups[0].group;
 	c->role = CL_ROLE_OFFLINE;
 	c->children = hashmap_new(cfg->hash_seed);

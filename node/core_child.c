@@ -10,8 +10,7 @@
 #include "base/must.h"
 #include "node/core_private.h"
 
-#define SEQ32_RESERVE    (1u << 24) /* R17: without ESN rekey when the lease comes this near 2^32 */
-#define CHECKPOINT_BYTES 80u        /* of one counters record, at most */
+#define CHECKPOINT_BYTES 80u /* of one counters record, at most */
 
 static struct bytes spi_key(const uint32_t *spi_in)
 {
@@ -126,7 +125,7 @@ bool core_child_lease_beyond(struct hf_core *c, struct core_child *k, uint64_t n
 {
 	uint64_t end = next + core_child_lease_block(c, k);
 
-	if (!cl_may_grant(c->cluster, c->group) || (!k->esn && end > UINT32_MAX - SEQ32_RESERVE))
+	if (!cl_may_grant(c->cluster, c->group) || (!k->esn && end > UINT32_MAX - HF_SEQ32_RESERVE))
 		return false;
 	if (end > k->lease_end) {
 		k->lease_end = end;
@@ -160,7 +159,7 @@ void core_child_lease(struct hf_core *c, struct core_child *k)
 	if (st.seq_next + block / 2 <= k->lease_end)
 		return;
 	uint64_t end = st.seq_next + block;
-	if (!k->esn && end > UINT32_MAX - SEQ32_RESERVE) {
+	if (!k->esn && end > UINT32_MAX - HF_SEQ32_RESERVE) {
 		ask_rekey(c, k);
 		if (end > UINT32_MAX)
 			end = UINT32_MAX;

@@ -12,6 +12,8 @@
 #define HF_REKEY_DELAY_NS    2000000000ull  /* after a takeover, before its paced rekeys begin */
 #define HF_REKEYS_PER_TICK   5u             /* 100/s (R18) */
 #define HF_REKEY_AGAIN_NS    30000000000ull /* a rekey that did not happen is asked for again */
+/* R17: without ESN rekey when the lease comes this near 2^32 */
+#define HF_SEQ32_RESERVE     (1u << 24)
 #define HF_LEASE_MIN         65536u
 #define HF_RESYNC_NS         10000000000ull
 
@@ -62,6 +64,7 @@ struct hf_core {
 	struct esp_datapath *datapath;
 	struct hf_core_ops ops;
 	void *ops_ctx;
+	uint8_t slot;
 	uint32_t group; /* the one failover group of this configuration */
 	uint64_t now_ns;
 	enum cl_role role;

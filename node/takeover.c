@@ -13,6 +13,13 @@
 /* R10: from 2^31 on a receiver with ESN would guess another high half (RFC 4303 A2.2). */
 #define SEQ_JUMP_MAX ((1ull << 31) - 1)
 
+/*
+ * R10: the rate that was last heard of says nothing of a burst, and numbers are
+ * cheap: the SA is rekeyed next. Ten million a second for six seconds; and by
+ * the slot, for who was cut off may not know of the suspect owner before.
+ */
+#define SEQ_JUMP_MIN(slot) ((1ull << 26) * (1u + (slot)))
+
 /* Refused, counted, an alarm, and the state is asked for anew; not in a loop, should
  * that be what is wrong. */
 static void import_failed(struct hf_core *c, const struct ss_record *r, enum result res)
@@ -136,6 +143,9 @@ static uint64_t next_after_takeover(const struct hf_core *c, const struct core_c
 	 * unprotected. */
 	uint64_t jump = core_child_lease_block(c, k) +
 			4 * k->rate_pps * ((fx->silence_ms + 999) / 1000);
+	uint64_t least = SEQ_JUMP_MIN(c->slot);
+	if (jump < least && (k->esn || k->lease_end + least < UINT32_MAX - HF_SEQ32_RESERVE))
+		jump = least;
 	return k->lease_end + (jump < SEQ_JUMP_MAX ? jump : SEQ_JUMP_MAX);
 }
 

@@ -612,7 +612,23 @@ static void a_suspect_takeover_starts_behind_what_nobody_heard_of(void **state)
 	child(true, 5000);
 	core_child_find(n.core, SPI)->rate_pps = 20000;
 	role(CL_ROLE_ACTIVE, 2, true, 2000);
-	assert_int_equal(stats().seq_next, 5000 + 6 * 20000 + 4 * 20000 * 2);
+	assert_int_equal(stats().seq_next, 5000 + 2 * (1u << 26)); /* of slot 1 */
+	role(CL_ROLE_STANDBY, 2, false, 0);
+	child(true, 5000);
+	core_child_find(n.core, SPI)->lease_end = 100000000;
+	core_child_find(n.core, SPI)->rate_pps = 20000000;
+	role(CL_ROLE_ACTIVE, 3, true, 2000);
+	assert_int_equal(stats().seq_next, 100000000ull + 6 * 20000000 + 4 * 20000000 * 2);
+}
+
+/* R10, R17: without ESN not into the reserve, where nothing could be sent any more. */
+static void a_suspect_takeover_keeps_out_of_the_reserve(void **state)
+{
+	(void)state;
+	role(CL_ROLE_STANDBY, 1, false, 0);
+	child(false, UINT32_MAX - (1u << 26));
+	role(CL_ROLE_ACTIVE, 2, true, 2000);
+	assert_int_equal(stats().seq_next, UINT32_MAX - (1u << 26) + HF_LEASE_MIN);
 }
 
 /* R10: the peer would take a jump of 2^31 and more for another high half (RFC 4303 A2). */
@@ -860,6 +876,7 @@ int main(void)
 		T(an_owner_says_its_role_again_with_every_view),
 		T(a_takeover_starts_at_the_end_of_the_lease),
 		T(a_suspect_takeover_starts_behind_what_nobody_heard_of),
+		T(a_suspect_takeover_keeps_out_of_the_reserve),
 		T(a_suspect_takeover_jumps_less_than_half_the_number_space),
 		T(the_youngest_established_child_carries_on),
 		T(an_idle_sa_is_exposed_by_the_silence_only),
