@@ -77,6 +77,7 @@ struct ike_outstanding {
 	struct secret dh_private;
 	struct buf dh_public;
 	struct buf nonce;
+	uint64_t term; /* when it was made: the birth term of what its response makes (R16) */
 	uint64_t new_ike_spi;    /* IKE rekey: our SPI of the new SA */
 	uint32_t new_spi_in;     /* CHILD: our SPI of the new SA */
 	uint32_t old_spi_in;     /* CHILD rekey or delete: which one */

@@ -157,6 +157,8 @@ enum result v2_begin_auth(struct ike_sa *sa, struct ike_want *w, struct ike_job 
 
 /* ---- v2_child.c: what IKE_AUTH and CREATE_CHILD_SA have in common ---- */
 
+/* The birth term (R16) of an SA that is made in sa now. */
+uint64_t v2_birth_term(const struct ike_sa *sa, bool initiator);
 struct v2_child_chosen { /* responder */
 	const struct ike_child_config *line;
 	struct child_choice choice;

@@ -101,6 +101,20 @@ static void set_lifetime(struct ike_engine *e, struct child_sa_state *s,
 	s->expire_at_ms = e->now + (uint64_t)line->lifetime_s * 1000;
 }
 
+/*
+ * R16. Keys that come from what a record holds are derived again, byte for byte,
+ * when an owner that lost its term in a split brain owns once more: those of the
+ * first CHILD SA from the nonces of IKE_SA_INIT, those of our own request from
+ * the request. Their IVs must not begin anew with the term, so they are born
+ * when what they are made of was.
+ */
+uint64_t v2_birth_term(const struct ike_sa *sa, bool initiator)
+{
+	if (sa->s.stage < IKE_SA_ESTABLISHED)
+		return sa->s.birth_term;
+	return initiator && sa->s.outstanding.term != 0 ? sa->s.outstanding.term : sa->e->term;
+}
+
 enum result v2_child_make(struct ike_sa *sa, const struct v2_child_make *mk,
 			  enum child_sa_stage stage, struct child_sa **out)
 {
@@ -118,7 +132,7 @@ enum result v2_child_make(struct ike_sa *sa, const struct v2_child_make *mk,
 		.remote = sa->s.remote,
 		.local_ts = chosen->local_ts,
 		.remote_ts = chosen->remote_ts,
-		.birth_term = sa->e->term,
+		.birth_term = v2_birth_term(sa, mk->initiator),
 		.lease_end = chosen->line->first_lease,
 		.created_ms = sa->e->now,
 	};

@@ -159,6 +159,7 @@ enum result v2_send_request(struct ike_sa *sa, enum ike_request_kind kind,
 	o->kind = (uint8_t)kind;
 	o->exchange = row->exchange;
 	o->message_id = sa->s.next_request_id++;
+	o->term = sa->e->term;
 	ike_sa_touch(sa);
 	ike_retransmit_send(sa);
 	v2_row_done(sa->e, row->story);

@@ -30,7 +30,7 @@ static void carry_over(const struct ike_sa *old, struct ike_sa_state *s)
 	must(buf_set(&s->remote_id.data, buf_bytes(&old->s.remote_id.data)));
 	s->established_ms = old->s.established_ms;
 	s->created_ms = old->e->now;
-	s->birth_term = old->e->term;
+	s->birth_term = v2_birth_term(old, s->initiator);
 }
 
 static enum result make(struct ike_sa *old, const struct rekey *r, struct ike_sa **out)

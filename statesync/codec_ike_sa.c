@@ -26,7 +26,8 @@
 	X(init_request, SS_DATAGRAM_MAX) X(init_response, SS_DATAGRAM_MAX) \
 	X(nonce_i, IKE_NONCE_MAX) X(nonce_r, IKE_NONCE_MAX)
 
-#define OUTSTANDING_PLAIN(X) X(message_id) X(new_ike_spi) X(new_spi_in) X(old_spi_in) X(tunnel)
+#define OUTSTANDING_PLAIN(X) X(message_id) X(new_ike_spi) X(new_spi_in) X(old_spi_in) X(tunnel) \
+	X(term)
 
 #define OUTSTANDING_BYTES(X) \
 	X(request, SS_DATAGRAM_MAX) X(dh_public, SS_DATAGRAM_MAX) X(nonce, IKE_NONCE_MAX)

@@ -389,7 +389,6 @@ static const struct {
 	void (*begin)(struct sim *s);
 } provoked[] = {
 	{ "suspect", crash_unprotected },
-	{ "grant", cut },
 };
 
 static bool provoke(struct sim *s)

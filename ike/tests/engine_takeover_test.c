@@ -342,6 +342,41 @@ static void an_auth_request_that_was_sent_is_sent_again_by_the_next_owner(void *
 	world_free(w);
 }
 
+/*
+ * R16, law 1: an owner that lost its term in a split brain derives the same keys
+ * again when it owns once more; with a younger birth its IVs would begin anew.
+ */
+static void what_a_request_makes_is_born_with_it(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ .pfs = DH_CURVE25519 }, true);
+	uint64_t term = w->side[A].term;
+
+	(void)state;
+	initiate(w, A, 1);
+	world_deliver(w, 0);
+	world_deliver(w, 0);
+	assert_int_equal(w->net[0].exchange, IKE_AUTH);
+	world_takeover(w, A, false);
+	assert_true(w->side[A].term > term);
+	world_run(w, 1000);
+	assert_int_equal(world_outbound(w, A, 1)->s.birth_term, term);
+	term = w->side[A].term;
+	w->hold_net = true;
+	rekey_child(w, A);
+	world_takeover(w, A, false);
+	w->hold_net = false;
+	world_run(w, 1000);
+	assert_int_equal(world_outbound(w, A, 1)->s.birth_term, term);
+	w->hold_net = true;
+	term = w->side[A].term;
+	rekey_ike(w, A);
+	world_takeover(w, A, false);
+	w->hold_net = false;
+	world_run(w, 1000);
+	assert_int_equal(world_sa(w, A).birth_term, term);
+	world_free(w);
+}
+
 /* R16: many takeovers, each in a new term and the other slot; the harness looks at every IV. */
 static void takeovers_in_a_row_use_no_iv_twice(void **state)
 {
@@ -477,6 +512,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_auth_request_that_was_sent_is_sent_again_by_the_next_owner),
+		cmocka_unit_test(what_a_request_makes_is_born_with_it),
 		cmocka_unit_test(takeovers_in_a_row_use_no_iv_twice),
 		cmocka_unit_test(an_sa_near_the_end_of_its_terms_is_rekeyed_at_takeover),
 		cmocka_unit_test(an_sa_without_ivs_is_set_up_anew),
