@@ -5,6 +5,7 @@
  * what time it is.
  */
 #include "cluster/cluster_private.h"
+#include "statesync/future_schema.h"
 
 #define CLOCK_STEP_MS 1000 /* beyond this a clock is set, below it is slewed */
 #define CLOCK_SLEW    16
@@ -73,6 +74,10 @@ void heartbeat_send(struct cl_node *n, struct group *g)
 	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_HEARTBEAT;
 	m.heartbeat = &h;
 	message_send_group(n, g, &m);
+	if (ss_future_schema()) {
+		Holdfast__ClusterMessage unknown = HOLDFAST__CLUSTER_MESSAGE__INIT;
+		message_send_group(n, g, &unknown);
+	}
 	g->at[T_HEARTBEAT] = n->now_ns + n->cfg.heartbeat_ms * MS;
 }
 

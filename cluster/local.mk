@@ -45,7 +45,8 @@ cluster_tests = \
 	cluster/tests/ownership_test \
 	cluster/tests/preempt_test \
 	cluster/tests/stats_test \
-	cluster/tests/takeover_test
+	cluster/tests/takeover_test \
+	cluster/tests/version_test
 check_PROGRAMS += $(cluster_tests)
 cluster_harness = cluster/tests/harness.c cluster/tests/harness.h
 
@@ -59,6 +60,7 @@ cluster_tests_ownership_test_SOURCES = cluster/tests/ownership_test.c $(cluster_
 cluster_tests_preempt_test_SOURCES = cluster/tests/preempt_test.c $(cluster_harness)
 cluster_tests_stats_test_SOURCES = cluster/tests/stats_test.c $(cluster_harness)
 cluster_tests_takeover_test_SOURCES = cluster/tests/takeover_test.c $(cluster_harness)
+cluster_tests_version_test_SOURCES = cluster/tests/version_test.c $(cluster_harness)
 cluster_tests_channel_test_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 cluster_tests_channel_test_LDADD = libstatesync-adapters.la $(cluster_test_libs) $(ZMQ_LIBS) $(QB_LIBS)
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
@@ -70,6 +72,7 @@ cluster_tests_ownership_test_LDADD = $(cluster_test_libs)
 cluster_tests_preempt_test_LDADD = $(cluster_test_libs)
 cluster_tests_stats_test_LDADD = $(cluster_test_libs)
 cluster_tests_takeover_test_LDADD = $(cluster_test_libs)
+cluster_tests_version_test_LDADD = $(cluster_test_libs)
 
 # For looking at a real Corosync by hand: make cluster/tests/corosync_probe
 EXTRA_PROGRAMS += cluster/tests/corosync_probe

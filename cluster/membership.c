@@ -418,11 +418,19 @@ void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t s
 	struct member *m = member_find(n, from);
 
 	m->slot = slot;
-	if (h->node_id != m->id.node_id || h->version_min > n->cfg.version_max ||
-	    h->version_max < n->cfg.version_min) {
+	if (h->node_id != m->id.node_id) {
 		m->refused = true;
-		fx_log(n, LOG_REPL_REFUSED, "node %u: %s", m->id.node_id,
-		       result_text(h->node_id != m->id.node_id ? R_VALUE : R_VERSION));
+		fx_log(n, LOG_REPL_REFUSED, "node %u says that it is node %u", m->id.node_id,
+		       h->node_id);
+		return;
+	}
+	if (h->version_min > n->cfg.version_max || h->version_max < n->cfg.version_min) {
+		m->refused = true;
+		n->stats.refused[R_VERSION]++;
+		fx_log(n, LOG_REPL_REFUSED,
+		       "node %u speaks versions %u to %u, this one %u to %u: none in common",
+		       m->id.node_id, h->version_min, h->version_max, n->cfg.version_min,
+		       n->cfg.version_max);
 		return;
 	}
 	/* Said in a view that is gone: the one for this view follows. */

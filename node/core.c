@@ -12,6 +12,7 @@
 #include "base/timer_queue.h"
 #include "node/core_private.h"
 #include "node/impair.h"
+#include "statesync/future_schema.h"
 
 uint64_t core_time_ms(const struct hf_core *c)
 {
@@ -160,6 +161,17 @@ static void impair_before_commit(struct hf_core *c)
 				      c->turn[i].response);
 }
 
+/* With what a later release's records would be among ours (statesync/future_schema.h). */
+static void next_schema(struct hf_core *c)
+{
+	struct ss_record r;
+
+	if (!ss_future_schema())
+		return;
+	ss_future_record(cl_position(c->cluster, c->group), &r);
+	core_record(c, &r);
+}
+
 static void turn_flush(struct hf_core *c)
 {
 	if (!core_is_owner(c)) {
@@ -168,6 +180,7 @@ static void turn_flush(struct hf_core *c)
 	}
 	if (c->n_records) {
 		impair_before_commit(c);
+		next_schema(c);
 		struct ss_record *records = c->records;
 		size_t n = c->n_records;
 		c->records = NULL;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/iana.h"
+#include "statesync/future_schema.h"
 
 static const struct {
 	const char *name;
@@ -62,7 +63,12 @@ enum result hf_impair_parse(const char *text, const char **why)
 	struct impairment im;
 	int end = 0;
 
-	*why = "expected die-at={before-commit|after-commit|before-send|after-send}:EXCHANGE:{request|response}[:N]";
+	if (strcmp(text, "next-schema") == 0) {
+		ss_future_schema_write(true);
+		return R_OK;
+	}
+	*why = "expected next-schema, or "
+	       "die-at={before-commit|after-commit|before-send|after-send}:EXCHANGE:{request|response}[:N]";
 	if (sscanf(text, "die-at=%31[^:]:%31[^:]:%15[^:]%n:%7[0-9]%n", point, exchange, direction,
 		   &end, number, &end) < 3 ||
 	    text[end] != '\0')

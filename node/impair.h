@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Named impairments for tests: the process kills itself at a chosen point of
- * an exchange. Built only with --enable-impairments; a release build has
+ * an exchange, or writes what no release has. Built only with --enable-impairments; a release build has
  * empty functions and refuses the option.
  */
 #ifndef HF_NODE_IMPAIR_H
@@ -23,7 +23,8 @@ enum hf_die_point {
 #ifdef HF_IMPAIRMENTS
 /*
  * "die-at=POINT:EXCHANGE:{request|response}[:N]": at the N-th (default first)
- * such message that this node sends. R_VALUE; *why names what was expected.
+ * such message that this node sends. "next-schema": this node writes as a later
+ * release might (statesync/future_schema.h). R_VALUE; *why names what was expected.
  */
 enum result hf_impair_parse(const char *text, const char **why) WARN_UNUSED;
 void hf_impair_die(enum hf_die_point point, unsigned int exchange, bool response);

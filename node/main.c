@@ -34,7 +34,7 @@ static const char usage[] =
 	"  -t FILE             check a configuration and exit\n"
 	"  --export-keys DIR   append keys to Wireshark's tables in DIR; for debugging only\n"
 #ifdef HF_IMPAIRMENTS
-	"  --impair SPEC       die-at=POINT:EXCHANGE:{request|response}[:N], for tests\n"
+	"  --impair SPEC       die-at=POINT:EXCHANGE:{request|response}[:N] or next-schema, for tests\n"
 #endif
 	"  -h                  this help\n";
 

@@ -10,6 +10,7 @@
 #include "node/loopback.h"
 #include "node/term_file.h"
 #include "node/world.h"
+#include "statesync/future_schema.h"
 
 #define CPG_GROUP       "holdfast"
 #define RECONNECT_NS    1000000000ull
@@ -224,7 +225,8 @@ static enum result cluster_fill(struct world *w, struct cl_node_config *out)
 	snprintf(out->hostname, sizeof(out->hostname), "%s", w->config->hostname);
 	snprintf(out->software, sizeof(out->software), "%s", PACKAGE_VERSION);
 	out->slot = f->enabled ? f->slot : STANDALONE_SLOT;
-	out->version_min = out->version_max = 1;
+	out->version_min = SS_VERSION_MIN;
+	out->version_max = SS_VERSION_MAX + (ss_future_schema() ? 1 : 0);
 	out->token_ms = w->facts.token_ms;
 	out->consensus_ms = w->facts.consensus_ms;
 	out->commit_timeout_ms = f->commit_timeout_ms;

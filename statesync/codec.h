@@ -17,7 +17,7 @@
 #include "statesync/statesync.h"
 
 /* What this build writes, and the newest that it reads. */
-#define SS_RECORD_VERSION 1u
+#define SS_RECORD_VERSION SS_VERSION_MAX
 
 /* An SA with its cached messages fits; a batch of one still fits a CPG message of 1 MB. */
 #define SS_RECORD_DATA_MAX (512u * 1024)

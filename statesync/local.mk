@@ -14,6 +14,7 @@ libstatesync_la_SOURCES = \
 	statesync/codec_lease.c \
 	statesync/codec_peer_index.c \
 	statesync/commit.c \
+	statesync/future_schema.c statesync/future_schema.h \
 	statesync/hold.c \
 	statesync/key.c \
 	statesync/key.h \
@@ -56,6 +57,7 @@ statesync_tests = \
 	statesync/tests/codec_counters_test \
 	statesync/tests/codec_ike_sa_test \
 	statesync/tests/commit_test \
+	statesync/tests/future_schema_test \
 	statesync/tests/message_test \
 	statesync/tests/seal_test \
 	statesync/tests/snapshot_test \
@@ -70,6 +72,7 @@ statesync_tests_codec_child_sa_test_LDADD = $(statesync_test_libs)
 statesync_tests_codec_counters_test_LDADD = $(statesync_test_libs)
 statesync_tests_codec_ike_sa_test_LDADD = $(statesync_test_libs)
 statesync_tests_commit_test_LDADD = $(statesync_test_libs)
+statesync_tests_future_schema_test_LDADD = $(statesync_test_libs)
 statesync_tests_message_test_LDADD = $(statesync_test_libs)
 statesync_tests_seal_test_LDADD = $(statesync_test_libs)
 statesync_tests_snapshot_test_LDADD = $(statesync_test_libs)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/secret.h"
+#include "statesync/future_schema.h"
 
 /* In front of each block; a union, so that what follows is aligned for anything. */
 union block {
@@ -40,14 +41,19 @@ static void wiping_free(void *ctx, void *p)
 
 enum result ss_message_pack(const ProtobufCMessage *m, struct buf *out)
 {
+	bool future = ss_future_schema();
+
+	if (future)
+		ss_future_extend(m, true);
 	size_t len = protobuf_c_message_get_packed_size(m);
 	uint8_t *p = malloc(len > 0 ? len : 1);
-
-	if (p == NULL)
-		return R_NO_MEMORY;
-	buf_free(out);
-	*out = (struct buf){ .p = p, .len = protobuf_c_message_pack(m, p) };
-	return R_OK;
+	if (p) {
+		buf_free(out);
+		*out = (struct buf){ .p = p, .len = protobuf_c_message_pack(m, p) };
+	}
+	if (future)
+		ss_future_extend(m, false);
+	return p ? R_OK : R_NO_MEMORY;
 }
 
 enum result ss_message_unpack(const ProtobufCMessageDescriptor *type, struct bytes in,

@@ -15,6 +15,10 @@
 /* ---- records (R1): absolute and idempotent; (kind, key) names one ---- */
 
 /* Numbers are on the wire (records.proto): never reused. */
+/* Of records and messages that this release reads (Hello.version_*); it writes the highest. */
+#define SS_VERSION_MIN 1u
+#define SS_VERSION_MAX 1u
+
 enum ss_kind {
 	SS_IKE_SA = 1,   /* key: our IKE SPI */
 	SS_CHILD_SA = 2, /* key: spi_in */

@@ -481,8 +481,8 @@ static struct cl_node_config config(const struct world *w, const struct node *nd
 	struct cl_node_config c = {
 		.node_id = nd->id,
 		.slot = nd->slot,
-		.version_min = 1,
-		.version_max = 1,
+		.version_min = nd->version_min ? nd->version_min : 1,
+		.version_max = nd->version_max ? nd->version_max : 1,
 		.token_ms = 500,
 		.consensus_ms = 150,
 		.empty_start = w->empty_start,

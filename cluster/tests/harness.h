@@ -38,6 +38,7 @@ struct node {
 	struct cl_node *cl;
 	uint32_t id, pid;
 	uint8_t slot;
+	uint32_t version_min, version_max; /* 0: 1 */
 	bool alive, stopped;
 	bool fresh;        /* its process has seen no view: votequorum tells it the present ring */
 	bool mute_prepare; /* never answers CL_FX_PREPARE */

@@ -29,6 +29,7 @@ LAB_CASES = \
 	ha-tests/lab/t_preempt.sh \
 	ha-tests/lab/t_random_kills.sh \
 	ha-tests/lab/t_rekey.sh \
+	ha-tests/lab/t_rolling_upgrade.sh \
 	ha-tests/lab/t_sigstop.sh \
 	ha-tests/lab/t_snapshot_channel.sh \
 	ha-tests/lab/t_switchover.sh \

@@ -4,12 +4,18 @@
 #include "ha-tests/sim/sim.h"
 
 #include "base/must.h"
+#include "statesync/future_schema.h"
 
 static const uint8_t failover_key[32] = "the simulated pair's failover k";
 
 uint64_t node_now(const struct node *nd)
 {
 	return nd->s->now_ns - nd->booted_ns;
+}
+
+void node_enter(const struct node *nd)
+{
+	ss_future_schema_write(nd && nd->next_release);
 }
 
 struct node *node_holder(struct sim *s, const struct node *nd)
@@ -201,7 +207,7 @@ static void cluster_config(struct node *nd, struct cl_node_config *c)
 		.node_id = nd->id,
 		.slot = nd->slot,
 		.version_min = 1,
-		.version_max = 1,
+		.version_max = nd->next_release ? 2 : 1,
 		.token_ms = 500,
 		.consensus_ms = 150,
 		.manager = CL_MANAGER_INTERNAL,
@@ -257,6 +263,8 @@ void node_start(struct node *nd)
 	if (!nd->up || nd->alive)
 		return;
 	nd->incarnation++;
+	nd->next_release = nd->s->scenario.rolling_upgrade && (nd->index + nd->incarnation) % 2;
+	node_enter(nd);
 	nd->pid = 1000 + nd->incarnation;
 	nd->alive = true;
 	nd->paused = nd->stopping = nd->dying = nd->host_dying = nd->flush_due = nd->is_protected =
@@ -377,6 +385,7 @@ void node_command(struct node *nd, enum cl_input_kind kind)
 
 	if (!nd->alive || nd->paused)
 		return;
+	node_enter(nd);
 	nd->stopping = nd->stopping || kind == CL_IN_STOP;
 	hf_core_cluster(nd->core, node_now(nd), &in);
 	node_touch(nd);
@@ -386,6 +395,7 @@ void node_clear(struct node *nd)
 {
 	if (!nd->alive || nd->paused)
 		return;
+	node_enter(nd);
 	hf_core_clear(nd->core, node_now(nd), "");
 	node_touch(nd);
 }

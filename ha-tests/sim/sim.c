@@ -50,6 +50,7 @@ static void sim_open(struct sim *s, const struct sim_options *opt)
 	laws_open(s);
 	s->scenario = scenario_draw(&s->rng);
 	s->scenario.silent_peer = s->opt.seed % 4 == 3;
+	s->scenario.rolling_upgrade = s->opt.seed % 5 == 2;
 	network_draw(s);
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++) {
 		s->peers[i].s = s;
@@ -66,6 +67,7 @@ static void dispatch(struct sim *s, struct event *ev)
 {
 	struct node *nd = ev->node;
 
+	node_enter(nd);
 	if (nd && nd->alive && nd->incarnation == ev->incarnation && nd->paused) {
 		ev->next = NULL;
 		*nd->backlog_end = ev;

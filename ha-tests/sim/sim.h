@@ -189,6 +189,7 @@ struct node {
 	uint64_t straggler_ns;
 	enum die_at die_at;
 	unsigned int die_count;
+	bool next_release; /* of this process: writes what the others do not know */
 	struct event *backlog, **backlog_end;
 	size_t n_backlog;
 	struct packet *waiting[SOCKET_BUFFER]; /* unread while the datapath is READY (R19) */
@@ -196,6 +197,8 @@ struct node {
 };
 
 uint64_t node_now(const struct node *nd);
+/* What follows runs in nd's process; NULL: in none. */
+void node_enter(const struct node *nd);
 void node_boot(struct node *nd);
 void node_start(struct node *nd);
 void node_kill(struct node *nd);
@@ -319,6 +322,7 @@ struct scenario {
 	/* Each crypto map entry of the nodes has a first peer that never answers. By the seed's
 	 * remainder and not drawn: the others stay what they were. */
 	bool silent_peer;
+	bool rolling_upgrade; /* each second process of a node is of the next release */
 	uint32_t ike_lifetime_s, child_lifetime_s;
 	uint32_t lease_min;
 	unsigned int trains; /* per thousand packets: a train, or a pause */

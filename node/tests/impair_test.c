@@ -20,6 +20,7 @@ static const char *const good[] = {
 	"die-at=after-commit:IKE_AUTH:response",
 	"die-at=before-send:CREATE_CHILD_SA:request:1",
 	"die-at=after-send:INFORMATIONAL:response:250",
+	"next-schema",
 };
 
 static const char *const bad[] = {
@@ -39,6 +40,8 @@ static const char *const bad[] = {
 	"die-at=after-send:ike_auth:request",
 	"die-at=sometimes:IKE_AUTH:request",
 	"live-at=after-send:IKE_AUTH:request",
+	"next-schema:1",
+	"next",
 };
 
 static void what_is_no_impairment_is_refused(void **state)
