@@ -255,6 +255,7 @@ struct group {
 	/* owner */
 	struct ss_commit commit;     /* protected_set: those we hold for */
 	uint16_t logged_set;         /* those we called protected; smaller while T_DROP runs */
+	uint64_t drop_ns[SS_SLOTS];  /* R6: the end of a slot's second wait; 0: it has not begun */
 	uint64_t protected_position; /* of the last PROTECTED */
 	bool is_protected;
 	uint64_t heartbeats_sent;
@@ -330,6 +331,7 @@ struct cl_node {
 	struct group groups[CL_GROUPS_MAX];
 	/* of the running cl_step */
 	uint64_t now_ns;
+	uint64_t away_ns; /* since the step before this one */
 	struct cl_outbox *out;
 };
 

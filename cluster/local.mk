@@ -44,6 +44,7 @@ cluster_tests = \
 	cluster/tests/join_test \
 	cluster/tests/ownership_test \
 	cluster/tests/preempt_test \
+	cluster/tests/protect_test \
 	cluster/tests/stats_test \
 	cluster/tests/takeover_test \
 	cluster/tests/version_test
@@ -58,6 +59,7 @@ cluster_tests_history_test_SOURCES = cluster/tests/history_test.c $(cluster_harn
 cluster_tests_join_test_SOURCES = cluster/tests/join_test.c $(cluster_harness)
 cluster_tests_ownership_test_SOURCES = cluster/tests/ownership_test.c $(cluster_harness)
 cluster_tests_preempt_test_SOURCES = cluster/tests/preempt_test.c $(cluster_harness)
+cluster_tests_protect_test_SOURCES = cluster/tests/protect_test.c $(cluster_harness)
 cluster_tests_stats_test_SOURCES = cluster/tests/stats_test.c $(cluster_harness)
 cluster_tests_takeover_test_SOURCES = cluster/tests/takeover_test.c $(cluster_harness)
 cluster_tests_version_test_SOURCES = cluster/tests/version_test.c $(cluster_harness)
@@ -70,6 +72,7 @@ cluster_tests_history_test_LDADD = $(cluster_test_libs)
 cluster_tests_join_test_LDADD = $(cluster_test_libs)
 cluster_tests_ownership_test_LDADD = $(cluster_test_libs)
 cluster_tests_preempt_test_LDADD = $(cluster_test_libs)
+cluster_tests_protect_test_LDADD = $(cluster_test_libs)
 cluster_tests_stats_test_LDADD = $(cluster_test_libs)
 cluster_tests_takeover_test_LDADD = $(cluster_test_libs)
 cluster_tests_version_test_LDADD = $(cluster_test_libs)

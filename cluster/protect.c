@@ -8,6 +8,9 @@
 #include "base/broken_rule.h"
 #include "cluster/cluster_private.h"
 
+/* A process that did not run for this part of the commit timeout was away itself. */
+#define AWAY_PART 4u
+
 /*
  * Members that could claim with what they hold: one that says it lost its state need not be
  * waited for.
@@ -74,6 +77,7 @@ void protect_begin(struct cl_node *n, struct group *g)
 
 	ss_commit_init(&g->commit, g->applied);
 	g->logged_set = 0;
+	memset(g->drop_ns, 0, sizeof(g->drop_ns));
 	g->is_protected = false;
 	tell(n, g);
 	for (size_t i = 0; i < n->view.n; i++)
@@ -152,6 +156,7 @@ static void protect_member(struct cl_node *n, struct group *g, uint8_t slot, uin
 	(void)ss_commit_ack(&g->commit, slot, position);
 	if (!(g->logged_set & slot_bit(slot))) {
 		g->logged_set |= slot_bit(slot);
+		g->drop_ns[slot] = 0;
 		if (!hf_rule_broken(HF_RULE_PROTECT))
 			(void)ss_commit_protect(&g->commit,
 						g->commit.protected_set | slot_bit(slot));
@@ -177,6 +182,15 @@ void protect_synced(struct cl_node *n, struct group *g, const struct delivery *d
 
 /* ---- degrade (R6) ---- */
 
+/* Holds for those of set only. */
+static void hold_for(struct cl_node *n, struct group *g, uint16_t set)
+{
+	uint64_t before = g->commit.committed;
+
+	(void)ss_commit_protect(&g->commit, set);
+	protect_committed(n, g, before);
+}
+
 static void degrade(struct cl_node *n, struct group *g, uint16_t lost, enum result reason)
 {
 	g->logged_set &= (uint16_t)~lost;
@@ -191,21 +205,28 @@ static void degrade(struct cl_node *n, struct group *g, uint16_t lost, enum resu
 	tell(n, g);
 	alarm_unprotected(n, g);
 	if (hf_rule_broken(HF_RULE_DEGRADE))
-		protect_drop(n, g);
+		hold_for(n, g, g->logged_set);
 }
 
 /*
- * It was delivered to us, so nobody can have been deaf to it who is still in the view: the wait
- * of R6 begins.
+ * That only said are protected was delivered to us, so nobody can have been deaf to it who is
+ * still in the view: the second wait of the others begins. Said again it does not begin anew.
  */
-static void degrade_logged(struct cl_node *n, struct group *g)
+static void degrade_logged(struct cl_node *n, struct group *g, uint16_t said)
 {
-	uint16_t dropped = (uint16_t)(g->commit.protected_set & ~g->logged_set);
+	uint16_t dropped = (uint16_t)(g->commit.protected_set & ~g->logged_set & ~said);
+	uint16_t holding = slots_holding(n, g);
 
-	if (!dropped)
-		return;
-	g->at[T_DROP] = n->now_ns +
-			(dropped & slots_holding(n, g) ? n->cfg.commit_timeout_ms * MS : 0);
+	for (uint8_t slot = 1; slot < SS_SLOTS; slot++) {
+		if (!(dropped & slot_bit(slot)))
+			continue;
+		if (!(holding & slot_bit(slot)))
+			g->drop_ns[slot] = n->now_ns;
+		else if (!g->drop_ns[slot])
+			g->drop_ns[slot] = n->now_ns + n->cfg.commit_timeout_ms * MS;
+		if (g->drop_ns[slot] < g->at[T_DROP])
+			g->at[T_DROP] = g->drop_ns[slot];
+	}
 }
 
 /*
@@ -214,7 +235,7 @@ static void degrade_logged(struct cl_node *n, struct group *g)
  */
 void protect_drop(struct cl_node *n, struct group *g)
 {
-	uint64_t before = g->commit.committed;
+	uint16_t set = g->commit.protected_set;
 
 	if (hf_rule_broken(HF_RULE_WAIT))
 		return;
@@ -222,15 +243,32 @@ void protect_drop(struct cl_node *n, struct group *g)
 		g->at[T_DROP] = n->now_ns + n->cfg.heartbeat_ms * MS;
 		return;
 	}
-	(void)ss_commit_protect(&g->commit, g->logged_set);
-	protect_committed(n, g, before);
+	for (uint8_t slot = 1; slot < SS_SLOTS; slot++) {
+		uint64_t at = g->drop_ns[slot];
+		if (!at)
+			continue;
+		if (at > n->now_ns) {
+			g->at[T_DROP] = at < g->at[T_DROP] ? at : g->at[T_DROP];
+			continue;
+		}
+		g->drop_ns[slot] = 0;
+		set &= (uint16_t)~slot_bit(slot);
+	}
+	hold_for(n, g, set);
 }
 
-/* Standbys that have acknowledged nothing of what is open for the commit timeout. */
+/*
+ * Standbys that have acknowledged nothing of what is open for the commit timeout. A process that
+ * was itself not running reads first what came meanwhile.
+ */
 void protect_commit_timeout(struct cl_node *n, struct group *g)
 {
 	uint16_t late = 0;
 
+	if (n->away_ns > n->cfg.commit_timeout_ms * MS / AWAY_PART) {
+		g->at[T_COMMIT] = n->now_ns + n->cfg.commit_timeout_ms * MS / AWAY_PART;
+		return;
+	}
 	n->stats.commit_timeouts++;
 	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
 		if ((g->logged_set & slot_bit(slot)) &&
@@ -251,7 +289,7 @@ void protect_members_changed(struct cl_node *n, struct group *g)
 	if (g->logged_set & gone)
 		degrade(n, g, gone, R_NOT_FOUND);
 	else if (gone && g->at[T_DROP] != NEVER)
-		degrade_logged(n, g);
+		degrade_logged(n, g, slots_holding(n, g));
 }
 
 void protect_protected(struct cl_node *n, struct group *g, const struct delivery *d,
@@ -260,7 +298,7 @@ void protect_protected(struct cl_node *n, struct group *g, const struct delivery
 	g->protected_set = (uint16_t)m->protected_->set;
 	log_deliver(n, g, d, m->protected_->position, NULL);
 	if (is_owner(g))
-		degrade_logged(n, g);
+		degrade_logged(n, g, g->protected_set);
 }
 
 void protect_unprotected(struct cl_node *n, struct group *g, const struct delivery *d,
@@ -269,7 +307,7 @@ void protect_unprotected(struct cl_node *n, struct group *g, const struct delive
 	(void)d;
 	g->protected_set = 0;
 	if (is_owner(g))
-		degrade_logged(n, g);
+		degrade_logged(n, g, 0);
 	else
 		fx_log(n, LOG_REPL_UNPROTECTED, "group %u term %llu: %s", g->id,
 		       (unsigned long long)g->term,
