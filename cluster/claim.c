@@ -31,7 +31,7 @@ static bool is_candidate(struct cl_node *n, const struct group *g, uint8_t slot)
 {
 	const struct member *m = member_by_slot(n, slot);
 
-	if (!m || slot == g->owner)
+	if (!m || m == owner_member(n, g))
 		return false;
 	if (hf_rule_broken(HF_RULE_UNSYNCED))
 		return true;
@@ -49,15 +49,6 @@ static uint64_t candidate_rank(struct cl_node *n, const struct group *g)
 	return rank;
 }
 
-/*
- * A member that comes from elsewhere may know of a higher term or hold more of the log: hear it
- * first, but not for ever.
- */
-static uint64_t hello_heard_ns(const struct cl_node *n)
-{
-	return member_all_hello(n) ? 0 : n->view.since_ns + HELLO_GRACE_MS * MS;
-}
-
 static uint64_t later(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
@@ -73,7 +64,7 @@ static uint64_t due_left(struct cl_node *n, const struct group *g)
 	if (lacks_state(g) || is_owner(g) || owner_member(n, g) || !automatic(n, g) ||
 	    !is_candidate(n, g, n->cfg.slot))
 		return NEVER;
-	return later(g->owner_left_ns, hello_heard_ns(n)) +
+	return later(g->owner_left_ns, member_hello_heard_ns(n)) +
 	       candidate_rank(n, g) * CLAIM_RANK_MS * MS;
 }
 
@@ -85,7 +76,8 @@ static uint64_t due_silent(struct cl_node *n, const struct group *g)
 		return NEVER;
 	uint64_t silent_ns = hf_rule_broken(HF_RULE_SILENCE) ? g->heartbeat_ns + 300 * MS
 							     : heartbeat_silent_ns(n, g);
-	return later(silent_ns, hello_heard_ns(n)) + candidate_rank(n, g) * CLAIM_RANK_MS * MS;
+	return later(silent_ns, member_hello_heard_ns(n)) +
+	       candidate_rank(n, g) * CLAIM_RANK_MS * MS;
 }
 
 /* R19 */
@@ -99,12 +91,14 @@ static uint64_t due_reclaimed(struct cl_node *n, const struct group *g)
 	return is_owner(g) && g->handover.reclaim ? n->now_ns : NEVER;
 }
 
-static bool anybody_synced(const struct cl_node *n, const struct group *g)
+/* Kept state counts: R15 asks for none at all. */
+static bool anybody_has_state(const struct cl_node *n, const struct group *g)
 {
 	if (hf_rule_broken(HF_RULE_EMPTY))
 		return false;
 	for (size_t i = 0; i < n->view.n; i++)
-		if (n->view.members[i].group[g->index].synced)
+		if (n->view.members[i].group[g->index].synced ||
+		    n->view.members[i].group[g->index].has_state)
 			return true;
 	return false;
 }
@@ -140,7 +134,7 @@ static uint64_t empty_rank(struct cl_node *n, const struct group *g)
  */
 static uint64_t due_empty(struct cl_node *n, const struct group *g)
 {
-	if (g->synced || anybody_synced(n, g) || owner_member(n, g) || !everybody_heard(n))
+	if (g->synced || anybody_has_state(n, g) || owner_member(n, g) || !everybody_heard(n))
 		return NEVER;
 	if (g->command == COMMAND_ACTIVE)
 		return n->now_ns;
@@ -209,7 +203,7 @@ static uint64_t term_step(const struct cl_node *n, const struct group *g)
 		return 2;
 	if (own_terms_unknown(n, g))
 		return LOST_TERM_ROOM;
-	if (n->view.n == n->cfg.expected_votes)
+	if (n->view.n == n->cfg.expected_votes && everybody_heard(n))
 		return 1;
 	return g->synced && !g->heartbeat_stale_at_left ? 1 : EMPTY_TERM_ROOM;
 }
@@ -355,7 +349,7 @@ static const char *objection(struct cl_node *n, const struct group *g, const str
 		return "term is not new";
 	if (ours && !(g->claim.sent && g->claim.term == d->term))
 		return "made before this node lost its connection";
-	if (c->reason == CLAIM_EMPTY && (anybody_synced(n, g) || !everybody_heard(n)))
+	if (c->reason == CLAIM_EMPTY && (anybody_has_state(n, g) || !everybody_heard(n)))
 		return "a member may hold state";
 	if (c->reason != CLAIM_EMPTY && !d->member->group[g->index].synced &&
 	    !hf_rule_broken(HF_RULE_UNSYNCED))
@@ -386,6 +380,7 @@ static void begin_empty(struct cl_node *n, struct group *g)
 		if (n->view.members[i].hello)
 			n->view.members[i].group[g->index].synced = true;
 	join_stop(g);
+	kept_free(g);
 	ss_store_clear(g->store);
 	g->applied = 0;
 	g->synced = true;

@@ -159,6 +159,7 @@ void cl_node_free(struct cl_node *n)
 		for (uint8_t slot = 0; slot < SS_SLOTS; slot++)
 			join_serve_stop(g, slot);
 		ss_store_free(g->store);
+		kept_free(g);
 	}
 	membership_free(n);
 	exec_free(n);
@@ -179,7 +180,7 @@ struct group *group_find(struct cl_node *n, uint32_t id)
 
 static void later_timer(struct cl_node *n, struct group *g)
 {
-	(void)n, (void)g; /* claim_consider() and preempt_consider() run after every input anyway */
+	(void)n, (void)g; /* what considers it runs after every input anyway */
 }
 
 static void (*const timer_handlers[T_COUNT])(struct cl_node *n, struct group *g) = {
@@ -192,6 +193,7 @@ static void (*const timer_handlers[T_COUNT])(struct cl_node *n, struct group *g)
 	[T_HANDOVER] = handover_timeout,
 	[T_STOP] = handover_stop_timeout,
 	[T_PREEMPT] = later_timer,
+	[T_KEPT] = later_timer,
 };
 
 static void timers(struct cl_node *n, struct group *g)
@@ -306,6 +308,7 @@ void cl_step(struct cl_node *n, uint64_t now_ns, const struct cl_input *in, stru
 	for (size_t i = 0; i < n->n_groups; i++) {
 		timers(n, &n->groups[i]);
 		handover_continue(n, &n->groups[i]);
+		kept_consider(n, &n->groups[i]);
 		claim_consider(n, &n->groups[i]);
 		preempt_consider(n, &n->groups[i]);
 		history_follow(n, &n->groups[i]);

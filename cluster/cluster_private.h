@@ -38,9 +38,18 @@
 
 /* ---- members ---- */
 
+/* Where a state stands: its lineage (R23), and how much of the log it has. */
+struct state_place {
+	uint64_t term;
+	uint8_t owner;
+	uint64_t applied;
+};
+
 struct member_group {
 	bool synced; /* by what it said in delivered messages */
 	uint64_t applied;
+	bool has_state;          /* synced, or a kept one */
+	struct state_place kept; /* term 0: none */
 };
 
 struct member {
@@ -90,6 +99,7 @@ enum timer_kind {
 	T_HANDOVER,
 	T_STOP, /* a stop that waits for stragglers */
 	T_PREEMPT,
+	T_KEPT, /* look again whether the kept state is the best there is */
 	T_COUNT
 };
 
@@ -147,6 +157,13 @@ struct claim_state {
 	bool doubtful; /* one was delivered here and given up: others may claim its term */
 	struct claim_before before;
 	struct role_change won; /* carried out when it has settled */
+};
+
+/* What a joiner held before it became one (kept.c). */
+struct kept_state {
+	struct ss_store *store; /* NULL: none */
+	struct state_place place;
+	uint64_t heartbeat, complete_ns;
 };
 
 /* A log entry that a joiner keeps until its snapshot is complete. */
@@ -250,7 +267,9 @@ struct group {
 	struct ss_store *store;
 	uint64_t applied;
 	uint64_t applied_at_view; /* when the present view came */
-	uint64_t announced_ns;    /* last SYNCED */
+	uint64_t complete_ns;     /* when it was last certain that nothing of the log is missing */
+	struct kept_state kept;
+	uint64_t announced_ns; /* last SYNCED */
 
 	/* owner */
 	struct ss_commit commit;     /* protected_set: those we hold for */
@@ -407,6 +426,11 @@ void membership_free(struct cl_node *n);
 struct member *member_find(struct cl_node *n, const struct cl_member *id);
 struct member *member_by_slot(struct cl_node *n, uint8_t slot);
 bool member_all_hello(const struct cl_node *n);
+/*
+ * A member that comes from elsewhere may know of a higher term or hold more of the log: hear it
+ * first, but not for ever.
+ */
+uint64_t member_hello_heard_ns(const struct cl_node *n);
 static inline bool view_quorate(const struct cl_node *n)
 {
 	return n->view.joined && n->view.established && n->view.quorate;
@@ -426,7 +450,7 @@ void ownership_learned(struct cl_node *n, struct group *g, const struct member *
 		       uint16_t protected_set, uint64_t heartbeat);
 /* A member holds synced state of (term, owner): ours may be of a losing lineage. */
 void ownership_lineage(struct cl_node *n, struct group *g, uint64_t term, uint8_t owner);
-/* Forget the state held; the role is the caller's business. */
+/* What is held is state no more, but kept; the role is the caller's business. */
 void ownership_drop_state(struct cl_node *n, struct group *g);
 /* The same, and become a joiner. */
 void ownership_lose_state(struct cl_node *n, struct group *g, const char *why);
@@ -494,6 +518,13 @@ void log_deliver(struct cl_node *n, struct group *g, const struct delivery *d, u
 enum result log_apply(struct cl_node *n, struct group *g, struct bytes records) WARN_UNUSED;
 void log_replay_store(struct cl_node *n, const struct group *g);
 void log_ack(struct cl_node *n, struct group *g);
+
+/* kept.c */
+/* The state is to go: keep it, should nobody have a better one. */
+void kept_take(struct cl_node *n, struct group *g);
+void kept_free(struct group *g);
+/* Nobody else holds more and nobody owns the group: back to what is kept. */
+void kept_consider(struct cl_node *n, struct group *g);
 
 /* join.c */
 void join_start(struct cl_node *n, struct group *g);

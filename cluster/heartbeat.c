@@ -113,6 +113,7 @@ static void heartbeat_follow(struct cl_node *n, struct group *g, const struct de
 		ownership_lose_state(n, g, "the log has a gap");
 		return;
 	}
+	g->complete_ns = n->now_ns;
 	/*
 	 * R7: after a claim, a degrade or a healed cut the owner does not know yet that we have
 	 * everything.
@@ -141,4 +142,6 @@ void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery
 		heartbeat_follow(n, g, d, h);
 	else if (is_owner(g) && g->handover.phase != HANDOVER_RELEASED)
 		deadline_extend(n, g, h->emitted_ns);
+	if (ours)
+		g->complete_ns = n->now_ns;
 }

@@ -133,8 +133,10 @@ static void join_finish(struct cl_node *n, struct group *g)
 		return;
 	}
 	join_stop(g);
+	kept_free(g);
 	g->synced = true;
 	g->announced_ns = 0;
+	g->complete_ns = n->now_ns;
 	n->stats.snapshots_received++;
 	fx_log(n, LOG_REPL_SYNCED, "group %u position %llu, %zu records", g->id,
 	       (unsigned long long)g->applied, ss_store_count(g->store, 0));

@@ -14,6 +14,7 @@ libcluster_la_SOURCES = \
 	cluster/heartbeat.c \
 	cluster/history.c \
 	cluster/join.c \
+	cluster/kept.c \
 	cluster/latency.c \
 	cluster/log.c \
 	cluster/membership.c \
@@ -42,6 +43,7 @@ cluster_tests = \
 	cluster/tests/handover_test \
 	cluster/tests/history_test \
 	cluster/tests/join_test \
+	cluster/tests/kept_test \
 	cluster/tests/ownership_test \
 	cluster/tests/preempt_test \
 	cluster/tests/protect_test \
@@ -57,6 +59,7 @@ cluster_tests_exec_test_SOURCES = cluster/tests/exec_test.c $(cluster_harness)
 cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_harness)
 cluster_tests_history_test_SOURCES = cluster/tests/history_test.c $(cluster_harness)
 cluster_tests_join_test_SOURCES = cluster/tests/join_test.c $(cluster_harness)
+cluster_tests_kept_test_SOURCES = cluster/tests/kept_test.c $(cluster_harness)
 cluster_tests_ownership_test_SOURCES = cluster/tests/ownership_test.c $(cluster_harness)
 cluster_tests_preempt_test_SOURCES = cluster/tests/preempt_test.c $(cluster_harness)
 cluster_tests_protect_test_SOURCES = cluster/tests/protect_test.c $(cluster_harness)
@@ -70,6 +73,7 @@ cluster_tests_exec_test_LDADD = $(cluster_test_libs)
 cluster_tests_handover_test_LDADD = $(cluster_test_libs)
 cluster_tests_history_test_LDADD = $(cluster_test_libs)
 cluster_tests_join_test_LDADD = $(cluster_test_libs)
+cluster_tests_kept_test_LDADD = $(cluster_test_libs)
 cluster_tests_ownership_test_LDADD = $(cluster_test_libs)
 cluster_tests_preempt_test_LDADD = $(cluster_test_libs)
 cluster_tests_protect_test_LDADD = $(cluster_test_libs)

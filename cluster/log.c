@@ -104,10 +104,12 @@ void log_deliver(struct cl_node *n, struct group *g, const struct delivery *d, u
 	if (res != R_OK) {
 		fx_log(n, LOG_REPL_REFUSED, "group %u position %llu: %s", g->id,
 		       (unsigned long long)position, result_text(res));
+		g->synced = false; /* half a batch is no state that could be kept */
 		ownership_lose_state(n, g, "a record was refused");
 		return;
 	}
 	g->applied = position;
+	g->complete_ns = n->now_ns;
 	d->member->group[g->index].applied = position;
 	if (!is_owner(g))
 		log_ack(n, g);

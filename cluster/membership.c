@@ -33,7 +33,7 @@ struct member *member_by_slot(struct cl_node *n, uint8_t slot)
 bool membership_has_state(const struct cl_node *n)
 {
 	for (size_t i = 0; i < n->n_groups; i++)
-		if (n->groups[i].synced)
+		if (n->groups[i].synced || n->groups[i].kept.store)
 			return true;
 	return false;
 }
@@ -44,6 +44,11 @@ bool member_all_hello(const struct cl_node *n)
 		if (!n->view.members[i].hello && !n->view.members[i].refused)
 			return false;
 	return n->view.n > 0;
+}
+
+uint64_t member_hello_heard_ns(const struct cl_node *n)
+{
+	return member_all_hello(n) ? 0 : n->view.since_ns + HELLO_GRACE_MS * MS;
 }
 
 static bool ring_equal(const struct cl_ring_id *a, const struct cl_ring_id *b)
@@ -268,7 +273,11 @@ static void group_status(const struct group *g, Holdfast__GroupStatus *s)
 	s->term = g->term;
 	s->owner_slot = g->owner;
 	s->applied = g->applied;
-	s->has_state = s->synced = g->synced;
+	s->synced = g->synced;
+	s->has_state = g->synced || g->kept.store;
+	s->kept_term = g->kept.place.term;
+	s->kept_owner_slot = g->kept.place.owner;
+	s->kept_applied = g->kept.place.applied;
 	s->protected_set = g->protected_set;
 	s->is_owner = is_owner(g);
 	s->last_heartbeat = g->heartbeat;
@@ -339,6 +348,10 @@ static void hello_group(struct cl_node *n, struct group *g, struct member *m,
 
 	if (s->highest_term > g->known_term)
 		g->known_term = s->highest_term;
+	mg->has_state = s->has_state;
+	mg->kept = (struct state_place){ .term = s->kept_term,
+					 .owner = (uint8_t)s->kept_owner_slot,
+					 .applied = s->kept_applied };
 	/*
 	 * Of a known member: said before the claim that we follow was delivered; what came
 	 * behind it is newer.

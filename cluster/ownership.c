@@ -47,6 +47,8 @@ void ownership_begin(struct cl_node *n, struct group *g, const struct member *m,
 	g->owner_left_ns = 0;
 	g->heartbeat_stale_at_left = false;
 	g->announced_ns = 0;
+	if (g->synced)
+		g->complete_ns = n->now_ns;
 	claim_unsettle(g);
 }
 
@@ -56,6 +58,8 @@ void ownership_drop_state(struct cl_node *n, struct group *g)
 		heartbeat_end(n, g);
 		protect_end(n, g);
 	}
+	if (g->synced)
+		kept_take(n, g);
 	if (is_owner(g) || g->claim.settling)
 		g->owner = 0;
 	join_stop(g);

@@ -209,9 +209,20 @@ void laws_protection(struct node *nd, bool is_protected)
 		nd->s->laws.unprotected = false;
 }
 
+/* A joiner keeps what it held before, until it has more (R22). */
+static bool held_by_others(const struct node *nd)
+{
+	for (unsigned int i = 0; i < nd->s->scenario.n_nodes; i++) {
+		const struct node *other = &nd->s->nodes[i];
+		if (other != nd && other->alive && other->has_held)
+			return true;
+	}
+	return false;
+}
+
 void laws_lose(struct node *nd)
 {
-	if (node_holds_state(nd) && !node_holder(nd->s, nd)) {
+	if (nd->has_held && !held_by_others(nd)) {
 		nd->s->stats.state_losses++;
 		excuse(nd->s, "the only holder of state is gone");
 	}

@@ -268,7 +268,7 @@ void node_start(struct node *nd)
 	nd->pid = 1000 + nd->incarnation;
 	nd->alive = true;
 	nd->paused = nd->stopping = nd->dying = nd->host_dying = nd->flush_due = nd->is_protected =
-		false;
+		nd->has_held = false;
 	nd->role = CL_ROLE_OFFLINE;
 	nd->term = nd->timer_ns = 0;
 	nd->address = ADDRESS_NONE;

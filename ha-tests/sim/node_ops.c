@@ -140,6 +140,7 @@ static void note_role(struct node *nd, const struct hf_role_change *ch)
 		nd->term = ch->term;
 	else
 		nd->is_protected = false;
+	nd->has_held = nd->has_held || (ch->role != CL_ROLE_OFFLINE && ch->role != CL_ROLE_JOINING);
 	trace(nd->s, "%s: %s%s, term %llu, %s%s", nd->name, cl_role_name(ch->role),
 	      ch->role == CL_ROLE_PREPARING ? " (preparing)" : "", (unsigned long long)ch->term,
 	      ch->why ? ch->why : "", ch->suspect ? ", suspect" : "");

@@ -184,6 +184,7 @@ struct node {
 	enum cl_role role;
 	uint64_t term;
 	bool is_protected;
+	bool has_held; /* what was replicated: a joiner has no less than before (R22) */
 	enum address address;
 	struct node *relay_to; /* R19 */
 	uint64_t straggler_ns;
