@@ -76,6 +76,7 @@ struct cl_group_config {
 struct cl_node_config {
 	uint32_t node_id;           /* Corosync's */
 	uint8_t slot;               /* R14, 1..15 */
+	uint8_t unit;               /* what the others show it as; 0: unknown */
 	struct secret failover_key; /* adopted */
 	uint8_t salt[32];           /* R3: random, of this process start */
 	uint8_t config_digest[32];
@@ -241,6 +242,7 @@ bool cl_may_grant(const struct cl_node *n, uint32_t group);
 struct cl_member_status {
 	uint32_t node_id;
 	uint8_t slot; /* 0: no HELLO yet */
+	uint8_t unit; /* as it says; 0: unknown */
 	bool self, owner, synced, in_protected_set, digest_differs, slot_refused;
 	uint64_t acked;
 	char hostname[CL_NAME_MAX], software[CL_NAME_MAX]; /* printable ASCII; "" when unknown */
@@ -308,6 +310,13 @@ struct cl_failure {
 	const char *why; /* static; NULL: none */
 	uint64_t at_ms;  /* cluster time */
 };
+/* Whom this node has last heard in a slot, also when it is gone. */
+struct cl_known_unit {
+	bool heard;
+	uint8_t unit;
+	char hostname[CL_NAME_MAX];
+};
+struct cl_known_unit cl_known_unit(const struct cl_node *n, uint8_t slot);
 /* What last befell the unit in slot, as far as this one saw it. */
 struct cl_failure cl_last_failure(const struct cl_node *n, uint8_t slot);
 

@@ -60,6 +60,7 @@ struct member {
 	char hostname[CL_NAME_MAX], software[CL_NAME_MAX];
 	bool refused; /* R14 or version: its messages are ignored */
 	uint8_t slot; /* 0 until its HELLO */
+	uint8_t unit; /* for show; 0: unknown */
 	struct inet_endpoint relay;
 	struct member_group group[CL_GROUPS_MAX];
 };
@@ -344,6 +345,7 @@ struct cl_node {
 	uint32_t clock_of;       /* node whose heartbeats set it; 0: none */
 	uint64_t messages_refused;
 	struct cl_failure failures[SS_SLOTS];
+	struct cl_known_unit known[SS_SLOTS];
 	struct cl_stats stats;
 	struct exec exec;
 	size_t n_groups;

@@ -113,6 +113,11 @@ void failure_note(struct cl_node *n, uint8_t slot, const char *why)
 		n->failures[slot] = (struct cl_failure){ why, cluster_time_ms(n, n->now_ns) };
 }
 
+struct cl_known_unit cl_known_unit(const struct cl_node *n, uint8_t slot)
+{
+	return slot < SS_SLOTS ? n->known[slot] : (struct cl_known_unit){ 0 };
+}
+
 struct cl_failure cl_last_failure(const struct cl_node *n, uint8_t slot)
 {
 	return slot < SS_SLOTS ? n->failures[slot] : (struct cl_failure){ 0 };

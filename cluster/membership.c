@@ -303,6 +303,7 @@ void membership_say_hello(struct cl_node *n)
 						 .len = sizeof(n->cfg.config_digest) };
 	h.hostname = text_field(n->cfg.hostname);
 	h.software = text_field(n->cfg.software);
+	h.unit = n->cfg.unit;
 	h.ring_node_id = n->view.ring.node_id;
 	h.ring_seq = n->view.ring.seq;
 	relay.address = (ProtobufCBinaryData){ .data = n->relay.addr.a,
@@ -397,13 +398,16 @@ void membership_digest(struct cl_node *n, const uint8_t digest[32])
 	membership_say_hello(n);
 }
 
-static void hello_texts(struct member *m, const Holdfast__Hello *h)
+static void hello_show(struct cl_node *n, struct member *m, const Holdfast__Hello *h)
 {
+	m->unit = h->unit <= UINT8_MAX ? (uint8_t)h->unit : 0;
 	log_escape(bytes(h->hostname.data, h->hostname.len), m->hostname, sizeof(m->hostname));
 	log_escape(bytes(h->software.data, h->software.len), m->software, sizeof(m->software));
 	memset(m->config_digest, 0, sizeof(m->config_digest));
 	if (h->config_digest.len == sizeof(m->config_digest))
 		memcpy(m->config_digest, h->config_digest.data, sizeof(m->config_digest));
+	n->known[m->slot] = (struct cl_known_unit){ .heard = true, .unit = m->unit };
+	memcpy(n->known[m->slot].hostname, m->hostname, sizeof(m->hostname));
 }
 
 static void hello_take(struct cl_node *n, struct member *m, const Holdfast__Hello *h)
@@ -414,7 +418,7 @@ static void hello_take(struct cl_node *n, struct member *m, const Holdfast__Hell
 			bytes(h->relay->address.data, h->relay->address.len));
 		m->relay.port = (uint16_t)h->relay->port;
 	}
-	hello_texts(m, h);
+	hello_show(n, m, h);
 	if (m->id.node_id != n->cfg.node_id)
 		digest_compare(n, m);
 	for (size_t i = 0; i < h->n_group; i++) {

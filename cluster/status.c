@@ -56,6 +56,7 @@ static void member_status(const struct cl_node *n, const struct group *g, const 
 	*out = (struct cl_member_status){
 		.node_id = m->id.node_id,
 		.slot = m->slot,
+		.unit = m->unit,
 		.self = m->id.node_id == n->cfg.node_id,
 		.owner = g->owner && m->slot == g->owner && m->id.pid == g->owner_id.pid,
 		.synced = mg->synced,

@@ -364,12 +364,60 @@ static void fill_failure(const struct world *w, uint8_t slot, struct view_host *
 	h->failed_at = (int64_t)(f.at_ms / 1000);
 }
 
-/* Who is not here has no slot that we know of: the newest failure of another one was its. */
-static void fill_absent(const struct world *w, struct view_host *h)
+static bool in_view(const struct cl_group_status *st, uint8_t slot)
 {
-	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
-		if (slot != w->config->failover.slot)
-			fill_failure(w, slot, h);
+	for (size_t i = 0; i < st->n_members; i++)
+		if (st->members[i].slot == slot)
+			return true;
+	return false;
+}
+
+/* Who was here and is gone. Of a mate that never was, only the unit is known. */
+static void fill_absent(const struct world *w, const struct cl_group_status *st,
+			struct view_failover *v)
+{
+	for (uint8_t slot = 1; slot < SS_SLOTS && v->n_others < VIEW_OTHERS_MAX; slot++) {
+		const struct cl_known_unit u = cl_known_unit(hf_core_cluster_node(w->core), slot);
+		if (!u.heard || slot == w->config->failover.slot || in_view(st, slot))
+			continue;
+		struct view_host *h = &v->others[v->n_others++];
+		h->state = HOST_NOT_DETECTED;
+		h->unit = u.unit ? u.unit : slot;
+		h->slot = slot;
+		snprintf(h->name, sizeof(h->name), "%s", u.hostname);
+		fill_failure(w, slot, h);
+		fill_interfaces(w, h, false, -1);
+	}
+	if (v->n_others == 0) {
+		v->others[0].state = HOST_NOT_DETECTED;
+		v->others[0].unit = w->config->failover.unit == UNIT_SECONDARY ? UNIT_PRIMARY
+									       : UNIT_SECONDARY;
+		fill_interfaces(w, &v->others[0], false, -1);
+		v->n_others = 1;
+	}
+}
+
+/* The ASA shows one other host: the owner, or who would be the next one. */
+static int host_rank(const struct view_host *h)
+{
+	switch (h->state) {
+	case HOST_ACTIVE:
+		return 0;
+	case HOST_STANDBY_READY:
+		return h->is_protected ? 1 : 2;
+	case HOST_SYNCING:
+		return 3;
+	default:
+		return 4;
+	}
+}
+
+static int host_compare(const void *x, const void *y)
+{
+	const struct view_host *a = x, *b = y;
+	int order = host_rank(a) - host_rank(b);
+
+	return order ? order : (a->slot > b->slot) - (a->slot < b->slot);
 }
 
 static void fill_self(struct world *w, const struct cl_group_status *st, struct view_host *h)
@@ -379,7 +427,7 @@ static void fill_self(struct world *w, const struct cl_group_status *st, struct 
 	if (w->role == CL_ROLE_ACTIVE)
 		active_ns += world_now_ns() - w->active_since_ns;
 	snprintf(h->name, sizeof(h->name), "%s", w->config->hostname);
-	h->secondary = w->config->failover.unit == UNIT_SECONDARY;
+	h->unit = w->config->failover.unit;
 	h->slot = w->config->failover.slot;
 	h->state = own_state(st->role);
 	h->active_s = active_ns / 1000000000u;
@@ -394,7 +442,7 @@ static void fill_self(struct world *w, const struct cl_group_status *st, struct 
 
 static void fill_other(const struct world *w, const struct cl_member_status *m, struct view_host *h)
 {
-	h->secondary = w->config->failover.unit != UNIT_SECONDARY;
+	h->unit = m->unit ? m->unit : m->slot;
 	h->slot = m->slot;
 	snprintf(h->name, sizeof(h->name), "%s", m->hostname);
 	snprintf(h->version, sizeof(h->version), "%.31s", m->software);
@@ -487,19 +535,16 @@ static enum result get_failover(void *ctx, struct view_failover *v)
 	for (size_t i = 0; i < st.n_members && v->n_others < VIEW_OTHERS_MAX; i++)
 		if (!st.members[i].self)
 			fill_other(w, &st.members[i], &v->others[v->n_others++]);
-	if (v->n_others == 0 && v->enabled) {
-		v->others[0].state = HOST_NOT_DETECTED;
-		v->others[0].secondary = !v->self.secondary;
-		fill_absent(w, &v->others[0]);
-		fill_interfaces(w, &v->others[0], false, -1);
-		v->n_others = 1;
-	}
+	if (v->enabled)
+		fill_absent(w, &st, v);
+	qsort(v->others, v->n_others, sizeof(v->others[0]), host_compare);
+	v->members_expected = w->facts.expected_votes;
 	fill_rows(w, &st, v);
 	fill_queues(w, &st, v);
 	v->group = 1;
 	if (w->config->failover.n_groups) {
 		const struct config_failover_group *g = &w->config->failover.groups[0];
-		v->preferred_secondary = g->prefer == UNIT_SECONDARY;
+		v->preferred_unit = g->prefer ? g->prefer : UNIT_PRIMARY;
 		v->preempt = g->preempt;
 		v->preempt_s = g->preempt_s;
 	}

@@ -181,22 +181,30 @@ void world_cluster_digest(struct world *w)
 	hf_core_cluster(w->core, world_now_ns(), &in);
 }
 
+/* Another unit's slot is its number, unless it says otherwise; ours is known. */
+static uint8_t preferred_slot(const struct config_failover *f,
+			      const struct config_failover_group *g)
+{
+	const uint8_t prefer = g->prefer ? g->prefer : UNIT_PRIMARY;
+
+	if (f->unit == prefer)
+		return f->slot;
+	return prefer == f->slot ? 0 : prefer;
+}
+
 static void group_fill(struct world *w, struct cl_node_config *out)
 {
 	const struct config_failover *f = &w->config->failover;
-	bool preferred = true;
 	struct log_event ev;
 
 	out->n_groups = 1;
 	out->groups[0].group = 1;
+	out->groups[0].preferred_slot = out->slot;
 	if (f->enabled && f->n_groups) {
-		enum config_unit prefer = f->groups[0].prefer == UNIT_SECONDARY ? UNIT_SECONDARY
-										: UNIT_PRIMARY;
-		preferred = f->unit == prefer;
+		out->groups[0].preferred_slot = preferred_slot(f, &f->groups[0]);
 		out->groups[0].preempt = f->groups[0].preempt;
 		out->groups[0].preempt_after_ms = f->groups[0].preempt_s * 1000;
 	}
-	out->groups[0].preferred_slot = preferred ? out->slot : 0;
 	struct term_file file;
 	enum result res = term_file_read(w->options.state_dir, 1, &file);
 	out->term_on_disk[0] = file.term;
@@ -225,6 +233,7 @@ static enum result cluster_fill(struct world *w, struct cl_node_config *out)
 	snprintf(out->hostname, sizeof(out->hostname), "%s", w->config->hostname);
 	snprintf(out->software, sizeof(out->software), "%s", PACKAGE_VERSION);
 	out->slot = f->enabled ? f->slot : STANDALONE_SLOT;
+	out->unit = f->unit;
 	out->version_min = SS_VERSION_MIN;
 	out->version_max = SS_VERSION_MAX + (ss_future_schema() ? 1 : 0);
 	out->token_ms = w->facts.token_ms;

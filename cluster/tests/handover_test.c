@@ -67,6 +67,30 @@ static void there_and_back_ten_times(void **state)
 	}
 }
 
+static void of_two_standbys_the_one_that_holds_more_is_next(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	w.nodes[1].hold_acks = true;
+	uint64_t key = node_append(&w, 0);
+	world_run(&w, 100);
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	w.nodes[1].hold_acks = false;
+	world_run(&w, 30);
+	assert_handed_over(0, 2, 2);
+	assert_true(node_has(&w.nodes[2], key));
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+}
+
+static void of_equal_standbys_the_lowest_slot_is_next(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	world_run(&w, 30);
+	assert_handed_over(0, 1, 2);
+}
+
 static void final_records_are_held_by_the_next_owner_before_release(void **state)
 {
 	(void)state;
@@ -317,6 +341,8 @@ int main(void)
 		T(the_owner_hands_over_when_told),
 		T(a_standby_asks_the_owner),
 		T(there_and_back_ten_times),
+		T(of_two_standbys_the_one_that_holds_more_is_next),
+		T(of_equal_standbys_the_lowest_slot_is_next),
 		T(final_records_are_held_by_the_next_owner_before_release),
 		T(the_term_is_on_disk_before_the_owner_stops),
 		T(a_target_that_does_not_get_ready_changes_nothing),

@@ -485,6 +485,7 @@ static struct cl_node_config config(const struct world *w, const struct node *nd
 		.version_max = nd->version_max ? nd->version_max : 1,
 		.token_ms = 500,
 		.consensus_ms = 150,
+		.unit = nd->slot,
 		.empty_start = w->empty_start,
 		.empty_start_after_ms = 3000,
 		.wait_for_all = true,

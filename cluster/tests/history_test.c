@@ -161,6 +161,23 @@ static void a_standby_that_does_not_acknowledge_has_failed(void **state)
 	assert_null(cl_last_failure(w.nodes[0].cl, 200).why);
 }
 
+static void who_was_in_a_slot_is_remembered(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	assert_false(cl_known_unit(w.nodes[0].cl, 4).heard);
+	assert_false(cl_known_unit(w.nodes[0].cl, 200).heard);
+	node_kill(&w, 2);
+	world_view(&w, true);
+	world_run(&w, 30);
+	assert_int_equal(node_status(&w.nodes[0]).n_members, 2);
+	struct cl_known_unit gone = cl_known_unit(w.nodes[0].cl, 3);
+	assert_true(gone.heard);
+	assert_int_equal(gone.unit, 3);
+	assert_string_equal(gone.hostname, "vpn3");
+	assert_int_equal(node_status(&w.nodes[1]).members[0].unit, 1);
+}
+
 #define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
@@ -173,6 +190,7 @@ int main(void)
 		T(the_ring_keeps_the_newest),
 		T(failures_name_the_unit_and_what_befell_it),
 		T(a_standby_that_does_not_acknowledge_has_failed),
+		T(who_was_in_a_slot_is_remembered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

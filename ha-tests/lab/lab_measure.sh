@@ -68,13 +68,19 @@ capture_stop() {
 	return 1
 }
 
-# Captures at both nodes' own egress, from before the first packet. egress_stop ends them.
+# Captures at the nodes' own egress, from before the first packet. egress_stop ends them.
 egress_start() {
-	capture_start n1 egress outside -Q out && capture_start n2 egress outside -Q out
+	local node
+	for node in $LAB_NODES; do
+		capture_start "n$node" egress outside -Q out || return 1
+	done
 }
 
 egress_stop() {
-	capture_stop n1 egress && capture_stop n2 egress
+	local node
+	for node in $LAB_NODES; do
+		capture_stop "n$node" egress || return 1
+	done
 }
 
 # count_packets BOX NAME FILTER
@@ -114,12 +120,12 @@ need_impairments() {
 	"$HOLDFASTD" --help 2>&1 | grep -q -- --impair || skip "built without impairments"
 }
 
-# Every counted reason at both nodes, into the log of a case.
+# Every counted reason at the nodes, into the log of a case.
 show_counters() {
 	local node
-	for node in 1 2; do
+	for node in $LAB_NODES; do
 		echo "n$node:"
-		hf $node show counters
+		hf "$node" show counters
 	done
 }
 
@@ -135,11 +141,15 @@ lab_start_tunnel() {
 	ping_through 3 >"$LAB_DIR/ping.log" 2>&1 || fail "no ping through the tunnel"
 }
 
-# hold_laws [OPTION...]: ends the captures at the nodes' egress and judges them with the keys that both daemons exported.
+# hold_laws [OPTION...]: ends the captures at the nodes' egress and judges them with the keys that the daemons exported.
 hold_laws() {
+	local node keys=() captures=()
 	egress_stop || fail "the captures are not complete"
-	"$LAB_SRC/check-capture" --from $SERVICE --keys "$LAB_DIR/n1/keys" --keys "$LAB_DIR/n2/keys" "$@" \
-		"n1=$LAB_DIR/n1/egress.pcap" "n2=$LAB_DIR/n2/egress.pcap" || fail "the captures break a law"
+	for node in $LAB_NODES; do
+		keys+=(--keys "$LAB_DIR/n$node/keys")
+		captures+=("n$node=$LAB_DIR/n$node/egress.pcap")
+	done
+	"$LAB_SRC/check-capture" --from $SERVICE "${keys[@]}" "$@" "${captures[@]}" || fail "the captures break a law"
 }
 
 # What the peer holds on to, to be compared before and after an event: unique id and both SPIs of its IKE SAs.

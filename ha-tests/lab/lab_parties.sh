@@ -6,9 +6,15 @@
 
 # --- Corosync -------------------------------------------------------------------------------------------
 
-# The sample configuration, with the lab's key and its log on stderr.
+# The sample configuration, with the lab's key and its log on stderr. A third node is a third vote: no half is quorate.
 lab_corosync_conf() {
-	sed -e 's/name: node/name: n/' -e "s|^\tcluster_name: .*|&\n\tkeyfile: $LAB_DIR/authkey|" \
+	local third=()
+	case $LAB_NODES in *3*)
+		third=(-e '/^nodelist {/a \\tnode {\n\t\tring0_addr: 198.18.0.3\n\t\tname: n3\n\t\tnodeid: 3\n\t}'
+			-e 's/two_node: 1/wait_for_all: 1/' -e 's/consensus: 150/consensus: 600/')
+		;;
+	esac
+	sed "${third[@]}" -e 's/name: node/name: n/' -e "s|^\tcluster_name: .*|&\n\tkeyfile: $LAB_DIR/authkey|" \
 		-e 's/to_stderr: no/to_stderr: yes/; s/to_\(syslog\|logfile\): yes/to_\1: no/; /logfile: /d' \
 		"$LAB_TOP/etc/corosync.conf.sample"
 	printf 'system {\n\tstate_dir: /var/lib/corosync\n\tallow_knet_handle_fallback: yes\n}\n'
@@ -40,7 +46,7 @@ FAILOVER_KEY=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 # HF_IKE_LIFETIME and HF_CHILD_LIFETIME (seconds) shorten the lifetimes, HF_IKE_* and HF_ESP_* choose algorithms, HF_PFS
 # is the whole line of PFS; HF_EXTRA adds lines.
 lab_holdfast_conf() {
-	local unit=([1]=primary [2]=secondary)
+	local unit=([1]=primary [2]=secondary [3]="member 3") node
 	cat <<-CONF
 	hostname vpn$1
 	interface outside
@@ -80,7 +86,9 @@ lab_holdfast_conf() {
 	CONF
 	[ -z "${HF_EXTRA:-}" ] || printf '%s\n' "$HF_EXTRA"
 	[ ! -e "$LAB_DIR/n$1/snapshot.key" ] ||
-		sed -n '/^failover/p' "$LAB_DIR/n$1/keygen" "$LAB_DIR/n$(other "$1")/public"
+		for node in $LAB_NODES; do
+			[ "$node" = "$1" ] && sed -n '/^failover/p' "$LAB_DIR/n$1/keygen" || cat "$LAB_DIR/n$node/public"
+		done
 }
 
 # lab_make_key N: a fresh key for the snapshot channel; the daemons of both nodes have it from their next start on.
@@ -125,13 +133,11 @@ is_protected() {
 
 # The number of the active node; false when there is none or two.
 active_node() {
-	local active=""
-	is_active 1 && active=1
-	is_active 2 && active=${active}2
-	case $active in
-	1 | 2) echo "$active" ;;
-	*) return 1 ;;
-	esac
+	local active="" node
+	for node in $LAB_NODES; do
+		is_active "$node" && active=$active$node
+	done
+	[ ${#active} = 1 ] && echo "$active"
 }
 
 pair_protected() {
@@ -143,17 +149,31 @@ other() {
 	echo $((3 - $1))
 }
 
-# Corosync and Holdfast on both nodes; returns when one owns and protects (about three seconds).
+# protected_members N: how many standbys node N calls protected.
+protected_members() {
+	hf "$1" show failover 2>/dev/null | grep -c 'Member .*, protected'
+}
+
+all_protected() {
+	local node nodes
+	read -ra nodes <<<"$LAB_NODES"
+	node=$(active_node) && is_protected "$node" && [ "$(protected_members "$node")" = $((${#nodes[@]} - 1)) ]
+}
+
+# Corosync and Holdfast on all nodes; returns when one owns and protects (about three seconds).
 lab_start_pair() {
-	local node
-	for node in 1 2; do
-		lab_start_corosync $node
+	local node nodes
+	read -ra nodes <<<"$LAB_NODES"
+	for node in "${nodes[@]}"; do
+		lab_start_corosync "$node"
 	done
-	wait_for 20 "corosync quorate on n1" quorate 1 && wait_for 5 "corosync quorate on n2" quorate 2 || return 1
-	for node in 1 2; do
-		lab_start_daemon $node "$@"
+	for node in "${nodes[@]}"; do
+		wait_for 20 "corosync quorate on n$node" quorate "$node" ${#nodes[@]} || return 1
 	done
-	wait_for 15 "one active node and a protected standby" pair_protected
+	for node in "${nodes[@]}"; do
+		lab_start_daemon "$node" "$@"
+	done
+	wait_for 15 "one active node and protected standbys" all_protected
 }
 
 # --- strongSwan -----------------------------------------------------------------------------------------

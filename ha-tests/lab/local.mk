@@ -31,6 +31,7 @@ LAB_CASES = \
 	ha-tests/lab/t_rekey.sh \
 	ha-tests/lab/t_rolling_upgrade.sh \
 	ha-tests/lab/t_sigstop.sh \
+	ha-tests/lab/t_three_nodes.sh \
 	ha-tests/lab/t_snapshot_channel.sh \
 	ha-tests/lab/t_switchover.sh \
 	ha-tests/lab/t_wrong_psk.sh

@@ -427,6 +427,13 @@ void admin_complete(const char *line, struct text *out)
 	grammar_help(&grammar_exec, MODE_EXEC, behind_exec(line), true, out);
 }
 
+static const char *prompt_unit(uint8_t unit)
+{
+	static const char *const names[UNIT_MAX + 1] = { "pri",  "pri",  "sec",  "mem3", "mem4",
+							 "mem5", "mem6", "mem7", "mem8" };
+	return names[unit <= UNIT_MAX ? unit : UNIT_UNSET];
+}
+
 void admin_prompt(const struct admin_ops *ops, struct text *out)
 {
 	struct view_version version = { 0 };
@@ -438,7 +445,7 @@ void admin_prompt(const struct admin_ops *ops, struct text *out)
 	}
 	text_printf(out, "%s", version.hostname);
 	if (failover.enabled)
-		text_printf(out, "/%s/%s", failover.self.secondary ? "sec" : "pri",
+		text_printf(out, "/%s/%s", prompt_unit(failover.self.unit),
 			    failover.self.state == HOST_ACTIVE ? "act" : "stby");
 	text_printf(out, "# ");
 }

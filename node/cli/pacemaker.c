@@ -36,7 +36,8 @@ static const char before[] =
 static const char after[] =
 	"#\n"
 	"# Fencing is not optional: add a stonith resource for each node and leave\n"
-	"# stonith-enabled at true. Without it both nodes are active in a split.\n";
+	"# stonith-enabled at true. Without it both halves of a pair are active in a\n"
+	"# split; with three nodes or more the smaller side has no quorum and stops.\n";
 
 void pacemaker_config(bool as_pcs, struct text *out)
 {

@@ -24,8 +24,11 @@ json_t *json_endpoint(const struct inet_endpoint *e);
 json_t *json_selector(const struct traffic_selector *ts);
 /* One CHILD SA, as both "show crypto ikev2 sa" and "show crypto ipsec sa" give it. */
 json_t *json_child(const struct view_child *c);
-/* "Primary", "Standby Ready". */
-const char *show_unit(const struct view_host *h);
+/* Of a UNIT_*: "Primary", "Member-3". */
+const char *show_unit(uint8_t unit);
+/* The other unit of the ASA's pair, which need not be there. */
+uint8_t show_mate(const struct view_failover *v);
+/* "Standby Ready" */
 const char *show_host_state(enum view_host_state state);
 #define SHOW_TIME_MAX 64
 /* "11:24:17 UTC Apr 17 2021"; "" for 0. */

@@ -9,9 +9,19 @@
 
 #include "node/cli/show_common.h"
 
-const char *show_unit(const struct view_host *h)
+/* Outside parsers take one word. */
+const char *show_unit(uint8_t unit)
 {
-	return h->secondary ? "Secondary" : "Primary";
+	static const char *const names[UNIT_MAX + 1] = {
+		"Primary",  "Primary",  "Secondary", "Member-3", "Member-4",
+		"Member-5", "Member-6", "Member-7",  "Member-8",
+	};
+	return unit <= UNIT_MAX ? names[unit] : "Unknown";
+}
+
+uint8_t show_mate(const struct view_failover *v)
+{
+	return v->self.unit == UNIT_SECONDARY ? UNIT_PRIMARY : UNIT_SECONDARY;
 }
 
 const char *show_host_state(enum view_host_state state)
@@ -63,7 +73,7 @@ static const char *version_text(const struct view_host *h)
 static void text_header(const struct view_failover *v, struct text *out)
 {
 	text_printf(out, "Failover %s\n", v->enabled ? "On" : "Off");
-	text_printf(out, "Failover unit %s\n", show_unit(&v->self));
+	text_printf(out, "Failover unit %s\n", show_unit(v->self.unit));
 	if (v->enabled && *v->cluster_name)
 		text_printf(out, "Failover LAN Interface: %s corosync (%s)\n", v->cluster_name,
 			    v->cluster_up ? "up" : "down");
@@ -101,7 +111,7 @@ void show_interface_text(const struct view_host *h, size_t i, struct text *out)
 
 static void text_host(const char *which, const struct view_host *h, struct text *out)
 {
-	text_printf(out, "        %s host: %s - %s\n", which, show_unit(h),
+	text_printf(out, "        %s host: %s - %s\n", which, show_unit(h->unit),
 		    show_host_state(h->state));
 	text_printf(out, "                Active time: %llu (sec)\n",
 		    (unsigned long long)h->active_s);
@@ -145,6 +155,8 @@ static void text_member(const struct view_failover *v, const struct view_host *h
 {
 	text_printf(out, "        Member %s: slot %u, %s", *h->name ? h->name : "unknown", h->slot,
 		    show_host_state(h->state));
+	if (v->n_others > 1)
+		text_printf(out, ", %s", show_unit(h->unit));
 	if (h->is_protected)
 		text_printf(out, ", protected");
 	if (h != &v->self && *h->config_digest && *v->self.config_digest)
@@ -152,6 +164,14 @@ static void text_member(const struct view_failover *v, const struct view_host *h
 			    strcmp(h->config_digest, v->self.config_digest) == 0 ? "same"
 										 : "DIFFERENT");
 	text_printf(out, "\n");
+}
+
+static size_t present(const struct view_failover *v)
+{
+	size_t n = 1;
+	for (size_t i = 0; i < v->n_others; i++)
+		n += v->others[i].state != HOST_NOT_DETECTED;
+	return n;
 }
 
 static void text_extension(const struct view_failover *v, struct text *out)
@@ -178,6 +198,7 @@ static void text_extension(const struct view_failover *v, struct text *out)
 	text_printf(out, "        Outputs released unprotected: %llu, suspect takeovers: %llu\n",
 		    (unsigned long long)v->unprotected_releases,
 		    (unsigned long long)v->suspect_takeovers);
+	text_printf(out, "        Members: %zu of %u\n", present(v), v->members_expected);
 	text_member(v, &v->self, out);
 	for (size_t i = 0; i < v->n_others; i++)
 		text_member(v, &v->others[i], out);
@@ -190,7 +211,7 @@ void show_failover_text(const struct view_failover *v, struct text *out)
 	if (!v->enabled)
 		return;
 	struct view_host absent = nobody;
-	absent.secondary = !v->self.secondary;
+	absent.unit = show_mate(v);
 	text_host("This", &v->self, out);
 	text_host("Other", v->n_others ? &v->others[0] : &absent, out);
 	show_stateful_text(v, out);
@@ -220,7 +241,7 @@ json_t *json_host(const struct view_host *h)
 						ifc->up, "monitored", ifc->monitored));
 	}
 	return json_pack("{s:s, s:s, s:i, s:s, s:b, s:o, s:s, s:s, s:o, s:o}", "name", h->name,
-			 "unit", show_unit(h), "slot", (int)h->slot, "state",
+			 "unit", show_unit(h->unit), "slot", (int)h->slot, "state",
 			 show_host_state(h->state), "protected", h->is_protected, "active_s",
 			 json_count(h->active_s), "version", h->version, "config_digest",
 			 h->config_digest, "last_failure", json_failure(h), "interfaces",
@@ -257,10 +278,11 @@ json_t *json_group(const struct view_failover *v)
 	json_t *takeover = json_pack("{s:s, s:b, s:I}", "reason", v->last_takeover, "suspect",
 				     v->last_takeover_suspect, "duration_ms",
 				     (json_int_t)v->last_takeover_ms);
-	return json_pack("{s:I, s:b, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
-			 (json_int_t)v->group, "protected", v->is_protected, "term",
-			 json_count(v->term), "quorate", v->quorate, "role_manager",
-			 v->role_manager, "last_takeover", takeover, "heartbeat_age_ms",
+	return json_pack("{s:I, s:I, s:b, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+			 (json_int_t)v->group, "members_expected", (json_int_t)v->members_expected,
+			 "protected", v->is_protected, "term", json_count(v->term), "quorate",
+			 v->quorate, "role_manager", v->role_manager, "last_takeover", takeover,
+			 "heartbeat_age_ms",
 			 v->heartbeat_seen ? json_integer(v->heartbeat_age_ms) : json_null(),
 			 "log_position", json_count(v->log_position), "acked_position",
 			 json_count(v->acked_position), "held", json_count(v->held),

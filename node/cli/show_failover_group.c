@@ -9,7 +9,7 @@
 static void text_group_host(const char *which, const struct view_failover *v,
 			    const struct view_host *h, struct text *out)
 {
-	text_printf(out, "\n        %-14s%s\n", which, show_unit(h));
+	text_printf(out, "\n        %-14s%s\n", which, show_unit(h->unit));
 	text_printf(out, "        Group %-8uState:          %s\n", v->group,
 		    show_host_state(h->state));
 	text_printf(out, "                      Active time:    %llu (sec)\n",
@@ -20,11 +20,6 @@ static void text_group_host(const char *which, const struct view_failover *v,
 		text_printf(out, "                      ");
 		show_interface_text(h, i, out);
 	}
-}
-
-static const char *preferred_text(const struct view_failover *v)
-{
-	return v->preferred_secondary ? "Secondary" : "Primary";
 }
 
 void show_failover_group_text(const struct view_failover *v, struct text *out)
@@ -41,7 +36,7 @@ void show_failover_group_text(const struct view_failover *v, struct text *out)
 		text_group_host("Other host:", v, &v->others[i], out);
 	show_stateful_text(v, out);
 	text_printf(out, "\nHoldfast Failover Group %u\n", v->group);
-	text_printf(out, "        Preferred unit: %s, preempt ", preferred_text(v));
+	text_printf(out, "        Preferred unit: %s, preempt ", show_unit(v->preferred_unit));
 	if (v->preempt && v->preempt_s)
 		text_printf(out, "after %u seconds\n", v->preempt_s);
 	else
@@ -67,7 +62,7 @@ void show_failover_group_json(const struct view_failover *v, struct text *out)
 	json_t *root = json_hosts(v);
 	json_t *group = json_group(v);
 	json_object_update_new(group, json_pack("{s:s, s:b, s:I, s:o, s:o}", "preferred_unit",
-						preferred_text(v), "preempt", v->preempt,
+						show_unit(v->preferred_unit), "preempt", v->preempt,
 						"preempt_s", (json_int_t)v->preempt_s, "takeovers",
 						json_count(v->takeovers), "handovers",
 						json_count(v->handovers)));
@@ -88,7 +83,7 @@ static void text_state_host(const char *which, const struct view_failover *v,
 			    const struct view_host *h, struct text *out)
 {
 	char when[SHOW_TIME_MAX];
-	text_printf(out, "%-15s%s\n", which, show_unit(h));
+	text_printf(out, "%-15s%s\n", which, show_unit(h->unit));
 	text_printf(out, "               %-15s", show_host_state(state_of(v, h)));
 	if (*h->failure)
 		text_printf(out, "%-25s%s\n", h->failure, show_time(h->failed_at, when));
@@ -124,8 +119,7 @@ static const char *communication_text(const struct view_failover *v)
 void show_failover_state_text(const struct view_failover *v, struct text *out)
 {
 	const char *configuration = configuration_text(v), *communication = communication_text(v);
-	const struct view_host absent = { .secondary = !v->self.secondary,
-					  .state = HOST_NOT_DETECTED };
+	const struct view_host absent = { .unit = show_mate(v), .state = HOST_NOT_DETECTED };
 	text_printf(out, "               State          Last Failure Reason      Date/Time\n");
 	text_state_host("This host  -", v, &v->self, out);
 	for (size_t i = 0; i < v->n_others; i++)
@@ -142,8 +136,8 @@ void show_failover_state_text(const struct view_failover *v, struct text *out)
 
 static json_t *json_state_host(const struct view_failover *v, const struct view_host *h)
 {
-	return json_pack("{s:s, s:s, s:s, s:o}", "name", h->name, "unit", show_unit(h), "state",
-			 show_host_state(state_of(v, h)), "last_failure", json_failure(h));
+	return json_pack("{s:s, s:s, s:s, s:o}", "name", h->name, "unit", show_unit(h->unit),
+			 "state", show_host_state(state_of(v, h)), "last_failure", json_failure(h));
 }
 
 void show_failover_state_json(const struct view_failover *v, struct text *out)

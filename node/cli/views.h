@@ -149,7 +149,7 @@ struct view_host_interface {
 
 struct view_host {
 	char name[VIEW_NAME_MAX]; /* hostname; "" when unknown */
-	bool secondary;           /* unit; primary otherwise */
+	uint8_t unit;             /* UNIT_* of the configuration; unset counts as primary */
 	uint8_t slot;
 	enum view_host_state state;
 	bool is_protected;      /* R4: the owner holds its output for this standby */
@@ -190,7 +190,8 @@ struct view_failover {
 	/* when the group last changed its owner: seconds since 1970 UTC; 0: never */
 	int64_t last_failover;
 	struct view_host self;
-	struct view_host others[VIEW_OTHERS_MAX]; /* the first is the ASA's "Other host" */
+	/* the first is the ASA's "Other host": who is active, or would be the next one */
+	struct view_host others[VIEW_OTHERS_MAX];
 	size_t n_others;
 	struct view_stateful rows[VIEW_STATEFUL_MAX];
 	size_t n_rows;
@@ -199,7 +200,8 @@ struct view_failover {
 
 	/* Holdfast's own part, printed after the ASA's. */
 	uint32_t group;
-	bool preferred_secondary; /* the unit that should own it; primary otherwise */
+	uint32_t members_expected; /* by Corosync's configuration */
+	uint8_t preferred_unit;    /* the unit that should own it, as view_host.unit */
 	bool preempt;
 	uint32_t preempt_s; /* how long the preferred unit waits; 0: not at all */
 	uint64_t takeovers; /* by this unit */

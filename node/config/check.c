@@ -313,13 +313,13 @@ static void resolve_failover(struct build *b)
 {
 	struct config_failover *f = &b->cfg->failover;
 	if (!f->own_slot)
-		f->slot = f->unit == UNIT_PRIMARY ? 1 : f->unit == UNIT_SECONDARY ? 2 : 0;
+		f->slot = f->unit;
 	if (!f->enabled)
 		return;
 	if (f->slot == 0)
 		build_error(
 			b, f->where,
-			"failover: expected a line failover lan unit {primary|secondary} or failover slot");
+			"failover: expected a line failover lan unit {primary|secondary|member N} or failover slot");
 	if (f->key.len == 0)
 		build_error(b, f->where, "failover: expected a line failover key");
 	if (f->n_groups == 0) {

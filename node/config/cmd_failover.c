@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * failover: the pair. The cluster's transport is Corosync, so the ASA's lines
- * about links and polling are kept and have no meaning here.
+ * failover: the units, and what they own. The cluster's transport is Corosync,
+ * so the ASA's lines about links and polling are kept and have no meaning here.
+ * The ASA's units are two; "member N" names a further one, in the slot N.
  */
 #include "node/config/build.h"
 
@@ -30,15 +31,23 @@ static void apply_unit(void *ctx, const struct match *m)
 							     : UNIT_SECONDARY;
 }
 
-static const char *unit_text(enum config_unit unit)
-{
-	return unit == UNIT_SECONDARY ? "secondary" : "primary";
-}
-
 static void write_unit(struct running *r, const struct grammar_row *row)
 {
-	if (r->cfg->failover.unit != UNIT_UNSET)
-		EMIT(r, row, unit_text(r->cfg->failover.unit));
+	const uint8_t unit = r->cfg->failover.unit;
+	if (unit == UNIT_PRIMARY || unit == UNIT_SECONDARY)
+		EMIT(r, row, unit == UNIT_SECONDARY ? "secondary" : "primary");
+}
+
+static void apply_unit_member(void *ctx, const struct match *m)
+{
+	failover(ctx)->unit = m->no ? UNIT_UNSET : (uint8_t)match_arg(m, 0)->number;
+}
+
+static void write_unit_member(struct running *r, const struct grammar_row *row)
+{
+	char n[NUMBER_TEXT_MAX];
+	if (r->cfg->failover.unit > UNIT_SECONDARY)
+		EMIT(r, row, number_text(r->cfg->failover.unit, n));
 }
 
 static void apply_slot(void *ctx, const struct match *m)
@@ -212,9 +221,12 @@ static void write_inbound(struct running *r, const struct grammar_row *row)
 }
 
 const struct grammar_row rows_failover[] = {
-	{ MODE_GLOBAL, "failover", "Run as one of a pair", apply_failover, write_failover, 0, 0 },
-	{ MODE_GLOBAL, "failover lan unit {primary|secondary}", "Which of the pair this node is",
+	{ MODE_GLOBAL, "failover", "Run as one of a pair or of more", apply_failover,
+	  write_failover, 0, 0 },
+	{ MODE_GLOBAL, "failover lan unit {primary|secondary}", "Which of the units this node is",
 	  apply_unit, write_unit, ROW_NODE_LOCAL, 0 },
+	{ MODE_GLOBAL, "failover lan unit member <3-8>", "A further unit beside the pair",
+	  apply_unit_member, write_unit_member, ROW_NODE_LOCAL, 0 },
 	{ MODE_GLOBAL, "failover slot <1-15>", "Number of this node in its SPIs and IVs",
 	  apply_slot, write_slot, ROW_NODE_LOCAL, 0 },
 	{ MODE_GLOBAL, "failover cluster-name NAME",
@@ -289,7 +301,7 @@ static struct config_failover_group *group_current(struct build *b)
 
 static void apply_primary(void *ctx, const struct match *m)
 {
-	group_current(ctx)->prefer = m->no ? UNIT_UNSET : UNIT_PRIMARY;
+	group_current(ctx)->prefer = (uint8_t)(m->no ? UNIT_UNSET : UNIT_PRIMARY);
 }
 
 static void write_primary(struct running *r, const struct grammar_row *row)
@@ -307,6 +319,19 @@ static void write_secondary(struct running *r, const struct grammar_row *row)
 {
 	if (((const struct config_failover_group *)r->item)->prefer == UNIT_SECONDARY)
 		EMIT(r, row, NULL);
+}
+
+static void apply_member(void *ctx, const struct match *m)
+{
+	group_current(ctx)->prefer = m->no ? UNIT_UNSET : (uint8_t)match_arg(m, 0)->number;
+}
+
+static void write_member(struct running *r, const struct grammar_row *row)
+{
+	const uint8_t prefer = ((const struct config_failover_group *)r->item)->prefer;
+	char n[NUMBER_TEXT_MAX];
+	if (prefer > UNIT_SECONDARY)
+		EMIT(r, row, number_text(prefer, n));
 }
 
 static void apply_preempt(void *ctx, const struct match *m)
@@ -331,6 +356,8 @@ const struct grammar_row rows_failover_group[] = {
 	  write_primary, 0, 0 },
 	{ MODE_FAILOVER_GROUP, "secondary", "The secondary unit should own it", apply_secondary,
 	  write_secondary, 0, 0 },
+	{ MODE_FAILOVER_GROUP, "member <3-8>", "The further unit of this number should own it",
+	  apply_member, write_member, 0, 0 },
 	{ MODE_FAILOVER_GROUP, "preempt [<1-1200>]",
 	  "The preferred unit takes it back when it can, or seconds after that", apply_preempt,
 	  write_preempt, 0, 0 },

@@ -204,7 +204,11 @@ struct config_ikev2_enable {
 };
 
 enum config_identity { IDENTITY_AUTO, IDENTITY_ADDRESS, IDENTITY_HOSTNAME, IDENTITY_KEY_ID };
-enum config_unit { UNIT_UNSET, UNIT_PRIMARY, UNIT_SECONDARY };
+/* failover lan unit: 1 primary, 2 secondary, and from 3 on member N, as the ASA knows two only. */
+#define UNIT_UNSET     0u
+#define UNIT_PRIMARY   1u
+#define UNIT_SECONDARY 2u
+#define UNIT_MAX       8u
 enum config_role_manager { ROLE_MANAGER_INTERNAL, ROLE_MANAGER_PACEMAKER };
 enum config_takeover { TAKEOVER_FAST, TAKEOVER_FENCED };
 enum config_empty_start { EMPTY_START_FENCED, EMPTY_START_AFTER, EMPTY_START_NEVER };
@@ -212,10 +216,10 @@ enum config_inbound_policy { INBOUND_LEARN, INBOUND_STRICT };
 
 /* failover group N */
 struct config_failover_group {
-	uint8_t id;              /* 1..255 */
-	enum config_unit prefer; /* which unit should own it; UNIT_UNSET is primary */
-	bool preempt;            /* the preferred unit takes the group back when it can */
-	uint32_t preempt_s;      /* and this much later; 0: at once */
+	uint8_t id;         /* 1..255 */
+	uint8_t prefer;     /* which unit should own it; UNIT_UNSET is primary */
+	bool preempt;       /* the preferred unit takes the group back when it can */
+	uint32_t preempt_s; /* and this much later; 0: at once */
 	struct config_where where;
 };
 
@@ -240,8 +244,8 @@ struct config_snapshot_channel {
 
 struct config_failover {
 	bool enabled;
-	enum config_unit unit; /* node-local */
-	uint8_t slot; /* 1..15, node-local; from the unit (1, 2) when not given; 0 unknown */
+	uint8_t unit; /* UNIT_*, node-local */
+	uint8_t slot; /* 1..15, node-local; the unit when not given; 0 unknown */
 	bool own_slot;
 	const char *cluster_name; /* Corosync's; "" when none */
 	struct secret key;        /* hex: 32 bytes as they are; else a passphrase for scrypt (R3) */

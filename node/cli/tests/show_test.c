@@ -219,14 +219,14 @@ static void fill_hosts(struct view_failover *v)
 	add_interface(&v->self, "inside", "198.51.100.1", false);
 	v->n_others = 2;
 	v->others[0] = (struct view_host){
-		.slot = 2, .secondary = true, .state = HOST_STANDBY_READY, .is_protected = true
+		.slot = 2, .unit = UNIT_SECONDARY, .state = HOST_STANDBY_READY, .is_protected = true
 	};
 	SET(v->others[0].name, "vpn2");
 	SET(v->others[0].version, "0.1.1");
 	SET(v->others[0].config_digest, "aa");
 	add_interface(&v->others[0], "outside", NULL, true);
 	v->others[1] = (struct view_host){
-		.slot = 3, .secondary = true, .state = HOST_SYNCING, .active_s = 4
+		.slot = 3, .unit = 3, .state = HOST_SYNCING, .active_s = 4
 	};
 	SET(v->others[1].name, "vpn3");
 	SET(v->others[1].config_digest, "bb");
@@ -254,7 +254,9 @@ static enum result ops_failover(void *ctx, struct view_failover *v)
 	v->recv = (struct view_queue){ 0, 17, 29 };
 	v->xmit = (struct view_queue){ 1, 18, 31 };
 	v->group = 1;
-	v->preferred_secondary = v->preempt = true;
+	v->preferred_unit = UNIT_SECONDARY;
+	v->members_expected = 3;
+	v->preempt = true;
 	v->preempt_s = 120;
 	v->takeovers = 8;
 	v->handovers = 9;

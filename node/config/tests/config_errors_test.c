@@ -100,8 +100,15 @@ static const struct error_case cases[] = {
 	  "c:1:1: error: an encrypted key (8) cannot be read: expected the key in clear or in hex\n" },
 	/* failover must be whole */
 	{ "failover\n", R_CONFIG,
-	  "c:1:1: error: failover: expected a line failover lan unit {primary|secondary} or failover slot\n"
+	  "c:1:1: error: failover: expected a line failover lan unit {primary|secondary|member N} or failover slot\n"
 	  "c:1:1: error: failover: expected a line failover key\n" },
+	/* beside the pair units have numbers, which are their slots */
+	{ "failover lan unit member 2\n", R_CONFIG,
+	  "c:1:26: error: '2' is not valid here: expected a number from 3 to 8\n" },
+	{ "failover lan unit tertiary\n", R_CONFIG,
+	  "c:1:19: error: 'tertiary' is not valid here: expected primary, secondary or member\n" },
+	{ "failover group 1\n member 9\n", R_CONFIG,
+	  "c:2:9: error: '9' is not valid here: expected a number from 3 to 8\n" },
 	/* the snapshot channel: a key for each, and ours among them */
 	{ "failover snapshot-channel port 0\n", R_CONFIG,
 	  "c:1:32: error: '0' is not valid here: expected a number from 1 to 65535\n" },

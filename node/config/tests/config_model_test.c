@@ -209,6 +209,23 @@ static void assert_round_trip(const char *text)
 	text_free(&twice);
 }
 
+static void a_further_unit_has_its_number_as_its_slot(void **state)
+{
+	static const char text[] = "failover\nfailover lan unit member 3\nfailover key k\n"
+				   "failover group 1\n member 5\n preempt\n";
+	struct config *cfg = parse(text);
+	(void)state;
+	assert_int_equal(cfg->failover.unit, 3);
+	assert_int_equal(cfg->failover.slot, 3);
+	assert_int_equal(cfg->failover.groups[0].prefer, 5);
+	struct text out = running(cfg, false);
+	assert_non_null(strstr(text_string(&out), "\nfailover lan unit member 3\n"));
+	assert_non_null(strstr(text_string(&out), "\n member 5\n"));
+	text_free(&out);
+	config_free(cfg);
+	assert_round_trip(text);
+}
+
 static void an_unmasked_running_config_parses_to_an_equal_configuration(void **state)
 {
 	struct text sample = slurp(SAMPLE), paste = slurp(PASTE);
@@ -345,6 +362,8 @@ static const struct no_case no_cases[] = {
 	{ "failover\nfailover lan unit primary\nfailover key k",
 	  "no failover\nno failover lan unit\nno failover key" },
 	{ "failover slot 3", "no failover slot" },
+	{ "failover lan unit member 3", "no failover lan unit" },
+	{ "failover lan unit member 8", "no failover lan unit member 8" },
 	{ "failover cluster-name c", "no failover cluster-name c" },
 	{ "failover empty-start never", "no failover empty-start" },
 	{ "failover empty-start after 5", "no failover empty-start after" },
@@ -636,6 +655,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_twenty_line_sample_gives_one_active_tunnel),
 		cmocka_unit_test(a_pasted_running_config_is_understood_as_its_golden_files_say),
+		cmocka_unit_test(a_further_unit_has_its_number_as_its_slot),
 		cmocka_unit_test(an_unmasked_running_config_parses_to_an_equal_configuration),
 		cmocka_unit_test(every_value_reaches_the_model),
 		cmocka_unit_test(a_peer_is_found_by_identity_by_address_and_by_default),
