@@ -22,6 +22,22 @@ struct address {
 	enum address_state state;
 };
 
+const char *address_device(uint8_t group, enum address_device which, char out[ADDRESS_DEVICE_MAX])
+{
+	snprintf(out, ADDRESS_DEVICE_MAX, "hf%u", 3u * (group - 1u) + which);
+	return out;
+}
+
+static bool is_ours(const struct address *a, const struct config_interface *ifc)
+{
+	return ifc->failover_group == a->cfg.group && !ifc->shutdown;
+}
+
+static uint32_t route_table(const struct address *a)
+{
+	return HF_ROUTE_TABLE + a->cfg.group - 1u;
+}
+
 static int open_sysctl(const char *device, const char *name, int flags)
 {
 	char path[160];
@@ -77,7 +93,7 @@ static enum result set_sysctls(const struct address *a, char why[200])
 		res = set_sysctl(a->cfg.tun, "forwarding", "1", why);
 	for (size_t i = 0; i < cfg->n_interfaces && res == R_OK; i++) {
 		const struct config_interface *ifc = &cfg->interfaces[i];
-		if (ifc->address.family != INET_V4 || ifc->shutdown)
+		if (ifc->address.family != INET_V4 || !is_ours(a, ifc))
 			continue;
 		res = set_sysctl(ifc->name, "arp_ignore", "3", why);
 		if (res == R_OK)
@@ -104,6 +120,14 @@ static struct netlink_route connected_route(const struct config_interface *ifc)
 	return r;
 }
 
+/* A route is the group's whose interface it leads through. */
+static bool is_our_route(const struct address *a, const struct config *cfg,
+			 const struct config_route *c)
+{
+	const struct config_interface *ifc = config_interface_by_nameif(cfg, c->nameif);
+	return !ifc || ifc->failover_group == a->cfg.group;
+}
+
 static struct netlink_route configured_route(const struct config *cfg, const struct config_route *c)
 {
 	const struct config_interface *ifc = config_interface_by_nameif(cfg, c->nameif);
@@ -121,6 +145,8 @@ static enum result configured_routes(struct address *a, char why[200])
 	for (size_t i = 0; i < cfg->n_routes; i++) {
 		const struct netlink_route r = configured_route(cfg, &cfg->routes[i]);
 		char text[INET_TEXT_MAX];
+		if (!is_our_route(a, cfg, &cfg->routes[i]))
+			continue;
 		if (r.device && netlink_route_set(a->netlink, &r) == R_OK)
 			continue;
 		snprintf(why, 200, "route %.32s %s: %s", cfg->routes[i].nameif,
@@ -136,23 +162,23 @@ static enum result protect_table(struct address *a)
 {
 	const struct netlink_route into_tun = { .destination = { .addr = { .family = INET_V4 } },
 						.device = a->cfg.tun,
-						.table = HF_ROUTE_TABLE };
+						.table = route_table(a) };
 	const struct netlink_route nowhere = { .destination = { .addr = { .family = INET_V4 } },
-					       .table = HF_ROUTE_TABLE,
+					       .table = route_table(a),
 					       .metric = UNREACHABLE_METRIC };
 	enum result res = netlink_route_set(a->netlink, &nowhere);
 
 	if (res == R_OK)
-		res = netlink_rule_add(a->netlink, INET_V4, HF_MARK_PROTECT, HF_ROUTE_TABLE,
-				       HF_RULE_PRIORITY);
+		res = netlink_rule_add(a->netlink, INET_V4, HF_GROUP_MARK(a->cfg.group),
+				       route_table(a), HF_RULE_PRIORITY + a->cfg.group - 1u);
 	if (res == R_OK)
 		res = netlink_route_set(a->netlink, &into_tun);
 	return res;
 }
 
-static bool has_subnet(const struct config_interface *ifc)
+static bool has_subnet(const struct address *a, const struct config_interface *ifc)
 {
-	return ifc->address.family != INET_NONE && !ifc->shutdown;
+	return ifc->address.family != INET_NONE && is_ours(a, ifc);
 }
 
 static enum result connected_routes(struct address *a, char why[200])
@@ -161,7 +187,7 @@ static enum result connected_routes(struct address *a, char why[200])
 
 	for (size_t i = 0; i < cfg->n_interfaces; i++) {
 		const struct config_interface *ifc = &cfg->interfaces[i];
-		if (!has_subnet(ifc))
+		if (!has_subnet(a, ifc))
 			continue;
 		const struct netlink_route r = connected_route(ifc);
 		enum result res = netlink_route_set(a->netlink, &r);
@@ -199,7 +225,7 @@ enum result address_open(const struct address_config *cfg, struct address **out,
 	if (res == R_OK)
 		res = announce_open(&a->announce_fd);
 	if (res == R_OK) {
-		snprintf(why, 200, "TUN devices, routing table %u", HF_ROUTE_TABLE);
+		snprintf(why, 200, "TUN devices, routing table %u", route_table(a));
 		res = netlink_link_up(a->netlink, cfg->tun, TUN_MTU);
 	}
 	if (res == R_OK)
@@ -255,7 +281,7 @@ enum result address_set(struct address *a, enum address_state state)
 
 	for (size_t i = 0; i < cfg->n_interfaces; i++) {
 		const struct config_interface *ifc = &cfg->interfaces[i];
-		if (ifc->shutdown)
+		if (!is_ours(a, ifc))
 			continue;
 		enum result res = set_one(a, &ifc->address, state == ADDRESS_OWNED,
 					  state == ADDRESS_RELAYED);
@@ -291,7 +317,8 @@ static bool has_route(const struct config *cfg, const struct netlink_route *r)
 {
 	for (size_t i = 0; i < cfg->n_interfaces; i++) {
 		const struct netlink_route own = connected_route(&cfg->interfaces[i]);
-		if (has_subnet(&cfg->interfaces[i]) && same_route(&own, r))
+		if (cfg->interfaces[i].address.family != INET_NONE &&
+		    !cfg->interfaces[i].shutdown && same_route(&own, r))
 			return true;
 	}
 	for (size_t i = 0; i < cfg->n_routes; i++) {
@@ -310,19 +337,21 @@ static enum result withdraw(struct address *a, const struct config *old, const s
 	for (size_t i = 0; i < old->n_interfaces; i++) {
 		const struct config_interface *ifc = &old->interfaces[i];
 		const struct netlink_route r = connected_route(ifc);
+		if (ifc->failover_group != a->cfg.group)
+			continue;
 		if (!has_address(fresh, &ifc->address) &&
 		    (res = set_one(a, &ifc->address, false, false)) != R_OK)
 			worst = res;
 		if (!has_address(fresh, &ifc->standby) &&
 		    (res = set_one(a, &ifc->standby, false, false)) != R_OK)
 			worst = res;
-		if (has_subnet(ifc) && !has_route(fresh, &r) &&
+		if (has_subnet(a, ifc) && !has_route(fresh, &r) &&
 		    (res = netlink_route_del(a->netlink, &r)) != R_OK)
 			worst = res;
 	}
 	for (size_t i = 0; i < old->n_routes; i++) {
 		const struct netlink_route r = configured_route(old, &old->routes[i]);
-		if (r.device && !has_route(fresh, &r) &&
+		if (r.device && is_our_route(a, old, &old->routes[i]) && !has_route(fresh, &r) &&
 		    (res = netlink_route_del(a->netlink, &r)) != R_OK)
 			worst = res;
 	}
@@ -352,7 +381,7 @@ void address_announce(const struct address *a)
 
 	for (size_t i = 0; i < cfg->n_interfaces && a->state == ADDRESS_OWNED; i++) {
 		const struct config_interface *ifc = &cfg->interfaces[i];
-		if (ifc->address.family == INET_NONE || ifc->shutdown)
+		if (ifc->address.family == INET_NONE || !is_ours(a, ifc))
 			continue;
 		/* Lost like any frame: it is repeated, and a host that missed all asks by
 		 * itself. */

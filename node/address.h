@@ -22,6 +22,7 @@ struct address;
 
 struct address_config {
 	const struct config *config; /* borrowed */
+	uint8_t group;               /* only its interfaces, and the routes behind them */
 	const char *tun;             /* the datapath's device */
 	const char *owned_tun;       /* carries the addresses of an owner */
 	const char *relay_tun;       /* and those of a former one */
@@ -48,9 +49,18 @@ enum result address_set(struct address *a, enum address_state state) WARN_UNUSED
  * address; call it several times. */
 void address_announce(const struct address *a);
 
-/* fwmark of packets that a crypto ACL protects, and their routing table. */
-#define HF_MARK_PROTECT  0x48460001u
-#define HF_ROUTE_TABLE   18502u
-#define HF_RULE_PRIORITY 18502u
+/*
+ * fwmark of packets that a crypto ACL protects, and the routing table and the
+ * priority of the rule that take them to the TUN: those of group 1, and of the
+ * further ones behind them.
+ */
+#define HF_MARK_PROTECT      0x48460001u
+#define HF_ROUTE_TABLE       18502u
+#define HF_RULE_PRIORITY     18502u
+#define HF_GROUP_MARK(group) (HF_MARK_PROTECT + 0x100u * ((group)-1u))
+/* The device of a group's datapath: hf0 of group 1, hf3 of group 2. */
+#define ADDRESS_DEVICE_MAX   16
+enum address_device { ADDRESS_TUN, ADDRESS_OWNED_TUN, ADDRESS_RELAY_TUN };
+const char *address_device(uint8_t group, enum address_device which, char out[ADDRESS_DEVICE_MAX]);
 
 #endif

@@ -275,17 +275,17 @@ static bool sort_by_spi(struct fill *f)
 /* Heartbeats wait for it: no look-up may grow with the number of SAs or lines. */
 static enum result get_ike_sas(void *ctx, const struct inet_addr *peer, struct view_ike_list *out)
 {
-	struct fill f = { .w = ctx, .peer = peer, .ikes = out };
-	const struct ike_engine *engine = hf_core_engine(f.w->core);
+	struct world *w = ctx;
+	struct fill f = { .w = w, .peer = peer, .ikes = out };
 
-	enum result res = hf_tunnels(f.w->config, &f.tunnels, &f.n_tunnels);
+	enum result res = hf_tunnels(w->config, &f.tunnels, &f.n_tunnels);
 	if (res != R_OK)
 		return res;
-	ike_each_sa(engine, add_ike, &f);
-	if (sort_by_spi(&f))
-		ike_each_child(engine, 0, add_child_to_sa, &f);
-	else
-		f.failed = true;
+	for (f.w = w; f.w; f.w = f.w->next)
+		ike_each_sa(hf_core_engine(f.w->core), add_ike, &f);
+	f.failed = f.failed || !sort_by_spi(&f);
+	for (f.w = w; f.w && !f.failed; f.w = f.w->next)
+		ike_each_child(hf_core_engine(f.w->core), 0, add_child_to_sa, &f);
 	free(f.by_spi);
 	free(f.tunnels);
 	return f.failed ? R_NO_MEMORY : R_OK;
@@ -328,7 +328,7 @@ static void fill_interfaces(const struct world *w, struct view_host *h, bool act
 	for (size_t i = 0; i < w->config->n_interfaces && h->n_interfaces < VIEW_INTERFACES_MAX;
 	     i++) {
 		const struct config_interface *ifc = &w->config->interfaces[i];
-		if (!ifc->nameif[0])
+		if (!ifc->nameif[0] || ifc->failover_group != w->group)
 			continue;
 		struct view_host_interface *v = &h->interfaces[h->n_interfaces++];
 		snprintf(v->nameif, sizeof(v->nameif), "%s", ifc->nameif);
@@ -492,9 +492,9 @@ static void fill_rows(const struct world *w, const struct cl_group_status *st,
 
 	snprintf(r->name, sizeof(r->name), "General");
 	r->xmit = st->records_sent;
-	r->xerr = w->mcast_errors;
+	r->xerr = w->mcast_errors; /* of the node: with its first group */
 	r->rcv = st->records_received;
-	r->rerr = st->messages_refused + core->import_errors;
+	r->rerr = (w == w->first ? st->messages_refused : 0) + core->import_errors;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		r = &v->rows[v->n_rows++];
 		snprintf(r->name, sizeof(r->name), "%s", rows[i].name);
@@ -516,17 +516,34 @@ static void fill_queues(const struct world *w, const struct cl_group_status *st,
 		v->xmit.current = st->appended - st->committed;
 }
 
-static enum result get_failover(void *ctx, struct view_failover *v)
+static void fill_preference(const struct world *w, struct view_failover *v)
 {
-	struct world *w = ctx;
-	struct cl_group_status st;
-	enum result res = cl_group_status(hf_core_cluster_node(w->core), 1, world_now_ns(), &st);
+	const struct config_failover *f = &w->config->failover;
 
+	for (size_t i = 0; i < f->n_groups; i++) {
+		const struct config_failover_group *g = &f->groups[i];
+		if (g->id != w->group)
+			continue;
+		v->preferred_unit = g->prefer ? g->prefer : UNIT_PRIMARY;
+		v->preempt = g->preempt;
+		v->preempt_s = g->preempt_s;
+	}
+}
+
+static enum result get_failover(void *ctx, uint8_t group, struct view_failover *v)
+{
+	struct world *w = world_of(ctx, group);
+	struct cl_group_status st;
+
+	if (!w)
+		return R_NOT_FOUND;
+	enum result res = cl_group_status(hf_core_cluster_node(w->core), w->group, world_now_ns(),
+					  &st);
 	if (res != R_OK)
 		return res;
 	v->enabled = w->config->failover.enabled;
 	snprintf(v->cluster_name, sizeof(v->cluster_name), "%s", w->config->failover.cluster_name);
-	v->cluster_up = w->transport != NULL;
+	v->cluster_up = w->first->transport != NULL;
 	v->quorate = st.quorate;
 	v->heartbeat_ms = HEARTBEAT_MS;
 	v->deadline_ms = w->config->failover.deadline_ms;
@@ -541,13 +558,8 @@ static enum result get_failover(void *ctx, struct view_failover *v)
 	v->members_expected = w->facts.expected_votes;
 	fill_rows(w, &st, v);
 	fill_queues(w, &st, v);
-	v->group = 1;
-	if (w->config->failover.n_groups) {
-		const struct config_failover_group *g = &w->config->failover.groups[0];
-		v->preferred_unit = g->prefer ? g->prefer : UNIT_PRIMARY;
-		v->preempt = g->preempt;
-		v->preempt_s = g->preempt_s;
-	}
+	v->group = w->group;
+	fill_preference(w, v);
 	v->takeovers = st.takeovers;
 	v->handovers = st.handovers;
 	v->is_protected = st.is_protected;
@@ -590,12 +602,25 @@ struct named_counter {
 	uint64_t value;
 };
 
+/* What another group has counted already grows. */
+static bool add_value(struct view_counter_list *out, const char *protocol, const char *name,
+		      uint64_t value)
+{
+	for (size_t i = 0; i < out->n; i++)
+		if (strcmp(out->list[i].name, name) == 0 &&
+		    strcmp(out->list[i].protocol, protocol) == 0) {
+			out->list[i].value += value;
+			return true;
+		}
+	return view_counter_add(out, protocol, name, value);
+}
+
 static bool add_named(struct view_counter_list *out, const struct named_counter *list, size_t n)
 {
 	bool ok = true;
 
 	for (size_t i = 0; i < n; i++)
-		ok = view_counter_add(out, list[i].protocol, list[i].name, list[i].value) && ok;
+		ok = add_value(out, list[i].protocol, list[i].name, list[i].value) && ok;
 	return ok;
 }
 
@@ -611,12 +636,12 @@ static bool add_refusals(const struct world *w, const struct ike_stats *ike,
 		for (int in = 0; in < 2; in++) {
 			snprintf(name, sizeof(name), "%s-%s", in ? "in" : "out",
 				 esp_verdict_name(v));
-			ok = view_counter_add(out, "ESP", name,
-					      esp_datapath_verdicts(w->datapath, v, in)) &&
+			ok = add_value(out, "ESP", name,
+				       esp_datapath_verdicts(w->datapath, v, in)) &&
 			     ok;
 		}
 	for (unsigned int r = R_OK + 1; r < R_COUNT_; r++)
-		ok = view_counter_add(out, "IKEV2", result_name(r), ike->refused[r]) && ok;
+		ok = add_value(out, "IKEV2", result_name(r), ike->refused[r]) && ok;
 	return ok;
 }
 
@@ -640,13 +665,13 @@ static bool add_channel(const struct world *w, struct view_counter_list *out)
 	return add_named(out, named, sizeof(named) / sizeof(named[0]));
 }
 
-static enum result get_counters(void *ctx, struct view_counter_list *out)
+static enum result add_group(const struct world *w, struct view_counter_list *out)
 {
-	const struct world *w = ctx;
 	const struct ike_stats *ike = ike_engine_stats(hf_core_engine(w->core));
 	const struct hf_core_stats *core = hf_core_stats(w->core);
 	struct cl_group_status st = { 0 };
-	enum result res = cl_group_status(hf_core_cluster_node(w->core), 1, world_now_ns(), &st);
+	enum result res = cl_group_status(hf_core_cluster_node(w->core), w->group, world_now_ns(),
+					  &st);
 	const struct named_counter named[] = {
 		{ "IKEV2", "retransmits-sent", ike->retransmits_sent },
 		{ "IKEV2", "retransmits-answered", ike->retransmits_answered },
@@ -670,7 +695,6 @@ static enum result get_counters(void *ctx, struct view_counter_list *out)
 		{ "HA", "leases-refused", core->leases_refused },
 		{ "HA", "checkpoints", core->checkpoints },
 		{ "HA", "rekeys-after-takeover", core->rekeys_after_takeover },
-		{ "HA", "mcast-errors", w->mcast_errors },
 		{ "HA", "relay-errors", w->relay_errors },
 		{ "HA", "messages-refused", st.messages_refused },
 		{ "HA", "takeovers", st.takeovers },
@@ -678,15 +702,30 @@ static enum result get_counters(void *ctx, struct view_counter_list *out)
 		{ "HA", "handovers", st.handovers },
 		{ "HA", "claims-refused", st.claims_refused },
 		{ "HA", "unprotected", st.degraded },
-		{ "PLAIN", "tables-restored", w->tables_restored },
 	};
 
 	if (res != R_OK)
 		return res;
 	bool ok = add_refusals(w, ike, out);
 	ok = add_named(out, named, sizeof(named) / sizeof(named[0])) && ok;
-	ok = add_channel(w, out) && ok;
 	return ok ? R_OK : R_NO_MEMORY;
+}
+
+static enum result get_counters(void *ctx, struct view_counter_list *out)
+{
+	const struct world *w = ctx;
+	const struct named_counter named[] = {
+		{ "HA", "mcast-errors", w->mcast_errors },
+		{ "PLAIN", "tables-restored", w->tables_restored },
+	};
+	enum result res = R_OK;
+
+	for (const struct world *each = w; each && res == R_OK; each = each->next)
+		res = add_group(each, out);
+	if (res == R_OK &&
+	    !(add_named(out, named, sizeof(named) / sizeof(named[0])) && add_channel(w, out)))
+		res = R_NO_MEMORY;
+	return res;
 }
 
 static const struct config *get_config(void *ctx)
@@ -715,29 +754,60 @@ static void collect(void *ctx, const struct ike_sa_state *s)
 	c->n++;
 }
 
+static unsigned int clear_group(struct world *w, const struct inet_addr *peer)
+{
+	struct clearing c = { .w = w, .peer = peer };
+
+	ike_each_sa(hf_core_engine(w->core), collect, &c);
+	if (!peer)
+		hf_core_clear(w->core, world_now_ns(), "");
+	for (unsigned int i = 0; peer && i < c.n && i < 64; i++)
+		hf_core_clear(w->core, world_now_ns(), c.names[i]);
+	world_touch(w);
+	return c.n;
+}
+
 static enum result clear_ike(void *ctx, const struct inet_addr *peer, unsigned int *cleared,
 			     char why[ADMIN_WHY_MAX])
 {
-	struct clearing c = { .w = ctx, .peer = peer };
+	bool any = false;
 
-	if (c.w->role != CL_ROLE_ACTIVE) {
-		snprintf(why, ADMIN_WHY_MAX, "this unit is not active; run it on the active unit");
-		return R_NOT_OWNER;
-	}
-	ike_each_sa(hf_core_engine(c.w->core), collect, &c);
-	*cleared = c.n;
-	if (!peer)
-		hf_core_clear(c.w->core, world_now_ns(), "");
-	for (unsigned int i = 0; peer && i < c.n && i < 64; i++)
-		hf_core_clear(c.w->core, world_now_ns(), c.names[i]);
-	world_touch(c.w);
-	return R_OK;
+	*cleared = 0;
+	for (struct world *w = ctx; w; w = w->next)
+		if (w->role == CL_ROLE_ACTIVE) {
+			any = true;
+			*cleared += clear_group(w, peer);
+		}
+	if (any)
+		return R_OK;
+	snprintf(why, ADMIN_WHY_MAX, "this unit is not active; run it on the active unit");
+	return R_NOT_OWNER;
 }
 
-static enum result failover_active(void *ctx, bool active, char why[ADMIN_WHY_MAX])
+/* NULL: it can be asked for. */
+static const char *cannot_move(const struct world *w, bool active)
+{
+	if (active || w->role != CL_ROLE_ACTIVE)
+		return NULL;
+	return cl_is_protected(hf_core_cluster_node(w->core), w->group)
+		       ? NULL
+		       : "no protected standby to hand over to; see show failover";
+}
+
+static void group_move(struct world *w, bool active)
+{
+	struct cl_input in = { .kind = active ? CL_IN_GO_ACTIVE : CL_IN_GO_STANDBY,
+			       .group = w->group };
+
+	if (active != (w->role == CL_ROLE_ACTIVE))
+		hf_core_cluster(w->core, world_now_ns(), &in);
+	world_touch(w);
+}
+
+static enum result failover_active(void *ctx, bool active, uint8_t group, char why[ADMIN_WHY_MAX])
 {
 	struct world *w = ctx;
-	struct cl_input in = { .kind = active ? CL_IN_GO_ACTIVE : CL_IN_GO_STANDBY, .group = 1 };
+	bool any = false;
 
 	/* Alone with Pacemaker: promote is a command there too. */
 	if (!w->config->failover.enabled &&
@@ -745,19 +815,22 @@ static enum result failover_active(void *ctx, bool active, char why[ADMIN_WHY_MA
 		snprintf(why, ADMIN_WHY_MAX, "failover is not configured");
 		return R_CONFIG;
 	}
-	if (!active && w->role != CL_ROLE_ACTIVE) {
+	for (struct world *each = w; each; each = each->next) {
+		if (group && each->group != group)
+			continue;
+		any = any || each->role == CL_ROLE_ACTIVE;
+		if (!cannot_move(each, active))
+			continue;
+		snprintf(why, ADMIN_WHY_MAX, "%s", cannot_move(each, active));
+		return R_NOT_SYNCED;
+	}
+	if (!active && !any) {
 		snprintf(why, ADMIN_WHY_MAX, "this unit is not active");
 		return R_NOT_OWNER;
 	}
-	if (active && w->role == CL_ROLE_ACTIVE)
-		return R_OK;
-	if (!active && !cl_is_protected(hf_core_cluster_node(w->core), 1)) {
-		snprintf(why, ADMIN_WHY_MAX,
-			 "no protected standby to hand over to; see show failover");
-		return R_NOT_SYNCED;
-	}
-	hf_core_cluster(w->core, world_now_ns(), &in);
-	world_touch(w);
+	for (struct world *each = w; each; each = each->next)
+		if (!group || each->group == group)
+			group_move(each, active);
 	return R_OK;
 }
 

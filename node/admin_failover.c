@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the admin commands see of failover beside its state: history, counters, other members. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/world.h"
 
-static enum result get_history(void *ctx, struct view_failover_history *v)
+static enum result get_history(void *ctx, uint8_t group, struct view_failover_history *v)
 {
-	const struct world *w = ctx;
+	const struct world *w = world_of(ctx, group);
 	struct cl_history_entry list[CL_HISTORY_MAX];
 
+	if (!w)
+		return R_NOT_FOUND;
 	if (!w->config->failover.enabled)
 		return R_OK;
-	v->n = cl_history(hf_core_cluster_node(w->core), 1, list);
+	v->n = cl_history(hf_core_cluster_node(w->core), w->group, list);
 	for (size_t i = 0; i < v->n; i++) {
 		struct view_state_change *c = &v->list[i];
 		snprintf(c->from, sizeof(c->from), "%s", cl_state_name(list[i].from));
@@ -92,23 +95,28 @@ static bool fill_records(const struct hf_core_stats *core, struct view_failover_
 	return ok;
 }
 
-static bool fill_held(const struct world *w, struct view_failover_statistics *v)
+static uint64_t verdicts(const struct world *w, enum esp_verdict verdict)
 {
-	const struct hf_core_stats *core = hf_core_stats(w->core);
+	uint64_t sum = 0;
+
+	for (; w; w = w->next)
+		sum += esp_datapath_verdicts(w->datapath, verdict, 0) +
+		       esp_datapath_verdicts(w->datapath, verdict, 1);
+	return sum;
+}
+
+static bool fill_held(const struct world *w, const struct hf_core_stats *core,
+		      struct view_failover_statistics *v)
+{
 	const struct named list[] = {
 		{ "outputs_held_now", core->held_now },
 		{ "outputs_held", core->held_total },
 		{ "outputs_released", core->released },
 		{ "outputs_dropped_role", core->dropped_role },
 		{ "outputs_dropped_deadline", core->dropped_deadline },
-		{ "packets_dropped_deadline",
-		  esp_datapath_verdicts(w->datapath, ESP_V_DEADLINE, 0) +
-			  esp_datapath_verdicts(w->datapath, ESP_V_DEADLINE, 1) },
-		{ "packets_dropped_standby",
-		  esp_datapath_verdicts(w->datapath, ESP_V_STANDBY, 0) +
-			  esp_datapath_verdicts(w->datapath, ESP_V_STANDBY, 1) },
-		{ "packets_relayed", esp_datapath_verdicts(w->datapath, ESP_V_RELAYED, 0) +
-					     esp_datapath_verdicts(w->datapath, ESP_V_RELAYED, 1) },
+		{ "packets_dropped_deadline", verdicts(w, ESP_V_DEADLINE) },
+		{ "packets_dropped_standby", verdicts(w, ESP_V_STANDBY) },
+		{ "packets_relayed", verdicts(w, ESP_V_RELAYED) },
 		{ "leases_granted", core->leases_granted },
 		{ "checkpoints", core->checkpoints },
 		{ "rekeys_after_takeover", core->rekeys_after_takeover },
@@ -146,21 +154,54 @@ static bool fill_roles(const struct cl_stats *s, const struct cl_group_status *s
 	return ADD_ALL(&v->counters, list);
 }
 
+/* Every field is a count. */
+static void add_core(struct hf_core_stats *sum, const struct hf_core_stats *add)
+{
+	uint64_t *to = (uint64_t *)sum;
+	const uint64_t *from = (const uint64_t *)add;
+
+	static_assert(sizeof(*sum) % sizeof(*to) == 0, "counts");
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
+/* What the groups have counted. */
+static enum result sum_groups(const struct world *w, struct cl_group_status *st,
+			      struct hf_core_stats *core)
+{
+	struct cl_group_status one;
+	enum result res = R_OK;
+
+	for (; w && res == R_OK; w = w->next) {
+		res = cl_group_status(hf_core_cluster_node(w->core), w->group, world_now_ns(),
+				      &one);
+		st->records_sent += one.records_sent;
+		st->records_received += one.records_received;
+		st->takeovers += one.takeovers;
+		st->suspect_takeovers += one.suspect_takeovers;
+		st->handovers += one.handovers;
+		st->degraded += one.degraded;
+		add_core(core, hf_core_stats(w->core));
+	}
+	return res;
+}
+
 static enum result get_statistics(void *ctx, struct view_failover_statistics *v)
 {
 	const struct world *w = ctx;
 	const struct cl_node *n = hf_core_cluster_node(w->core);
-	struct cl_latency latency = cl_latency(n, 1);
-	struct cl_group_status st;
-	enum result res = cl_group_status(n, 1, world_now_ns(), &st);
+	struct cl_latency latency = cl_latency(n, w->group);
+	struct cl_group_status st = { 0 };
+	struct hf_core_stats core = { 0 };
+	enum result res = sum_groups(w, &st, &core);
 
 	if (res != R_OK)
 		return res;
 	fill_messages(cl_stats(n), v);
 	bool ok = fill_refused(cl_stats(n), v);
 	ok = fill_roles(cl_stats(n), &st, v) && ok;
-	ok = fill_held(w, v) && ok;
-	ok = fill_records(hf_core_stats(w->core), v) && ok;
+	ok = fill_held(w, &core, v) && ok;
+	ok = fill_records(&core, v) && ok;
 	v->acks_measured = latency.n;
 	v->ack_p50_us = latency.p50_us;
 	v->ack_p99_us = latency.p99_us;

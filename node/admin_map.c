@@ -36,7 +36,8 @@ enum result admin_crypto_maps(void *ctx, const char *map, struct view_map_list *
 			return R_NO_MEMORY;
 		f.v->entry = e;
 		f.v->reason = tunnel_condition_text(TUNNEL_NO_CONDITION);
-		ike_each_map(hf_core_engine(w->core), take_index, &f);
+		for (const struct world *each = w; each; each = each->next)
+			ike_each_map(hf_core_engine(each->core), take_index, &f);
 	}
 	return R_OK;
 }
@@ -64,32 +65,54 @@ static void collect(void *ctx, const struct ike_sa_state *s)
 		snprintf(c->names[c->n++], IKE_NAME_MAX, "%s", s->connection);
 }
 
+static unsigned int clear_group(struct world *w, const struct inet_addr *peer)
+{
+	struct clearing c = { .w = w, .peer = peer };
+
+	ike_each_child(hf_core_engine(w->core), 0, count, &c);
+	if (peer)
+		ike_each_sa(hf_core_engine(w->core), collect, &c);
+	else
+		hf_core_clear_children(w->core, world_now_ns(), "");
+	for (unsigned int i = 0; i < c.n; i++)
+		hf_core_clear_children(w->core, world_now_ns(), c.names[i]);
+	world_touch(w);
+	return c.children;
+}
+
 enum result admin_clear_children(void *ctx, const struct inet_addr *peer, unsigned int *cleared,
 				 char why[ADMIN_WHY_MAX])
 {
-	struct clearing c = { .w = ctx, .peer = peer };
+	bool any = false;
 
-	if (c.w->role != CL_ROLE_ACTIVE) {
-		snprintf(why, ADMIN_WHY_MAX, "%s", not_active);
-		return R_NOT_OWNER;
+	*cleared = 0;
+	for (struct world *w = ctx; w; w = w->next)
+		if (w->role == CL_ROLE_ACTIVE) {
+			any = true;
+			*cleared += clear_group(w, peer);
+		}
+	if (any)
+		return R_OK;
+	snprintf(why, ADMIN_WHY_MAX, "%s", not_active);
+	return R_NOT_OWNER;
+}
+
+/* The group that a map is in must be active here: an entry that none has is the first's to refuse. */
+static struct world *world_of_map(struct world *w, const char *map)
+{
+	for (size_t i = 0; i < w->config->n_map_entries; i++) {
+		const struct config_map_entry *e = &w->config->map_entries[i];
+		if (strcmp(e->map, map) == 0 && e->interface)
+			return world_of(w, e->interface->failover_group);
 	}
-	ike_each_child(hf_core_engine(c.w->core), 0, count, &c);
-	*cleared = c.children;
-	if (peer)
-		ike_each_sa(hf_core_engine(c.w->core), collect, &c);
-	else
-		hf_core_clear_children(c.w->core, world_now_ns(), "");
-	for (unsigned int i = 0; i < c.n; i++)
-		hf_core_clear_children(c.w->core, world_now_ns(), c.names[i]);
-	world_touch(c.w);
-	return R_OK;
+	return w;
 }
 
 enum result admin_initiate(void *ctx, const char *map, uint32_t seq, char why[ADMIN_WHY_MAX])
 {
-	struct world *w = ctx;
+	struct world *w = world_of_map(ctx, map);
 
-	if (w->role != CL_ROLE_ACTIVE) {
+	if (!w || w->role != CL_ROLE_ACTIVE) {
 		snprintf(why, ADMIN_WHY_MAX, "%s", not_active);
 		return R_NOT_OWNER;
 	}

@@ -200,13 +200,29 @@ static void turn_flush(struct hf_core *c)
 	core_release(c);
 }
 
+static void node_now(struct hf_core *c, uint64_t now_ns)
+{
+	for (size_t i = 0; i < c->node->n; i++)
+		c->node->core[i]->now_ns = now_ns;
+}
+
+static bool turn_open(const struct core_node *n)
+{
+	bool open = false;
+
+	for (size_t i = 0; i < n->n; i++)
+		open = open || n->core[i]->n_records || n->core[i]->n_turn;
+	return open;
+}
+
 void hf_core_flush(struct hf_core *c, uint64_t now_ns)
 {
-	c->now_ns = now_ns;
+	node_now(c, now_ns);
 	/* Releasing can emit again (a timer started, a grant): until a turn is empty. */
 	do
-		turn_flush(c);
-	while (c->n_records || c->n_turn);
+		for (size_t i = 0; i < c->node->n; i++)
+			turn_flush(c->node->core[i]);
+	while (turn_open(c->node));
 }
 
 static void on_committed(struct hf_core *c, const struct cl_effect *fx)
@@ -279,29 +295,33 @@ static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 	}
 }
 
+/* Whose an effect is; the first speaks for the node. */
+static struct hf_core *core_of(struct hf_core *c, const struct cl_effect *fx)
+{
+	for (size_t i = 1; i < c->node->n; i++)
+		if (c->node->core[i]->group == fx->group)
+			return c->node->core[i];
+	return c->node->core[0];
+}
+
 static void cluster_step_once(struct hf_core *c, const struct cl_input *in)
 {
 	struct cl_outbox out = { 0 };
 
+	node_now(c, c->now_ns);
 	cl_step(c->cluster, c->now_ns, in, &out);
 	/* First of all: a new owner's workers would drop what they were left until they know how
 	 * long they may send. */
 	for (size_t i = 0; i < out.n; i++)
 		if (out.fx[i].kind == CL_FX_DEADLINE)
-			on_deadline(c, &out.fx[i]);
+			on_deadline(core_of(c, &out.fx[i]), &out.fx[i]);
 	for (size_t i = 0; i < out.n; i++)
-		cluster_effect(c, &out.fx[i]);
+		cluster_effect(core_of(c, &out.fx[i]), &out.fx[i]);
 	cl_outbox_clear(&out);
 }
 
-/*
- * Answers go in only after the whole outbox that asked for them was carried
- * out: messages are sealed with rising sequence numbers and must leave in
- * that order.
- */
-void core_cluster_step(struct hf_core *c, const struct cl_input *in)
+static void answer(struct hf_core *c)
 {
-	cluster_step_once(c, in);
 	if (c->answer_prepared) {
 		c->answer_prepared = false;
 		struct cl_input done = { .kind = CL_IN_PREPARED, .group = c->group };
@@ -321,6 +341,18 @@ void core_cluster_step(struct hf_core *c, const struct cl_input *in)
 }
 
 /*
+ * Answers go in only after the whole outbox that asked for them was carried
+ * out: messages are sealed with rising sequence numbers and must leave in
+ * that order.
+ */
+void core_cluster_step(struct hf_core *c, const struct cl_input *in)
+{
+	cluster_step_once(c, in);
+	for (size_t i = 0; i < c->node->n; i++)
+		answer(c->node->core[i]);
+}
+
+/*
  * A member that came or went may have announced the service address as its
  * own while we had it too (R23). Switches believe the last word: say it again.
  */
@@ -334,12 +366,16 @@ static void announce_again(struct hf_core *c)
 
 void hf_core_cluster(struct hf_core *c, uint64_t now_ns, const struct cl_input *in)
 {
-	const bool was_active = c->role == CL_ROLE_ACTIVE;
+	const struct core_node *n = c->node;
+	bool was_active[CL_GROUPS_MAX];
 
+	for (size_t i = 0; i < n->n; i++)
+		was_active[i] = n->core[i]->role == CL_ROLE_ACTIVE;
 	c->now_ns = now_ns;
 	core_cluster_step(c, in);
-	if (in->kind == CL_IN_VIEW && was_active && c->role == CL_ROLE_ACTIVE)
-		announce_again(c);
+	for (size_t i = 0; in->kind == CL_IN_VIEW && i < n->n; i++)
+		if (was_active[i] && n->core[i]->role == CL_ROLE_ACTIVE)
+			announce_again(n->core[i]);
 }
 
 void hf_core_term_written(struct hf_core *c, uint64_t now_ns, uint32_t group, uint64_t term,
@@ -375,30 +411,39 @@ static uint64_t ike_deadline_ns(const struct hf_core *c, uint64_t now_ns)
 uint64_t hf_core_next_deadline(const struct hf_core *c, uint64_t now_ns)
 {
 	uint64_t at = cl_next_deadline(c->cluster);
-	uint64_t ike = ike_deadline_ns(c, now_ns);
 
-	if (ike < at)
-		at = ike;
-	if (c->role == CL_ROLE_ACTIVE && c->next_tick_ns < at)
-		at = c->next_tick_ns;
+	for (size_t i = 0; i < c->node->n; i++) {
+		const struct hf_core *each = c->node->core[i];
+		uint64_t ike = ike_deadline_ns(each, now_ns);
+		if (ike < at)
+			at = ike;
+		if (each->role == CL_ROLE_ACTIVE && each->next_tick_ns < at)
+			at = each->next_tick_ns;
+	}
 	return at;
+}
+
+static void group_timer(struct hf_core *c)
+{
+	if (ike_deadline_ns(c, c->now_ns) <= c->now_ns) {
+		struct ike_input in = { .kind = IKE_IN_TIMER };
+		core_ike(c, &in);
+	}
+	if (c->role == CL_ROLE_ACTIVE && c->next_tick_ns <= c->now_ns) {
+		c->next_tick_ns = c->now_ns + HF_TICK_NS;
+		core_tick(c);
+	}
 }
 
 void hf_core_timer(struct hf_core *c, uint64_t now_ns)
 {
-	c->now_ns = now_ns;
+	node_now(c, now_ns);
 	if (cl_next_deadline(c->cluster) <= now_ns) {
 		struct cl_input in = { .kind = CL_IN_TIMER };
 		core_cluster_step(c, &in);
 	}
-	if (ike_deadline_ns(c, now_ns) <= now_ns) {
-		struct ike_input in = { .kind = IKE_IN_TIMER };
-		core_ike(c, &in);
-	}
-	if (c->role == CL_ROLE_ACTIVE && c->next_tick_ns <= now_ns) {
-		c->next_tick_ns = now_ns + HF_TICK_NS;
-		core_tick(c);
-	}
+	for (size_t i = 0; i < c->node->n; i++)
+		group_timer(c->node->core[i]);
 }
 
 bool hf_core_may_send(const struct hf_core *c, uint64_t now_ns)
@@ -449,7 +494,7 @@ enum result hf_core_reconfigure(struct hf_core *c, uint64_t now_ns, const struct
 	struct ike_config *ike;
 
 	c->now_ns = now_ns;
-	enum result res = core_translate_ike(config, &ike);
+	enum result res = core_translate_ike(config, (uint8_t)c->group, &ike);
 	if (res != R_OK)
 		return res;
 	res = spd_load(c, config);
@@ -461,6 +506,37 @@ enum result hf_core_reconfigure(struct hf_core *c, uint64_t now_ns, const struct
 	struct ike_input in = { .kind = IKE_IN_CONFIG, .config = ike };
 	core_ike(c, &in);
 	return R_OK;
+}
+
+/* The first core of a node makes what its further ones share. */
+static enum result node_join(struct hf_core *c, const struct hf_core_config *cfg)
+{
+	if (cfg->first) {
+		c->node = cfg->first->node;
+		must(c->node->n < CL_GROUPS_MAX);
+	} else {
+		c->node = calloc(1, sizeof(*c->node));
+		if (!c->node)
+			return R_NO_MEMORY;
+	}
+	c->node->core[c->node->n++] = c;
+	if (!cfg->first)
+		c->node->cluster = cl_node_new(cfg->cluster);
+	c->cluster = c->node->cluster;
+	return c->cluster ? R_OK : R_NO_MEMORY;
+}
+
+static void node_leave(struct hf_core *c)
+{
+	struct core_node *n = c->node;
+
+	if (!n)
+		return;
+	must(n->core[n->n - 1] == c);
+	if (--n->n)
+		return;
+	cl_node_free(n->cluster);
+	free(n);
 }
 
 enum result hf_core_new(const struct hf_core_config *cfg, struct hf_core **out)
@@ -476,13 +552,13 @@ enum result hf_core_new(const struct hf_core_config *cfg, struct hf_core **out)
 	c->ops = *cfg->ops;
 	c->ops_ctx = cfg->ops_ctx;
 	c->now_ns = cfg->now_ns;
-	c->slot = cfg->cluster->slot;
-	c->group = cfg->cluster->groups[0].group;
+	c->slot = cfg->first ? cfg->first->slot : cfg->cluster->slot;
+	c->group = cfg->group ? cfg->group : cfg->cluster->groups[0].group;
 	c->role = CL_ROLE_OFFLINE;
 	c->children = hashmap_new(cfg->hash_seed);
 	c->hold = ss_hold_new(sizeof(struct held));
 	struct ike_engine_config ec = {
-		.slot = cfg->cluster->slot,
+		.slot = c->slot,
 		.random = cfg->random,
 		.random_ctx = cfg->random_ctx,
 		.on_seal = cfg->on_seal,
@@ -491,13 +567,15 @@ enum result hf_core_new(const struct hf_core_config *cfg, struct hf_core **out)
 		.on_row_ctx = cfg->on_row_ctx,
 	};
 	memcpy(ec.hash_seed, cfg->hash_seed, sizeof(ec.hash_seed));
-	enum result res = c->children && c->hold ? core_translate_ike(cfg->config, &ike)
-						 : R_NO_MEMORY;
+	enum result res = c->children && c->hold
+				  ? core_translate_ike(cfg->config, (uint8_t)c->group, &ike)
+				  : R_NO_MEMORY;
 	if (res == R_OK) {
 		c->engine = ike_engine_new(&ec, ike);
-		c->cluster = cl_node_new(cfg->cluster);
-		res = c->engine && c->cluster ? spd_load(c, cfg->config) : R_NO_MEMORY;
+		res = c->engine ? node_join(c, cfg) : R_NO_MEMORY;
 	}
+	if (res == R_OK)
+		res = spd_load(c, cfg->config);
 	if (res != R_OK) {
 		hf_core_free(c);
 		return res;
@@ -518,6 +596,6 @@ void hf_core_free(struct hf_core *c)
 	free(c->records);
 	hashmap_free(c->children, free);
 	ike_engine_free(c->engine);
-	cl_node_free(c->cluster);
+	node_leave(c);
 	free(c);
 }

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One node without its world: the IKE engine, the cluster logic and the
- * datapath's control side joined by the rules of replication.md. Still sans
- * I/O: the daemon (world.c) and the simulator drive the same code through
- * this header. One thread; ops are called from within hf_core_* calls and
- * must not call back into the core.
+ * One failover group on one node without its world: the IKE engine, the
+ * cluster logic and the datapath's control side joined by the rules of
+ * replication.md. Still sans I/O: the daemon (world.c) and the simulator drive
+ * the same code through this header. One thread; ops are called from within
+ * hf_core_* calls and must not call back into the core.
+ *
+ * The groups of a node have a core each, with an engine and a datapath of its
+ * own: SAs never move between groups (R14). The cluster logic they share; what
+ * concerns all (a view, a message, the timer, the end of a turn) is given to
+ * any of them, once.
  *
  * A loop turn is any number of inputs followed by hf_core_flush(): records of
  * the turn become one batch (group commit), and what must not be seen before
@@ -63,7 +68,9 @@ struct hf_core_ops {
 struct hf_core_config {
 	/* borrowed until the next hf_core_reconfigure or hf_core_free */
 	const struct config *config;
-	struct cl_node_config *cluster; /* consumed */
+	struct cl_node_config *cluster; /* consumed; of the node's first core only */
+	struct hf_core *first;          /* of the others; it is freed after them */
+	uint32_t group;                 /* 0: the first of cluster */
 	struct esp_datapath *datapath;  /* borrowed */
 	uint64_t now_ns;
 	uint8_t hash_seed[16];
@@ -91,6 +98,7 @@ void hf_core_term_written(struct hf_core *c, uint64_t now_ns, uint32_t group, ui
 			  bool ok);
 /* No straggler was relayed for 2 s (R19). */
 void hf_core_relay_done(struct hf_core *c, uint64_t now_ns, uint32_t group);
+/* Of all groups of the node, these three. */
 void hf_core_timer(struct hf_core *c, uint64_t now_ns);
 /* End of a loop turn. */
 void hf_core_flush(struct hf_core *c, uint64_t now_ns);

@@ -57,15 +57,23 @@ struct core_child {
 	uint64_t base_in_packets, base_in_bytes, base_out_packets, base_out_bytes;
 };
 
+/* What the cores of a node share. */
+struct core_node {
+	struct cl_node *cluster;
+	struct hf_core *core[CL_GROUPS_MAX];
+	size_t n;
+};
+
 struct hf_core {
 	const struct config *config;
 	struct ike_engine *engine;
-	struct cl_node *cluster;
+	struct core_node *node;
+	struct cl_node *cluster; /* node's */
 	struct esp_datapath *datapath;
 	struct hf_core_ops ops;
 	void *ops_ctx;
 	uint8_t slot;
-	uint32_t group; /* the one failover group of this configuration */
+	uint32_t group;
 	uint64_t now_ns;
 	enum cl_role role;
 	uint64_t term;
@@ -140,8 +148,9 @@ void core_prepare(struct hf_core *c, const struct cl_effect *fx);
 void core_quiesce(struct hf_core *c, const struct cl_effect *fx);
 
 /* translate.c */
-/* The engine's and the SPD's view of a configuration. R_NO_MEMORY. */
-enum result core_translate_ike(const struct config *cfg, struct ike_config **out) WARN_UNUSED;
+/* The engine's and the SPD's view of what a configuration has for a group. R_NO_MEMORY. */
+enum result core_translate_ike(const struct config *cfg, uint8_t group,
+			       struct ike_config **out) WARN_UNUSED;
 enum result core_translate_spd(const struct config *cfg, uint8_t group, struct esp_policy **out,
 			       size_t *n) WARN_UNUSED;
 

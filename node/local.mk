@@ -53,6 +53,7 @@ holdfastd_LDADD = $(node_libs)
 
 node_tests = \
 	node/tests/announce_test \
+	node/tests/core_groups_test \
 	node/tests/core_test \
 	node/tests/crypto_pool_test \
 	node/tests/debug_keys_test \
@@ -69,6 +70,7 @@ thread_tests += node/tests/crypto_pool_test
 
 node_tests_net_ns_test_SOURCES = node/tests/net_ns_test.c node/tests/netns.c node/tests/netns.h
 node_tests_announce_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_core_groups_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_core_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_crypto_pool_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_debug_keys_test_LDADD = $(node_libs) $(CMOCKA_LIBS)

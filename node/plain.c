@@ -29,7 +29,6 @@
 struct plain {
 	struct nft_ctx *nft;
 	struct mnl_socket *events;
-	char *tun;
 	char *guard_path;
 	struct text table; /* what is in force, to restore it */
 	char *listing;     /* the same as the kernel lists it */
@@ -65,9 +64,22 @@ static void put_line(struct text *t, const struct config_ace *ace, bool inbound,
 		text_printf(t, "return\n");
 }
 
+/* "protect" of group 1, "protect2" of group 2. */
+static const char *protect_chain(uint8_t group, char out[16])
+{
+	if (group == 1)
+		snprintf(out, 16, "protect");
+	else
+		snprintf(out, 16, "protect%u", group);
+	return out;
+}
+
+/* target NULL: the chain that marks for the entry's group. */
 static void put_entry_chains(struct text *t, const struct config *cfg, char prefix, bool inbound,
 			     const char *target)
 {
+	char own[16];
+
 	for (size_t i = 0; i < cfg->n_map_entries; i++) {
 		const struct config_map_entry *e = &cfg->map_entries[i];
 		if (!e->active)
@@ -75,7 +87,9 @@ static void put_entry_chains(struct text *t, const struct config *cfg, char pref
 		text_printf(t, "\tchain %c%zu {\n", prefix, i);
 		for (size_t k = 0; k < e->acl->n_aces; k++)
 			if (e->acl->aces[k].usable)
-				put_line(t, &e->acl->aces[k], inbound, target);
+				put_line(t, &e->acl->aces[k], inbound,
+					 target ? target
+						: protect_chain(e->interface->failover_group, own));
 		text_printf(t, "\t}\n");
 	}
 }
@@ -107,24 +121,48 @@ static void put_near(struct text *t, const struct config *cfg)
 	}
 }
 
-static void put_targets(struct text *t)
+static void put_targets(struct text *t, const struct config *cfg)
 {
-	text_printf(t, "\tchain protect {\n\t\tmeta mark set 0x%08x accept\n\t}\n",
-		    HF_MARK_PROTECT);
+	uint8_t group[CONFIG_GROUPS_MAX];
+	size_t n = config_group_ids(cfg, group);
+	char name[16];
+
+	for (size_t i = 0; i < n; i++)
+		text_printf(t, "\tchain %s {\n\t\tmeta mark set 0x%08x accept\n\t}\n",
+			    protect_chain(group[i], name), HF_GROUP_MARK(group[i]));
 	text_printf(t, "\tchain clear_out {\n\t\tcounter drop\n\t}\n");
 	text_printf(t, "\tchain clear_in {\n\t\tcounter drop\n\t}\n");
 }
 
-/* Our own packets are known by mark going out, by being for a local IKE or ESP socket coming in. */
-static void put_hooks(struct text *t, const struct config *cfg, const struct plain_jumps *j,
-		      const char *tun)
+/* "iifname { "lo", "hf0" } accept", with the TUN of every group. */
+static void put_tuns(struct text *t, const struct config *cfg, const char *key)
 {
-	text_printf(t,
-		    "\tchain arriving {\n\t\ttype filter hook prerouting priority mangle\n"
-		    "\t\tiifname { \"lo\", \"%s\" } accept\n"
-		    "\t\tfib daddr type local udp dport { 500, 4500 } accept\n"
-		    "\t\tfib daddr type local meta l4proto esp accept\n",
-		    tun);
+	uint8_t group[CONFIG_GROUPS_MAX];
+	size_t n = config_group_ids(cfg, group);
+	char name[ADDRESS_DEVICE_MAX];
+
+	text_printf(t, "\t\t%s { \"lo\"", key);
+	for (size_t i = 0; i < n; i++)
+		text_printf(t, ", \"%s\"", address_device(group[i], ADDRESS_TUN, name));
+	text_printf(t, " } accept\n");
+}
+
+static void put_marked(struct text *t, const struct config *cfg)
+{
+	uint8_t group[CONFIG_GROUPS_MAX];
+	size_t n = config_group_ids(cfg, group);
+
+	for (size_t i = 0; i < n; i++)
+		text_printf(t, "\t\tmeta mark 0x%08x goto clear_out\n", HF_GROUP_MARK(group[i]));
+}
+
+/* Our own packets are known by mark going out, by being for a local IKE or ESP socket coming in. */
+static void put_hooks(struct text *t, const struct config *cfg, const struct plain_jumps *j)
+{
+	text_printf(t, "\tchain arriving {\n\t\ttype filter hook prerouting priority mangle\n");
+	put_tuns(t, cfg, "iifname");
+	text_printf(t, "\t\tfib daddr type local udp dport { 500, 4500 } accept\n"
+		       "\t\tfib daddr type local meta l4proto esp accept\n");
 	plain_jumps_put(t, j, 'i', "iifname");
 	put_near(t, cfg);
 	plain_jumps_put(t, j, 'm', NULL);
@@ -134,10 +172,10 @@ static void put_hooks(struct text *t, const struct config *cfg, const struct pla
 		    HF_MARK_OWN);
 	plain_jumps_put(t, j, 'm', "oifname");
 	text_printf(t,
-		    "\t}\n\tchain leaving {\n\t\ttype filter hook postrouting priority mangle\n"
-		    "\t\toifname { \"lo\", \"%s\" } accept\n\t\tmeta mark 0x%08x accept\n"
-		    "\t\tmeta mark 0x%08x goto clear_out\n",
-		    tun, HF_MARK_OWN, HF_MARK_PROTECT);
+		    "\t}\n\tchain leaving {\n\t\ttype filter hook postrouting priority mangle\n");
+	put_tuns(t, cfg, "oifname");
+	text_printf(t, "\t\tmeta mark 0x%08x accept\n", HF_MARK_OWN);
+	put_marked(t, cfg);
 	plain_jumps_put(t, j, 'o', "oifname");
 	text_printf(t, "\t}\n");
 }
@@ -176,20 +214,25 @@ static void put_strays(struct text *t, const struct config *cfg)
 	text_printf(t, "\t}\n");
 }
 
-static void put_mss(struct text *t, const struct config *cfg, const char *tun)
+static void put_mss(struct text *t, const struct config *cfg)
 {
+	uint8_t group[CONFIG_GROUPS_MAX];
+	size_t n = config_group_ids(cfg, group);
+	char tun[ADDRESS_DEVICE_MAX];
+
 	if (!cfg->tcpmss)
 		return;
 	text_printf(t, "\tchain segments {\n\t\ttype filter hook forward priority mangle\n");
-	for (unsigned int i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2 * n; i++)
 		text_printf(
 			t,
 			"\t\t%s \"%s\" tcp flags syn tcp option maxseg size > %u tcp option maxseg size set %u\n",
-			i ? "iifname" : "oifname", tun, cfg->tcpmss, cfg->tcpmss);
+			i % 2 ? "iifname" : "oifname",
+			address_device(group[i / 2], ADDRESS_TUN, tun), cfg->tcpmss, cfg->tcpmss);
 	text_printf(t, "\t}\n");
 }
 
-void plain_table_text(const struct config *cfg, const char *tun, struct text *out)
+void plain_table_text(const struct config *cfg, struct text *out)
 {
 	struct plain_jumps *j = plain_jumps_new(cfg);
 
@@ -201,15 +244,15 @@ void plain_table_text(const struct config *cfg, const char *tun, struct text *ou
 	 * nothing. */
 	text_printf(out,
 		    "table inet " TABLE "\ndelete table inet " TABLE "\ntable inet " TABLE " {\n");
-	put_targets(out);
-	put_entry_chains(out, cfg, 'm', false, "protect");
+	put_targets(out, cfg);
+	put_entry_chains(out, cfg, 'm', false, NULL);
 	put_entry_chains(out, cfg, 'o', false, "clear_out");
 	put_entry_chains(out, cfg, 'i', true, "clear_in");
-	put_hooks(out, cfg, j, tun);
+	put_hooks(out, cfg, j);
 	plain_jumps_free(j);
 	put_icmp(out);
 	put_strays(out, cfg);
-	put_mss(out, cfg, tun);
+	put_mss(out, cfg);
 	text_printf(out, "}\n");
 }
 
@@ -260,7 +303,7 @@ static enum result table_set(struct plain *p, const struct config *cfg, char why
 	char fresh[512], again[200];
 	bool touched;
 
-	plain_table_text(cfg, p->tun, &table);
+	plain_table_text(cfg, &table);
 	snprintf(fresh, sizeof(fresh), "%s.new", p->guard_path);
 	enum result res = table.failed ? R_NO_MEMORY : write_guard(fresh, &table, why);
 	touched = res == R_OK;
@@ -293,8 +336,8 @@ static enum result events_open(struct plain *p)
 	return R_OK;
 }
 
-enum result plain_open(const struct config *cfg, const char *tun, const char *guard_path,
-		       struct plain **out, char why[200])
+enum result plain_open(const struct config *cfg, const char *guard_path, struct plain **out,
+		       char why[200])
 {
 	struct plain *p = calloc(1, sizeof(*p));
 
@@ -302,9 +345,8 @@ enum result plain_open(const struct config *cfg, const char *tun, const char *gu
 	if (!p)
 		return R_NO_MEMORY;
 	p->nft = nft_ctx_new(NFT_CTX_DEFAULT);
-	p->tun = strdup(tun);
 	p->guard_path = strdup(guard_path);
-	enum result res = p->nft && p->tun && p->guard_path ? R_OK : R_NO_MEMORY;
+	enum result res = p->nft && p->guard_path ? R_OK : R_NO_MEMORY;
 	if (res == R_OK) {
 		nft_ctx_buffer_error(p->nft);
 		nft_ctx_buffer_output(p->nft);
@@ -333,7 +375,6 @@ void plain_close(struct plain *p)
 		nft_ctx_free(p->nft);
 	text_free(&p->table);
 	free(p->listing);
-	free(p->tun);
 	free(p->guard_path);
 	free(p);
 }

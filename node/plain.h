@@ -13,17 +13,17 @@
 #include "node/config/model.h"
 #include "node/config/text.h"
 
-/* The whole table as nft input that replaces a former one in one transaction. tun: decrypted
- * packets come from it. */
-void plain_table_text(const struct config *cfg, const char *tun, struct text *out);
+/* The whole table as nft input that replaces a former one in one transaction. Each failover group
+ * has a mark, and its TUN, from which its decrypted packets come (address.h). */
+void plain_table_text(const struct config *cfg, struct text *out);
 
 struct plain;
 /*
  * Loads the table, writes it to guard_path (mode 0600, atomically) for
  * holdfast-guard.service, and watches nftables events. R_SYSTEM; why.
  */
-enum result plain_open(const struct config *cfg, const char *tun, const char *guard_path,
-		       struct plain **out, char why[200]) WARN_UNUSED;
+enum result plain_open(const struct config *cfg, const char *guard_path, struct plain **out,
+		       char why[200]) WARN_UNUSED;
 /* Table and guard file stay. */
 void plain_close(struct plain *p);
 /* New configuration: one transaction. */

@@ -63,7 +63,8 @@ enum result world_exec_target(void *ctx, const struct admin_target *to, uint8_t 
 		snprintf(why, ADMIN_WHY_MAX, "failover is not configured");
 		return R_CONFIG;
 	}
-	enum result res = cl_group_status(hf_core_cluster_node(w->core), 1, world_now_ns(), &st);
+	enum result res = cl_group_status(hf_core_cluster_node(w->core), w->group, world_now_ns(),
+					  &st);
 	for (size_t i = 0; res == R_OK && i < st.n_members; i++)
 		if (st.members[i].slot && is_meant(&st, i, to)) {
 			*slot = st.members[i].self ? 0 : st.members[i].slot;
@@ -158,7 +159,8 @@ static void tell_client(const struct exec_job *j)
 				    buf_bytes(&j->data), NULL);
 		return;
 	}
-	if (cl_group_status(hf_core_cluster_node(j->w->core), 1, world_now_ns(), &st) == R_OK)
+	if (cl_group_status(hf_core_cluster_node(j->w->core), j->w->group, world_now_ns(), &st) ==
+	    R_OK)
 		for (size_t i = 0; i < st.n_members; i++)
 			if (st.members[i].slot == j->slot)
 				name = st.members[i].hostname;

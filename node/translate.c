@@ -411,7 +411,13 @@ static size_t peers_in(const struct config *cfg)
 	return n;
 }
 
-enum result core_translate_ike(const struct config *cfg, struct ike_config **out)
+/* R14: the interface says whose a crypto map is. */
+static bool of_group(const struct config_map_entry *e, uint8_t group)
+{
+	return e->active && e->interface->failover_group == group;
+}
+
+enum result core_translate_ike(const struct config *cfg, uint8_t group, struct ike_config **out)
 {
 	struct ike_config *ic = calloc(1, sizeof(*ic));
 	enum result res = R_OK;
@@ -429,7 +435,7 @@ enum result core_translate_ike(const struct config *cfg, struct ike_config **out
 	for (size_t i = 0; res == R_OK && i < cfg->n_ike_policies; i++)
 		policy_fill(&ic->policies[ic->n_policies++], &cfg->ike_policies[i]);
 	for (size_t i = 0; res == R_OK && i < cfg->n_map_entries; i++)
-		if (cfg->map_entries[i].active)
+		if (of_group(&cfg->map_entries[i], group))
 			res = entry_add(cfg, &cfg->map_entries[i], ic);
 	if (res != R_OK) {
 		ike_config_free(ic);
@@ -445,7 +451,7 @@ enum result core_translate_spd(const struct config *cfg, uint8_t group, struct e
 	size_t total = 0;
 
 	for (size_t i = 0; i < cfg->n_map_entries; i++)
-		if (cfg->map_entries[i].active)
+		if (of_group(&cfg->map_entries[i], group))
 			total += cfg->map_entries[i].acl->n_aces;
 	*n = 0;
 	*out = calloc(total + 1, sizeof(**out));
@@ -453,7 +459,7 @@ enum result core_translate_spd(const struct config *cfg, uint8_t group, struct e
 		return R_NO_MEMORY;
 	for (size_t i = 0; i < cfg->n_map_entries; i++) {
 		const struct config_map_entry *e = &cfg->map_entries[i];
-		for (size_t k = 0; e->active && k < e->acl->n_aces; k++) {
+		for (size_t k = 0; of_group(e, group) && k < e->acl->n_aces; k++) {
 			const struct config_ace *ace = &e->acl->aces[k];
 			if (!ace->usable)
 				continue;

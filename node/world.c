@@ -59,10 +59,18 @@ static void arm_timer(struct world *w)
 				  &w->timer);
 }
 
+struct world *world_of(struct world *w, uint32_t group)
+{
+	for (struct world *each = w->first; each; each = each->next)
+		if (!group || each->group == group)
+			return each;
+	return NULL;
+}
+
 static void note_queue(struct world *w)
 {
 	const struct cl_node *n = hf_core_cluster_node(w->core);
-	uint64_t appended = cl_position(n, 1), committed = cl_committed(n, 1);
+	uint64_t appended = cl_position(n, w->group), committed = cl_committed(n, w->group);
 
 	if (w->role == CL_ROLE_ACTIVE && appended - committed > w->xmit_queue_max)
 		w->xmit_queue_max = appended - committed;
@@ -75,9 +83,11 @@ static void on_flush(void *data)
 
 	w->flush_scheduled = false;
 	hf_core_flush(w->core, world_now_ns());
-	note_queue(w);
-	if (w->options.export_keys_dir)
-		debug_keys_export(w);
+	for (struct world *each = w; each; each = each->next) {
+		note_queue(each);
+		if (w->options.export_keys_dir)
+			debug_keys_export(each);
+	}
 	arm_timer(w);
 }
 
@@ -90,6 +100,7 @@ void world_soon(struct world *w, enum qb_loop_priority p, void *data, void (*fn)
 
 void world_touch(struct world *w)
 {
+	w = w->first;
 	if (w->flush_scheduled || !w->core)
 		return;
 	w->flush_scheduled = true;
@@ -177,6 +188,8 @@ static enum result core_open(struct world *w, struct cl_node_config *cluster)
 	struct hf_core_config cfg = {
 		.config = w->config,
 		.cluster = cluster,
+		.first = w == w->first ? NULL : w->first->core,
+		.group = w->group,
 		.datapath = w->datapath,
 		.now_ns = world_now_ns(),
 		.random = core_random,
@@ -201,21 +214,30 @@ static enum result config_open(struct world *w)
 	return res;
 }
 
+static enum result addresses_open(struct world *w)
+{
+	char why[200] = "";
+	struct address_config ac = { .config = w->config,
+				     .group = w->group,
+				     .tun = w->tun,
+				     .owned_tun = w->owned_tun,
+				     .relay_tun = w->relay_tun };
+
+	enum result res = address_open(&ac, &w->address, why);
+	if (res != R_OK)
+		say(LOG_NODE_FAILED, why);
+	return res;
+}
+
+/* Nothing is served before the table of protected networks is there. */
 static enum result plain_side_open(struct world *w)
 {
 	char why[200] = "", guard[512];
-	struct address_config ac = { .config = w->config,
-				     .tun = HF_TUN,
-				     .owned_tun = HF_OWNED_TUN,
-				     .relay_tun = HF_RELAY_TUN };
 
-	enum result res = address_open(&ac, &w->address, why);
-	if (res == R_OK) {
-		snprintf(guard, sizeof(guard), "%s/guard.nft", w->options.state_dir);
-		res = plain_open(w->config, HF_TUN, guard, &w->plain, why);
-	}
-	if (res == R_OK)
-		res = address_set(w->address, ADDRESS_NONE);
+	snprintf(guard, sizeof(guard), "%s/guard.nft", w->options.state_dir);
+	enum result res = plain_open(w->config, guard, &w->plain, why);
+	for (struct world *each = w; each && res == R_OK; each = each->next)
+		res = address_set(each->address, ADDRESS_NONE);
 	if (res != R_OK)
 		say(LOG_NODE_FAILED, why);
 	return res;
@@ -254,11 +276,70 @@ static enum result export_open(const struct world_options *o)
 
 static void loop_fill(struct world *w)
 {
-	qb_loop_poll_add(w->loop, QB_LOOP_MED, w->udp500_fd, POLLIN, w, on_ike_500);
-	qb_loop_poll_add(w->loop, QB_LOOP_MED, crypto_pool_fd(w->pool), POLLIN, w, on_job_done);
+	for (struct world *each = w; each; each = each->next) {
+		qb_loop_poll_add(w->loop, QB_LOOP_MED, each->udp500_fd, POLLIN, each, on_ike_500);
+		qb_loop_poll_add(w->loop, QB_LOOP_MED, crypto_pool_fd(each->pool), POLLIN, each,
+				 on_job_done);
+	}
 	if (plain_fd(w->plain) >= 0)
 		qb_loop_poll_add(w->loop, QB_LOOP_MED, plain_fd(w->plain), POLLIN, w,
 				 on_plain_event);
+}
+
+static void group_init(struct world *w, struct world *first, uint8_t group)
+{
+	w->first = first;
+	w->group = group;
+	w->owned_tun_fd = w->relay_tun_fd = w->relay_fd = w->wake_fd = w->udp500_fd = -1;
+	for (unsigned int i = 0; i < HF_WORKERS_MAX; i++)
+		w->tun_fds[i] = w->udp4500_fds[i] = w->raw_fds[i] = -1;
+	address_device(group, ADDRESS_TUN, w->tun);
+	address_device(group, ADDRESS_OWNED_TUN, w->owned_tun);
+	address_device(group, ADDRESS_RELAY_TUN, w->relay_tun);
+}
+
+/* A world for each group behind the first. */
+static enum result groups_make(struct world *w)
+{
+	uint8_t group[CONFIG_GROUPS_MAX];
+	size_t n = config_group_ids(w->config, group);
+	struct world *last = w;
+
+	group_init(w, w, group[0]);
+	for (size_t i = 1; i < n; i++) {
+		last->next = calloc(1, sizeof(*last));
+		if (!last->next)
+			return R_NO_MEMORY;
+		last = last->next;
+		last->options = w->options;
+		last->loop = w->loop;
+		last->config = w->config;
+		last->facts = w->facts;
+		last->lock_fd = -1;
+		group_init(last, w, group[i]);
+	}
+	return R_OK;
+}
+
+static enum result groups_open(struct world *w, struct cl_node_config *cluster)
+{
+	enum result res = groups_make(w);
+
+	for (struct world *each = w; each && res == R_OK; each = each->next) {
+		res = world_datapath_open(each);
+		if (res == R_OK)
+			res = addresses_open(each);
+	}
+	if (res == R_OK)
+		res = plain_side_open(w);
+	for (struct world *each = w; each && res == R_OK; each = each->next) {
+		res = crypto_pool_new(each->n_workers, &each->pool);
+		if (res == R_OK)
+			res = core_open(each, cluster);
+		if (res == R_OK)
+			res = world_workers_start(each);
+	}
+	return res;
 }
 
 enum result world_open(struct world *w, const struct world_options *o)
@@ -268,8 +349,8 @@ enum result world_open(struct world *w, const struct world_options *o)
 	memset(w, 0, sizeof(*w));
 	w->options = *o;
 	w->timer_at_ns = UINT64_MAX;
-	w->owned_tun_fd = w->relay_tun_fd = w->relay_fd = w->wake_fd = w->udp500_fd = w->lock_fd =
-		-1;
+	w->lock_fd = -1;
+	group_init(w, w, 1);
 	w->started_ns = world_now_ns();
 	w->loop = qb_loop_create();
 	if (!w->loop)
@@ -284,15 +365,7 @@ enum result world_open(struct world *w, const struct world_options *o)
 	if (res == R_OK)
 		res = world_cluster_open(w, &cluster);
 	if (res == R_OK)
-		res = world_datapath_open(w);
-	if (res == R_OK)
-		res = plain_side_open(w);
-	if (res == R_OK)
-		res = crypto_pool_new(w->n_workers, &w->pool);
-	if (res == R_OK)
-		res = core_open(w, &cluster);
-	if (res == R_OK)
-		res = world_workers_start(w);
+		res = groups_open(w, &cluster);
 	secret_wipe(&cluster.failover_key);
 	if (res != R_OK)
 		return res;
@@ -306,16 +379,27 @@ enum result world_open(struct world *w, const struct world_options *o)
 	return res;
 }
 
-void world_close(struct world *w)
+/* The last first: cores end in the order in which they were not made. */
+static void group_close(struct world *w)
 {
-	admin_server_free(w->admin);
-	world_workers_stop(w);
-	world_cluster_close(w);
+	if (w->next)
+		group_close(w->next);
 	crypto_pool_free(w->pool);
 	hf_core_free(w->core);
 	world_datapath_close(w);
-	plain_close(w->plain);
 	address_close(w->address);
+	if (w != w->first)
+		free(w);
+}
+
+void world_close(struct world *w)
+{
+	admin_server_free(w->admin);
+	for (struct world *each = w; each; each = each->next)
+		world_workers_stop(each);
+	world_cluster_close(w);
+	group_close(w);
+	plain_close(w->plain);
 	debug_keys_close();
 	config_free(w->config);
 	secret_wipe(&w->failover_key);
@@ -332,8 +416,6 @@ static void stop_now(void *data)
 /* R21: stopping an owner hands over; the answer is world_ops.stopped. */
 void world_stop(struct world *w)
 {
-	struct cl_input in = { .kind = CL_IN_STOP, .group = 1 };
-
 	if (w->stopping) {
 		qb_loop_stop(w->loop);
 		return;
@@ -341,14 +423,28 @@ void world_stop(struct world *w)
 	w->stopping = true;
 	say(LOG_NODE_STOPPING, "");
 	qb_loop_timer_add(w->loop, QB_LOOP_LOW, STOP_LIMIT_NS, w, stop_now, &w->stop_timer);
-	hf_core_cluster(w->core, world_now_ns(), &in);
+	for (struct world *each = w; each; each = each->next) {
+		struct cl_input in = { .kind = CL_IN_STOP, .group = each->group };
+		hf_core_cluster(each->core, world_now_ns(), &in);
+	}
 	world_touch(w);
 }
 
-static const struct inet_addr *ike_address(const struct config *cfg)
+/* What the sockets are bound to, and who owns it. */
+static bool same_addresses(const struct config *a, const struct config *b)
 {
-	static const struct inet_addr none;
-	return cfg->n_ikev2_interfaces == 1 ? &cfg->ikev2_interfaces[0].interface->address : &none;
+	bool same = true;
+
+	for (size_t i = 0; i < a->n_ikev2_interfaces; i++) {
+		const struct config_interface *ifc = a->ikev2_interfaces[i].interface;
+		same = same && inet_equal(world_ike_address(b, ifc->failover_group), &ifc->address);
+	}
+	for (size_t i = 0; i < a->n_interfaces; i++)
+		for (size_t k = 0; k < b->n_interfaces; k++)
+			same = same &&
+			       (strcmp(a->interfaces[i].name, b->interfaces[k].name) != 0 ||
+				a->interfaces[i].failover_group == b->interfaces[k].failover_group);
+	return same && a->n_ikev2_interfaces == b->n_ikev2_interfaces;
 }
 
 static bool same_groups(const struct config_failover *a, const struct config_failover *b)
@@ -394,8 +490,8 @@ static const char *needs_restart(const struct config *old, const struct config *
 {
 	if (!same_failover(&old->failover, &fresh->failover))
 		return "a change of 'failover' needs a restart";
-	if (!inet_equal(ike_address(old), ike_address(fresh)))
-		return "a change of the address of 'crypto ikev2 enable' needs a restart";
+	if (!same_addresses(old, fresh))
+		return "a change of the address of 'crypto ikev2 enable', or of its failover group, needs a restart";
 	if (old->workers != fresh->workers)
 		return "a change of 'crypto engine workers' needs a restart";
 	return NULL;
@@ -409,8 +505,15 @@ static enum result reconfigure(struct world *w, const struct config *fresh, char
 
 	if (res != R_OK)
 		return res;
-	res = hf_core_reconfigure(w->core, world_now_ns(), fresh);
-	if (res != R_OK && plain_reload(w->plain, w->config, again) != R_OK)
+	for (struct world *each = w; each && res == R_OK; each = each->next)
+		res = hf_core_reconfigure(each->core, world_now_ns(), fresh);
+	if (res == R_OK)
+		return res;
+	/* What one group has taken it gives back: the old one it had already. */
+	for (struct world *each = w; each; each = each->next)
+		if (hf_core_reconfigure(each->core, world_now_ns(), w->config) != R_OK)
+			say(LOG_NODE_TROUBLE, "a configuration that was in force is refused");
+	if (plain_reload(w->plain, w->config, again) != R_OK)
 		say(LOG_NODE_TROUBLE, again);
 	return res;
 }
@@ -436,9 +539,11 @@ void world_reload(struct world *w)
 		config_free(fresh);
 		return;
 	}
-	w->config = fresh;
-	if (address_reload(w->address, fresh, why) != R_OK)
-		say(LOG_NODE_TROUBLE, why);
+	for (struct world *each = w; each; each = each->next) {
+		each->config = fresh;
+		if (address_reload(each->address, fresh, why) != R_OK)
+			say(LOG_NODE_TROUBLE, why);
+	}
 	config_free(old);
 	log_sink_style(fresh->log_id_asa);
 	world_cluster_digest(w);

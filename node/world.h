@@ -19,10 +19,7 @@
 #include "statesync/adapters/zeromq.h"
 
 #define HF_WORKERS_MAX 64
-#define HF_TUN         "hf0"
-#define HF_OWNED_TUN   "hf1"
-#define HF_RELAY_TUN   "hf2"
-#define HF_RELAY_PORT  4510
+#define HF_RELAY_PORT  4510 /* UDP, of group 1; the further groups' are behind it */
 
 struct world_options {
 	const char *config_path;
@@ -32,51 +29,67 @@ struct world_options {
 	bool foreground;
 };
 
+/*
+ * The world of one failover group: R14 keeps engines, datapaths, devices and
+ * sockets of groups apart. What is the node's is in the first one, that of the
+ * lowest group: w->first. Options, loop, facts and configuration are in all.
+ */
 struct world {
+	struct world *first, *next; /* of this node, by group */
+	uint8_t group;
 	struct world_options options;
 	qb_loop_t *loop;
 	struct config *config;
-	struct hf_core *core;
-	struct esp_datapath *datapath;
+	struct cl_transport_facts facts;
+
+	/* the node's */
 	struct secret failover_key;
 	struct cl_transport *transport;
-	struct cl_transport_facts facts;
 	struct mcast_queue mcast;
 	bool mcast_retry_armed;
-	struct ss_zmq *channel; /* NULL: snapshots go through CPG */
-	struct crypto_pool *pool;
+	struct ss_zmq *channel;     /* NULL: snapshots go through CPG */
 	struct admin_ops admin_ops; /* outlives the server */
 	struct admin_server *admin;
-	struct address *address;
 	struct plain *plain;
+	int lock_fd;
+	qb_loop_timer_handle timer, reconnect_timer, stop_timer, plain_timer;
+	uint64_t timer_at_ns;
+	bool flush_scheduled, stopping, disconnected_reported;
+	uint64_t started_ns;
+	uint64_t noticed_ns; /* when something last asked for a change of ownership; 0: never */
+	uint64_t mcast_errors, tables_restored;
+	uint64_t snapshot_refused; /* messages that a member may not send on its way */
 
+	/* the group's */
+	struct hf_core *core; /* the first's speaks for the node */
+	struct esp_datapath *datapath;
+	struct crypto_pool *pool;
+	struct address *address;
+	char tun[ADDRESS_DEVICE_MAX], owned_tun[ADDRESS_DEVICE_MAX], relay_tun[ADDRESS_DEVICE_MAX];
 	unsigned int n_workers;
 	struct esp_worker *workers[HF_WORKERS_MAX];
 	struct esp_worker_thread *threads[HF_WORKERS_MAX];
 	int tun_fds[HF_WORKERS_MAX];
 	int udp4500_fds[HF_WORKERS_MAX];
 	int raw_fds[HF_WORKERS_MAX];
-	int owned_tun_fd, relay_tun_fd, relay_fd, wake_fd, udp500_fd, lock_fd;
+	int owned_tun_fd, relay_tun_fd, relay_fd, wake_fd, udp500_fd;
 	struct inet_addr service_address;
 
-	qb_loop_timer_handle timer, announce_timer, relay_timer, reconnect_timer, stop_timer,
-		plain_timer;
-	uint64_t timer_at_ns;
+	qb_loop_timer_handle announce_timer, relay_timer;
 	unsigned int announces_left;
-	bool flush_scheduled, stopping, disconnected_reported;
+	bool stopped; /* the answer to CL_IN_STOP has come */
 	enum cl_role role;
-	uint64_t started_ns;
 	uint64_t active_since_ns, active_total_ns;
 	int64_t last_failover; /* seconds since 1970 */
 	char last_why[64];
 	bool last_suspect;
-	uint64_t noticed_ns; /* when something last asked for a change of ownership; 0: never */
-	uint32_t last_takeover_ms; /* from then to owning; 0: unknown */
-	uint64_t mcast_errors, tables_restored;
+	uint32_t last_takeover_ms; /* from noticing to owning; 0: unknown */
 	uint64_t relay_errors;     /* IKE stragglers that did not get on their way (R19) */
-	uint64_t snapshot_refused; /* messages that a member may not send on its way */
 	uint64_t xmit_queue_max;   /* log positions that waited for acknowledgement, at most */
 };
+
+/* The world of a group of this node; NULL when it has no such group. 0: the first. */
+struct world *world_of(struct world *w, uint32_t group);
 
 uint64_t world_now_ns(void); /* CLOCK_BOOTTIME */
 /* Opens everything and starts the threads; messages go to the log. */
@@ -108,6 +121,8 @@ void world_snapshot_ask(struct world *w, uint8_t slot, const struct inet_addr *o
 /* Takes a message that came through CPG when it is one of the snapshot channel. */
 bool world_snapshot_from_cpg(struct world *w, struct bytes data);
 /* world_datapath.c */
+/* Where a group's IKE is served; INET_NONE unless it is exactly one interface. */
+const struct inet_addr *world_ike_address(const struct config *cfg, uint8_t group);
 enum result world_datapath_open(struct world *w) WARN_UNUSED;
 enum result world_workers_start(struct world *w) WARN_UNUSED;
 void world_workers_stop(struct world *w);

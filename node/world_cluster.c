@@ -58,7 +58,7 @@ static void reconnect(void *data);
 static void on_lost(void *ctx, const char *why)
 {
 	struct world *w = ctx;
-	struct cl_input in = { .kind = CL_IN_DISCONNECTED, .group = 1 };
+	struct cl_input in = { .kind = CL_IN_DISCONNECTED };
 	struct log_event ev;
 
 	log_event_make(&ev, LOG_CLUSTER_LOST, NULL, NULL, NULL, "%s", why);
@@ -192,28 +192,37 @@ static uint8_t preferred_slot(const struct config_failover *f,
 	return prefer == f->slot ? 0 : prefer;
 }
 
-static void group_fill(struct world *w, struct cl_node_config *out)
+static void term_fill(const struct world *w, struct cl_node_config *out, size_t i)
 {
-	const struct config_failover *f = &w->config->failover;
+	const uint32_t group = out->groups[i].group;
+	struct term_file file;
 	struct log_event ev;
 
-	out->n_groups = 1;
-	out->groups[0].group = 1;
-	out->groups[0].preferred_slot = out->slot;
-	if (f->enabled && f->n_groups) {
-		out->groups[0].preferred_slot = preferred_slot(f, &f->groups[0]);
-		out->groups[0].preempt = f->groups[0].preempt;
-		out->groups[0].preempt_after_ms = f->groups[0].preempt_s * 1000;
-	}
-	struct term_file file;
-	enum result res = term_file_read(w->options.state_dir, 1, &file);
-	out->term_on_disk[0] = file.term;
-	out->terms_unknown[0] = file.earlier_unknown;
+	enum result res = term_file_read(w->options.state_dir, group, &file);
+	out->term_on_disk[i] = file.term;
+	out->terms_unknown[i] = file.earlier_unknown;
 	if (res == R_OK)
 		return;
-	log_event_make(&ev, LOG_CLUSTER_TERM_FILE, NULL, NULL, NULL, "%s/term.1: %s",
-		       w->options.state_dir, result_text(res));
+	log_event_make(&ev, LOG_CLUSTER_TERM_FILE, NULL, NULL, NULL, "%s/term.%u: %s",
+		       w->options.state_dir, group, result_text(res));
 	log_emit(&ev);
+}
+
+static void groups_fill(const struct world *w, struct cl_node_config *out)
+{
+	const struct config_failover *f = &w->config->failover;
+
+	out->n_groups = f->enabled ? f->n_groups : 1;
+	out->groups[0] = (struct cl_group_config){ .group = 1, .preferred_slot = out->slot };
+	for (size_t i = 0; f->enabled && i < f->n_groups; i++)
+		out->groups[i] = (struct cl_group_config){
+			.group = f->groups[i].id,
+			.preferred_slot = preferred_slot(f, &f->groups[i]),
+			.preempt = f->groups[i].preempt,
+			.preempt_after_ms = f->groups[i].preempt_s * 1000,
+		};
+	for (size_t i = 0; i < out->n_groups; i++)
+		term_fill(w, out, i);
 }
 
 /* clang-format off */
@@ -251,7 +260,7 @@ static enum result cluster_fill(struct world *w, struct cl_node_config *out)
 	must(RAND_bytes(out->salt, sizeof(out->salt)) == 1);
 	must(RAND_bytes(out->hash_seed, sizeof(out->hash_seed)) == 1);
 	digest_fill(w->config, out->config_digest);
-	group_fill(w, out);
+	groups_fill(w, out);
 	return secret_copy(&out->failover_key, &w->failover_key);
 }
 

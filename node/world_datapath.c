@@ -30,19 +30,33 @@ static unsigned int worker_count(const struct config *cfg)
 	return n > HF_WORKERS_MAX ? HF_WORKERS_MAX : n;
 }
 
+const struct inet_addr *world_ike_address(const struct config *cfg, uint8_t group)
+{
+	static const struct inet_addr none;
+	const struct inet_addr *found = &none;
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < cfg->n_ikev2_interfaces; i++) {
+		const struct config_interface *ifc = cfg->ikev2_interfaces[i].interface;
+		if (ifc->failover_group != group || ifc->address.family == INET_NONE)
+			continue;
+		found = &ifc->address;
+		n++;
+	}
+	return n == 1 ? found : &none;
+}
+
 static enum result service_address(struct world *w)
 {
 	struct log_event ev;
 
-	if (w->config->n_ikev2_interfaces == 1 &&
-	    w->config->ikev2_interfaces[0].interface->address.family != INET_NONE) {
-		w->service_address = w->config->ikev2_interfaces[0].interface->address;
+	w->service_address = *world_ike_address(w->config, w->group);
+	if (w->service_address.family != INET_NONE)
 		return R_OK;
-	}
 	log_event_make(
 		&ev, LOG_CONFIG_REJECTED, NULL, NULL, NULL,
-		"exactly one 'crypto ikev2 enable' on an interface with an ip address is needed, found %zu",
-		w->config->n_ikev2_interfaces);
+		"failover group %u: exactly one 'crypto ikev2 enable' on an interface with an ip address is needed",
+		w->group);
 	log_emit(&ev);
 	return R_CONFIG;
 }
@@ -81,7 +95,8 @@ static enum result relay_open(struct world *w)
 {
 	if (!w->config->failover.enabled)
 		return R_OK;
-	if (udp_ike_open(&w->facts.ring0_addr, HF_RELAY_PORT, &w->relay_fd) != R_OK)
+	if (udp_ike_open(&w->facts.ring0_addr, (uint16_t)(HF_RELAY_PORT + w->group - 1),
+			 &w->relay_fd) != R_OK)
 		return failed("relay socket");
 	return R_OK;
 }
@@ -92,8 +107,6 @@ enum result world_datapath_open(struct world *w)
 							   ? w->config->failover.slot
 							   : 1 };
 
-	for (unsigned int i = 0; i < HF_WORKERS_MAX; i++)
-		w->tun_fds[i] = w->udp4500_fds[i] = w->raw_fds[i] = -1;
 	enum result res = service_address(w);
 	if (res != R_OK)
 		return res;
@@ -102,12 +115,10 @@ enum result world_datapath_open(struct world *w)
 	w->datapath = esp_datapath_new(&cfg);
 	if (!w->datapath)
 		return R_NO_MEMORY;
-	if (esp_io_open_tun(HF_TUN, w->n_workers, w->tun_fds) != R_OK)
-		return failed("TUN device " HF_TUN);
-	if (esp_io_open_tun(HF_OWNED_TUN, 1, &w->owned_tun_fd) != R_OK)
-		return failed("TUN device " HF_OWNED_TUN);
-	if (esp_io_open_tun(HF_RELAY_TUN, 1, &w->relay_tun_fd) != R_OK)
-		return failed("TUN device " HF_RELAY_TUN);
+	if (esp_io_open_tun(w->tun, w->n_workers, w->tun_fds) != R_OK ||
+	    esp_io_open_tun(w->owned_tun, 1, &w->owned_tun_fd) != R_OK ||
+	    esp_io_open_tun(w->relay_tun, 1, &w->relay_tun_fd) != R_OK)
+		return failed("TUN device");
 	res = sockets_open(w);
 	if (res == R_OK)
 		res = relay_open(w);
@@ -118,7 +129,7 @@ enum result world_datapath_open(struct world *w)
 
 void world_relay_ike(struct world *w, const struct esp_ike_datagram *d)
 {
-	if (esp_relay_ike(w->datapath, 1, world_now_ns(), w->relay_fd, d) != R_OK)
+	if (esp_relay_ike(w->datapath, w->group, world_now_ns(), w->relay_fd, d) != R_OK)
 		w->relay_errors++;
 }
 
@@ -175,10 +186,10 @@ static int on_wake(int fd, int revents, void *data)
 static void announce_relay(struct world *w)
 {
 	struct cl_input in = { .kind = CL_IN_ADDRESS,
-			       .group = 1,
+			       .group = w->group,
 			       .relay = { .addr = w->facts.ring0_addr, .port = HF_RELAY_PORT } };
 
-	if (w->relay_fd >= 0)
+	if (w == w->first && w->relay_fd >= 0)
 		hf_core_cluster(w->core, world_now_ns(), &in);
 }
 

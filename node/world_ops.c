@@ -32,7 +32,7 @@ static void op_send_ike(void *ctx, const struct inet_endpoint *local,
 
 static void op_mcast(void *ctx, struct bytes message)
 {
-	world_mcast(ctx, message);
+	world_mcast(((struct world *)ctx)->first, message);
 }
 
 static void op_snapshot_send(void *ctx, uint8_t slot, struct bytes message)
@@ -97,8 +97,8 @@ static void announce_again(void *data)
  * noticed but missed. */
 static uint32_t takeover_ms(const struct world *w, uint64_t now)
 {
-	const uint64_t took = now - w->noticed_ns;
-	return w->noticed_ns && took < TAKEOVER_LIMIT_NS ? (uint32_t)(took / NS_PER_MS) + 1 : 0;
+	const uint64_t noticed = w->first->noticed_ns, took = now - noticed;
+	return noticed && took < TAKEOVER_LIMIT_NS ? (uint32_t)(took / NS_PER_MS) + 1 : 0;
 }
 
 static void note_role(struct world *w, const struct hf_role_change *ch)
@@ -106,7 +106,7 @@ static void note_role(struct world *w, const struct hf_role_change *ch)
 	uint64_t now = world_now_ns();
 
 	if (ch->role == CL_ROLE_PREPARING)
-		w->noticed_ns = now;
+		w->first->noticed_ns = now;
 	if ((w->role == CL_ROLE_ACTIVE) != (ch->role == CL_ROLE_ACTIVE))
 		w->last_failover = (int64_t)time(NULL);
 	if (w->role == CL_ROLE_ACTIVE && ch->role != CL_ROLE_ACTIVE)
@@ -122,21 +122,26 @@ static void note_role(struct world *w, const struct hf_role_change *ch)
 
 /*
  * Both ends of a handover have the same key; the next owner opens with it and
- * sends nothing. The former owner's term, which both know, makes it this
- * handover's alone: nothing recorded in another one can be played again.
+ * sends nothing. Group and the former owner's term, which both know, make it
+ * this handover's alone: nothing recorded in another one can be played again.
+ * HELLO announces the port of group 1.
  */
 static void relay_keyed(struct world *w, uint32_t group, const struct inet_endpoint *mate)
 {
 	SECRET key = { 0 };
+	struct inet_endpoint to = *mate;
 	struct log_event ev;
 	struct cl_group_status st;
 	char label[48];
 
 	if (cl_group_status(hf_core_cluster_node(w->core), group, world_now_ns(), &st) != R_OK)
 		return;
-	snprintf(label, sizeof(label), "holdfast relay %llu", (unsigned long long)st.term);
-	if (ss_key_derive(&w->failover_key, label, &key) == R_OK &&
-	    esp_relay_set(w->datapath, (uint8_t)group, mate, &key) == R_OK)
+	if (to.port)
+		to.port = (uint16_t)(to.port + group - 1);
+	snprintf(label, sizeof(label), "holdfast relay %u %llu", group,
+		 (unsigned long long)st.term);
+	if (ss_key_derive(&w->first->failover_key, label, &key) == R_OK &&
+	    esp_relay_set(w->datapath, (uint8_t)group, &to, &key) == R_OK)
 		return;
 	log_event_make(&ev, LOG_NODE_TROUBLE, NULL, NULL, NULL, "stragglers cannot be relayed");
 	log_emit(&ev);
@@ -178,8 +183,8 @@ static void look_at_relay(void *data)
 
 	if (!hf_core_relaying(w->core))
 		return;
-	if (esp_relay_idle_ms(w->datapath, 1, world_now_ns()) >= RELAY_IDLE_MS) {
-		hf_core_relay_done(w->core, world_now_ns(), 1);
+	if (esp_relay_idle_ms(w->datapath, w->group, world_now_ns()) >= RELAY_IDLE_MS) {
+		hf_core_relay_done(w->core, world_now_ns(), w->group);
 		world_touch(w);
 		return;
 	}
@@ -194,6 +199,16 @@ static void op_relay_begin(void *ctx, uint32_t group, const struct inet_endpoint
 	qb_loop_timer_add(w->loop, QB_LOOP_LOW, RELAY_LOOK_NS, w, look_at_relay, &w->relay_timer);
 }
 
+/* The process may go when every group has. */
+static void group_stopped(struct world *w)
+{
+	w->stopped = true;
+	for (const struct world *each = w->first; each; each = each->next)
+		if (!each->stopped)
+			return;
+	qb_loop_stop(w->loop);
+}
+
 static void op_relay_end(void *ctx, uint32_t group)
 {
 	struct world *w = ctx;
@@ -205,8 +220,8 @@ static void op_relay_end(void *ctx, uint32_t group)
 			       "service addresses cannot be given up");
 		log_emit(&ev);
 	}
-	if (w->stopping)
-		qb_loop_stop(w->loop);
+	if (w->first->stopping)
+		group_stopped(w);
 }
 
 static void op_protection(void *ctx, uint32_t group, bool is_protected)
@@ -223,20 +238,19 @@ static void op_log(void *ctx, const struct log_event *ev)
 	log_emit(ev);
 }
 
-static void stop_loop(void *data)
+static void stop_group(void *data)
 {
-	struct world *w = data;
-	qb_loop_stop(w->loop);
+	group_stopped(data);
 }
 
 static void delete_and_stop(void *data)
 {
 	struct world *w = data;
+	qb_loop_timer_handle linger;
 
 	hf_core_clear(w->core, world_now_ns(), "");
 	world_touch(w);
-	qb_loop_timer_del(w->loop, w->stop_timer);
-	qb_loop_timer_add(w->loop, QB_LOOP_LOW, DELETE_LINGER_NS, w, stop_loop, &w->stop_timer);
+	qb_loop_timer_add(w->loop, QB_LOOP_LOW, DELETE_LINGER_NS, w, stop_group, &linger);
 }
 
 /* R21: DELETE only when nobody is there to go on and the operator asked for it. */
@@ -244,11 +258,11 @@ static void op_stopped(void *ctx, bool ok)
 {
 	struct world *w = ctx;
 	bool say_delete = !ok && w->config->disconnect_notify && w->role == CL_ROLE_ACTIVE &&
-			  !cl_is_protected(hf_core_cluster_node(w->core), 1);
+			  !cl_is_protected(hf_core_cluster_node(w->core), w->group);
 
 	if (hf_core_relaying(w->core))
 		return; /* op_relay_end stops the loop */
-	world_soon(w, QB_LOOP_LOW, w, say_delete ? delete_and_stop : stop_loop);
+	world_soon(w, QB_LOOP_LOW, w, say_delete ? delete_and_stop : stop_group);
 }
 
 static void op_command_done(void *ctx, bool ok, const char *why)

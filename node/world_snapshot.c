@@ -18,7 +18,7 @@
 
 static void deliver(struct world *w, struct bytes data)
 {
-	struct cl_input in = { .kind = CL_IN_SNAPSHOT, .group = 1, .data = data };
+	struct cl_input in = { .kind = CL_IN_SNAPSHOT, .data = data };
 
 	hf_core_cluster(w->core, world_now_ns(), &in);
 	world_touch(w);
@@ -83,7 +83,9 @@ struct snapshot_ready {
 static void snapshot_ready(void *data)
 {
 	struct snapshot_ready *r = data;
-	struct cl_input in = { .kind = CL_IN_SNAPSHOT_READY, .group = 1, .slot = r->slot };
+	struct cl_input in = { .kind = CL_IN_SNAPSHOT_READY,
+			       .group = r->w->group,
+			       .slot = r->slot };
 
 	hf_core_cluster(r->w->core, world_now_ns(), &in);
 	world_touch(r->w);
@@ -96,10 +98,10 @@ void world_snapshot_send(struct world *w, uint8_t slot, struct bytes message)
 	struct snapshot_ready *r = calloc(1, sizeof(*r));
 
 	must(r);
-	if (w->channel)
-		ss_zmq_answer(w->channel, slot, message);
+	if (w->first->channel)
+		ss_zmq_answer(w->first->channel, slot, message);
 	else
-		send_by_cpg(w, slot, message);
+		send_by_cpg(w->first, slot, message);
 	*r = (struct snapshot_ready){ .w = w, .slot = slot };
 	world_soon(w, QB_LOOP_LOW, r, snapshot_ready);
 }
@@ -110,6 +112,7 @@ void world_snapshot_ask(struct world *w, uint8_t slot, const struct inet_addr *o
 	struct inet_endpoint at = { .addr = *owner, .port = w->config->failover.channel.port };
 	char detail[80];
 
+	w = w->first;
 	if (!w->channel) {
 		send_by_cpg(w, slot, message);
 		return;

@@ -276,9 +276,9 @@ lab_start_peer() {
 	lab_start_charon peer
 }
 
-# peer_cmd OPTION...: swanctl at the peer.
+# peer_cmd OPTION...: swanctl at the peer, or at the one that PEER_BOX names.
 peer_cmd() {
-	in_box peer timeout 30 swanctl "$@"
+	in_box "${PEER_BOX:-peer}" timeout 30 swanctl "$@"
 }
 
 # The peer's view, one line per IKE SA: unique id, state, initiator SPI, responder SPI, number of installed children.

@@ -281,7 +281,7 @@ static void engine_open(struct peer *p)
 	struct esp_policy *policies;
 	size_t n;
 
-	must(core_translate_ike(p->config, &cfg) == R_OK);
+	must(core_translate_ike(p->config, 1, &cfg) == R_OK);
 	must(core_translate_spd(p->config, GROUP, &policies, &n) == R_OK);
 	must(esp_spd_set(p->gw.dp, policies, n) == R_OK);
 	free(policies);

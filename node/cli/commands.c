@@ -2,6 +2,7 @@
 #include "node/cli/commands.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "node/cli/show_common.h"
@@ -77,48 +78,83 @@ static void run_show_map(void *ctx, const struct match *m)
 	view_map_list_free(&list);
 }
 
+/* A view of each group, the caller's to free; NULL when that failed. */
+static struct view_failover *failover_views(struct call *c, size_t *n)
+{
+	uint8_t ids[CONFIG_GROUPS_MAX];
+	*n = config_group_ids(c->ops->config(c->ops->ctx), ids);
+	struct view_failover *v = calloc(*n, sizeof(*v));
+	enum result res = v ? R_OK : R_NO_MEMORY;
+	for (size_t i = 0; i < *n && res == R_OK; i++)
+		res = c->ops->failover(c->ops->ctx, ids[i], &v[i]);
+	if (filled(c, res))
+		return v;
+	free(v);
+	return NULL;
+}
+
 static void run_show_failover(void *ctx, const struct match *m)
 {
 	struct call *c = ctx;
-	struct view_failover view = { 0 };
+	size_t n;
+	struct view_failover *views = failover_views(c, &n);
 	(void)m;
-	if (filled(c, c->ops->failover(c->ops->ctx, &view)))
-		(c->json ? show_failover_json : show_failover_text)(&view, c->out);
+	if (views)
+		(c->json ? show_failover_json : show_failover_text)(views, n, c->out);
+	free(views);
 }
 
-/* The group that is named, or all: there is one. */
+static bool group_there(struct call *c, const struct match *m, uint8_t *group)
+{
+	const struct arg *a = match_arg(m, 0);
+	uint8_t ids[CONFIG_GROUPS_MAX];
+	size_t n = config_group_ids(c->ops->config(c->ops->ctx), ids);
+	char why[64];
+	*group = a ? (uint8_t)a->number : 0;
+	for (size_t i = 0; i < n; i++)
+		if (!a || ids[i] == a->number)
+			return true;
+	snprintf(why, sizeof(why), "there is no failover group %u", (unsigned int)a->number);
+	fail(c, ADMIN_ERROR, why);
+	return false;
+}
+
+/* The group that is named, or all. */
 static void run_show_failover_group(void *ctx, const struct match *m)
 {
 	struct call *c = ctx;
-	struct view_failover view = { 0 };
-	const struct arg *group = match_arg(m, 0);
-	char why[64];
-	if (!filled(c, c->ops->failover(c->ops->ctx, &view)))
+	uint8_t group;
+	size_t n;
+	if (!group_there(c, m, &group))
 		return;
-	if (group && group->number != view.group) {
-		snprintf(why, sizeof(why), "there is no failover group %u",
-			 (unsigned int)group->number);
-		fail(c, ADMIN_ERROR, why);
-		return;
-	}
-	(c->json ? show_failover_group_json : show_failover_group_text)(&view, c->out);
+	struct view_failover *views = failover_views(c, &n);
+	size_t first = 0;
+	while (views && group && views[first].group != group)
+		first++;
+	if (views)
+		(c->json ? show_failover_group_json
+			 : show_failover_group_text)(&views[first], group ? 1 : n, c->out);
+	free(views);
 }
 
 static void run_show_failover_state(void *ctx, const struct match *m)
 {
 	struct call *c = ctx;
-	struct view_failover view = { 0 };
+	size_t n;
+	struct view_failover *views = failover_views(c, &n);
 	(void)m;
-	if (filled(c, c->ops->failover(c->ops->ctx, &view)))
-		(c->json ? show_failover_state_json : show_failover_state_text)(&view, c->out);
+	if (views)
+		(c->json ? show_failover_state_json : show_failover_state_text)(views, n, c->out);
+	free(views);
 }
 
 static void run_show_failover_history(void *ctx, const struct match *m)
 {
 	struct call *c = ctx;
 	struct view_failover_history view = { 0 };
-	(void)m;
-	if (filled(c, c->ops->failover_history(c->ops->ctx, &view)))
+	uint8_t group;
+	if (group_there(c, m, &group) &&
+	    filled(c, c->ops->failover_history(c->ops->ctx, group, &view)))
 		(c->json ? show_failover_history_json : show_failover_history_text)(&view, c->out);
 }
 
@@ -214,7 +250,10 @@ static void run_failover_active(void *ctx, const struct match *m)
 {
 	struct call *c = ctx;
 	char why[ADMIN_WHY_MAX] = "";
-	enum result res = c->ops->failover_active(c->ops->ctx, !m->no, why);
+	uint8_t group;
+	if (!group_there(c, m, &group))
+		return;
+	enum result res = c->ops->failover_active(c->ops->ctx, !m->no, group, why);
 	if (res != R_OK)
 		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
 	else if (c->json)
@@ -298,11 +337,11 @@ static const struct grammar_row rows_exec[] = {
 	  "Crypto maps with the current peer of each entry", run_show_map, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show failover", "Roles, protection and replication", run_show_failover, NULL,
 	  ROW_POSITIVE, 0 },
-	{ MODE_EXEC, "show failover group [<1-255>]", "A failover group on its units",
+	{ MODE_EXEC, "show failover group [<1-15>]", "A failover group on its units",
 	  run_show_failover_group, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show failover state", "State and last failure of the units",
 	  run_show_failover_state, NULL, ROW_POSITIVE, 0 },
-	{ MODE_EXEC, "show failover history", "Changes of this unit's state",
+	{ MODE_EXEC, "show failover history [group <1-15>]", "Changes of this unit's state",
 	  run_show_failover_history, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show failover statistics", "Messages, refusals and counters of replication",
 	  run_show_failover_statistics, NULL, ROW_POSITIVE, 0 },
@@ -323,8 +362,8 @@ static const struct grammar_row rows_exec[] = {
 	{ MODE_EXEC, "initiate crypto map NAME <1-65535>",
 	  "Set up the tunnels of an entry with its current peer", run_initiate, NULL, ROW_POSITIVE,
 	  0 },
-	{ MODE_EXEC, "failover active", "Become active; with no: hand over to the standby",
-	  run_failover_active, NULL, 0, 0 },
+	{ MODE_EXEC, "failover active [group <1-15>]",
+	  "Become active; with no: hand over to the standby", run_failover_active, NULL, 0, 0 },
 	{ MODE_EXEC, "failover exec {mate|active|standby} LINE", "Run a command at another member",
 	  run_exec, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "failover exec member NAME LINE", "Run a command at the member of this name",
@@ -439,7 +478,7 @@ void admin_prompt(const struct admin_ops *ops, struct text *out)
 	struct view_version version = { 0 };
 	struct view_failover failover = { 0 };
 	if (ops->version(ops->ctx, &version) != R_OK ||
-	    ops->failover(ops->ctx, &failover) != R_OK) {
+	    ops->failover(ops->ctx, 0, &failover) != R_OK) {
 		text_printf(out, "holdfast# ");
 		return;
 	}

@@ -40,7 +40,8 @@ struct admin_ops {
 				 struct view_child_list *out);
 	/* map: only the entries of this crypto map; NULL for all. */
 	enum result (*crypto_maps)(void *ctx, const char *map, struct view_map_list *out);
-	enum result (*failover)(void *ctx, struct view_failover *out);
+	/* group 0: the first. R_NOT_FOUND. */
+	enum result (*failover)(void *ctx, uint8_t group, struct view_failover *out);
 	enum result (*version)(void *ctx, struct view_version *out);
 	enum result (*counters)(void *ctx, struct view_counter_list *out);
 	/* The configuration that is in force; valid until the handler returns. */
@@ -53,10 +54,13 @@ struct admin_ops {
 				      unsigned int *cleared, char why[ADMIN_WHY_MAX]);
 	/* Set up the tunnels of a crypto map entry with its current peer. Only the owner can. */
 	enum result (*initiate)(void *ctx, const char *map, uint32_t seq, char why[ADMIN_WHY_MAX]);
-	/* active: become the owner of every group; otherwise hand all over (R19). Returns when it
-	 * has been asked for. */
-	enum result (*failover_active)(void *ctx, bool active, char why[ADMIN_WHY_MAX]);
-	enum result (*failover_history)(void *ctx, struct view_failover_history *out);
+	/* active: become the owner of the group, or of every one with 0; otherwise hand over (R19).
+	 * Returns when it has been asked for. */
+	enum result (*failover_active)(void *ctx, bool active, uint8_t group,
+				       char why[ADMIN_WHY_MAX]);
+	/* As failover. */
+	enum result (*failover_history)(void *ctx, uint8_t group,
+					struct view_failover_history *out);
 	enum result (*failover_statistics)(void *ctx, struct view_failover_statistics *out);
 	/* failover exec: who that is; slot 0 is this node itself. */
 	enum result (*exec_target)(void *ctx, const struct admin_target *to, uint8_t *slot,

@@ -28,6 +28,8 @@ json_t *json_child(const struct view_child *c);
 const char *show_unit(uint8_t unit);
 /* The other unit of the ASA's pair, which need not be there. */
 uint8_t show_mate(const struct view_failover *v);
+/* h in the view of another group. */
+const struct view_host *show_same_host(const struct view_failover *v, const struct view_host *h);
 /* "Standby Ready" */
 const char *show_host_state(enum view_host_state state);
 #define SHOW_TIME_MAX 64

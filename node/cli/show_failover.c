@@ -70,7 +70,28 @@ static const char *version_text(const struct view_host *h)
 	return *h->version ? h->version : "Unknown";
 }
 
-static void text_header(const struct view_failover *v, struct text *out)
+static void text_last(const struct view_failover *v, size_t n, struct text *out)
+{
+	char text[SHOW_TIME_MAX];
+	for (size_t i = 0; i < n; i++) {
+		if (!*show_time(v[i].last_failover, text))
+			continue;
+		if (n > 1)
+			text_printf(out, "Group %u last failover at: %s\n", v[i].group, text);
+		else
+			text_printf(out, "Last Failover at: %s\n", text);
+	}
+}
+
+static size_t monitored_in_all(const struct view_failover *v, size_t n)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += monitored(&v[i].self);
+	return sum;
+}
+
+static void text_header(const struct view_failover *v, size_t n, struct text *out)
 {
 	text_printf(out, "Failover %s\n", v->enabled ? "On" : "Off");
 	text_printf(out, "Failover unit %s\n", show_unit(v->self.unit));
@@ -84,16 +105,14 @@ static void text_header(const struct view_failover *v, struct text *out)
 		    v->heartbeat_ms, v->deadline_ms);
 	text_printf(out, "Interface Poll frequency 0 seconds, holdtime 0 seconds\n");
 	text_printf(out, "Interface Policy 1\n");
-	text_printf(out, "Monitored Interfaces %zu of %u maximum\n", monitored(&v->self),
+	text_printf(out, "Monitored Interfaces %zu of %u maximum\n", monitored_in_all(v, n),
 		    VIEW_INTERFACES_MAX);
 	text_printf(out, "MAC Address Move Notification Interval not set\n");
 	if (!v->enabled)
 		return;
 	text_printf(out, "Version: Ours %s, Mate %s\n", version_text(&v->self),
 		    v->n_others ? version_text(&v->others[0]) : "Unknown");
-	char text[SHOW_TIME_MAX];
-	if (*show_time(v->last_failover, text))
-		text_printf(out, "Last Failover at: %s\n", text);
+	text_last(v, n, out);
 }
 
 void show_interface_text(const struct view_host *h, size_t i, struct text *out)
@@ -109,19 +128,49 @@ void show_interface_text(const struct view_host *h, size_t i, struct text *out)
 		    ifc->monitored ? "Monitored" : "Not-Monitored");
 }
 
-static void text_host(const char *which, const struct view_host *h, struct text *out)
+const struct view_host *show_same_host(const struct view_failover *v, const struct view_host *h)
 {
-	text_printf(out, "        %s host: %s - %s\n", which, show_unit(h->unit),
-		    show_host_state(h->state));
-	text_printf(out, "                Active time: %llu (sec)\n",
-		    (unsigned long long)h->active_s);
+	for (size_t i = 0; i < v->n_others; i++)
+		if (v->others[i].slot == h->slot)
+			return &v->others[i];
+	return v->self.slot == h->slot ? &v->self : h;
+}
+
+/* Units that share several groups: outside parsers want "Group" at the beginning of its line. */
+static void text_host_groups(const char *which, const struct view_failover *v, size_t n,
+			     const struct view_host *h, struct text *out)
+{
+	text_printf(out, "        %-14s%s\n", which, show_unit(h->unit));
+	for (size_t i = 0; i < n; i++) {
+		const struct view_host *in = show_same_host(&v[i], h);
+		text_printf(out, "Group %-8uState:          %s\n", v[i].group,
+			    show_host_state(in->state));
+		text_printf(out, "                Active time:    %llu (sec)\n",
+			    (unsigned long long)in->active_s);
+	}
+}
+
+static void text_host(const char *which, const struct view_failover *v, size_t n,
+		      const struct view_host *h, struct text *out)
+{
+	if (n > 1) {
+		text_host_groups(which, v, n, h, out);
+	} else {
+		text_printf(out, "        %s %s - %s\n", which, show_unit(h->unit),
+			    show_host_state(h->state));
+		text_printf(out, "                Active time: %llu (sec)\n",
+			    (unsigned long long)h->active_s);
+	}
 	if (is_up(h) && *h->version)
 		text_printf(out,
 			    "                slot %u: holdfast hw/sw rev (/%s) status (Up Sys)\n",
 			    h->slot, h->version);
-	for (size_t i = 0; i < h->n_interfaces; i++) {
-		text_printf(out, "                  ");
-		show_interface_text(h, i, out);
+	for (size_t g = 0; g < n; g++) {
+		const struct view_host *in = g ? show_same_host(&v[g], h) : h;
+		for (size_t i = 0; i < in->n_interfaces; i++) {
+			text_printf(out, "                  ");
+			show_interface_text(in, i, out);
+		}
 	}
 }
 
@@ -204,18 +253,38 @@ static void text_extension(const struct view_failover *v, struct text *out)
 		text_member(v, &v->others[i], out);
 }
 
-void show_failover_text(const struct view_failover *v, struct text *out)
+/* What all groups have sent and taken. */
+static void add_stateful(struct view_failover *sum, const struct view_failover *v)
 {
-	static const struct view_host nobody = { .state = HOST_NOT_DETECTED };
-	text_header(v, out);
+	for (size_t i = 0; i < sum->n_rows && i < v->n_rows; i++) {
+		sum->rows[i].xmit += v->rows[i].xmit;
+		sum->rows[i].xerr += v->rows[i].xerr;
+		sum->rows[i].rcv += v->rows[i].rcv;
+		sum->rows[i].rerr += v->rows[i].rerr;
+	}
+	sum->recv.current += v->recv.current;
+	sum->recv.max += v->recv.max;
+	sum->recv.total += v->recv.total;
+	sum->xmit.current += v->xmit.current;
+	sum->xmit.max += v->xmit.max;
+	sum->xmit.total += v->xmit.total;
+}
+
+void show_failover_text(const struct view_failover *v, size_t n, struct text *out)
+{
+	struct view_host absent = { .state = HOST_NOT_DETECTED };
+	text_header(v, n, out);
 	if (!v->enabled)
 		return;
-	struct view_host absent = nobody;
 	absent.unit = show_mate(v);
-	text_host("This", &v->self, out);
-	text_host("Other", v->n_others ? &v->others[0] : &absent, out);
-	show_stateful_text(v, out);
-	text_extension(v, out);
+	text_host("This host:", v, n, &v->self, out);
+	text_host("Other host:", v, n, v->n_others ? &v->others[0] : &absent, out);
+	struct view_failover sum = *v;
+	for (size_t i = 1; i < n; i++)
+		add_stateful(&sum, &v[i]);
+	show_stateful_text(&sum, out);
+	for (size_t i = 0; i < n; i++)
+		text_extension(&v[i], out);
 }
 
 json_t *json_time(int64_t seconds)
@@ -290,7 +359,25 @@ json_t *json_group(const struct view_failover *v)
 			 "suspect_takeovers", json_count(v->suspect_takeovers));
 }
 
-void show_failover_json(const struct view_failover *v, struct text *out)
+/* Beside the first, which is told in full: whose each group is. */
+static json_t *json_groups(const struct view_failover *v, size_t n)
+{
+	json_t *groups = json_array();
+	for (size_t i = 0; i < n; i++) {
+		const struct view_host *active = v[i].self.state == HOST_ACTIVE ? &v[i].self : NULL;
+		for (size_t k = 0; k < v[i].n_others; k++)
+			if (v[i].others[k].state == HOST_ACTIVE)
+				active = &v[i].others[k];
+		json_array_append_new(
+			groups, json_pack("{s:I, s:s, s:s, s:b, s:o}", "id", (json_int_t)v[i].group,
+					  "state", show_host_state(v[i].self.state), "active",
+					  active ? active->name : "", "protected",
+					  v[i].is_protected, "term", json_count(v[i].term)));
+	}
+	return groups;
+}
+
+void show_failover_json(const struct view_failover *v, size_t n, struct text *out)
 {
 	json_t *others = json_array();
 	for (size_t i = 0; i < v->n_others; i++)
@@ -303,5 +390,7 @@ void show_failover_json(const struct view_failover *v, struct text *out)
 				 "other_hosts", others);
 	json_object_update_new(root, json_stateful(v));
 	json_object_set_new(root, "group", json_group(v));
+	if (n > 1)
+		json_object_set_new(root, "groups", json_groups(v, n));
 	json_finish(json_pack("{s:o}", "failover", root), out);
 }

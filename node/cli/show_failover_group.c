@@ -22,13 +22,9 @@ static void text_group_host(const char *which, const struct view_failover *v,
 	}
 }
 
-void show_failover_group_text(const struct view_failover *v, struct text *out)
+static void text_group(const struct view_failover *v, struct text *out)
 {
 	char when[SHOW_TIME_MAX];
-	if (!v->enabled) {
-		text_printf(out, "Failover Off\n");
-		return;
-	}
 	if (*show_time(v->last_failover, when))
 		text_printf(out, "Group %u last failover at: %s\n", v->group, when);
 	text_group_host("This host:", v, &v->self, out);
@@ -48,6 +44,16 @@ void show_failover_group_text(const struct view_failover *v, struct text *out)
 		    (unsigned long long)v->suspect_takeovers);
 }
 
+void show_failover_group_text(const struct view_failover *v, size_t n, struct text *out)
+{
+	if (!v->enabled)
+		text_printf(out, "Failover Off\n");
+	for (size_t i = 0; v->enabled && i < n; i++) {
+		text_printf(out, "%s", i ? "\n" : "");
+		text_group(&v[i], out);
+	}
+}
+
 static json_t *json_hosts(const struct view_failover *v)
 {
 	json_t *others = json_array();
@@ -57,7 +63,7 @@ static json_t *json_hosts(const struct view_failover *v)
 			 "other_hosts", others);
 }
 
-void show_failover_group_json(const struct view_failover *v, struct text *out)
+static json_t *json_one_group(const struct view_failover *v)
 {
 	json_t *root = json_hosts(v);
 	json_t *group = json_group(v);
@@ -69,7 +75,19 @@ void show_failover_group_json(const struct view_failover *v, struct text *out)
 	json_object_set_new(root, "last_failover", json_time(v->last_failover));
 	json_object_update_new(root, json_stateful(v));
 	json_object_set_new(root, "group", group);
-	json_finish(json_pack("{s:o}", "failover_group", root), out);
+	return root;
+}
+
+void show_failover_group_json(const struct view_failover *v, size_t n, struct text *out)
+{
+	if (n == 1) {
+		json_finish(json_pack("{s:o}", "failover_group", json_one_group(v)), out);
+		return;
+	}
+	json_t *list = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_one_group(&v[i]));
+	json_finish(json_pack("{s:o}", "failover_groups", list), out);
 }
 
 /* --- show failover state --- */
@@ -79,16 +97,27 @@ static enum view_host_state state_of(const struct view_failover *v, const struct
 	return h == &v->self && !v->enabled ? HOST_DISABLED : h->state;
 }
 
-static void text_state_host(const char *which, const struct view_failover *v,
-			    const struct view_host *h, struct text *out)
+static void text_state(const struct view_failover *v, const struct view_host *h, struct text *out)
 {
 	char when[SHOW_TIME_MAX];
-	text_printf(out, "%-15s%s\n", which, show_unit(h->unit));
-	text_printf(out, "               %-15s", show_host_state(state_of(v, h)));
+	text_printf(out, "%-15s", show_host_state(state_of(v, h)));
 	if (*h->failure)
 		text_printf(out, "%-25s%s\n", h->failure, show_time(h->failed_at, when));
 	else
 		text_printf(out, "None\n");
+}
+
+static void text_state_host(const char *which, const struct view_failover *v, size_t n,
+			    const struct view_host *h, struct text *out)
+{
+	text_printf(out, "%-15s%s\n", which, show_unit(h->unit));
+	for (size_t i = 0; i < n; i++) {
+		if (n > 1)
+			text_printf(out, "    Group %-5u", v[i].group);
+		else
+			text_printf(out, "               ");
+		text_state(&v[i], i ? show_same_host(&v[i], h) : h, out);
+	}
 }
 
 /* NULL: there is nobody to compare with. */
@@ -116,16 +145,16 @@ static const char *communication_text(const struct view_failover *v)
 	return v->quorate ? "Corosync up" : "Corosync up, no quorum";
 }
 
-void show_failover_state_text(const struct view_failover *v, struct text *out)
+void show_failover_state_text(const struct view_failover *v, size_t n, struct text *out)
 {
 	const char *configuration = configuration_text(v), *communication = communication_text(v);
 	const struct view_host absent = { .unit = show_mate(v), .state = HOST_NOT_DETECTED };
 	text_printf(out, "               State          Last Failure Reason      Date/Time\n");
-	text_state_host("This host  -", v, &v->self, out);
+	text_state_host("This host  -", v, n, &v->self, out);
 	for (size_t i = 0; i < v->n_others; i++)
-		text_state_host("Other host -", v, &v->others[i], out);
+		text_state_host("Other host -", v, n, &v->others[i], out);
 	if (v->n_others == 0)
-		text_state_host("Other host -", v, &absent, out);
+		text_state_host("Other host -", v, n, &absent, out);
 	text_printf(out, "\n====Configuration State===\n");
 	if (configuration)
 		text_printf(out, "        %s\n", configuration);
@@ -140,10 +169,11 @@ static json_t *json_state_host(const struct view_failover *v, const struct view_
 			 "state", show_host_state(state_of(v, h)), "last_failure", json_failure(h));
 }
 
-void show_failover_state_json(const struct view_failover *v, struct text *out)
+void show_failover_state_json(const struct view_failover *v, size_t n, struct text *out)
 {
 	const char *configuration = configuration_text(v), *communication = communication_text(v);
 	json_t *others = json_array();
+	(void)n; /* show failover tells of the other groups */
 	for (size_t i = 0; i < v->n_others; i++)
 		json_array_append_new(others, json_state_host(v, &v->others[i]));
 	json_finish(json_pack("{s:{s:o, s:o, s:s, s:s}}", "failover_state", "this_host",

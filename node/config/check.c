@@ -309,13 +309,36 @@ static int failover_group_compare(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
+static bool has_group(const struct config *cfg, uint8_t id)
+{
+	const struct config_failover *f = &cfg->failover;
+	for (size_t i = 0; i < f->n_groups; i++)
+		if (f->groups[i].id == id)
+			return true;
+	return !f->enabled && id == 1;
+}
+
+static void check_joined_groups(struct build *b)
+{
+	for (size_t i = 0; i < b->cfg->n_interfaces; i++) {
+		const struct config_interface *ifc = &b->cfg->interfaces[i];
+		if (ifc->address.family != INET_NONE && !has_group(b->cfg, ifc->failover_group))
+			build_error(
+				b, ifc->where,
+				"interface %s is in failover group %u: expected a line failover group %u, or another join-failover-group",
+				ifc->name, ifc->failover_group, ifc->failover_group);
+	}
+}
+
 static void resolve_failover(struct build *b)
 {
 	struct config_failover *f = &b->cfg->failover;
 	if (!f->own_slot)
 		f->slot = f->unit;
-	if (!f->enabled)
+	if (!f->enabled) {
+		check_joined_groups(b);
 		return;
+	}
 	if (f->slot == 0)
 		build_error(
 			b, f->where,
@@ -329,6 +352,11 @@ static void resolve_failover(struct build *b)
 	}
 	if (f->n_groups)
 		qsort(f->groups, f->n_groups, sizeof(*f->groups), failover_group_compare);
+	if (f->n_groups > 1 && f->role_manager == ROLE_MANAGER_PACEMAKER)
+		build_error(
+			b, f->groups[1].where,
+			"failover role-manager pacemaker promotes one group: expected one failover group");
+	check_joined_groups(b);
 }
 
 void config_resolve(struct build *b)

@@ -350,7 +350,7 @@ static void write_preempt(struct running *r, const struct grammar_row *row)
 }
 
 const struct grammar_row rows_failover_group[] = {
-	{ MODE_GLOBAL, "failover group <1-255>", "What one node owns at a time", apply_group,
+	{ MODE_GLOBAL, "failover group <1-15>", "What one node owns at a time", apply_group,
 	  write_group, 0, MODE_FAILOVER_GROUP },
 	{ MODE_FAILOVER_GROUP, "primary", "The primary unit should own it", apply_primary,
 	  write_primary, 0, 0 },

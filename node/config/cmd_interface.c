@@ -34,6 +34,7 @@ static void apply_interface(void *ctx, const struct match *m)
 			.name = build_string(b, name),
 			.nameif = "",
 			.security_level = -1,
+			.failover_group = 1,
 			.where = build_where(b, m),
 		};
 }
@@ -134,6 +135,20 @@ static void write_shutdown(struct running *r, const struct grammar_row *row)
 		EMIT(r, row, NULL);
 }
 
+static void apply_join(void *ctx, const struct match *m)
+{
+	struct build *b = ctx;
+	current(b)->failover_group = m->no ? 1 : (uint8_t)match_arg(m, 0)->number;
+}
+
+static void write_join(struct running *r, const struct grammar_row *row)
+{
+	const struct config_interface *ifc = r->item;
+	char n[NUMBER_TEXT_MAX];
+	if (ifc->failover_group != 1)
+		EMIT(r, row, number_text(ifc->failover_group, n));
+}
+
 const struct grammar_row rows_interface[] = {
 	{ MODE_GLOBAL, "interface NAME", "An interface, by its Linux name", apply_interface,
 	  write_interface, 0, MODE_INTERFACE },
@@ -145,6 +160,9 @@ const struct grammar_row rows_interface[] = {
 	  write_security_level, 0, 0 },
 	{ MODE_INTERFACE, "ip address ADDRESS MASK [standby ADDRESS]",
 	  "Address of the active and of the standby node", apply_address, write_address, 0, 0 },
+	{ MODE_INTERFACE, "join-failover-group <1-15>",
+	  "The failover group that owns its addresses and its crypto map", apply_join, write_join,
+	  0, 0 },
 	{ MODE_INTERFACE, "ip address {dhcp|pppoe} [LINE]", "Address that is not fixed", apply_keep,
 	  NULL, 0, 0 },
 	{ 0 },

@@ -7,6 +7,18 @@
 #include "base/iana.h"
 #include "node/config/arena.h"
 
+size_t config_group_ids(const struct config *cfg, uint8_t out[CONFIG_GROUPS_MAX])
+{
+	const struct config_failover *f = &cfg->failover;
+	size_t n = 0;
+
+	for (size_t i = 0; f->enabled && i < f->n_groups; i++)
+		out[n++] = f->groups[i].id;
+	if (n == 0)
+		out[n++] = 1;
+	return n;
+}
+
 const struct config_interface *config_interface_by_nameif(const struct config *cfg,
 							  const char *nameif)
 {

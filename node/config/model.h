@@ -38,6 +38,7 @@ struct config_interface {
 	struct inet_addr address;
 	struct inet_addr standby; /* INET_NONE when none */
 	uint8_t prefix_len;       /* of both */
+	uint8_t failover_group;   /* which owns the addresses and the crypto map */
 	bool shutdown;
 	struct config_where where;
 };
@@ -216,13 +217,14 @@ enum config_inbound_policy { INBOUND_LEARN, INBOUND_STRICT };
 
 /* failover group N */
 struct config_failover_group {
-	uint8_t id;         /* 1..255 */
+	uint8_t id;         /* 1..CONFIG_GROUPS_MAX */
 	uint8_t prefer;     /* which unit should own it; UNIT_UNSET is primary */
 	bool preempt;       /* the preferred unit takes the group back when it can */
 	uint32_t preempt_s; /* and this much later; 0: at once */
 	struct config_where where;
 };
 
+#define CONFIG_GROUPS_MAX    15u
 #define CONFIG_DEADLINE_MS   2000u
 #define CONFIG_SNAPSHOT_PORT 4511u
 #define CONFIG_SLOTS         16u
@@ -259,7 +261,7 @@ struct config_failover {
 	bool allow_unencrypted_corosync;     /* R3 */
 	enum config_inbound_policy inbound;  /* R18 */
 	struct config_snapshot_channel channel;
-	/* ascending by id; group 1 always exists when enabled */
+	/* ascending by id; one at least when enabled; group 1 when none is named */
 	struct config_failover_group *groups;
 	size_t n_groups;
 	struct config_where where;
@@ -384,6 +386,8 @@ int config_check_main(const char *path);
  */
 void config_running(const struct config *cfg, bool mask_secrets, struct text *out);
 
+/* The failover groups, ascending: group 1 alone without failover. Returns how many. */
+size_t config_group_ids(const struct config *cfg, uint8_t out[CONFIG_GROUPS_MAX]);
 /* All return NULL when there is none. */
 const struct config_interface *config_interface_by_nameif(const struct config *cfg,
 							  const char *nameif);

@@ -648,7 +648,7 @@ static uint32_t configured_tunnel(void)
 {
 	struct ike_config *ike;
 
-	assert_int_equal(core_translate_ike(n.config, &ike), R_OK);
+	assert_int_equal(core_translate_ike(n.config, 1, &ike), R_OK);
 	uint32_t tunnel = ike->connections[0].children[0].tunnel;
 	ike_config_free(ike);
 	return tunnel;

@@ -82,7 +82,7 @@ static void open_devices(void)
 static void open_address(void)
 {
 	const struct address_config ac = {
-		.config = t.config, .tun = "hf0", .owned_tun = "hf1", .relay_tun = "hf2"
+		.config = t.config, .group = 1, .tun = "hf0", .owned_tun = "hf1", .relay_tun = "hf2"
 	};
 	char why[200] = "";
 
@@ -111,7 +111,7 @@ static int build(void **state)
 	snprintf(t.guard, sizeof(t.guard), "%s/guard.nft", t.dir);
 	open_devices();
 	open_address();
-	if (plain_open(t.config, "hf0", t.guard, &t.plain, why) != R_OK)
+	if (plain_open(t.config, t.guard, &t.plain, why) != R_OK)
 		fail_msg("%s", why);
 	return 0;
 }
@@ -389,7 +389,7 @@ static void the_guard_file_is_the_table_and_ours_alone(void **state)
 	char got[8192] = "";
 
 	(void)state;
-	plain_table_text(t.config, "hf0", &want);
+	plain_table_text(t.config, &want);
 	FILE *f = fopen(t.guard, "r");
 	assert_non_null(f);
 	size_t len = fread(got, 1, sizeof(got) - 1, f);

@@ -72,7 +72,7 @@ static void entries_of_one_peer_are_one_connection(void **state)
 	struct ike_config *ike;
 
 	(void)state;
-	assert_int_equal(core_translate_ike(cfg, &ike), R_OK);
+	assert_int_equal(core_translate_ike(cfg, 1, &ike), R_OK);
 	assert_int_equal(ike->n_connections, 1);
 	const struct ike_connection *c = &ike->connections[0];
 	assert_string_equal(c->name, "192.0.2.2");
@@ -100,7 +100,7 @@ static struct ike_config *with(const char *more, struct config **cfg)
 
 	text_printf(&all, "%s%s", text, more);
 	assert_int_equal(config_parse(bytes(all.p, all.len), "test", cfg, &diag), R_OK);
-	assert_int_equal(core_translate_ike(*cfg, &ike), R_OK);
+	assert_int_equal(core_translate_ike(*cfg, 1, &ike), R_OK);
 	text_free(&all);
 	return ike;
 }
@@ -228,7 +228,7 @@ static void a_tunnel_number_leads_back_to_its_line(void **state)
 	size_t n;
 
 	(void)state;
-	assert_int_equal(core_translate_ike(cfg, &ike), R_OK);
+	assert_int_equal(core_translate_ike(cfg, 1, &ike), R_OK);
 	assert_int_equal(hf_tunnels(cfg, &list, &n), R_OK);
 	assert_int_equal(n, 2); /* a deny line has none */
 	for (size_t i = 0; i < 2; i++) {
@@ -262,7 +262,7 @@ static void two_lines_with_one_number_are_refused(void **state)
 		len += snprintf(with + len, sizeof(with) - (size_t)len, line, second[i]);
 		snprintf(with + len, sizeof(with) - (size_t)len, "%s", rest);
 		struct config *cfg = parse_text(with);
-		assert_int_equal(core_translate_ike(cfg, &ike), i == 0 ? R_CONFIG : R_OK);
+		assert_int_equal(core_translate_ike(cfg, 1, &ike), i == 0 ? R_CONFIG : R_OK);
 		if (i == 1)
 			ike_config_free(ike);
 		config_free(cfg);
@@ -290,7 +290,7 @@ static void what_the_datapath_cannot_carry_is_not_offered(void **state)
 	struct ike_config *ike;
 
 	(void)state;
-	assert_int_equal(core_translate_ike(cfg, &ike), R_OK);
+	assert_int_equal(core_translate_ike(cfg, 1, &ike), R_OK);
 	const struct ike_esp_proposal *p = &ike->connections[0].children[0].proposals[0];
 	assert_int_equal(p->n_encr, 2);
 	assert_int_equal(p->n_integ, 1);
@@ -308,7 +308,7 @@ static void a_share_of_one_is_one(void **state)
 	struct ike_config *ike;
 
 	(void)state;
-	assert_int_equal(core_translate_ike(cfg, &ike), R_OK);
+	assert_int_equal(core_translate_ike(cfg, 1, &ike), R_OK);
 	assert_int_equal(ike->max_sa, 1);
 	assert_int_equal(ike->half_open_max, 1);
 	ike_config_free(ike);
@@ -372,8 +372,65 @@ static void the_table_of_protected_networks_cascades(void **state)
 	struct text out = { 0 };
 
 	(void)state;
-	plain_table_text(cfg, "hf0", &out);
+	plain_table_text(cfg, &out);
 	assert_string_equal(text_string(&out), table);
+	text_free(&out);
+	config_free(cfg);
+}
+
+#define SECOND_FAILOVER_GROUP \
+	"failover\nfailover lan unit primary\nfailover key k\nfailover group 1\nfailover group 2\n" \
+	"interface eth2\n nameif second\n join-failover-group 2\n" \
+	" ip address 192.0.2.129 255.255.255.0\ncrypto ikev2 enable second\n" \
+	"access-list C extended permit ip 198.51.100.0 255.255.255.0 198.19.0.0 255.255.0.0\n" \
+	"crypto map N 10 match address C\ncrypto map N 10 set peer 192.0.2.3\n" \
+	"crypto map N 10 set ikev2 ipsec-proposal P\ncrypto map N interface second\n" \
+	"tunnel-group 192.0.2.3 type ipsec-l2l\ntunnel-group 192.0.2.3 ipsec-attributes\n" \
+	" ikev2 local-authentication pre-shared-key a\n" \
+	" ikev2 remote-authentication pre-shared-key b\n"
+
+static void assert_line(const struct text *t, const char *line)
+{
+	if (!strstr(t->p, line))
+		fail_msg("no %s in %s", line, t->p);
+}
+
+/* R14: a crypto map is its interface's group's, in every view of it. */
+static void a_failover_group_has_the_maps_of_its_interfaces(void **state)
+{
+	struct config *cfg;
+	struct ike_config *one = with(SECOND_FAILOVER_GROUP, &cfg), *two;
+	struct esp_policy *policies;
+	struct text out = { 0 };
+	size_t n;
+
+	(void)state;
+	assert_int_equal(core_translate_ike(cfg, 2, &two), R_OK);
+	assert_int_equal(one->n_connections, 1);
+	assert_string_equal(one->connections[0].name, "192.0.2.2");
+	assert_int_equal(one->n_maps, 2);
+	assert_int_equal(two->n_connections, 1);
+	assert_string_equal(two->connections[0].name, "192.0.2.3");
+	assert_int_equal(two->n_maps, 1);
+	ike_config_free(one);
+	ike_config_free(two);
+	assert_int_equal(core_translate_spd(cfg, 1, &policies, &n), R_OK);
+	assert_int_equal(n, 3);
+	free(policies);
+	assert_int_equal(core_translate_spd(cfg, 2, &policies, &n), R_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(policies[0].group, 2);
+	free(policies);
+	plain_table_text(cfg, &out);
+	assert_line(&out, "\tchain protect {\n\t\tmeta mark set 0x48460001 accept\n");
+	assert_line(&out, "\tchain protect2 {\n\t\tmeta mark set 0x48460101 accept\n");
+	assert_line(&out, "ip daddr 198.18.0.0/16 ip saddr 198.51.100.0/24 goto protect\n");
+	assert_line(&out, "ip daddr 198.19.0.0/16 ip saddr 198.51.100.0/24 goto protect2\n");
+	assert_line(&out, "\t\tiifname { \"lo\", \"hf0\", \"hf3\" } accept\n");
+	assert_line(&out, "\t\toifname { \"lo\", \"hf0\", \"hf3\" } accept\n");
+	assert_line(&out, "\t\tmeta mark 0x48460001 goto clear_out\n"
+			  "\t\tmeta mark 0x48460101 goto clear_out\n");
+	assert_line(&out, "\t\tiifname \"hf3\" tcp flags syn");
 	text_free(&out);
 	config_free(cfg);
 }
@@ -416,7 +473,7 @@ static void many_entries_are_looked_up(void **state)
 	struct text out = { 0 };
 
 	(void)state;
-	plain_table_text(cfg, "hf0", &out);
+	plain_table_text(cfg, &out);
 	const char *in = strstr(
 		text_string(&out),
 		"iifname \"eth0\" ip saddr vmap { "
@@ -433,7 +490,7 @@ static void many_entries_are_looked_up(void **state)
 	config_free(cfg);
 	/* Sixteen jumps are not too many. */
 	cfg = parse_entries(17);
-	plain_table_text(cfg, "hf0", &out);
+	plain_table_text(cfg, &out);
 	assert_null(strstr(text_string(&out), "vmap"));
 	text_free(&out);
 	config_free(cfg);
@@ -447,7 +504,7 @@ static void a_stray_is_what_goes_to_an_address_in_use(void **state)
 	struct text out = { 0 };
 
 	(void)state;
-	plain_table_text(cfg, "hf0", &out);
+	plain_table_text(cfg, &out);
 	assert_non_null(strstr(text_string(&out), "ip daddr 192.0.2.1 counter drop"));
 	assert_null(strstr(text_string(&out), "ip daddr 198.51.100.1 counter drop"));
 	text_free(&out);
@@ -467,6 +524,7 @@ int main(void)
 		cmocka_unit_test(what_the_datapath_cannot_carry_is_not_offered),
 		cmocka_unit_test(a_share_of_one_is_one),
 		cmocka_unit_test(the_table_of_protected_networks_cascades),
+		cmocka_unit_test(a_failover_group_has_the_maps_of_its_interfaces),
 		cmocka_unit_test(many_entries_are_looked_up),
 		cmocka_unit_test(a_stray_is_what_goes_to_an_address_in_use),
 	};

@@ -45,8 +45,9 @@ static enum result ops_version(void *ctx, struct view_version *v)
 	return R_OK;
 }
 
-static enum result ops_failover(void *ctx, struct view_failover *v)
+static enum result ops_failover(void *ctx, uint8_t group, struct view_failover *v)
 {
+	(void)group;
 	(void)ctx;
 	(void)v;
 	return R_OK;

@@ -234,8 +234,9 @@ static void fill_hosts(struct view_failover *v)
 	v->others[1].failed_at = 1618658656;
 }
 
-static enum result ops_failover(void *ctx, struct view_failover *v)
+static enum result ops_failover(void *ctx, uint8_t group, struct view_failover *v)
 {
+	(void)group;
 	v->enabled = !*(bool *)ctx;
 	v->heartbeat_ms = 100;
 	v->deadline_ms = 2000;
@@ -273,8 +274,9 @@ static enum result ops_failover(void *ctx, struct view_failover *v)
 	return R_OK;
 }
 
-static enum result ops_history(void *ctx, struct view_failover_history *v)
+static enum result ops_history(void *ctx, uint8_t group, struct view_failover_history *v)
 {
+	(void)group;
 	if (*(bool *)ctx)
 		return R_OK;
 	v->n = 3;
@@ -435,8 +437,9 @@ static enum result ops_clear(void *ctx, const struct inet_addr *peer, unsigned i
 	return R_OK;
 }
 
-static enum result ops_active(void *ctx, bool active, char why[ADMIN_WHY_MAX])
+static enum result ops_active(void *ctx, bool active, uint8_t group, char why[ADMIN_WHY_MAX])
 {
+	(void)group;
 	(void)why;
 	(void)active;
 	return *(bool *)ctx ? R_NOT_SYNCED : R_OK;
@@ -818,26 +821,130 @@ static void a_group_that_is_not_there_is_named(void **state)
 	text_free(&out);
 }
 
+static const char two_groups_state[] =
+	"               State          Last Failure Reason      Date/Time\n"
+	"This host  -   Primary\n"
+	"    Group 1    Active         HELLO not heard          10:41:05 UTC Feb 4 2021\n"
+	"    Group 2    Standby Ready  HELLO not heard          10:41:05 UTC Feb 4 2021\n"
+	"Other host -   Secondary\n"
+	"    Group 1    Standby Ready  None\n"
+	"    Group 2    Active         None\n"
+	"\n====Configuration State===\n        Sync Done\n"
+	"====Communication State===\n        Corosync up\n";
+
+static const char two_groups_hosts[] =
+	"Group 1 last failover at: 11:24:17 UTC Apr 17 2021\n"
+	"Group 2 last failover at: 11:24:17 UTC Apr 17 2021\n"
+	"        This host:    Primary\n"
+	"Group 1       State:          Active\n"
+	"                Active time:    30858 (sec)\n"
+	"Group 2       State:          Standby Ready\n"
+	"                Active time:    0 (sec)\n"
+	"                slot 1: holdfast hw/sw rev (/0.1.0) status (Up Sys)\n"
+	"                  Interface outside (192.0.2.1): Normal (Monitored)\n"
+	"                  Interface inside (198.51.100.1): No Link (Not-Monitored)\n"
+	"                  Interface outside2 (0.0.0.0): Normal (Monitored)\n"
+	"        Other host:   Secondary\n"
+	"Group 1       State:          Standby Ready\n"
+	"                Active time:    0 (sec)\n"
+	"Group 2       State:          Active\n"
+	"                Active time:    7 (sec)\n";
+
+/* The same two hosts, with group 2 active on the other one. */
+static void two_groups(struct view_failover v[2])
+{
+	bool off = false;
+	memset(v, 0, 2 * sizeof(*v));
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(ops_failover(&off, 1, &v[i]), R_OK);
+		v[i].group = (uint32_t)i + 1;
+		v[i].n_others = 1;
+	}
+	v[1].self.state = HOST_STANDBY_READY;
+	v[1].self.active_s = 0;
+	v[1].self.n_interfaces = 0;
+	add_interface(&v[1].self, "outside2", NULL, true);
+	v[1].others[0].state = HOST_ACTIVE;
+	v[1].others[0].active_s = 7;
+}
+
+static json_t *obeying(const json_t *schema, struct text *out)
+{
+	json_t *v = json_loads(text_string(out), 0, NULL);
+	assert_non_null(v);
+	assert_true(valid(schema, schema, v));
+	text_free(out);
+	return v;
+}
+
+static void several_groups_have_json_too(void **state)
+{
+	static struct view_failover v[2];
+	json_t *schema = load_schema();
+	struct text out = { 0 };
+	const char *active;
+	int id;
+	(void)state;
+	two_groups(v);
+	show_failover_json(v, 2, &out);
+	json_t *all = obeying(schema, &out);
+	json_t *second = json_array_get(json_object_get(json_object_get(all, "failover"), "groups"),
+					1);
+	assert_int_equal(json_unpack(second, "{s:i, s:s}", "id", &id, "active", &active), 0);
+	assert_int_equal(id, 2);
+	assert_string_equal(active, "vpn2");
+	json_decref(all);
+	show_failover_group_json(v, 2, &out);
+	all = obeying(schema, &out);
+	assert_int_equal(json_array_size(json_object_get(all, "failover_groups")), 2);
+	json_decref(all);
+	show_failover_state_json(v, 2, &out);
+	json_decref(obeying(schema, &out));
+	json_decref(schema);
+}
+
+static void several_groups_are_shown_side_by_side(void **state)
+{
+	static struct view_failover v[2];
+	struct text out = { 0 };
+	(void)state;
+	two_groups(v);
+	show_failover_state_text(v, 2, &out);
+	assert_string_equal(text_string(&out), two_groups_state);
+	text_free(&out);
+	show_failover_text(v, 2, &out);
+	if (!strstr(text_string(&out), two_groups_hosts))
+		fail_msg("%s", text_string(&out));
+	assert_non_null(
+		strstr(out.p, "        General         62         10         58         12\n"));
+	assert_non_null(strstr(out.p, "\nHoldfast Failover Group 1\n"));
+	assert_non_null(strstr(out.p, "\nHoldfast Failover Group 2\n"));
+	text_free(&out);
+	show_failover_group_text(v, 2, &out);
+	assert_non_null(strstr(out.p, "Group 2 last failover at"));
+	text_free(&out);
+}
+
 static void the_state_tells_different_configurations_and_lost_corosync(void **state)
 {
 	struct view_failover v = { 0 };
 	struct text out = { 0 };
 	bool off = false;
 	(void)state;
-	assert_int_equal(ops_failover(&off, &v), R_OK);
+	assert_int_equal(ops_failover(&off, 1, &v), R_OK);
 	v.n_others = 1;
-	show_failover_state_text(&v, &out);
+	show_failover_state_text(&v, 1, &out);
 	assert_non_null(strstr(out.p, "====Configuration State===\n        Sync Done\n"));
 	assert_non_null(strstr(out.p, "====Communication State===\n        Corosync up\n"));
 	text_free(&out);
 	v.self.state = HOST_STANDBY_READY;
 	v.quorate = false;
-	show_failover_state_text(&v, &out);
+	show_failover_state_text(&v, 1, &out);
 	assert_non_null(strstr(out.p, "        Sync Done - STANDBY\n"));
 	assert_non_null(strstr(out.p, "        Corosync up, no quorum\n"));
 	text_free(&out);
 	v.cluster_up = false;
-	show_failover_state_text(&v, &out);
+	show_failover_state_text(&v, 1, &out);
 	assert_non_null(strstr(out.p, "        Corosync down\n"));
 	text_free(&out);
 }
@@ -956,6 +1063,8 @@ int main(void)
 		cmocka_unit_test(commands_may_be_abbreviated_and_wrong_ones_are_explained),
 		cmocka_unit_test(a_refused_action_says_why),
 		cmocka_unit_test(a_group_that_is_not_there_is_named),
+		cmocka_unit_test(several_groups_are_shown_side_by_side),
+		cmocka_unit_test(several_groups_have_json_too),
 		cmocka_unit_test(the_state_tells_different_configurations_and_lost_corosync),
 		cmocka_unit_test(a_command_for_another_member_is_asked_there),
 		cmocka_unit_test(a_command_for_this_unit_is_run_here),

@@ -109,6 +109,26 @@ static const struct error_case cases[] = {
 	  "c:1:19: error: 'tertiary' is not valid here: expected primary, secondary or member\n" },
 	{ "failover group 1\n member 9\n", R_CONFIG,
 	  "c:2:9: error: '9' is not valid here: expected a number from 3 to 8\n" },
+	/* an interface is in one group, which must be there */
+	{ PAIR
+	  "interface e\n nameif a\n join-failover-group 2\n ip address 192.0.2.1 255.255.255.0\n",
+	  R_CONFIG,
+	  "c:4:1: error: interface e is in failover group 2: expected a line failover group 2, or another "
+	  "join-failover-group\n" },
+	{ "failover\nfailover lan unit primary\nfailover key k\nfailover group 2\n"
+	  "interface e\n nameif a\n ip address 192.0.2.1 255.255.255.0\n",
+	  R_CONFIG,
+	  "c:1:1: error: interface eth0 is in failover group 1: expected a line failover group 1, or another "
+	  "join-failover-group\n"
+	  "c:5:1: error: interface e is in failover group 1: expected a line failover group 1, or another "
+	  "join-failover-group\n" },
+	{ "interface e\n join-failover-group 2\n ip address 192.0.2.1 255.255.255.0\n", R_CONFIG,
+	  "c:1:1: error: interface e is in failover group 2: expected a line failover group 2, or another "
+	  "join-failover-group\n" },
+	{ "interface e\n join-failover-group 16\n", R_CONFIG,
+	  "c:2:22: error: '16' is not valid here: expected a number from 1 to 15\n" },
+	{ PAIR "failover group 1\nfailover group 2\nfailover role-manager pacemaker\n", R_CONFIG,
+	  "c:5:1: error: failover role-manager pacemaker promotes one group: expected one failover group\n" },
 	/* the snapshot channel: a key for each, and ours among them */
 	{ "failover snapshot-channel port 0\n", R_CONFIG,
 	  "c:1:32: error: '0' is not valid here: expected a number from 1 to 65535\n" },

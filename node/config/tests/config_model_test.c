@@ -159,7 +159,7 @@ static const char everything[] =
 	"access-list A extended deny ip any4 host Seven\naccess-list A extended permit ip any 198.18.0.0 255.254.0.0\n"
 	"access-list B extended permit tcp any any eq www\n"
 	"failover\nfailover lan unit secondary\nfailover slot 9\nfailover cluster-name north\nfailover key pass-phrase\n"
-	"failover role-manager pacemaker\nfailover takeover fenced\nfailover empty-start after 60\n"
+	"failover takeover fenced\nfailover empty-start after 60\n"
 	"failover commit-timeout 900\nfailover deadline 2500\nfailover allow-unencrypted-corosync\n"
 	"failover snapshot-channel port 5000\nfailover snapshot-channel key-file /etc/holdfast/key\n"
 	"failover snapshot-channel member 9 public-key " KEY_A "\n"
@@ -226,6 +226,40 @@ static void a_further_unit_has_its_number_as_its_slot(void **state)
 	assert_round_trip(text);
 }
 
+static void an_interface_says_which_group_owns_it(void **state)
+{
+	static const char text[] =
+		"failover\nfailover lan unit primary\nfailover key k\nfailover group 7\nfailover group 1\n"
+		"interface eth0\n nameif a\n ip address 192.0.2.1 255.255.255.0\n"
+		"interface eth1\n nameif b\n join-failover-group 7\n"
+		" ip address 198.51.100.1 255.255.255.0\n";
+	struct config *cfg = parse(text);
+	uint8_t ids[CONFIG_GROUPS_MAX];
+	(void)state;
+	assert_int_equal(config_group_ids(cfg, ids), 2);
+	assert_int_equal(ids[0], 1);
+	assert_int_equal(ids[1], 7);
+	assert_int_equal(cfg->interfaces[0].failover_group, 1);
+	assert_int_equal(cfg->interfaces[1].failover_group, 7);
+	assert_round_trip(text);
+	config_free(cfg);
+	cfg = parse("failover group 3\n");
+	assert_int_equal(config_group_ids(cfg, ids), 1); /* failover is off */
+	assert_int_equal(ids[0], 1);
+	config_free(cfg);
+}
+
+static void pacemaker_decides_for_one_group(void **state)
+{
+	static const char text[] =
+		"failover\nfailover lan unit primary\nfailover key k\nfailover role-manager pacemaker\n";
+	struct config *cfg = parse(text);
+	(void)state;
+	assert_int_equal(cfg->failover.role_manager, ROLE_MANAGER_PACEMAKER);
+	assert_round_trip(text);
+	config_free(cfg);
+}
+
 static void an_unmasked_running_config_parses_to_an_equal_configuration(void **state)
 {
 	struct text sample = slurp(SAMPLE), paste = slurp(PASTE);
@@ -255,7 +289,7 @@ static void every_value_reaches_the_model(void **state)
 	assert_string_equal(f->cluster_name, "north");
 	assert_key(&f->key, "pass-phrase");
 	assert_false(f->key_hex);
-	assert_int_equal(f->role_manager, ROLE_MANAGER_PACEMAKER);
+	assert_int_equal(f->role_manager, ROLE_MANAGER_INTERNAL);
 	assert_int_equal(f->takeover, TAKEOVER_FENCED);
 	assert_int_equal(f->empty_start, EMPTY_START_AFTER);
 	assert_int_equal(f->empty_start_s, 60);
@@ -656,6 +690,8 @@ int main(void)
 		cmocka_unit_test(the_twenty_line_sample_gives_one_active_tunnel),
 		cmocka_unit_test(a_pasted_running_config_is_understood_as_its_golden_files_say),
 		cmocka_unit_test(a_further_unit_has_its_number_as_its_slot),
+		cmocka_unit_test(an_interface_says_which_group_owns_it),
+		cmocka_unit_test(pacemaker_decides_for_one_group),
 		cmocka_unit_test(an_unmasked_running_config_parses_to_an_equal_configuration),
 		cmocka_unit_test(every_value_reaches_the_model),
 		cmocka_unit_test(a_peer_is_found_by_identity_by_address_and_by_default),
