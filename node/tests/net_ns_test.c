@@ -263,6 +263,33 @@ static void a_reload_moves_addresses_and_routes(void **state)
 	config_free(more);
 }
 
+/* R14: what another group owns is another one's to put up and to take down. */
+static void the_interfaces_of_another_group_are_left_alone(void **state)
+{
+	struct config *more = parse(
+		"failover\nfailover lan unit primary\nfailover key k\nfailover group 1\n"
+		"failover group 2\nroute third 203.0.113.0 255.255.255.0 192.0.2.130\n"
+		"interface eth2\n nameif third\n join-failover-group 2\n"
+		" ip address 192.0.2.129 255.255.255.128\n");
+	char why[200] = "";
+
+	(void)state;
+	set(ADDRESS_OWNED);
+	netns_run(
+		"ip link add eth2 type veth peer name v2; ip link set v2 up; ip link set eth2 up");
+	if (address_reload(t.address, more, why) != R_OK)
+		fail_msg("%s", why);
+	netns_run("ip addr show dev hf1 | grep -q 192.0.2.1/32");
+	netns_run("! ip addr | grep -q 192.0.2.129");
+	netns_run("! ip route show 192.0.2.128/25 | grep -q .");
+	netns_run("! ip route show 203.0.113.0/24 | grep -q .");
+	netns_run("ip route add 192.0.2.128/25 dev eth2 metric 18502");
+	assert_int_equal(address_reload(t.address, t.config, why), R_OK);
+	netns_run("ip route show 192.0.2.128/25 | grep -q 'dev eth2'");
+	netns_run("ip link del eth2");
+	config_free(more);
+}
+
 static void a_route_through_a_missing_device_is_refused_by_name(void **state)
 {
 	struct config *more = parse(
@@ -528,6 +555,7 @@ int main(void)
 		TEST(an_owner_is_announced_and_nobody_else),
 		TEST(the_address_dies_with_the_process),
 		TEST(a_reload_moves_addresses_and_routes),
+		TEST(the_interfaces_of_another_group_are_left_alone),
 		TEST(a_route_through_a_missing_device_is_refused_by_name),
 		TEST(protected_traffic_goes_into_the_tunnel_only),
 		TEST(our_own_network_inside_is_not_behind_the_crypto_map),
