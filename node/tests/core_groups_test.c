@@ -439,6 +439,12 @@ static void a_group_is_handed_over_alone(void **state)
 	command(0, 1, CL_IN_GO_ACTIVE);
 	run(200);
 	assert_owners(0, 1);
+	/* So is the one whose core did not make the cluster logic. */
+	command(1, 2, CL_IN_GO_STANDBY);
+	run(200);
+	assert_owners(0, 0);
+	assert_true(hf_core_relaying(l.half[1][1].core));
+	assert_int_not_equal(sas(0, 2), 0);
 }
 
 static void a_dead_node_leaves_its_group_to_the_other(void **state)
