@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two nodes that share two failover groups: each group has an owner, a log and
- * SAs of its own (R14), and what befalls one does not touch the other.
+ * Nodes that share two failover groups: each group has an owner, a log and SAs
+ * of its own (R14), and what befalls one does not touch the other.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,9 +15,12 @@
 #include "base/must.h"
 #include "node/core_private.h"
 
-#define NODES     2u
+#define NODES     3u
 #define GROUPS    2u
 #define QUEUE_MAX 256u
+#define TERMS_MAX 512u
+#define FAULTS    40u
+#define SEEDS     100u
 #define MS_NS     1000000ull
 #define START_NS  (1000 * MS_NS)
 
@@ -60,6 +63,16 @@ static struct lab {
 	struct half half[NODES][GROUPS];
 	bool alive[NODES];
 	uint64_t now_ns, ring;
+	uint32_t pid[NODES], votes;
+	uint64_t disk[NODES][GROUPS];          /* terms */
+	unsigned int owner[GROUPS][TERMS_MAX]; /* law 4: node + 1 */
+	struct snapshot {
+		struct half *from;
+		uint8_t slot;
+		bool chunk;
+		struct buf data;
+	} snapshots[QUEUE_MAX];
+	size_t n_snapshots;
 	struct message {
 		unsigned int from;
 		struct buf data;
@@ -84,9 +97,24 @@ static void op_mcast(void *ctx, struct bytes message)
 	must(buf_set(&m->data, message));
 }
 
+static void snapshot_add(void *ctx, uint8_t slot, struct bytes message, bool chunk)
+{
+	struct snapshot *m = &l.snapshots[l.n_snapshots++];
+	must(l.n_snapshots < QUEUE_MAX);
+	*m = (struct snapshot){ .from = ctx, .slot = slot, .chunk = chunk };
+	must(buf_set(&m->data, message));
+}
+
 static void op_snapshot_send(void *ctx, uint8_t slot, struct bytes message)
 {
-	(void)ctx, (void)slot, (void)message;
+	snapshot_add(ctx, slot, message, true);
+}
+
+static void op_snapshot_ask(void *ctx, uint8_t slot, const struct inet_addr *owner,
+			    struct bytes message)
+{
+	(void)owner;
+	snapshot_add(ctx, slot, message, false);
 }
 
 static void op_write_term(void *ctx, uint32_t group, uint64_t term, bool earlier_unknown)
@@ -111,6 +139,12 @@ static void op_role(void *ctx, const struct hf_role_change *change)
 	h->said |= 1u << change->group;
 	h->roles++;
 	h->role = change->role;
+	if (change->role != CL_ROLE_ACTIVE)
+		return;
+	must(change->term < TERMS_MAX);
+	unsigned int *owner = &l.owner[change->group - 1][change->term];
+	assert_true(!*owner || *owner == h->node + 1);
+	*owner = h->node + 1;
 }
 
 static void op_relay_begin(void *ctx, uint32_t group, const struct inet_endpoint *mate)
@@ -151,6 +185,7 @@ static const struct hf_core_ops ops = {
 	.send_ike = op_send_ike,
 	.mcast = op_mcast,
 	.snapshot_send = op_snapshot_send,
+	.snapshot_ask = op_snapshot_ask,
 	.write_term = op_write_term,
 	.run_job = op_run_job,
 	.role = op_role,
@@ -181,12 +216,27 @@ static void deliver(void)
 	struct message m = l.mcast[0];
 	struct cl_input in = { .kind = CL_IN_MESSAGE,
 			       .from_node_id = m.from + 1,
-			       .from_pid = 1,
+			       .from_pid = l.pid[m.from],
 			       .data = buf_bytes(&m.data) };
 	memmove(l.mcast, l.mcast + 1, --l.n_mcast * sizeof(m));
 	for (unsigned int i = 0; i < NODES; i++)
 		if (l.alive[i] && l.alive[m.from])
 			hf_core_cluster(node_core(i), l.now_ns, &in);
+	buf_free(&m.data);
+}
+
+static void deliver_snapshot(void)
+{
+	struct snapshot m = l.snapshots[0];
+	const struct cl_input in = { .kind = CL_IN_SNAPSHOT, .data = buf_bytes(&m.data) };
+	const struct cl_input ready = { .kind = CL_IN_SNAPSHOT_READY,
+					.group = m.from == &l.half[m.from->node][0] ? 1 : 2,
+					.slot = m.slot };
+	memmove(l.snapshots, l.snapshots + 1, --l.n_snapshots * sizeof(m));
+	if (l.alive[m.slot - 1])
+		hf_core_cluster(node_core(m.slot - 1), l.now_ns, &in);
+	if (m.chunk && l.alive[m.from->node])
+		hf_core_cluster(m.from->core, l.now_ns, &ready);
 	buf_free(&m.data);
 }
 
@@ -199,8 +249,10 @@ static bool pay(struct half *h, uint32_t group)
 	h->term = 0;
 	if (job)
 		hf_core_job_done(h->core, l.now_ns, job);
-	if (term)
+	if (term) {
+		l.disk[h->node][group - 1] = term;
 		hf_core_term_written(h->core, l.now_ns, group, term, true);
+	}
 	return job || term;
 }
 
@@ -211,13 +263,15 @@ static void settle(void)
 		more = l.n_mcast > 0;
 		if (more)
 			deliver();
+		if (l.n_snapshots)
+			deliver_snapshot();
 		for (unsigned int i = 0; i < NODES; i++) {
 			for (unsigned int g = 0; l.alive[i] && g < GROUPS; g++)
 				more = pay(&l.half[i][g], g + 1) || more;
 			if (l.alive[i])
 				hf_core_flush(node_core(i), l.now_ns);
 		}
-		more = more || l.n_mcast > 0;
+		more = more || l.n_mcast > 0 || l.n_snapshots > 0;
 	}
 }
 
@@ -241,7 +295,7 @@ static void view(void)
 	for (unsigned int i = 0; i < NODES; i++)
 		if (l.alive[i])
 			in.members[in.n_members++] = (struct cl_member){ .node_id = i + 1,
-									 .pid = 1 };
+									 .pid = l.pid[i] };
 	for (unsigned int i = 0; i < NODES; i++) {
 		if (!l.alive[i])
 			continue;
@@ -259,13 +313,14 @@ static void node_make(unsigned int i)
 	struct cl_node_config cluster = {
 		.node_id = i + 1,
 		.slot = (uint8_t)(i + 1),
-		.salt = { (uint8_t)(i + 1) },
-		.version_min = 1,
-		.version_max = 1,
+		.salt = { (uint8_t)(i + 1), (uint8_t)++l.pid[i] },
+		.version_min = SS_VERSION_MIN,
+		.version_max = SS_VERSION_MAX,
 		.token_ms = 500,
 		.consensus_ms = 150,
-		.expected_votes = NODES,
-		.start_ns = START_NS,
+		.expected_votes = l.votes,
+		.start_ns = l.now_ns,
+		.term_on_disk = { l.disk[i][0], l.disk[i][1] },
 		.n_groups = GROUPS,
 		.groups = { { .group = 1, .preferred_slot = 1 },
 			    { .group = 2, .preferred_slot = 2 } },
@@ -273,7 +328,7 @@ static void node_make(unsigned int i)
 	must(secret_set(&cluster.failover_key, bytes(key, sizeof(key))) == R_OK);
 	for (unsigned int g = 0; g < GROUPS; g++) {
 		struct half *h = &l.half[i][g];
-		h->node = i;
+		*h = (struct half){ .node = i };
 		h->dp = esp_datapath_new(
 			&(struct esp_datapath_config){ .slot = (uint8_t)(i + 1), .workers = 1 });
 		assert_non_null(h->dp);
@@ -282,7 +337,7 @@ static void node_make(unsigned int i)
 					      .first = g ? l.half[i][0].core : NULL,
 					      .group = g + 1,
 					      .datapath = h->dp,
-					      .now_ns = START_NS,
+					      .now_ns = l.now_ns,
 					      .random = test_random,
 					      .ops = &ops,
 					      .ops_ctx = h };
@@ -291,37 +346,57 @@ static void node_make(unsigned int i)
 	l.alive[i] = true;
 }
 
-static int setup(void **state)
+static void node_free(unsigned int i)
+{
+	for (unsigned int g = GROUPS; g-- > 0;) {
+		struct half *h = &l.half[i][g];
+		hf_core_free(h->core);
+		esp_datapath_free(h->dp);
+		buf_free(&h->first);
+		if (h->job)
+			ike_job_free(h->job);
+		*h = (struct half){ .node = i };
+	}
+	l.alive[i] = false;
+}
+
+/* Of this many nodes. */
+static void begin(unsigned int nodes)
 {
 	static struct diagnostics diag;
 	char line[DIAGNOSTIC_LINE_MAX];
 
-	(void)state;
-	l = (struct lab){ .now_ns = START_NS };
+	l = (struct lab){ .now_ns = START_NS, .votes = nodes };
 	if (config_parse(bytes(text, strlen(text)), "test", &l.config, &diag) != R_OK)
 		fail_msg("%s", diagnostics_line(&diag, 0, line));
-	for (unsigned int i = 0; i < NODES; i++)
+	for (unsigned int i = 0; i < nodes; i++)
 		node_make(i);
 	view();
 	run(1000);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	begin(2);
 	return 0;
+}
+
+static void end(void)
+{
+	for (unsigned int i = 0; i < NODES; i++)
+		node_free(i);
+	for (size_t i = 0; i < l.n_mcast; i++)
+		buf_free(&l.mcast[i].data);
+	for (size_t i = 0; i < l.n_snapshots; i++)
+		buf_free(&l.snapshots[i].data);
+	config_free(l.config);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	for (unsigned int i = 0; i < NODES; i++)
-		for (unsigned int g = GROUPS; g-- > 0;) {
-			struct half *h = &l.half[i][g];
-			hf_core_free(h->core);
-			esp_datapath_free(h->dp);
-			buf_free(&h->first);
-			if (h->job)
-				ike_job_free(h->job);
-		}
-	for (size_t i = 0; i < l.n_mcast; i++)
-		buf_free(&l.mcast[i].data);
-	config_free(l.config);
+	end();
 	return 0;
 }
 
@@ -355,7 +430,7 @@ static void each_group_begins_where_it_is_preferred(void **state)
 static void every_effect_reaches_the_core_of_its_group(void **state)
 {
 	(void)state;
-	for (unsigned int i = 0; i < NODES; i++)
+	for (unsigned int i = 0; i < l.votes; i++)
 		for (unsigned int g = 0; g < GROUPS; g++)
 			assert_int_equal(l.half[i][g].said, 1u << (g + 1));
 }
@@ -366,16 +441,19 @@ static size_t sas(unsigned int node, unsigned int group)
 }
 
 /* Its peer's request: our own, come back. */
-static void a_peer_asks(unsigned int node, unsigned int group, const char *local, const char *peer)
+static void a_peer_comes(unsigned int node, unsigned int group)
 {
+	static const char *const local[] = { "192.0.2.1", "198.18.10.1" };
+	static const char *const peer[] = { "192.0.2.2", "198.18.10.2" };
 	struct inet_endpoint to = { .port = 500 }, from = { .port = 500 };
 	struct half *h = &l.half[node][group - 1];
 
-	must(inet_parse(local, &to.addr) == R_OK && inet_parse(peer, &from.addr) == R_OK);
-	hf_core_initiate(h->core, l.now_ns, peer);
+	must(inet_parse(local[group - 1], &to.addr) == R_OK);
+	must(inet_parse(peer[group - 1], &from.addr) == R_OK);
+	hf_core_initiate(h->core, l.now_ns, peer[group - 1]);
 	settle();
-	assert_int_equal(h->sent, 1);
-	hf_core_datagram(h->core, l.now_ns, &to, &from, buf_bytes(&h->first));
+	if (h->sent)
+		hf_core_datagram(h->core, l.now_ns, &to, &from, buf_bytes(&h->first));
 	settle();
 }
 
@@ -386,10 +464,10 @@ static void an_sa_is_in_the_log_of_its_group_alone(void **state)
 	uint64_t one = cl_position(n, 1), two = cl_position(n, 2);
 
 	(void)state;
-	a_peer_asks(1, 2, "198.18.10.1", "198.18.10.2");
+	a_peer_comes(1, 2);
 	assert_int_equal(cl_position(n, 1), one);
 	assert_true(cl_position(n, 2) > two);
-	for (unsigned int i = 0; i < NODES; i++) {
+	for (unsigned int i = 0; i < l.votes; i++) {
 		assert_int_equal(sas(i, 1), 0);
 		assert_int_not_equal(sas(i, 2), 0);
 	}
@@ -418,13 +496,24 @@ static void command(unsigned int node, unsigned int group, enum cl_input_kind ki
 	settle();
 }
 
+static void each_group_has_its_timers(void **state)
+{
+	(void)state;
+	hf_core_initiate(l.half[0][0].core, l.now_ns, "192.0.2.2");
+	hf_core_initiate(l.half[1][1].core, l.now_ns, "198.18.10.2");
+	settle();
+	run(10000);
+	assert_in_range(l.half[0][0].sent, 2, 10);
+	assert_in_range(l.half[1][1].sent, 2, 10);
+}
+
 /* R19 */
 static void a_group_is_handed_over_alone(void **state)
 {
 	unsigned int before = l.half[1][1].roles;
 
 	(void)state;
-	a_peer_asks(1, 2, "198.18.10.1", "198.18.10.2");
+	a_peer_comes(1, 2);
 	uint64_t held = hf_core_stats(l.half[1][1].core)->released;
 	command(0, 1, CL_IN_GO_STANDBY);
 	run(200);
@@ -453,7 +542,7 @@ static void a_dead_node_leaves_its_group_to_the_other(void **state)
 	const uint64_t term = l.half[0][0].core->term;
 
 	(void)state;
-	a_peer_asks(1, 2, "198.18.10.1", "198.18.10.2");
+	a_peer_comes(1, 2);
 	l.alive[1] = false;
 	view();
 	run(500);
@@ -478,6 +567,89 @@ static void a_lost_connection_silences_every_group(void **state)
 	assert_false(hf_core_may_send(l.half[0][1].core, l.now_ns));
 }
 
+static uint32_t dice(uint32_t *seed, uint32_t sides)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return (*seed >> 8) % sides;
+}
+
+static unsigned int living(void)
+{
+	unsigned int count = 0;
+	for (unsigned int i = 0; i < NODES; i++)
+		count += l.alive[i];
+	return count;
+}
+
+static void kill_or_start(unsigned int i)
+{
+	if (!l.alive[i])
+		node_make(i);
+	else if (living() > 2)
+		node_free(i);
+	view();
+}
+
+static void fault(uint32_t *seed)
+{
+	unsigned int i = dice(seed, NODES), group = 1 + dice(seed, GROUPS);
+	switch (dice(seed, 4)) {
+	case 0:
+		kill_or_start(i);
+		break;
+	case 1:
+		if (l.alive[i])
+			command(i, group, CL_IN_GO_ACTIVE);
+		break;
+	case 2:
+		if (l.alive[i])
+			command(i, group, CL_IN_GO_STANDBY);
+		break;
+	default:
+		if (owns(i, group))
+			a_peer_comes(i, group);
+		break;
+	}
+	run(10 + dice(seed, 300));
+}
+
+/* Everybody holds what the owner of the group holds. */
+static void assert_whole(unsigned int group)
+{
+	unsigned int owners = 0;
+	for (unsigned int i = 0; i < NODES; i++) {
+		const struct cl_node *n = l.half[i][0].core->cluster;
+		owners += owns(i, group);
+		assert_int_equal(sas(i, group), sas(0, group));
+		assert_int_equal(cl_position(n, group),
+				 cl_position(l.half[0][0].core->cluster, group));
+		assert_true(cl_is_protected(n, group));
+	}
+	assert_int_equal(owners, 1);
+}
+
+/* Laws 4 (in op_role) and 8, for each group by itself. */
+static void both_groups_survive_what_befalls_their_nodes(void **state)
+{
+	size_t most = 0;
+	(void)state;
+	for (uint32_t seed = 1; seed <= SEEDS; seed++) {
+		uint32_t roll = seed * 7919;
+		begin(NODES);
+		for (unsigned int i = 0; i < FAULTS; i++)
+			fault(&roll);
+		for (unsigned int i = 0; i < NODES; i++)
+			if (!l.alive[i])
+				kill_or_start(i);
+		run(5000);
+		assert_whole(1);
+		assert_whole(2);
+		most = sas(0, 1) > most ? sas(0, 1) : most;
+		end();
+	}
+	assert_int_not_equal(most, 0); /* there was something to hold */
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -487,9 +659,11 @@ int main(void)
 		T(every_effect_reaches_the_core_of_its_group),
 		T(an_sa_is_in_the_log_of_its_group_alone),
 		T(a_group_knows_the_peers_of_its_interfaces_only),
+		T(each_group_has_its_timers),
 		T(a_group_is_handed_over_alone),
 		T(a_dead_node_leaves_its_group_to_the_other),
 		T(a_lost_connection_silences_every_group),
+		cmocka_unit_test(both_groups_survive_what_befalls_their_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
