@@ -29,10 +29,10 @@ static void child_free(void *p)
 	child->row->key_free(child->row, child->key_in);
 	child->row->key_free(child->row, child->key_out);
 	replay_window_free(&child->window);
-	free((void *)atomic_load_explicit(&child->path, memory_order_relaxed));
+	free((void *)child_path_in(child));
 	free((void *)child->local);
 	free((void *)child->remote);
-	free(child->stats);
+	free(child->stats_in);
 	free(child);
 }
 
@@ -53,15 +53,28 @@ static const struct selector *compile_list(const struct ts_list *list)
 	return s;
 }
 
-static const struct esp_path *path_new(const struct inet_endpoint *local,
-				       const struct inet_endpoint *remote, bool udp_encap)
+/* The former path is to be retired. false: out of memory, nothing has changed. */
+static bool path_set(struct esp_child *child, const struct inet_endpoint *local,
+		     const struct inet_endpoint *remote, bool udp_encap,
+		     const struct esp_path **old)
 {
-	struct esp_path *path = malloc(sizeof(*path));
-	if (path != NULL)
-		*path = (struct esp_path){ .local = *local,
-					   .remote = *remote,
-					   .udp_encap = udp_encap };
-	return path;
+	struct esp_path *path = zalloc_lines(sizeof(*path));
+	if (path == NULL)
+		return false;
+	*path = (struct esp_path){
+		.row = child->row,
+		.spi_in = child->spi_in,
+		.spi_out = child->spi_out,
+		.local = *local,
+		.remote = *remote,
+		.udp_encap = udp_encap,
+		.group = child->group,
+		.esn = child->esn,
+	};
+	*old = child_path_in(child);
+	atomic_store_explicit(&child->path_in, path, memory_order_release);
+	atomic_store_explicit(&child->path_out, path, memory_order_release);
+	return true;
 }
 
 /* R17: half of the lease. */
@@ -77,13 +90,6 @@ static void set_lease(struct esp_child *child, uint64_t lease_end)
 	const uint64_t next = next_number(child);
 	put(&child->lease_low, lease_end > next ? next + (lease_end - next) / 2 : next);
 	put(&child->lease_end, lease_end);
-}
-
-static uint64_t sequence_end(const struct esp_transform *row, bool esn)
-{
-	if (!esn)
-		return UINT64_C(1) << 32;
-	return row->iv_random ? UINT64_MAX : UINT64_C(1) << IV_COUNTER_BITS;
 }
 
 static bool keys_fit(const struct esp_transform *row, const struct esp_keys *keys)
@@ -110,17 +116,16 @@ static enum result child_new(struct esp_datapath *dp, const struct esp_child_par
 	child->group = p->group;
 	child->esn = p->transforms.esn;
 	child->birth_term = p->birth_term;
-	child->seq_end = sequence_end(row, child->esn);
 	child->n_local = p->local_ts.n;
 	child->n_remote = p->remote_ts.n;
 	put(&child->seq_next, p->seq_next > 0 ? p->seq_next : 1);
 	set_lease(child, p->lease_end);
 
-	const struct esp_path *path = path_new(&p->local, &p->remote, p->udp_encap);
-	atomic_store_explicit(&child->path, path, memory_order_relaxed);
+	const struct esp_path *none;
+	const bool path = path_set(child, &p->local, &p->remote, p->udp_encap, &none);
 	child->local = compile_list(&p->local_ts);
 	child->remote = compile_list(&p->remote_ts);
-	child->stats = zalloc_lines(dp->workers * sizeof(child->stats[0]));
+	child->stats_in = child->stats_out = zalloc_lines(dp->workers * sizeof(child->stats_in[0]));
 	const uint32_t size = p->replay_window != 0 ? p->replay_window : ESP_REPLAY_WINDOW;
 	const bool window = replay_window_init(&child->window, size);
 	child->key_in = row->key_new(row, dp->crypto,
@@ -131,7 +136,7 @@ static enum result child_new(struct esp_datapath *dp, const struct esp_child_par
 				      &(struct esp_key_params){ .keys = p->keys_out,
 								.direction = ESP_SEAL,
 								.workers = dp->workers });
-	if (path == NULL || child->local == NULL || child->remote == NULL || child->stats == NULL ||
+	if (!path || child->local == NULL || child->remote == NULL || child->stats_in == NULL ||
 	    !window || child->key_in == NULL || child->key_out == NULL) {
 		child_free(child);
 		return R_CRYPTO;
@@ -340,11 +345,9 @@ enum result esp_child_move(struct esp_datapath *dp, uint32_t spi_in,
 	struct esp_child *child = datapath_child(dp, spi_in);
 	if (child == NULL)
 		return R_NOT_FOUND;
-	const struct esp_path *path = path_new(local, remote, udp_encap);
-	if (path == NULL)
+	const struct esp_path *old;
+	if (!path_set(child, local, remote, udp_encap, &old))
 		return R_NO_MEMORY;
-	const struct esp_path *old = atomic_exchange_explicit(&child->path, path,
-							      memory_order_acq_rel);
 	datapath_retire(dp, (void *)old, free);
 	return R_OK;
 }
@@ -440,7 +443,7 @@ enum result esp_child_stats(const struct esp_datapath *dp, uint32_t spi_in,
 		.outbound_in_use = child->outbound,
 	};
 	for (unsigned int i = 0; i < dp->workers; i++) {
-		const struct child_stats *s = &child->stats[i];
+		const struct child_stats *s = &child->stats_in[i];
 		out->out_packets += stat_get(&s->out_packets);
 		out->out_bytes += stat_get(&s->out_bytes);
 		out->in_packets += stat_get(&s->in_packets);

@@ -53,14 +53,21 @@ static inline uint64_t stamp(uint64_t now_ns)
 
 /* ---- CHILD SAs ---- */
 
-/* Outer addresses of a child; immutable, replaced whole (RFC 7296 2.23). */
+/* What packets of a child get, and are checked against; immutable, replaced whole when the outer
+ * addresses change (RFC 7296 2.23). */
 struct esp_path {
+	alignas(ESP_CACHE_LINE) const struct esp_transform *row;
+	uint32_t spi_in;
+	uint32_t spi_out;
 	struct inet_endpoint local;
 	struct inet_endpoint remote;
 	bool udp_encap;
+	uint8_t group;
+	bool esn;
 };
+_Static_assert(sizeof(struct esp_path) == ESP_CACHE_LINE, "a path is a cache line");
 
-/* One worker's share of a child's statistics, on a cache line of its own. */
+/* One worker's share of a child, on a cache line of its own. */
 struct child_stats {
 	alignas(ESP_CACHE_LINE) _Atomic uint64_t out_packets;
 	_Atomic uint64_t out_bytes;
@@ -68,47 +75,66 @@ struct child_stats {
 	_Atomic uint64_t in_packets;
 	_Atomic uint64_t in_bytes;
 	_Atomic uint64_t last_in_ms;
+	struct flow_mark in_flow; /* the worker's own: a flow that the selectors let pass */
 };
+_Static_assert(sizeof(struct child_stats) == ESP_CACHE_LINE, "a worker's share is a cache line");
 
+/*
+ * With many SAs each cache line that a packet needs is one more to wait for:
+ * here the line of its direction, then path and stats, which it points to.
+ */
 struct esp_child {
-	/* Fixed before publication. */
-	uint32_t spi_in;
-	uint32_t spi_out;
-	const struct esp_transform *row;
-	void *key_in;
-	void *key_out;
-	struct child_stats *stats; /* one per worker */
-	const struct selector *local;
-	const struct selector *remote;
-	uint8_t n_local;
-	uint8_t n_remote;
-	uint8_t group;
-	bool esn;
-	uint64_t birth_term;
-	uint64_t seq_end; /* no outbound number at or above: 2^32 without ESN, 2^48 by R16 */
-	struct esp_tunnel *tunnel;
-	_Atomic(const struct esp_path *) path;
-
-	/* Outbound: shared by the workers, which allocate runs of numbers. */
+	/* Outbound: the workers allocate runs of numbers. */
 	alignas(ESP_CACHE_LINE) _Atomic uint64_t seq_next;
 	_Atomic uint64_t seq_floor; /* none below this one is used (control may raise it) */
 	_Atomic uint64_t lease_end;
 	_Atomic uint64_t lease_low; /* crossing it asks for a new lease, once; UINT64_MAX: asked */
+	uint64_t birth_term;
+	void *key_out;
+	_Atomic(const struct esp_path *) path_out; /* the same as path_in */
+	struct child_stats *stats_out;             /* one per worker; the same as stats_in */
 
-	/* Inbound: shared by the workers. */
+	/* Inbound. */
 	alignas(ESP_CACHE_LINE) struct replay_window window;
 	/* First number above the edge of a resume without bitmap that no packet has followed yet;
 	 * 0: none. */
 	_Atomic uint64_t exposed_from;
-	_Atomic uint64_t moved_ns; /* of the last PEER_MOVED */
+	void *key_in;
+	_Atomic(const struct esp_path *) path_in;
+	struct child_stats *stats_in;
+
+	/* For some packets only; fixed before publication. */
+	const struct esp_transform *row;
+	uint32_t spi_in;
+	uint32_t spi_out;
+	uint8_t group;
+	bool esn;
+	uint8_t n_local;
+	uint8_t n_remote;
+	const struct selector *local;
+	const struct selector *remote;
+	struct esp_tunnel *tunnel;
 
 	/* Rare. */
+	_Atomic uint64_t moved_ns; /* of the last PEER_MOVED */
 	_Atomic uint64_t out_errors, in_auth_failed, in_replayed, in_ts_refused, in_malformed;
 
 	/* Control only. */
 	struct esp_child *older, *newer; /* in order of installation */
 	bool outbound;                   /* a member of its tunnel's outbound set */
 };
+_Static_assert(offsetof(struct esp_child, window) == ESP_CACHE_LINE &&
+		       offsetof(struct esp_child, row) == 2 * (size_t)ESP_CACHE_LINE,
+	       "a direction has one line of its child");
+
+static inline const struct esp_path *child_path_out(const struct esp_child *child)
+{
+	return atomic_load_explicit(&child->path_out, memory_order_acquire);
+}
+static inline const struct esp_path *child_path_in(const struct esp_child *child)
+{
+	return atomic_load_explicit(&child->path_in, memory_order_acquire);
+}
 
 static inline bool child_selects(const struct esp_child *child, const struct flow *f)
 {

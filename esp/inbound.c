@@ -35,10 +35,13 @@ static void unknown_spi(struct esp_worker *w, uint64_t now_ns, uint32_t spi,
 
 /* ---- before the integrity check ---- */
 
-static enum esp_verdict replay_verdict(struct esp_child *child, uint32_t seq_lo, uint64_t *seq)
+static enum esp_verdict replay_verdict(struct esp_child *child, bool esn, uint32_t seq_lo,
+				       uint64_t *seq)
 {
-	*seq = child->esn ? replay_guess_esn(&child->window, seq_lo) : seq_lo;
-	const enum replay_answer answer = child->esn && *seq == 0 && seq_lo != 0
+	*seq = esn ? replay_guess_esn(&child->window, seq_lo) : seq_lo;
+	if (replay_ahead(&child->window, *seq))
+		return ESP_V_OK;
+	const enum replay_answer answer = esn && *seq == 0 && seq_lo != 0
 						  ? REPLAY_LEFT
 						  : replay_check(&child->window, *seq);
 	if (answer == REPLAY_FRESH)
@@ -58,95 +61,100 @@ static enum esp_verdict shape_verdict(const struct esp_transform *row, uint32_t 
 	return (*text_len & (row->block - 1u)) == 0 ? ESP_V_OK : ESP_V_LENGTH;
 }
 
-/* The child by the packet's SPI; what admit() needs of it is asked for. */
+/* The packet that the burst's last look-up was for. */
+struct found {
+	uint32_t spi;
+	struct esp_child *child;
+};
+
+/* The child by the packet's SPI, which is asked for. */
 static enum esp_verdict find(struct esp_worker *w, uint64_t now_ns, const struct sad *sad,
-			     struct esp_packet *pkt, struct esp_child **last)
+			     struct esp_packet *pkt, struct found *last)
 {
 	pkt->spi_in = 0;
 	if (pkt->len < ESP_HEADER_LEN)
 		return ESP_V_SHORT;
 	const uint32_t spi = load32(pkt->buf + pkt->off);
-	if (*last == NULL || (*last)->spi_in != spi) {
+	if (last->child == NULL || last->spi != spi) {
 		struct esp_child *child = sad_lookup(sad, w->dp->sad_seed, spi);
 		if (child == NULL) {
 			unknown_spi(w, now_ns, spi, pkt);
 			return ESP_V_UNKNOWN_SPI;
 		}
-		*last = child;
-		__builtin_prefetch(child);
+		*last = (struct found){ .spi = spi, .child = child };
 		__builtin_prefetch(&child->window, 1);
 	}
 	pkt->spi_in = spi;
 	return ESP_V_OK;
 }
 
-static enum esp_verdict admit(struct esp_worker *w, uint64_t now_ns, const struct job *job,
-			      struct esp_op *op)
+/* What admit() and finish() need of the child is asked for. */
+static void prefetch_parts(const struct esp_worker *w, struct job *job)
 {
 	const struct esp_child *child = job->child;
-	const struct gate *gate = worker_gate(w, child->group, now_ns);
+	job->path = child_path_in(child);
+	__builtin_prefetch(job->path);
+	replay_prefetch(&child->window, load32(job->packet->buf + job->packet->off + 4));
+	__builtin_prefetch(&child->stats_in[w->index], 1);
+}
+
+static enum esp_verdict admit(struct esp_worker *w, uint64_t now_ns, struct job *job,
+			      struct esp_op *op)
+{
+	struct esp_child *child = job->child;
+	const struct esp_path *path = job->path;
+	const struct gate *gate = worker_gate(w, path->group, now_ns);
 	if (gate->verdict != ESP_V_OK)
 		return gate->verdict;
-	op->esp = job->packet->buf + job->packet->off;
-	const enum esp_verdict verdict = shape_verdict(child->row, job->packet->len, &op->text_len);
+	uint8_t *esp = job->packet->buf + job->packet->off;
+	uint32_t text_len;
+	enum esp_verdict verdict = shape_verdict(path->row, job->packet->len, &text_len);
 	if (verdict != ESP_V_OK) {
-		stat_add_shared(&job->child->in_malformed, 1);
+		stat_add_shared(&child->in_malformed, 1);
 		return verdict;
 	}
-	return ESP_V_OK;
+	verdict = replay_verdict(child, path->esn, load32(esp + 4), &job->seq);
+	*op = (struct esp_op){
+		.key = child->key_in,
+		.esp = esp,
+		.text_len = text_len,
+		.seq_hi = (uint32_t)(job->seq >> 32),
+		.esn = path->esn,
+	};
+	return verdict;
 }
 
-static void prefetch_parts(const struct esp_worker *w, const struct esp_child *child,
-			   const struct esp_op *op)
-{
-	if (child->row->key_prefetch != NULL)
-		child->row->key_prefetch(child->key_in);
-	replay_prefetch(&child->window, load32(op->esp + 4));
-	__builtin_prefetch((const void *)atomic_load_explicit(&child->path, memory_order_relaxed));
-	__builtin_prefetch(&child->stats[w->index], 1);
-	__builtin_prefetch(child->local);
-	__builtin_prefetch(child->remote);
-}
-
-/* Three walks over the burst, as outbound: what the next one needs is asked for.
- * Returns the number of jobs. */
+/* Walks over the burst, as outbound: what the next one needs is asked for. Returns the number of
+ * jobs. */
 static size_t admit_burst(struct esp_worker *w, uint64_t now_ns, struct esp_packet *pkts, size_t n)
 {
 	const struct sad *sad = atomic_load_explicit(&w->dp->sad, memory_order_acquire);
-	struct esp_child *last = NULL;
-	size_t found = 0, admitted = 0, jobs = 0;
+	struct found last = { 0 };
+	size_t found = 0, jobs = 0;
 	for (size_t i = 0; i < n; i++) {
 		pkts[i].verdict = (uint8_t)find(w, now_ns, sad, &pkts[i], &last);
-		if (pkts[i].verdict == ESP_V_OK)
-			w->job[found++] = (struct job){ .child = last, .packet = &pkts[i] };
+		if (pkts[i].verdict != ESP_V_OK)
+			continue;
+		w->job[found].child = last.child;
+		w->job[found++].packet = &pkts[i];
+	}
+	for (size_t i = 0; i < found; i++) {
+		if (i > 0 && w->job[i].child == w->job[i - 1].child)
+			w->job[i].path = w->job[i - 1].path;
+		else
+			prefetch_parts(w, &w->job[i]);
 	}
 	/* Copied only where a refused packet has left a gap: the copy would wait for
 	 * the stores before it. */
 	for (size_t i = 0; i < found; i++) {
 		struct job *job = &w->job[i];
-		job->packet->verdict = (uint8_t)admit(w, now_ns, job, &w->op[admitted]);
-		if (job->packet->verdict != ESP_V_OK)
+		const enum esp_verdict verdict = admit(w, now_ns, job, &w->op[jobs]);
+		if (verdict != ESP_V_OK) {
+			job->packet->verdict = (uint8_t)verdict;
 			continue;
-		if (admitted == 0 || w->job[admitted - 1].child != job->child)
-			prefetch_parts(w, job->child, &w->op[admitted]);
-		if (admitted != i)
-			w->job[admitted] = *job;
-		admitted++;
-	}
-	for (size_t i = 0; i < admitted; i++) {
-		struct job *job = &w->job[i];
-		struct esp_op *op = &w->op[i];
-		job->packet->verdict = (uint8_t)replay_verdict(job->child, load32(op->esp + 4),
-							       &job->seq);
-		if (job->packet->verdict != ESP_V_OK)
-			continue;
-		op->key = job->child->key_in;
-		op->seq_hi = (uint32_t)(job->seq >> 32);
-		op->esn = job->child->esn;
-		if (jobs != i) {
-			w->job[jobs] = *job;
-			w->op[jobs] = *op;
 		}
+		if (jobs != i)
+			w->job[jobs] = *job;
 		jobs++;
 	}
 	return jobs;
@@ -162,6 +170,24 @@ static bool padding_right(const uint8_t *text, uint32_t payload_len, uint32_t pa
 		wrong |= (uint8_t)(text[payload_len + i] ^ (i + 1));
 	return wrong == 0;
 }
+
+/* The compiler makes one load of it. */
+static inline uint64_t load64_le(const uint8_t *p)
+{
+	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+	       (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
+	       (uint64_t)p[7] << 56;
+}
+
+/* The same for the usual short padding, of which last is the end: the padding, its length, the
+ * next header. */
+static inline bool short_padding_right(uint64_t last, uint32_t pad_len)
+{
+	const uint64_t counted = UINT64_C(0x060504030201);
+	const unsigned int unused = 64 - 8 * pad_len;
+	return pad_len == 0 || last << 16 >> unused == counted << unused >> unused;
+}
+#define SHORT_PADDING_MAX 6u
 
 enum { ECN_NOT_ECT = 0, ECN_ECT_1 = 1, ECN_ECT_0 = 2, ECN_CE = 3, ECN_MASK = 3 };
 
@@ -196,38 +222,44 @@ static bool ecn_decapsulate(uint8_t *ip, uint8_t outer_tos)
 
 /*
  * The length of the inner packet, if it may come out of this SA (RFC 4301
- * 5.2). before, an inner packet that might or NULL, saves a second look at the
- * same flow.
+ * 5.2). A flow that has passed before saves a second look.
  */
-static enum esp_verdict inner_verdict(const struct esp_child *child, const uint8_t *ip, size_t room,
-				      uint8_t next_header, const uint8_t *before, uint32_t *len)
+static enum esp_verdict inner_verdict(const struct esp_child *child, struct flow_mark *passed,
+				      const uint8_t *ip, size_t room, uint8_t next_header,
+				      uint32_t *len)
 {
 	struct flow f;
-	if (before != NULL && room >= FLOW_SAME_MIN && next_header == NEXT_IPV4 &&
-	    flow_same(before, ip)) {
-		*len = (uint32_t)flow_plain_len(ip, room);
-		return *len != 0 ? ESP_V_OK : ESP_V_LENGTH;
-	}
+	*len = (uint32_t)flow_marked_len(passed, ip, room);
+	if (*len != 0 && next_header == NEXT_IPV4)
+		return ESP_V_OK;
 	*len = (uint32_t)flow_parse(ip, room, FLOW_INBOUND, &f);
 	if (*len == 0)
 		return ESP_V_LENGTH;
 	if ((next_header == NEXT_IPV4) != (f.family == INET_V4))
 		return ESP_V_NEXT_HEADER;
-	return child_selects(child, &f) ? ESP_V_OK : ESP_V_SELECTOR;
+	if (!child_selects(child, &f))
+		return ESP_V_SELECTOR;
+	if (*len >= FLOW_MARK_MIN)
+		*passed = flow_mark(ip);
+	return ESP_V_OK;
 }
 
 /* The authentic packet becomes the inner one. */
-static enum esp_verdict unwrap(struct esp_packet *pkt, const struct esp_child *child,
-			       const struct esp_op *op, const uint8_t *before)
+static enum esp_verdict unwrap(const struct job *job, const struct esp_op *op,
+			       struct flow_mark *passed)
 {
-	const uint32_t head = (uint32_t)esp_transform_head(child->row);
+	struct esp_packet *pkt = job->packet;
+	const uint32_t head = (uint32_t)esp_transform_head(job->path->row);
 	uint8_t *text = op->esp + head;
-	const uint32_t pad_len = text[op->text_len - 2];
-	const uint8_t next_header = text[op->text_len - 1];
+	/* The header is before the text: eight bytes can be read. */
+	const uint64_t last = load64_le(text + op->text_len - 8);
+	const uint32_t pad_len = (uint8_t)(last >> 48);
+	const uint8_t next_header = (uint8_t)(last >> 56);
 	if (pad_len + 2 > op->text_len)
 		return ESP_V_PADDING;
 	const uint32_t payload_len = op->text_len - 2 - pad_len;
-	if (!padding_right(text, payload_len, pad_len))
+	if (pad_len <= SHORT_PADDING_MAX ? !short_padding_right(last, pad_len)
+					 : !padding_right(text, payload_len, pad_len))
 		return ESP_V_PADDING;
 	if (next_header == NEXT_NONE)
 		return ESP_V_DUMMY;
@@ -235,8 +267,8 @@ static enum esp_verdict unwrap(struct esp_packet *pkt, const struct esp_child *c
 		return ESP_V_NEXT_HEADER;
 	/* What is behind the inner packet is traffic flow padding (RFC 4303 2.7). */
 	uint32_t len;
-	const enum esp_verdict verdict = inner_verdict(child, text, payload_len, next_header,
-						       before, &len);
+	const enum esp_verdict verdict = inner_verdict(job->child, passed, text, payload_len,
+						       next_header, &len);
 	if (verdict != ESP_V_OK)
 		return verdict;
 	if (!ecn_decapsulate(text, pkt->tos))
@@ -265,7 +297,7 @@ static inline bool same_endpoint(const struct inet_endpoint *a, const struct ine
 static void notice_source(struct esp_worker *w, uint64_t now_ns, const struct job *job)
 {
 	struct esp_child *child = job->child;
-	const struct esp_path *path = atomic_load_explicit(&child->path, memory_order_acquire);
+	const struct esp_path *path = job->path;
 	if (!path->udp_encap || same_endpoint(&job->packet->remote, &path->remote) ||
 	    job->packet->remote.addr.family == INET_NONE ||
 	    job->seq != atomic_load_explicit(&child->window.edge, memory_order_relaxed))
@@ -325,27 +357,25 @@ static size_t gather(const struct job *at, const struct esp_op *op, size_t n, ui
 /* What has been delivered of a run of one child. */
 struct delivered {
 	uint64_t packets, octets;
-	const uint8_t *before;             /* an inner packet that passed the selectors */
 	const struct job *newest, *oldest; /* highest and lowest number accepted */
 };
 
-static void deliver(const struct job *job, const struct esp_op *op, struct delivered *d)
+static inline void deliver(struct child_stats *stats, const struct job *job,
+			   const struct esp_op *op, struct delivered *d)
 {
 	struct esp_packet *pkt = job->packet;
-	struct esp_child *child = job->child;
 	if (d->newest == NULL || job->seq > d->newest->seq)
 		d->newest = job;
 	if (d->oldest == NULL || job->seq < d->oldest->seq)
 		d->oldest = job;
-	pkt->verdict = (uint8_t)unwrap(pkt, child, op, d->before);
-	if (pkt->verdict != ESP_V_OK) {
-		count_refusal(child, pkt->verdict);
+	const enum esp_verdict verdict = unwrap(job, op, &stats->in_flow);
+	if (verdict != ESP_V_OK) {
+		pkt->verdict = (uint8_t)verdict;
+		count_refusal(job->child, verdict);
 		return;
 	}
 	d->packets++;
 	d->octets += pkt->len;
-	if (pkt->len >= FLOW_SAME_MIN)
-		d->before = pkt->buf + pkt->off;
 }
 
 static void refuse(const struct job *job, enum esp_verdict verdict, _Atomic uint64_t *counter)
@@ -354,11 +384,11 @@ static void refuse(const struct job *job, enum esp_verdict verdict, _Atomic uint
 	stat_add_shared(counter, 1);
 }
 
-/* A run of one child: move the window, deliver, account. */
-static void finish(struct esp_worker *w, uint64_t now_ns, size_t at, size_t n)
+/* A run of one child: move the window, deliver, account. Returns how many were delivered. */
+static size_t finish(struct esp_worker *w, uint64_t now_ns, size_t at, size_t n)
 {
 	struct esp_child *child = w->job[at].child;
-	struct child_stats *stats = &child->stats[w->index];
+	struct child_stats *stats = &child->stats_in[w->index];
 	struct delivered d = { 0 };
 	for (size_t end = at + n; at < end;) {
 		const struct job *job = &w->job[at];
@@ -373,7 +403,7 @@ static void finish(struct esp_worker *w, uint64_t now_ns, size_t at, size_t n)
 			else if ((fresh & replay_bit(job[i].seq)) == 0)
 				refuse(&job[i], ESP_V_REPLAY, &child->in_replayed);
 			else
-				deliver(&job[i], &op[i], &d);
+				deliver(stats, &job[i], &op[i], &d);
 		}
 		at += k;
 	}
@@ -382,10 +412,11 @@ static void finish(struct esp_worker *w, uint64_t now_ns, size_t at, size_t n)
 		notice_source(w, now_ns, d.newest);
 	}
 	if (d.packets == 0)
-		return;
+		return 0;
 	stat_add(&stats->in_packets, d.packets);
 	stat_add(&stats->in_bytes, d.octets);
 	stat_set(&stats->last_in_ms, now_ns / 1000000);
+	return d.packets;
 }
 
 /* ---- the burst ---- */
@@ -394,8 +425,8 @@ static void open_jobs(struct esp_worker *w, size_t n)
 {
 	size_t run;
 	for (size_t at = 0; at < n; at += run) {
-		const struct esp_transform *row = w->job[at].child->row;
-		for (run = 1; at + run < n && w->job[at + run].child->row == row; run++)
+		const struct esp_transform *row = w->job[at].path->row;
+		for (run = 1; at + run < n && w->job[at + run].path->row == row; run++)
 			;
 		row->open(row, w->crypto, &w->op[at], run);
 	}
@@ -403,7 +434,7 @@ static void open_jobs(struct esp_worker *w, size_t n)
 
 static void inbound_burst(struct esp_worker *w, uint64_t now_ns, struct esp_packet *pkts, size_t n)
 {
-	size_t run;
+	size_t run, delivered = 0;
 	worker_gates_clear(w);
 	const size_t admitted = admit_burst(w, now_ns, pkts, n);
 	open_jobs(w, admitted);
@@ -411,9 +442,9 @@ static void inbound_burst(struct esp_worker *w, uint64_t now_ns, struct esp_pack
 		for (run = 1; at + run < admitted && w->job[at + run].child == w->job[at].child;
 		     run++)
 			;
-		finish(w, now_ns, at, run);
+		delivered += finish(w, now_ns, at, run);
 	}
-	worker_count(w, pkts, n, 1);
+	worker_count(w, pkts, n, delivered, 1);
 }
 
 void esp_worker_inbound(struct esp_worker *w, uint64_t now_ns, struct esp_packet *pkts, size_t n)

@@ -28,32 +28,73 @@ struct esp_child *tunnel_child(const struct esp_tunnel *tunnel, const struct flo
 
 /* ---- classification ---- */
 
-/* Two entries per flow: its place and the neighbour. */
-static struct flow_entry *flow_place(struct esp_worker *w, const struct flow *f)
+/* Neighbours of a burst that have one flow: the usual case. */
+struct flow_run {
+	struct flow_mark mark; /* none: only flow tells it */
+	struct mark_entry *mark_set;
+	struct flow_entry *flow_set;
+	struct esp_child *child;
+	struct esp_packet *const *packet;
+	size_t n;
+	struct flow flow; /* known when there is no mark */
+};
+
+/* A set has two entries; this is its number. Odd constants with no pattern; independent products,
+ * folded by a last one. */
+static inline size_t cache_set(uint64_t a, uint64_t b, uint64_t c)
 {
-	const uint64_t local = (uint64_t)f->local ^ (uint64_t)(f->local >> 64);
-	const uint64_t remote = (uint64_t)f->remote ^ (uint64_t)(f->remote >> 64);
-	/* Odd constants with no pattern; independent products, folded by a last one. */
-	uint64_t h = local * UINT64_C(0x9e3779b97f4a7c15) ^ remote * UINT64_C(0xbf58476d1ce4e5b9) ^
-		     f->rest * UINT64_C(0x94d049bb133111eb);
+	uint64_t h = a * UINT64_C(0x9e3779b97f4a7c15) ^ b * UINT64_C(0xbf58476d1ce4e5b9) ^
+		     c * UINT64_C(0x94d049bb133111eb);
 	h = (h ^ (h >> 32)) * UINT64_C(0x9e3779b97f4a7c15);
-	return &w->flows[(h >> (64 - FLOW_CACHE_LOG2)) & ~UINT64_C(1)];
+	return (size_t)(h >> (64 - FLOW_CACHE_LOG2)) & ~(size_t)1;
 }
 
-static struct esp_child *flow_recall(const struct view *v, const struct flow *f,
-				     const struct flow_entry *place)
+static void flow_set_find(struct esp_worker *w, struct flow_run *run)
 {
-	for (unsigned int i = 0; i < 2; i++)
-		if (place[i].generation == v->generation && flow_equal(&place[i].flow, f))
-			return place[i].child;
+	const struct flow *f = &run->flow;
+	if (run->mark.kind != 0) {
+		run->mark_set =
+			&w->marks[cache_set(run->mark.addresses, run->mark.ports, run->mark.kind)];
+		__builtin_prefetch(run->mark_set, 1);
+		return;
+	}
+	run->flow_set =
+		&w->flows[cache_set((uint64_t)f->local ^ (uint64_t)(f->local >> 64),
+				    (uint64_t)f->remote ^ (uint64_t)(f->remote >> 64), f->rest)];
+	__builtin_prefetch(run->flow_set, 1);
+}
+
+static struct esp_child *flow_recall(const struct view *v, const struct flow_run *run)
+{
+	if (run->mark.kind != 0) {
+		for (unsigned int i = 0; i < 2; i++) {
+			const struct mark_entry *e = &run->mark_set[i];
+			if (e->generation == v->generation && flow_mark_equal(&e->mark, &run->mark))
+				return e->child;
+		}
+		return NULL;
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct flow_entry *e = &run->flow_set[i];
+		if (e->generation == v->generation && flow_equal(&e->flow, &run->flow))
+			return e->child;
+	}
 	return NULL;
 }
 
-static void flow_remember(const struct view *v, const struct flow *f, struct flow_entry *place,
-			  struct esp_child *child)
+static void flow_remember(const struct view *v, const struct flow_run *run)
 {
-	place[1] = place[0];
-	place[0] = (struct flow_entry){ .flow = *f, .generation = v->generation, .child = child };
+	if (run->mark.kind != 0) {
+		run->mark_set[1] = run->mark_set[0];
+		run->mark_set[0] = (struct mark_entry){ .mark = run->mark,
+							.generation = v->generation,
+							.child = run->child };
+	} else {
+		run->flow_set[1] = run->flow_set[0];
+		run->flow_set[0] = (struct flow_entry){ .flow = run->flow,
+							.generation = v->generation,
+							.child = run->child };
+	}
 }
 
 /* No SA carries the packet: ask control for one, once per second and tunnel, and keep the
@@ -106,99 +147,112 @@ static inline bool has_room(const struct esp_packet *pkt, const struct esp_trans
 	return pkt->off >= esp_transform_head(row) && end <= pkt->cap;
 }
 
-static enum esp_verdict classify(const struct view *v, const struct esp_packet *pkt,
-				 const struct flow *f, struct flow_entry *place,
-				 struct esp_child **child)
+/* The child of a run; packets that a child is asked for are passed over. */
+static void classify(const struct view *v, struct flow_run *run)
 {
-	*child = flow_recall(v, f, place);
-	if (*child == NULL) {
-		const enum esp_verdict verdict = classify_slowly(v, f, pkt, child);
-		if (verdict != ESP_V_OK)
-			return verdict;
-		flow_remember(v, f, place, *child);
+	run->child = flow_recall(v, run);
+	if (run->child == NULL && run->mark.kind != 0)
+		(void)flow_parse((*run->packet)->buf + (*run->packet)->off, (*run->packet)->len,
+				 FLOW_OUTBOUND, &run->flow);
+	while (run->child == NULL && run->n > 0) {
+		struct esp_packet *pkt = *run->packet;
+		pkt->verdict = (uint8_t)classify_slowly(v, &run->flow, pkt, &run->child);
+		if (pkt->verdict == ESP_V_OK) {
+			flow_remember(v, run);
+		} else {
+			run->packet++;
+			run->n--;
+		}
 	}
-	__builtin_prefetch(*child);
-	__builtin_prefetch((void *)&(*child)->seq_next, 1);
-	return ESP_V_OK;
-}
-
-static enum esp_verdict admit(const struct view *v, const struct esp_packet *pkt,
-			      const struct esp_child *child)
-{
-	const struct gate *gate = worker_gate(v->w, child->group, v->now_ns);
-	if (gate->verdict != ESP_V_OK)
-		return gate->verdict;
-	if (!has_room(pkt, child->row))
-		return ESP_V_TOO_BIG;
-	return ESP_V_OK;
+	if (run->child != NULL)
+		__builtin_prefetch(run->child, 1);
 }
 
 static void prefetch_parts(const struct esp_worker *w, const struct esp_child *child)
 {
-	if (child->row->key_prefetch != NULL)
-		child->row->key_prefetch(child->key_out);
-	__builtin_prefetch((const void *)atomic_load_explicit(&child->path, memory_order_relaxed));
-	__builtin_prefetch(&child->stats[w->index], 1);
+	__builtin_prefetch(child_path_out(child));
+	__builtin_prefetch(&child->stats_out[w->index], 1);
 }
 
-/*
- * Three walks over the burst, each asking for the memory that the next one
- * needs: headers and the flow's place, the child, the child's parts. A packet
- * of the same flow as the one before goes the same way without a look-up.
- * Returns how many jobs there are.
- */
-static size_t classify_burst(const struct view *v, struct esp_packet *pkts, size_t n)
+/* Jobs of a run that may be sealed, behind the n that there are. */
+static size_t admit(struct esp_worker *w, uint64_t now_ns, const struct flow_run *run, size_t n)
 {
-	struct esp_worker *w = v->w;
-	struct flow flow[ESP_BURST];
-	struct flow_entry *place[ESP_BURST];
-	const uint8_t *before = NULL; /* the packet of flow[flows - 1] */
-	size_t flows = 0, found = 0, jobs = 0;
+	const struct esp_path *path = child_path_out(run->child);
+	const struct gate *gate = worker_gate(w, path->group, now_ns);
+	for (size_t i = 0; i < run->n; i++) {
+		struct esp_packet *pkt = run->packet[i];
+		enum esp_verdict verdict = gate->verdict;
+		if (verdict == ESP_V_OK && !has_room(pkt, path->row))
+			verdict = ESP_V_TOO_BIG;
+		if (verdict != ESP_V_OK) {
+			pkt->verdict = (uint8_t)verdict;
+			continue;
+		}
+		w->job[n++] = (struct job){ .child = run->child, .path = path, .packet = pkt };
+	}
+	return n;
+}
+
+/* The packets of a burst that are IP packets, in *found, as runs of one flow; returns how many
+ * runs. */
+static size_t parse_burst(struct esp_worker *w, struct esp_packet *pkts, size_t n,
+			  struct flow_run *run, struct esp_packet **found)
+{
+	struct flow_mark mark = { 0 };
+	size_t runs = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct esp_packet *pkt = &pkts[i];
 		const uint8_t *ip = pkt->buf + pkt->off;
 		pkt->spi_in = 0;
-		const bool same = before != NULL && pkt->len >= FLOW_SAME_MIN &&
-				  flow_same(before, ip);
-		const size_t len = same ? flow_plain_len(ip, pkt->len)
-					: flow_parse(ip, pkt->len, FLOW_OUTBOUND, &flow[flows]);
-		if (len == 0 || pkt->gso_size != 0) {
+		if (pkt->gso_size != 0) {
 			/* A train is cut before it comes here. */
-			pkt->verdict = len == 0 ? ESP_V_NOT_IP : ESP_V_TOO_BIG;
+			pkt->verdict = ESP_V_TOO_BIG;
 			continue;
 		}
-		if (!same) {
-			place[flows] = flow_place(w, &flow[flows]);
-			__builtin_prefetch(place[flows++]);
-			before = len >= FLOW_SAME_MIN ? ip : NULL;
+		size_t len = flow_marked_len(&mark, ip, pkt->len);
+		if (len == 0) {
+			struct flow_run *next = &run[runs];
+			mark = flow_mark_read(ip, pkt->len, &len);
+			if (mark.kind == 0)
+				len = flow_parse(ip, pkt->len, FLOW_OUTBOUND, &next->flow);
+			if (len == 0) {
+				pkt->verdict = ESP_V_NOT_IP;
+				continue;
+			}
+			next->mark = mark;
+			next->packet = found;
+			next->n = 0;
+			flow_set_find(w, next);
+			runs++;
 		}
-		pkt->len = (uint32_t)len;
 		pkt->verdict = ESP_V_OK;
-		w->job[found++] = (struct job){ .packet = pkt, .flow = (uint16_t)(flows - 1) };
+		pkt->len = (uint32_t)len;
+		*found++ = pkt;
+		run[runs - 1].n++;
 	}
-	for (size_t i = 0; i < found; i++) {
-		struct job *job = &w->job[i];
-		if (i > 0 && job->flow == job[-1].flow && job[-1].child != NULL)
-			job->child = job[-1].child;
-		else
-			job->packet->verdict = (uint8_t)classify(v, job->packet, &flow[job->flow],
-								 place[job->flow], &job->child);
-	}
-	/* Copied only where a refused packet has left a gap: the copy would wait for
-	 * the stores before it. */
-	for (size_t i = 0; i < found; i++) {
-		struct job *job = &w->job[i];
-		if (job->child == NULL)
-			continue;
-		job->packet->verdict = (uint8_t)admit(v, job->packet, job->child);
-		if (job->packet->verdict != ESP_V_OK)
-			continue;
-		if (jobs == 0 || w->job[jobs - 1].child != job->child)
-			prefetch_parts(w, job->child);
-		if (jobs != i)
-			w->job[jobs] = *job;
-		jobs++;
-	}
+	return runs;
+}
+
+/*
+ * Walks over the burst, each asking for the memory that the next one needs:
+ * headers and the flow's set, the child, the child's parts. A packet of the
+ * same flow as the one before goes the same way without a look-up. Returns how
+ * many jobs there are.
+ */
+static size_t classify_burst(const struct view *v, struct esp_packet *pkts, size_t n)
+{
+	struct flow_run run[ESP_BURST];
+	struct esp_packet *found[ESP_BURST];
+	const size_t runs = parse_burst(v->w, pkts, n, run, found);
+	size_t jobs = 0;
+	for (size_t i = 0; i < runs; i++)
+		classify(v, &run[i]);
+	for (size_t i = 0; i < runs; i++)
+		if (run[i].child != NULL)
+			prefetch_parts(v->w, run[i].child);
+	for (size_t i = 0; i < runs; i++)
+		if (run[i].child != NULL)
+			jobs = admit(v->w, v->now_ns, &run[i], jobs);
 	return jobs;
 }
 
@@ -223,27 +277,37 @@ static void ask_for_lease(struct esp_worker *w, struct esp_child *child)
 		atomic_store_explicit(&child->lease_low, low, memory_order_relaxed);
 }
 
+/* No number at or above: 2^32 without ESN, 2^48 by R16. */
+static inline uint64_t sequence_end(const struct esp_transform *row, bool esn)
+{
+	if (!esn)
+		return UINT64_C(1) << 32;
+	return row->iv_random ? UINT64_MAX : UINT64_C(1) << IV_COUNTER_BITS;
+}
+
 /*
  * R16, R17: up to n numbers of the SA, with the prefix of their IVs. The
  * number is the IV's counter, so two workers can no more share an IV than a
  * number, and two owners differ in slot or term.
  */
-static struct number_run allocate_run(struct esp_worker *w, struct esp_child *child, uint64_t term,
-				      size_t n)
+static struct number_run allocate_run(struct esp_worker *w, struct esp_child *child,
+				      const struct esp_path *path, size_t n)
 {
 	struct number_run run = { .n = 0, .rest = ESP_V_IV_EXHAUSTED };
-	if (!child->row->iv_random &&
+	const uint64_t term = w->gate[path->group].term;
+	if (!path->row->iv_random &&
 	    iv_prefix(w->dp->slot, term, child->birth_term, &run.iv_prefix) != R_OK)
 		return run;
+	const uint64_t seq_end = sequence_end(path->row, path->esn);
 	const uint64_t lease_end = atomic_load_explicit(&child->lease_end, memory_order_relaxed);
-	const uint64_t end = lease_end < child->seq_end ? lease_end : child->seq_end;
+	const uint64_t end = lease_end < seq_end ? lease_end : seq_end;
 	seq_raise(&child->seq_next, atomic_load_explicit(&child->seq_floor, memory_order_relaxed));
 	run.n = seq_take(&child->seq_next, end, n, w->alone, &run.first);
 	const uint64_t next = run.first + run.n;
-	if (next < child->seq_end)
+	if (next < seq_end)
 		run.rest = ESP_V_LEASE;
 	else
-		run.rest = child->esn ? ESP_V_IV_EXHAUSTED : ESP_V_SEQ_EXHAUSTED;
+		run.rest = path->esn ? ESP_V_IV_EXHAUSTED : ESP_V_SEQ_EXHAUSTED;
 	if (next > atomic_load_explicit(&child->lease_low, memory_order_relaxed) || run.n < n)
 		ask_for_lease(w, child);
 	return run;
@@ -275,10 +339,10 @@ static uint8_t inner_tos(const uint8_t *ip)
 static const uint8_t padding[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
 
 /* Build the packet around the inner one, all but what the transform writes. */
-static void frame(struct esp_packet *pkt, const struct esp_child *child, uint64_t seq,
+static void frame(struct esp_packet *pkt, const struct esp_path *path, void *key, uint64_t seq,
 		  uint64_t prefix, struct esp_op *op)
 {
-	const struct esp_transform *row = child->row;
+	const struct esp_transform *row = path->row;
 	const uint32_t head = (uint32_t)esp_transform_head(row);
 	const uint32_t text_len = text_len_of(row, pkt->len);
 	uint8_t *text = pkt->buf + pkt->off;
@@ -288,84 +352,91 @@ static void frame(struct esp_packet *pkt, const struct esp_child *child, uint64_
 	memcpy(text + pkt->len, padding, sizeof(padding));
 	text[text_len - 2] = (uint8_t)(text_len - 2 - pkt->len);
 	text[text_len - 1] = next_header;
-	store32(text - head, child->spi_out);
+	store32(text - head, path->spi_out);
 	store32(text - head + 4, (uint32_t)seq);
 	if (!row->iv_random)
 		store64(text - row->iv, prefix | seq);
 	*op = (struct esp_op){
-		.key = child->key_out,
+		.key = key,
 		.esp = text - head,
 		.text_len = text_len,
 		.seq_hi = (uint32_t)(seq >> 32),
-		.esn = child->esn,
+		.esn = path->esn,
 	};
+	pkt->spi_in = path->spi_in;
+	pkt->udp_encap = path->udp_encap;
+	pkt->local = path->local;
+	pkt->remote = path->remote;
 	pkt->off -= head;
 	pkt->len = head + text_len + row->icv;
 }
 
-/* Number and frame a run of one child; returns how many jobs are left of it (moved to out). */
-static size_t frame_run(struct esp_worker *w, const struct job *run, size_t n, size_t out)
+/*
+ * Number and frame a run of one child, and count it as sealed; returns how
+ * many jobs are left of it (moved to out).
+ */
+static size_t frame_run(struct esp_worker *w, uint64_t now_ns, const struct job *run, size_t n,
+			size_t out)
 {
 	struct esp_child *child = run[0].child;
-	const struct number_run numbers = allocate_run(w, child, w->gate[child->group].term, n);
-	const struct esp_path *path = atomic_load_explicit(&child->path, memory_order_acquire);
+	const struct esp_path *path = run[0].path;
+	const struct esp_transform *row = path->row;
+	const struct number_run numbers = allocate_run(w, child, path, n);
+	struct child_stats *stats = &child->stats_out[w->index];
+	void *key = child->key_out;
 	size_t done = 0;
+	uint64_t octets = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct esp_packet *pkt = run[i].packet;
 		if (i >= numbers.n ||
-		    (child->row->iv_random &&
-		     !esp_crypto_random(w->crypto, pkt->buf + pkt->off - child->row->iv,
-					child->row->iv))) {
+		    (row->iv_random &&
+		     !esp_crypto_random(w->crypto, pkt->buf + pkt->off - row->iv, row->iv))) {
 			pkt->verdict = (uint8_t)(i >= numbers.n ? numbers.rest : ESP_V_CRYPTO);
 			stat_add_shared(&child->out_errors, 1);
 			continue;
 		}
-		w->job[out + done] = (struct job){ .child = child,
-						   .packet = pkt,
-						   .inner_len = pkt->len };
-		frame(pkt, child, numbers.first + i, numbers.iv_prefix, &w->op[out + done]);
-		pkt->spi_in = child->spi_in;
-		pkt->udp_encap = path->udp_encap;
-		pkt->local = path->local;
-		pkt->remote = path->remote;
+		octets += pkt->len;
+		w->job[out + done] = (struct job){
+			.child = child, .path = path, .packet = pkt, .inner_len = pkt->len
+		};
+		frame(pkt, path, key, numbers.first + i, numbers.iv_prefix, &w->op[out + done]);
 		done++;
 	}
+	stat_add(&stats->out_packets, done);
+	stat_add(&stats->out_bytes, octets);
+	if (done > 0)
+		stat_set(&stats->last_out_ms, now_ns / 1000000);
 	return done;
 }
 
 /* ---- the burst ---- */
 
-static void seal_jobs(struct esp_worker *w, size_t n)
+/* The cipher has failed, which is rare: the packet was counted before. */
+static void seal_failed(struct esp_worker *w, const struct job *job)
 {
-	size_t run;
+	struct child_stats *stats = &job->child->stats_out[w->index];
+	job->packet->verdict = ESP_V_CRYPTO;
+	stat_add_shared(&job->child->out_errors, 1);
+	stat_set(&stats->out_packets, stat_get(&stats->out_packets) - 1);
+	stat_set(&stats->out_bytes, stat_get(&stats->out_bytes) - job->inner_len);
+}
+
+/* Returns how many were sealed. */
+static size_t seal_jobs(struct esp_worker *w, size_t n)
+{
+	size_t run, sealed = 0;
 	for (size_t at = 0; at < n; at += run) {
-		const struct esp_transform *row = w->job[at].child->row;
-		for (run = 1; at + run < n && w->job[at + run].child->row == row; run++)
+		const struct esp_transform *row = w->job[at].path->row;
+		for (run = 1; at + run < n && w->job[at + run].path->row == row; run++)
 			;
 		row->seal(row, w->crypto, &w->op[at], run);
 	}
-}
-
-static void account(struct esp_worker *w, uint64_t now_ns, size_t n)
-{
-	size_t run;
-	for (size_t at = 0; at < n; at += run) {
-		struct esp_child *child = w->job[at].child;
-		struct child_stats *stats = &child->stats[w->index];
-		uint64_t packets = 0, octets = 0;
-		for (run = 0; at + run < n && w->job[at + run].child == child; run++) {
-			if (!w->op[at + run].ok) {
-				w->job[at + run].packet->verdict = ESP_V_CRYPTO;
-				stat_add_shared(&child->out_errors, 1);
-				continue;
-			}
-			packets++;
-			octets += w->job[at + run].inner_len;
-		}
-		stat_add(&stats->out_packets, packets);
-		stat_add(&stats->out_bytes, octets);
-		stat_set(&stats->last_out_ms, now_ns / 1000000);
-	}
+	for (size_t i = 0; i < n; i++)
+		sealed += w->op[i].ok;
+	for (size_t i = 0; sealed < n && i < n; i++)
+		if (!w->op[i].ok)
+			seal_failed(w, &w->job[i]);
+	return sealed;
 }
 
 static void outbound_burst(struct esp_worker *w, uint64_t now_ns, struct esp_packet *pkts, size_t n)
@@ -384,11 +455,9 @@ static void outbound_burst(struct esp_worker *w, uint64_t now_ns, struct esp_pac
 		for (run = 1; at + run < classified && w->job[at + run].child == w->job[at].child;
 		     run++)
 			;
-		framed += frame_run(w, &w->job[at], run, framed);
+		framed += frame_run(w, now_ns, &w->job[at], run, framed);
 	}
-	seal_jobs(w, framed);
-	account(w, now_ns, framed);
-	worker_count(w, pkts, n, 0);
+	worker_count(w, pkts, n, seal_jobs(w, framed), 0);
 }
 
 void esp_worker_outbound(struct esp_worker *w, uint64_t now_ns, struct esp_packet *pkts, size_t n)

@@ -43,6 +43,12 @@ uint64_t replay_guess_esn(const struct replay_window *w, uint32_t seq_lo);
 
 /* Could seq be accepted? Asked before the ICV is checked; marks nothing. */
 enum replay_answer replay_check(const struct replay_window *w, uint64_t seq);
+/* The usual case of it: ahead of all that was accepted. */
+static inline bool replay_ahead(const struct replay_window *w, uint64_t seq)
+{
+	return seq > atomic_load_explicit(&w->edge, memory_order_relaxed) &&
+	       seq > atomic_load_explicit(&w->floor, memory_order_relaxed);
+}
 
 /* The number with this low half will be asked about soon. */
 static inline void replay_prefetch(const struct replay_window *w, uint32_t seq_lo)

@@ -54,29 +54,71 @@ static inline bool flow_equal(const struct flow *a, const struct flow *b)
 }
 
 /*
- * The packet at ip has the flow of the one at before, whose flow is known: the
- * usual case within a burst, told from the plain header words. False says
- * nothing. Both have at least FLOW_SAME_MIN bytes.
+ * What a plain IPv4 header (no options, no fragment) says of its flow, as it
+ * stands in the packet: packets of a flow that was looked at before are told
+ * by a few words. All zero matches no packet.
  */
-#define FLOW_SAME_MIN 24u
-static inline bool flow_same(const uint8_t *before, const uint8_t *ip)
+struct flow_mark {
+	uint64_t addresses;
+	uint32_t ports; /* or what is there instead: no two flows have the same mark */
+	uint32_t kind;  /* protocol, FLOW_MARKED */
+};
+#define FLOW_MARKED   0x100u
+#define FLOW_MARK_MIN 24u /* bytes that are read */
+
+static inline uint64_t flow_first_word(const uint8_t *ip)
 {
-	uint64_t addresses[2];
-	uint32_t ports[2];
-	memcpy(&addresses[0], before + 12, 8);
-	memcpy(&addresses[1], ip + 12, 8);
-	memcpy(&ports[0], before + 20, 4);
-	memcpy(&ports[1], ip + 20, 4);
-	/* No options and no fragments: the ports are where they are looked for. */
-	return before[0] == 0x45 && ip[0] == 0x45 && addresses[0] == addresses[1] &&
-	       ports[0] == ports[1] && before[9] == ip[9] && ((before[6] | ip[6]) & 0x3f) == 0 &&
-	       (before[7] | ip[7]) == 0;
+	uint64_t first;
+	memcpy(&first, ip, sizeof(first));
+	return first;
 }
-/* Length of a packet with a plain IPv4 header; 0 when it is not within len bytes. */
-static inline size_t flow_plain_len(const uint8_t *ip, size_t len)
+
+/* Version and header length 0x45, no more fragments, offset 0: what is left is 0. */
+static inline uint64_t flow_unplain(const uint8_t *ip)
 {
-	const size_t total = (size_t)ip[2] << 8 | ip[3];
-	return total >= FLOW_SAME_MIN && total <= len ? total : 0;
+	static const uint8_t bits[8] = { 0xff, 0, 0, 0, 0, 0, 0x3f, 0xff }, plain[8] = { 0x45 };
+	return (flow_first_word(ip) & flow_first_word(bits)) ^ flow_first_word(plain);
+}
+
+static inline struct flow_mark flow_mark(const uint8_t *ip)
+{
+	struct flow_mark m = { .kind = FLOW_MARKED | ip[9] };
+	memcpy(&m.addresses, ip + 12, sizeof(m.addresses));
+	memcpy(&m.ports, ip + 20, sizeof(m.ports));
+	return flow_unplain(ip) == 0 ? m : (struct flow_mark){ 0 };
+}
+
+static inline bool flow_mark_equal(const struct flow_mark *a, const struct flow_mark *b)
+{
+	return a->addresses == b->addresses && a->ports == b->ports && a->kind == b->kind;
+}
+
+/* The mark of a packet of at most len bytes and, in *total, its length by its header; without a
+ * mark the length says nothing. */
+static inline struct flow_mark flow_mark_read(const uint8_t *ip, size_t len, size_t *total)
+{
+	if (len < FLOW_MARK_MIN)
+		return (struct flow_mark){ 0 };
+	*total = (size_t)ip[2] << 8 | ip[3];
+	return *total >= FLOW_MARK_MIN && *total <= len ? flow_mark(ip) : (struct flow_mark){ 0 };
+}
+
+/* The packet's length by its header when it has the marked flow and lies within len bytes, else 0,
+ * which says nothing. */
+static inline size_t flow_marked_len(const struct flow_mark *m, const uint8_t *ip, size_t len)
+{
+	uint64_t addresses;
+	uint32_t ports;
+	uint16_t total;
+	if (len < FLOW_MARK_MIN)
+		return 0;
+	memcpy(&addresses, ip + 12, sizeof(addresses));
+	memcpy(&ports, ip + 20, sizeof(ports));
+	memcpy(&total, ip + 2, sizeof(total));
+	total = __builtin_bswap16(total);
+	const uint64_t differs = flow_unplain(ip) | (addresses ^ m->addresses) |
+				 (ports ^ m->ports) | ((FLOW_MARKED | ip[9]) ^ m->kind);
+	return differs == 0 && total >= FLOW_MARK_MIN && total <= len ? total : 0;
 }
 
 static inline bool selector_match(const struct selector *s, wide_addr addr, uint16_t port,

@@ -75,8 +75,6 @@ struct esp_transform {
 			 const struct esp_key_params *p);
 	/* Wipes and frees; NULL is allowed. */
 	void (*key_free)(const struct esp_transform *row, void *key);
-	/* A key will be used soon: start loading it. May be NULL. */
-	void (*key_prefetch)(const void *key);
 	/* Any number of packets, in order, of any keys of this row. */
 	void (*seal)(const struct esp_transform *row, struct esp_crypto *c, struct esp_op *ops,
 		     size_t n);
@@ -100,7 +98,6 @@ static inline size_t esp_transform_head(const struct esp_transform *row)
 void *esp_gcm_mb_key_new(const struct esp_transform *row, struct esp_crypto *c,
 			 const struct esp_key_params *p);
 void esp_gcm_mb_key_free(const struct esp_transform *row, void *key);
-void esp_gcm_mb_key_prefetch(const void *key);
 void esp_gcm_mb_seal(const struct esp_transform *row, struct esp_crypto *c, struct esp_op *ops,
 		     size_t n);
 void esp_gcm_mb_open(const struct esp_transform *row, struct esp_crypto *c, struct esp_op *ops,

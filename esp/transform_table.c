@@ -20,8 +20,7 @@ static bool always(const struct esp_crypto *c)
 		.encr = ENCR_AES_GCM_16, .key_bits = bits, .salt = 4, .iv = 8, .icv = 16, \
 		.block = 4, .name = "AES-GCM-" #bits, .backend = "ipsec-mb", \
 		.usable = esp_mb_usable, .key_new = esp_gcm_mb_key_new, \
-		.key_free = esp_gcm_mb_key_free, .key_prefetch = esp_gcm_mb_key_prefetch, \
-		.seal = esp_gcm_mb_seal, .open = esp_gcm_mb_open \
+		.key_free = esp_gcm_mb_key_free, .seal = esp_gcm_mb_seal, .open = esp_gcm_mb_open \
 	}
 #define GCM_EVP(bits) \
 	{ \

@@ -14,6 +14,7 @@ struct esp_worker *esp_worker_new(struct esp_datapath *dp, unsigned int index)
 	struct esp_worker *w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return NULL;
+	const size_t marks = sizeof(w->marks[0]) << FLOW_CACHE_LOG2;
 	const size_t flows = sizeof(w->flows[0]) << FLOW_CACHE_LOG2;
 	w->dp = dp;
 	w->index = index;
@@ -21,12 +22,14 @@ struct esp_worker *esp_worker_new(struct esp_datapath *dp, unsigned int index)
 	w->verdicts = dp->verdicts[index].count;
 	w->crypto = esp_crypto_new(index);
 	w->events = spsc_ring_new(EVENTS_MAX, sizeof(struct esp_event));
+	w->marks = aligned_alloc(ESP_CACHE_LINE, marks);
 	w->flows = aligned_alloc(ESP_CACHE_LINE, flows);
 	if (!pending_init(&w->pending) || w->crypto == NULL || w->events == NULL ||
-	    w->flows == NULL) {
+	    w->marks == NULL || w->flows == NULL) {
 		esp_worker_free(w);
 		return NULL;
 	}
+	memset(w->marks, 0, marks);
 	memset(w->flows, 0, flows);
 	return w;
 }
@@ -36,13 +39,13 @@ void esp_worker_free(struct esp_worker *w)
 	if (w == NULL)
 		return;
 	pending_free(&w->pending);
+	free(w->marks);
 	free(w->flows);
 	spsc_ring_free(w->events);
 	esp_crypto_free(w->crypto);
 	free(w);
 }
 
-/* R12, R13: what a group may do is decided here, once per burst. */
 static uint8_t group_verdict(uint64_t word, uint64_t deadline_ns, uint64_t now_ns)
 {
 	switch ((enum esp_group_state)(word & 3)) {
@@ -57,21 +60,16 @@ static uint8_t group_verdict(uint64_t word, uint64_t deadline_ns, uint64_t now_n
 	return ESP_V_STANDBY;
 }
 
-const struct gate *worker_gate(struct esp_worker *w, uint8_t group, uint64_t now_ns)
+void worker_gate_read(struct esp_worker *w, uint8_t group, uint64_t now_ns)
 {
-	struct gate *gate = &w->gate[group];
-	if (!gate->known) {
-		const struct esp_group *g = &w->dp->group[group];
-		const uint64_t word = atomic_load_explicit(&g->state_term, memory_order_acquire);
-		const uint64_t deadline = atomic_load_explicit(&g->deadline_ns,
-							       memory_order_acquire);
-		*gate = (struct gate){
-			.known = true,
-			.verdict = group_verdict(word, deadline, now_ns),
-			.term = word >> 2,
-		};
-	}
-	return gate;
+	const struct esp_group *g = &w->dp->group[group];
+	const uint64_t word = atomic_load_explicit(&g->state_term, memory_order_acquire);
+	const uint64_t deadline = atomic_load_explicit(&g->deadline_ns, memory_order_acquire);
+	w->gate[group] = (struct gate){
+		.known = true,
+		.verdict = group_verdict(word, deadline, now_ns),
+		.term = word >> 2,
+	};
 }
 
 bool worker_post(struct esp_worker *w, const struct esp_event *ev)
@@ -85,14 +83,11 @@ bool esp_worker_event(struct esp_worker *w, struct esp_event *out)
 	return spsc_ring_pop(w->events, out);
 }
 
-void worker_count(struct esp_worker *w, const struct esp_packet *pkts, size_t n, int inbound)
+void worker_count(struct esp_worker *w, const struct esp_packet *pkts, size_t n, size_t ok,
+		  int inbound)
 {
-	uint64_t ok = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (pkts[i].verdict == ESP_V_OK)
-			ok++;
-		else
+	for (size_t i = 0; ok < n && i < n; i++)
+		if (pkts[i].verdict != ESP_V_OK)
 			stat_add(&w->verdicts[inbound][pkts[i].verdict], 1);
-	}
 	stat_add(&w->verdicts[inbound][ESP_V_OK], ok);
 }

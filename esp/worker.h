@@ -18,7 +18,15 @@ struct gate {
 
 #define FLOW_CACHE_LOG2 12u
 
-/* Valid while the datapath's generation is the same. */
+/* Valid while the datapath's generation is the same. Two of a set are a cache line. */
+struct mark_entry {
+	alignas(ESP_CACHE_LINE / 2) struct flow_mark mark;
+	uint64_t generation;
+	struct esp_child *child;
+};
+_Static_assert(sizeof(struct mark_entry) == ESP_CACHE_LINE / 2, "two marks are a cache line");
+
+/* The same for flows without a mark. */
 struct flow_entry {
 	alignas(ESP_CACHE_LINE) struct flow flow;
 	uint64_t generation;
@@ -50,10 +58,10 @@ struct pending {
 /* A packet of a burst that is being sealed or opened. */
 struct job {
 	struct esp_child *child;
+	const struct esp_path *path;
 	struct esp_packet *packet;
-	uint64_t seq;
-	uint32_t inner_len;
-	uint16_t flow; /* outbound: which of the burst's flows */
+	uint64_t seq;       /* inbound */
+	uint32_t inner_len; /* outbound */
 };
 
 struct esp_worker {
@@ -64,6 +72,7 @@ struct esp_worker {
 	struct spsc_ring *events;
 	bool event_posted; /* since the owner of the thread last cleared it */
 	_Atomic uint64_t (*verdicts)[ESP_V_COUNT_]; /* [inbound] */
+	struct mark_entry *marks;
 	struct flow_entry *flows;
 	struct pending pending;
 	uint64_t unknown_spi_ns; /* of the last UNKNOWN_SPI event */
@@ -106,8 +115,15 @@ static inline void seq_raise(_Atomic uint64_t *seq_next, uint64_t floor)
 		;
 }
 
+/* R12, R13: what a group may do is decided here, once per burst. */
+void worker_gate_read(struct esp_worker *w, uint8_t group, uint64_t now_ns);
 /* The gate of a group for this burst. */
-const struct gate *worker_gate(struct esp_worker *w, uint8_t group, uint64_t now_ns);
+static inline const struct gate *worker_gate(struct esp_worker *w, uint8_t group, uint64_t now_ns)
+{
+	if (!w->gate[group].known)
+		worker_gate_read(w, group, now_ns);
+	return &w->gate[group];
+}
 /* Before a burst: forget the gates of the last one. */
 static inline void worker_gates_clear(struct esp_worker *w)
 {
@@ -116,8 +132,9 @@ static inline void worker_gates_clear(struct esp_worker *w)
 }
 /* false when control is behind; the event is lost, which no caller may depend on. */
 bool worker_post(struct esp_worker *w, const struct esp_event *ev);
-/* Count the verdicts of a burst. */
-void worker_count(struct esp_worker *w, const struct esp_packet *pkts, size_t n, int inbound);
+/* Count the verdicts of a burst, of which ok are ESP_V_OK. */
+void worker_count(struct esp_worker *w, const struct esp_packet *pkts, size_t n, size_t ok,
+		  int inbound);
 
 /* The child that carries the flow out of the tunnel, NULL when there is none. */
 struct esp_child *tunnel_child(const struct esp_tunnel *tunnel, const struct flow *f);

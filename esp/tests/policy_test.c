@@ -52,6 +52,37 @@ static void fragments_match_only_where_any_port_does(void **state)
 	assert_true(selector_match_local(&with_ports, &f));
 }
 
+/* Each change of a header: what still has the mark has the flow and a length within the packet. */
+static void a_mark_tells_its_flow_and_no_other(void **state)
+{
+	(void)state;
+	uint8_t packet[60];
+	size_t len, kept = 0;
+	write_udp(packet, sizeof(packet), 1, 2, 0);
+	const struct flow f = flow_of(packet, sizeof(packet));
+	const struct flow_mark mark = flow_mark_read(packet, sizeof(packet), &len), none = { 0 };
+	assert_int_equal(sizeof(packet), len);
+	assert_int_equal(sizeof(packet), flow_marked_len(&mark, packet, sizeof(packet)));
+	assert_int_equal(0, flow_marked_len(&none, packet, sizeof(packet)));
+	for (size_t short_len = 0; short_len < sizeof(packet); short_len++)
+		assert_int_equal(0, flow_marked_len(&mark, packet, short_len));
+	for (size_t at = 0; at < 28; at++)
+		for (unsigned int change = 1; change < 256; change++) {
+			struct flow g;
+			packet[at] ^= (uint8_t)change;
+			const size_t own = flow_parse(packet, sizeof(packet), FLOW_OUTBOUND, &g);
+			const size_t marked = flow_marked_len(&mark, packet, sizeof(packet));
+			const struct flow_mark other = flow_mark_read(packet, sizeof(packet), &len);
+			assert_true(marked == 0 || (marked == own && flow_equal(&f, &g)));
+			assert_true(!flow_mark_equal(&mark, &other) ||
+				    (len == own && flow_equal(&f, &g)));
+			kept += marked != 0;
+			packet[at] ^= (uint8_t)change;
+		}
+	/* TOS, id, DF, TTL, the checksums and the UDP length are no part of a flow. */
+	assert_in_range(kept, 255 * 10, 255 * 12);
+}
+
 /* RFC 7296 3.13.1 */
 static void icmp_type_and_code_are_a_port(void **state)
 {
@@ -474,6 +505,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fragments_match_only_where_any_port_does),
+		cmocka_unit_test(a_mark_tells_its_flow_and_no_other),
 		cmocka_unit_test(icmp_type_and_code_are_a_port),
 		cmocka_unit_test(ipv6_ports_are_found_behind_extension_headers),
 		cmocka_unit_test(the_flow_selector_is_very_specific),

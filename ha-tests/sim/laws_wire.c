@@ -153,7 +153,6 @@ const struct esp_transform *laws_transforms(struct sim *s)
 		t->inner = row;
 		t->key_new = watched_key_new;
 		t->key_free = watched_key_free;
-		t->key_prefetch = NULL;
 		t->seal = watched_seal;
 		t->open = watched_open;
 	}
