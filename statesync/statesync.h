@@ -88,7 +88,7 @@ size_t ss_store_count(const struct ss_store *st, enum ss_kind kind); /* 0: of al
 void ss_store_each(const struct ss_store *st, void (*fn)(void *ctx, const struct ss_record *r),
 		   void *ctx);
 void ss_store_clear(struct ss_store *st);
-/* SHA-256 over all records in key order: equal stores have equal digests (law 8). */
+/* The sum of all records' SHA-256: equal stores have equal digests (law 8). Costs nothing. */
 void ss_store_digest(const struct ss_store *st, uint8_t out[32]);
 
 /* ---- batches: one log position = one batch of records, packed for one message ---- */

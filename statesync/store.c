@@ -8,10 +8,28 @@
 
 #include "base/hashmap.h"
 #include "base/must.h"
+#include "base/wire_reader.h"
 #include "base/wire_writer.h"
 
+/*
+ * What a store contains, whatever its order: the sum of its records' SHA-256,
+ * as four numbers modulo 2^64. Records come and go one by one, and a digest of
+ * all at once would stop an owner of many SAs at each join.
+ */
+struct sum {
+	uint64_t word[4];
+};
+
+struct stored {
+	struct ss_record record; /* first: a record found is the stored one */
+	struct sum sum;
+};
+
 struct ss_store {
-	struct hashmap *records; /* struct ss_record by name */
+	struct hashmap *records; /* struct stored by name */
+	struct sum sum;
+	EVP_MD *sha256;
+	EVP_MD_CTX *md;
 };
 
 /* (kind, key) in the order of bytes. */
@@ -29,14 +47,14 @@ static struct name record_name(uint32_t kind, uint64_t key)
 	return name;
 }
 
-static void free_record(void *value)
+static void free_stored(void *value)
 {
-	struct ss_record *r = value;
+	struct stored *s = value;
 
-	if (r == NULL)
+	if (s == NULL)
 		return;
-	ss_record_clear(r);
-	free(r);
+	ss_record_clear(&s->record);
+	free(s);
 }
 
 struct ss_store *ss_store_new(const uint8_t hash_seed[16])
@@ -46,8 +64,10 @@ struct ss_store *ss_store_new(const uint8_t hash_seed[16])
 	if (st == NULL)
 		return NULL;
 	st->records = hashmap_new(hash_seed);
-	if (st->records == NULL) {
-		free(st);
+	st->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	st->md = EVP_MD_CTX_new();
+	if (st->records == NULL || st->sha256 == NULL || st->md == NULL) {
+		ss_store_free(st);
 		return NULL;
 	}
 	return st;
@@ -57,7 +77,9 @@ void ss_store_free(struct ss_store *st)
 {
 	if (st == NULL)
 		return;
-	hashmap_free(st->records, free_record);
+	hashmap_free(st->records, free_stored);
+	EVP_MD_CTX_free(st->md);
+	EVP_MD_free(st->sha256);
 	free(st);
 }
 
@@ -70,11 +92,54 @@ void ss_store_clear(struct ss_store *st)
 		struct name name = record_name(record->kind, record->key);
 
 		(void)hashmap_remove(st->records, bytes(name.b, sizeof(name.b)));
-		free_record(r);
+		free_stored(r);
 	}
+	st->sum = (struct sum){ 0 };
 }
 
-static struct ss_record *find(const struct ss_store *st, uint32_t kind, uint64_t key)
+/* ---- the sum ---- */
+
+static void sum_add(struct sum *to, const struct sum *s)
+{
+	for (size_t i = 0; i < 4; i++)
+		to->word[i] += s->word[i];
+}
+
+static void sum_take_away(struct sum *from, const struct sum *s)
+{
+	for (size_t i = 0; i < 4; i++)
+		from->word[i] -= s->word[i];
+}
+
+/* s has a new record. */
+static void sum_record(struct ss_store *st, struct stored *s)
+{
+	const struct ss_record *r = &s->record;
+	const struct name name = record_name(r->kind, r->key);
+	uint8_t digest[32];
+	struct wire_reader in;
+
+	must(EVP_DigestInit_ex2(st->md, st->sha256, NULL) == 1);
+	must(EVP_DigestUpdate(st->md, name.b, sizeof(name.b)) == 1);
+	must(EVP_DigestUpdate(st->md, r->data.p, r->data.len) == 1);
+	must(EVP_DigestFinal_ex(st->md, digest, NULL) == 1);
+	in = wire_reader(bytes(digest, sizeof(digest)));
+	for (size_t i = 0; i < 4; i++)
+		s->sum.word[i] = wire_u64(&in);
+	sum_add(&st->sum, &s->sum);
+}
+
+void ss_store_digest(const struct ss_store *st, uint8_t out[32])
+{
+	struct wire_writer w = wire_writer(out, 32);
+
+	for (size_t i = 0; i < 4; i++)
+		wire_put_u64(&w, st->sum.word[i]);
+}
+
+/* ---- records ---- */
+
+static struct stored *find(const struct ss_store *st, uint32_t kind, uint64_t key)
 {
 	struct name name = record_name(kind, key);
 
@@ -83,26 +148,45 @@ static struct ss_record *find(const struct ss_store *st, uint32_t kind, uint64_t
 
 const struct ss_record *ss_store_get(const struct ss_store *st, enum ss_kind kind, uint64_t key)
 {
-	return find(st, kind, key);
+	const struct stored *s = find(st, kind, key);
+
+	return s != NULL ? &s->record : NULL;
 }
 
 static void erase(struct ss_store *st, uint32_t kind, uint64_t key)
 {
 	struct name name = record_name(kind, key);
+	struct stored *s = hashmap_remove(st->records, bytes(name.b, sizeof(name.b)));
 
-	free_record(hashmap_remove(st->records, bytes(name.b, sizeof(name.b))));
+	if (s != NULL)
+		sum_take_away(&st->sum, &s->sum);
+	free_stored(s);
 }
 
 static enum result insert(struct ss_store *st, const struct ss_record *r)
 {
 	struct name name = record_name(r->kind, r->key);
-	struct ss_record *copy = calloc(1, sizeof(*copy));
-	enum result res = copy != NULL ? ss_record_copy(copy, r) : R_NO_MEMORY;
+	struct stored *s = calloc(1, sizeof(*s));
+	enum result res = s != NULL ? ss_record_copy(&s->record, r) : R_NO_MEMORY;
 
 	if (res == R_OK)
-		res = hashmap_insert(st->records, bytes(name.b, sizeof(name.b)), copy);
-	if (res != R_OK)
-		free_record(copy);
+		res = hashmap_insert(st->records, bytes(name.b, sizeof(name.b)), s);
+	if (res == R_OK)
+		sum_record(st, s);
+	else
+		free_stored(s);
+	return res;
+}
+
+static enum result replace(struct ss_store *st, struct stored *s, const struct ss_record *r)
+{
+	const struct sum old = s->sum;
+	enum result res = ss_record_copy(&s->record, r);
+
+	if (res == R_OK) {
+		sum_take_away(&st->sum, &old);
+		sum_record(st, s);
+	}
 	return res;
 }
 
@@ -126,7 +210,7 @@ static enum result check_lease(const struct ss_record *old, const struct ss_reco
 
 enum result ss_store_apply(struct ss_store *st, const struct ss_record *r)
 {
-	struct ss_record *old = find(st, r->kind, r->key);
+	struct stored *old = find(st, r->kind, r->key);
 
 	if (r->erase) {
 		erase(st, r->kind, r->key);
@@ -138,12 +222,12 @@ enum result ss_store_apply(struct ss_store *st, const struct ss_record *r)
 	}
 	if (r->kind == SS_LEASE) {
 		bool lower;
-		enum result res = check_lease(old, r, &lower);
+		enum result res = check_lease(old != NULL ? &old->record : NULL, r, &lower);
 
 		if (res != R_OK || lower)
 			return res;
 	}
-	return old != NULL ? ss_record_copy(old, r) : insert(st, r);
+	return old != NULL ? replace(st, old, r) : insert(st, r);
 }
 
 size_t ss_store_count(const struct ss_store *st, enum ss_kind kind)
@@ -173,44 +257,4 @@ void ss_store_each(const struct ss_store *st, void (*fn)(void *ctx, const struct
 		for (size_t it = 0; (r = hashmap_next(st->records, &it)) != NULL;)
 			if (rank(r->kind) == pass)
 				fn(ctx, r);
-}
-
-static int by_name(const void *a, const void *b)
-{
-	const struct ss_record *x = *(const struct ss_record *const *)a;
-	const struct ss_record *y = *(const struct ss_record *const *)b;
-	struct name xn = record_name(x->kind, x->key);
-	struct name yn = record_name(y->kind, y->key);
-
-	return memcmp(xn.b, yn.b, sizeof(xn.b));
-}
-
-static void digest_record(EVP_MD_CTX *md, const struct ss_record *r)
-{
-	struct name name = record_name(r->kind, r->key);
-	uint8_t len[8];
-	struct wire_writer w = wire_writer(len, sizeof(len));
-
-	wire_put_u64(&w, r->data.len);
-	must(EVP_DigestUpdate(md, name.b, sizeof(name.b)) == 1);
-	must(EVP_DigestUpdate(md, len, sizeof(len)) == 1);
-	must(EVP_DigestUpdate(md, r->data.p, r->data.len) == 1);
-}
-
-void ss_store_digest(const struct ss_store *st, uint8_t out[32])
-{
-	size_t n = hashmap_count(st->records);
-	const struct ss_record **sorted = calloc(n + 1, sizeof(*sorted));
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-
-	must(sorted != NULL && md != NULL);
-	for (size_t it = 0, i = 0; i < n; i++)
-		sorted[i] = hashmap_next(st->records, &it);
-	qsort(sorted, n, sizeof(*sorted), by_name);
-	must(EVP_DigestInit_ex2(md, EVP_sha256(), NULL) == 1);
-	for (size_t i = 0; i < n; i++)
-		digest_record(md, sorted[i]);
-	must(EVP_DigestFinal_ex(md, out, NULL) == 1);
-	EVP_MD_CTX_free(md);
-	free(sorted);
 }

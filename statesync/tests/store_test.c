@@ -254,6 +254,31 @@ static void digest_does_not_depend_on_batching(void **state)
 	ss_store_free(reference);
 }
 
+static void copy_to(void *ctx, const struct ss_record *r)
+{
+	assert_int_equal(ss_store_apply(ctx, r), R_OK);
+}
+
+/* As if the store had never had another record. */
+static void digest_is_of_what_is_there_however_it_came(void **state)
+{
+	struct ss_store *st = new_store();
+	uint8_t want[32], got[32];
+
+	(void)state;
+	for (uint32_t i = 0; i < 400; i++) {
+		struct ss_store *fresh = new_store();
+
+		apply(st, log_record(i));
+		ss_store_each(st, copy_to, fresh);
+		ss_store_digest(fresh, want);
+		ss_store_digest(st, got);
+		assert_memory_equal(got, want, sizeof(got));
+		ss_store_free(fresh);
+	}
+	ss_store_free(st);
+}
+
 static void digest_sees_contents_not_order(void **state)
 {
 	struct ss_store *a = new_store(), *b = new_store();
@@ -268,6 +293,14 @@ static void digest_sees_contents_not_order(void **state)
 	ss_store_digest(b, db);
 	assert_memory_equal(da, db, sizeof(da));
 	apply(b, fixture_record(SS_IKE_SA, 1, 3, 4));
+	ss_store_digest(b, db);
+	assert_memory_not_equal(da, db, sizeof(da));
+	/* The same contents under another name. */
+	ss_store_clear(a);
+	ss_store_clear(b);
+	apply(a, fixture_record(SS_IKE_SA, 1, 1, 4));
+	apply(b, fixture_record(SS_IKE_SA, 2, 1, 4));
+	ss_store_digest(a, da);
 	ss_store_digest(b, db);
 	assert_memory_not_equal(da, db, sizeof(da));
 	ss_store_free(a);
@@ -285,6 +318,7 @@ int main(void)
 		cmocka_unit_test(parents_come_first_then_first_insertion),
 		cmocka_unit_test(clear_leaves_an_empty_usable_store),
 		cmocka_unit_test(digest_does_not_depend_on_batching),
+		cmocka_unit_test(digest_is_of_what_is_there_however_it_came),
 		cmocka_unit_test(digest_sees_contents_not_order),
 	};
 
