@@ -11,6 +11,7 @@
 #include "node/core_private.h"
 
 #define CHECKPOINT_BYTES 80u /* of one counters record, at most */
+#define TICKS_PER_SECOND (1000000000u / HF_TICK_NS)
 
 static struct bytes spi_key(const uint32_t *spi_in)
 {
@@ -149,16 +150,12 @@ static bool may_grant(const struct hf_core *c)
 }
 
 /* Renew when half of the block is used. */
-void core_child_lease(struct hf_core *c, struct core_child *k)
+static void lease_renew(struct hf_core *c, struct core_child *k, uint64_t seq_next)
 {
-	struct esp_child_stats st;
-
-	if (!may_grant(c) || esp_child_stats(c->datapath, k->spi_in, &st) != R_OK)
-		return;
 	uint64_t block = core_child_lease_block(c, k);
-	if (st.seq_next + block / 2 <= k->lease_end)
+	if (seq_next + block / 2 <= k->lease_end || !may_grant(c))
 		return;
-	uint64_t end = st.seq_next + block;
+	uint64_t end = seq_next + block;
 	if (!k->esn && end > UINT32_MAX - HF_SEQ32_RESERVE) {
 		ask_rekey(c, k);
 		if (end > UINT32_MAX)
@@ -168,6 +165,14 @@ void core_child_lease(struct hf_core *c, struct core_child *k)
 		return;
 	k->lease_end = end;
 	append_lease(c, k);
+}
+
+void core_child_lease(struct hf_core *c, struct core_child *k)
+{
+	struct esp_child_stats st;
+
+	if (esp_child_stats(c->datapath, k->spi_in, &st) == R_OK)
+		lease_renew(c, k, st.seq_next);
 }
 
 /*
@@ -201,17 +206,19 @@ void core_child_grant(struct hf_core *c, const struct held *h)
 		k->lease_end = h->lease_end;
 }
 
-static void measure(struct core_child *k, const struct esp_child_stats *st)
+static void measure(struct hf_core *c, struct core_child *k, const struct esp_child_stats *st)
 {
-	const uint64_t per_second = 1000000000ull / HF_TICK_NS;
+	uint64_t ticks = k->measured_ns ? (c->now_ns - k->measured_ns) / HF_TICK_NS : 1;
 	uint64_t out = st->seq_next > k->last_seq ? st->seq_next - k->last_seq : 0;
 	uint64_t in = st->in_packets - k->last_in_packets;
 
+	out = out * TICKS_PER_SECOND / (ticks ? ticks : 1);
+	in = in * TICKS_PER_SECOND / (ticks ? ticks : 1);
 	/* Up at once, down slowly: a lease that is too large costs numbers, one too
 	 * small costs packets. */
-	k->rate_pps = out * per_second > k->rate_pps ? out * per_second
-						     : (k->rate_pps * 31 + out * per_second) / 32;
-	k->in_rate_pps = (k->in_rate_pps * 3 + in * per_second) / 4;
+	k->rate_pps = out > k->rate_pps ? out : (k->rate_pps * 31 + out) / 32;
+	k->in_rate_pps = (k->in_rate_pps * 3 + in) / 4;
+	k->measured_ns = c->now_ns;
 	k->last_seq = st->seq_next;
 	k->last_in_packets = st->in_packets;
 }
@@ -277,70 +284,76 @@ static unsigned int rekey_paced(struct hf_core *c, struct core_child *k, unsigne
 	return left - 1;
 }
 
-struct tick_child {
-	uint32_t spi_in;
-	bool measured;
-	struct esp_child_stats st;
+/* What one tick may still do. */
+struct tick {
+	size_t checkpoint_bytes;
+	unsigned int rekeys;
 };
 
-/* One child, but for its checkpoint; the engine's answers may remove it and others. */
-static unsigned int tick_one(struct hf_core *c, struct tick_child *t, unsigned int rekeys)
+/* The engine's answers may remove the child and others, so what needs it comes first. */
+static void tick_one(struct hf_core *c, struct core_child *k, struct tick *left)
 {
-	struct core_child *k = core_child_find(c, t->spi_in);
+	struct esp_child_stats st;
 
-	if (!k || esp_child_stats(c->datapath, k->spi_in, &t->st) != R_OK)
-		return rekeys;
-	t->measured = true;
-	measure(k, &t->st);
-	if (t->st.outbound_in_use)
-		core_child_lease(c, k);
-	check_volume(c, k, &t->st);
-	rekeys = rekey_paced(c, k, rekeys);
-	tell_life(c, k, &t->st);
-	return rekeys;
+	if (esp_child_stats(c->datapath, k->spi_in, &st) != R_OK)
+		return;
+	measure(c, k, &st);
+	if (st.outbound_in_use)
+		lease_renew(c, k, st.seq_next);
+	size_t used = checkpoint(c, k, &st);
+	left->checkpoint_bytes -= used < left->checkpoint_bytes ? used : left->checkpoint_bytes;
+	check_volume(c, k, &st);
+	left->rekeys = rekey_paced(c, k, left->rekeys);
+	tell_life(c, k, &st);
 }
 
-/* R18: where the budget ended last time, the next turn begins. */
-static void tick_checkpoints(struct hf_core *c, const struct tick_child *t, size_t n)
+static struct core_child *next_child(struct hf_core *c)
 {
-	size_t used = 0, i;
+	struct core_child *k = hashmap_next(c->children, &c->tick_at);
 
-	for (i = 0; i < n && used < HF_CHECKPOINT_BUDGET; i++) {
-		const struct tick_child *next = &t[(c->checkpoint_turn + i) % n];
-		struct core_child *k = core_child_find(c, next->spi_in);
-		if (k && next->measured)
-			used += checkpoint(c, k, &next->st);
-	}
-	if (i < n)
-		c->checkpoint_turn = (c->checkpoint_turn + i) % n;
+	if (k)
+		return k;
+	c->tick_at = 0;
+	return hashmap_next(c->children, &c->tick_at);
 }
 
-/* Every HF_TICK_NS while active. */
+static size_t visits_per_tick(size_t n)
+{
+	const size_t share = n / (HF_CHECKPOINT_NS / HF_TICK_NS) + 1;
+
+	return share > HF_TICK_CHILDREN ? share : HF_TICK_CHILDREN;
+}
+
+/*
+ * Every HF_TICK_NS while active. Where there are many children they take turns:
+ * a tick visits as many as it takes to have seen all within HF_CHECKPOINT_NS,
+ * and fewer when its checkpoints are used up; the next one goes on there (R18).
+ */
 void core_tick(struct hf_core *c)
 {
-	size_t n = hashmap_count(c->children), i = 0;
-	struct tick_child *t = calloc(n ? n : 1, sizeof(*t));
-	unsigned int rekeys = HF_REKEYS_PER_TICK;
+	const size_t n = hashmap_count(c->children);
+	size_t visits = visits_per_tick(n);
+	struct tick left = { .checkpoint_bytes = HF_CHECKPOINT_BUDGET,
+			     .rekeys = HF_REKEYS_PER_TICK };
 	struct core_child *k;
 
-	must(t);
-	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)
-		t[i++].spi_in = k->spi_in;
-	for (i = 0; i < n; i++)
-		rekeys = tick_one(c, &t[i], rekeys);
-	tick_checkpoints(c, t, n);
-	free(t);
+	if (visits > n)
+		visits = n;
+	for (; visits > 0 && left.checkpoint_bytes > 0 && (k = next_child(c)) != NULL; visits--)
+		tick_one(c, k, &left);
 }
 
 /*
  * R18: how old the last checkpoint of a changed SA can be: its interval, and a turn of all
- * where they are more than the budget.
+ * where they are more than one tick visits or the budget serves.
  */
 uint64_t core_checkpoint_age_ms(const struct hf_core *c)
 {
-	uint64_t turn = hashmap_count(c->children) * CHECKPOINT_BYTES / HF_CHECKPOINT_BUDGET;
+	const size_t n = hashmap_count(c->children);
+	const uint64_t turn = n / visits_per_tick(n);
+	const uint64_t served = n * CHECKPOINT_BYTES / HF_CHECKPOINT_BUDGET;
 
-	return (HF_CHECKPOINT_NS + (turn + 1) * HF_TICK_NS) / 1000000u;
+	return (HF_CHECKPOINT_NS + ((turn > served ? turn : served) + 1) * HF_TICK_NS) / 1000000u;
 }
 
 enum result hf_core_child_totals(const struct hf_core *c, uint32_t spi_in,

@@ -7,6 +7,7 @@
 #include "node/core.h"
 
 #define HF_TICK_NS           50000000ull    /* leases, checkpoints, liveness evidence */
+#define HF_TICK_CHILDREN     500u           /* so many are visited at each tick, if there are */
 #define HF_CHECKPOINT_NS     200000000ull   /* inbound checkpoint of a changed SA (R18) */
 #define HF_CHECKPOINT_BUDGET 50000u         /* bytes per tick: 1 MB/s (R18) */
 #define HF_REKEY_DELAY_NS    2000000000ull  /* after a takeover, before its paced rekeys begin */
@@ -45,7 +46,8 @@ struct core_child {
 	uint64_t lease_end; /* newest lease appended or applied */
 	uint64_t rate_pps;  /* outbound, smoothed */
 	uint64_t in_rate_pps;
-	uint64_t last_seq; /* at the last tick, for the rate */
+	uint64_t measured_ns; /* the last visit of core_tick(), for the rates; 0: none */
+	uint64_t last_seq;
 	uint64_t last_in_packets;
 	uint64_t last_in_ms;      /* evidence of life already given to the engine */
 	uint64_t checkpoint_edge; /* right edge last put into the log */
@@ -80,7 +82,7 @@ struct hf_core {
 	uint64_t deadline_ns; /* R12 */
 	uint64_t next_tick_ns;
 	uint64_t rekey_from_ns;
-	size_t checkpoint_turn; /* of the children in core_tick()'s order, whose turn is next (R18) */
+	size_t tick_at; /* of the children, whose turn is next in core_tick() (R18) */
 	bool relaying;
 	bool answer_prepared, answer_quiesced, answer_resync; /* owed to the cluster logic */
 	uint64_t resync_from_ns;                              /* no second resync before */
