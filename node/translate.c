@@ -282,24 +282,42 @@ static enum result connection_fill(const struct config *cfg, const struct config
 	return res;
 }
 
-/* Entries that name the same peer share its connection. */
-static enum result connection_add(const struct config *cfg, const struct config_map_entry *e,
-				  const struct config_map_peer *peer, struct ike_config *out,
-				  size_t *index)
-{
+/* What a translation goes by: there may be many thousand entries. */
+struct translation {
+	const struct config *cfg;
+	struct ike_config *out;
+	struct hashmap *connections; /* of out, by struct connection_key */
+	const char *map;             /* the last entry's, and its digest */
+	uint64_t map_digest;
+};
+
+struct connection_key {
 	char name[IKE_NAME_MAX];
+	struct inet_addr local;
+};
+
+/* Entries that name the same peer share its connection. */
+static enum result connection_add(struct translation *t, const struct config_map_entry *e,
+				  const struct config_map_peer *peer, size_t *index)
+{
+	struct ike_config *out = t->out;
+	struct connection_key key = { .local = e->interface->address };
 
 	*index = IKE_NO_CONNECTION;
 	if (!peer->group)
 		return R_OK;
-	connection_name(peer, name);
-	for (*index = 0; *index < out->n_connections; ++*index)
-		if (strcmp(out->connections[*index].name, name) == 0 &&
-		    inet_equal(&out->connections[*index].local, &e->interface->address))
-			return children_add(&out->connections[*index], cfg, e);
-	struct ike_connection *conn = &out->connections[out->n_connections++];
-	enum result res = connection_fill(cfg, e, peer, conn);
-	return res == R_OK ? children_add(conn, cfg, e) : res;
+	connection_name(peer, key.name);
+	struct ike_connection *conn = hashmap_get(t->connections, bytes(&key, sizeof(key)));
+	if (conn) {
+		*index = (size_t)(conn - out->connections);
+		return children_add(conn, t->cfg, e);
+	}
+	*index = out->n_connections++;
+	conn = &out->connections[*index];
+	enum result res = connection_fill(t->cfg, e, peer, conn);
+	if (res == R_OK)
+		res = hashmap_insert(t->connections, bytes(&key, sizeof(key)), conn);
+	return res == R_OK ? children_add(conn, t->cfg, e) : res;
 }
 
 /* What another line of the crypto map would change: its own lines, not what they refer to. */
@@ -330,12 +348,15 @@ static enum result map_digest(const struct config *cfg, const char *map, uint64_
 	return failed ? R_NO_MEMORY : R_OK;
 }
 
-static enum result entry_add(const struct config *cfg, const struct config_map_entry *e,
-			     struct ike_config *out)
+static enum result entry_add(struct translation *t, const struct config_map_entry *e)
 {
-	struct ike_crypto_map *m = &out->maps[out->n_maps++];
-	enum result res = map_digest(cfg, e->map, &m->digest);
+	struct ike_crypto_map *m = &t->out->maps[t->out->n_maps++];
+	enum result res = R_OK;
 
+	if (!t->map || strcmp(t->map, e->map) != 0)
+		res = map_digest(t->cfg, e->map, &t->map_digest);
+	t->map = e->map;
+	m->digest = t->map_digest;
 	snprintf(m->map, sizeof(m->map), "%.*s", IKE_NAME_MAX - 1, e->map);
 	m->seq = e->seq;
 	m->ikev1 = e->ikev1;
@@ -343,7 +364,7 @@ static enum result entry_add(const struct config *cfg, const struct config_map_e
 	m->may_respond = e->connection_type != CONNECTION_ORIGINATE_ONLY;
 	for (unsigned int i = 0; res == R_OK && i < e->n_peers; i++) {
 		m->peers[m->n_peers] = e->peers[i].address;
-		res = connection_add(cfg, e, &e->peers[i], out, &m->connection[m->n_peers]);
+		res = connection_add(t, e, &e->peers[i], &m->connection[m->n_peers]);
 		m->n_peers++;
 	}
 	m->tunnels = calloc(e->acl->n_aces + 1, sizeof(*m->tunnels));
@@ -419,12 +440,17 @@ static bool of_group(const struct config_map_entry *e, uint8_t group)
 
 enum result core_translate_ike(const struct config *cfg, uint8_t group, struct ike_config **out)
 {
+	static const uint8_t seed[16] = "holdfast peers";
 	struct ike_config *ic = calloc(1, sizeof(*ic));
+	struct translation t = { .cfg = cfg, .out = ic, .connections = hashmap_new(seed) };
 	enum result res = R_OK;
 
 	*out = NULL;
-	if (!ic)
+	if (!ic || !t.connections) {
+		free(ic);
+		hashmap_free(t.connections, NULL);
 		return R_NO_MEMORY;
+	}
 	res = check_numbers(cfg);
 	limits_fill(cfg, ic);
 	ic->policies = calloc(cfg->n_ike_policies + 1, sizeof(*ic->policies));
@@ -436,7 +462,8 @@ enum result core_translate_ike(const struct config *cfg, uint8_t group, struct i
 		policy_fill(&ic->policies[ic->n_policies++], &cfg->ike_policies[i]);
 	for (size_t i = 0; res == R_OK && i < cfg->n_map_entries; i++)
 		if (of_group(&cfg->map_entries[i], group))
-			res = entry_add(cfg, &cfg->map_entries[i], ic);
+			res = entry_add(&t, &cfg->map_entries[i]);
+	hashmap_free(t.connections, NULL);
 	if (res != R_OK) {
 		ike_config_free(ic);
 		return res;
