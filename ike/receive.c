@@ -174,12 +174,23 @@ static void broken_response(struct ike_sa *sa)
 	}
 }
 
+static bool deletes_ike(const struct ike_message *m)
+{
+	for (size_t i = 0; i < m->n_deletes; i++) {
+		if (m->deletes[i].protocol == PROTO_IKE)
+			return true;
+	}
+	return false;
+}
+
 static void request(struct v2_context *c, enum result res)
 {
 	struct ike_builder b;
 
 	c->answer = &b;
 	v2_payloads(c->e, &b);
+	if (res == R_OK && !deletes_ike(c->m))
+		v2_rival_is_used(c->sa);
 	if (res == R_OK)
 		res = c->row->handle(c);
 	if (res == R_SUSPENDED)

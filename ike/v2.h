@@ -230,6 +230,11 @@ bool v2_child_loses(const struct child_sa *rival, struct bytes ni, struct bytes 
 void v2_child_concede(struct ike_sa *sa);
 /* The IKE SA that the peer made from old while our rekey of it is out; NULL. */
 struct ike_sa *v2_ike_rival(const struct ike_sa *old);
+/*
+ * The peer asks something on sa: if that is a rival, it stands for the peer (which may never
+ * have heard of the collision), and has the children.
+ */
+void v2_rival_is_used(struct ike_sa *sa);
 /* An IKE SA of ours, made with these nonces, loses against rival. */
 bool v2_ike_loses(const struct ike_sa *rival, struct bytes ni, struct bytes nr);
 /* The children and wants of old go to heir, which is from now on the SA of its peer. */

@@ -93,6 +93,22 @@ struct ike_sa *v2_ike_rival(const struct ike_sa *old)
 											 : NULL;
 }
 
+/* The nonces stay: our own response may yet come, and the rule decides. */
+void v2_rival_is_used(struct ike_sa *sa)
+{
+	struct ike_sa *old;
+	struct child_sa *c;
+
+	TAILQ_FOREACH (old, &sa->e->all, all) {
+		if (sa->s.nonce_i.len == 0 || v2_ike_rival(old) != sa)
+			continue;
+		while ((c = TAILQ_FIRST(&old->children)) != NULL) {
+			child_sa_adopt(c, sa);
+			child_sa_touch(c);
+		}
+	}
+}
+
 bool v2_ike_loses(const struct ike_sa *rival, struct bytes ni, struct bytes nr)
 {
 	return lower(v2_lower_nonce(ni, nr),

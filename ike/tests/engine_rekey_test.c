@@ -198,6 +198,39 @@ static void simultaneous_ike_rekey_ends_with_one(void **state)
 	in_any_order(both_rekey_ike, 0, 30);
 }
 
+static size_t in_net(const struct world *w, int to, uint8_t exchange, bool response)
+{
+	for (size_t i = 0; i < w->n_net; i++) {
+		if (w->net[i].to == to && w->net[i].exchange == exchange &&
+		    w->net[i].response == response)
+			return i;
+	}
+	fail();
+	return 0;
+}
+
+/* A has never heard of B's rekey; what it asks on its own new IKE SA overtakes its DELETE. */
+static void what_is_asked_on_a_rival_is_about_the_children(void **state)
+{
+	struct world *w = up(1, &(struct options){ 0 });
+
+	(void)state;
+	w->hold_net = true;
+	both_rekey_ike(w);
+	world_drop(w, in_net(w, A, CREATE_CHILD_SA, false));
+	world_deliver(w, in_net(w, B, CREATE_CHILD_SA, false));
+	world_deliver(w, in_net(w, A, CREATE_CHILD_SA, true));
+	assert_int_equal(w->side[B].logs[LOG_IKE_REKEY_COLLISION], 1);
+	rekey_child(w, A);
+	world_deliver(w, in_net(w, B, CREATE_CHILD_SA, false));
+	assert_int_equal(ike_engine_stats(w->side[B].engine)->refused[R_CHILD_NOT_FOUND], 0);
+	world_deliver(w, in_net(w, A, CREATE_CHILD_SA, true));
+	assert_int_equal(ike_engine_stats(w->side[A].engine)->rekeys_child, 1);
+	w->hold_net = false;
+	assert_settled(w, 1);
+	world_free(w);
+}
+
 static void child_rekey_against_ike_rekey_ends_well(void **state)
 {
 	(void)state;
@@ -735,6 +768,7 @@ int main(void)
 		cmocka_unit_test(an_ike_rekey_follows_another_group),
 		cmocka_unit_test(simultaneous_child_rekey_ends_with_one),
 		cmocka_unit_test(simultaneous_ike_rekey_ends_with_one),
+		cmocka_unit_test(what_is_asked_on_a_rival_is_about_the_children),
 		cmocka_unit_test(child_rekey_against_ike_rekey_ends_well),
 		cmocka_unit_test(the_lowest_nonce_loses),
 		cmocka_unit_test(clear_deletes_both_ends),
