@@ -8,7 +8,8 @@
  * Nothing of the SA follows a request whose number M1 was reached already:
  * that is what keeps a recorded one out. A retransmission is therefore a
  * message of its own, with a higher M1 and a new nonce. It goes further up
- * each time: how many exchanges we did not hear of is not known. There are as
+ * each time: how many exchanges we did not hear of is not known. The term is
+ * part of it: an owner that nobody here heard of may have asked before. There are as
  * many as of any request, and no liveness check after them: that would need
  * an id which may have been used (law 3), or one that the peer does not expect.
  */
@@ -192,7 +193,8 @@ enum result v2_begin_msgid_sync(struct ike_sa *sa, struct ike_want *w, struct ik
 	(void)w;
 	(void)job;
 	ike_retransmit_stop(sa); /* what is outstanding has had its time */
-	s->send = higher(sa->s.next_request_id, sa->s.sync_sent) + step;
+	s->send = higher(sa->s.next_request_id, sa->s.sync_sent) + step +
+		  (uint8_t)sa->e->term;
 	s->recv = sa->s.expected_request_id;
 	if (s->send > SYNC_ID_MAX || s->send < step)
 		return R_EXHAUSTED;

@@ -346,6 +346,31 @@ static void a_second_takeover_goes_above_the_first_ones_request(void **state)
 	world_free(w);
 }
 
+/* Both know the same of the SA, and nothing of each other. */
+static void owners_that_never_met_do_not_ask_the_same(void **state)
+{
+	struct world *w = established(&(struct options){ SYNC });
+	struct msgid_sync first, second;
+
+	(void)state;
+	w->impair = hear_and_drop_responses;
+	w->side[A].records_lost = true;
+	world_takeover(w, A, true);
+	world_run(w, 100);
+	assert_int_equal(heard[A].n, 1);
+	assert_true(world_sync_of(w, A, buf_bytes(&heard[A].datagram[0]), &first));
+	suspect(w, A);
+	world_run(w, 100);
+	assert_int_equal(heard[A].n, 2);
+	assert_true(world_sync_of(w, A, buf_bytes(&heard[A].datagram[1]), &second));
+	assert_int_not_equal(first.send, second.send);
+	forget_heard();
+	w->impair = NULL;
+	world_run(w, 3000);
+	assert_well(w);
+	world_free(w);
+}
+
 static unsigned int swallow_sync(struct world *w, struct packet *p)
 {
 	struct msgid_sync sync;
@@ -825,6 +850,7 @@ int main(void)
 		cmocka_unit_test(a_request_is_taken_once),
 		cmocka_unit_test(a_retransmission_is_a_request_of_its_own),
 		cmocka_unit_test(a_second_takeover_goes_above_the_first_ones_request),
+		cmocka_unit_test(owners_that_never_met_do_not_ask_the_same),
 		cmocka_unit_test(a_peer_that_does_not_answer_gets_a_new_ike_sa),
 		cmocka_unit_test(a_peer_that_is_gone_gets_a_new_ike_sa),
 		cmocka_unit_test(both_may_fail_over_at_once),
