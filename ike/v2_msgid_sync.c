@@ -213,6 +213,7 @@ enum result v2_begin_msgid_sync(struct ike_sa *sa, struct ike_want *w, struct ik
 	sa->e->stats.syncs_sent++;
 	sa->sync.transmissions++;
 	hold_request(sa, &out);
+	v2_row_done(sa->e, v2_request_row(IKE_REQ_MSGID_SYNC)->story);
 	return R_OK;
 }
 
@@ -370,6 +371,7 @@ static enum result take(struct ike_sa *sa, struct ike_message *m, const struct i
 		return res;
 	ike_heard(sa, sa->e->now);
 	(response ? sa->e->stats.in_responses : sa->e->stats.in_requests)[INFORMATIONAL & 63]++;
+	v2_row_done(sa->e, c.row->story);
 	return R_OK;
 }
 

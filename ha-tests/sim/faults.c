@@ -362,6 +362,11 @@ static void crash_unprotected(struct sim *s)
 	sim_at(s, soon(s, 2200, 4000), crash_and_wake, nd);
 }
 
+void faults_suspect(struct sim *s)
+{
+	crash_unprotected(s);
+}
+
 static const struct {
 	void (*begin)(struct sim *s);
 	unsigned int weight;
@@ -443,7 +448,7 @@ static void planned_stop(struct sim *s, struct event *ev)
 }
 
 /* Everything works again from here on. */
-static void calm(struct sim *s, struct event *ev)
+void faults_calm(struct sim *s, struct event *ev)
 {
 	trace(s, "no more faults");
 	s->calm = true;
@@ -463,6 +468,8 @@ static void calm(struct sim *s, struct event *ev)
 		node_wake(nd);
 		node_start(nd);
 	}
+	if (s->opt.directed)
+		return;
 	for (unsigned int i = 0; i < 2; i++)
 		sim_at(s, soon(s, 13000, 28000), planned, NULL);
 	sim_at(s, soon(s, 28000, 30000), planned_stop, NULL);
@@ -500,23 +507,16 @@ static void sweep_plan(struct sim *s)
 	s->net.loss = s->net.replay = 0;
 	sim_at(s, START_NS + SWEEP_FROM_NS, arm, NULL);
 	sim_at(s, START_NS + SWEEP_FROM_NS, restart_all, NULL);
-	sim_at(s, START_NS + SWEEP_UNTIL_NS, calm, NULL);
+	sim_at(s, START_NS + SWEEP_UNTIL_NS, faults_calm, NULL);
 	s->scenario.end_ns = START_NS + SWEEP_UNTIL_NS + 16 * SECOND;
-}
-
-static void strike_asked(struct sim *s, struct event *ev)
-{
-	(void)ev;
-	s->strike = s->opt.strike;
 }
 
 void faults_plan(struct sim *s)
 {
 	uint64_t from = s->scenario.faults_from_ns;
 
-	if (s->opt.strike.armed) {
-		sim_at(s, from + rng_below(&s->rng, 2 * SECOND), strike_asked, NULL);
-		sim_at(s, s->scenario.faults_until_ns, calm, NULL);
+	if (s->opt.directed) {
+		directed_plan(s);
 		return;
 	}
 	if (s->opt.kill_at != DIE_NOT) {
@@ -532,5 +532,5 @@ void faults_plan(struct sim *s)
 			sim_at(s, at + rng_between(&s->rng, 10 * MS_NS, 5 * SECOND), fault, NULL)
 				->arg = number++;
 	}
-	sim_at(s, s->scenario.faults_until_ns, calm, NULL);
+	sim_at(s, s->scenario.faults_until_ns, faults_calm, NULL);
 }

@@ -79,6 +79,8 @@ const struct esp_transform *laws_transforms(struct sim *s);
 void laws_ike_seal(void *ctx, uint64_t key_id, struct bytes iv, struct bytes message);
 /* laws_sync.c */
 void laws_sync_sealed(struct gateway *gw, struct bytes datagram);
+/* false: it is none. */
+bool laws_sync_sent(struct sim *s, struct bytes datagram);
 /* What law 3 calls a request of this side. */
 /* Law 3 judges this IKE SA: no two owners have had it at once (R23). */
 bool laws_judged(struct sim *s, uint64_t spi_i);

@@ -74,16 +74,10 @@ static void request_sealed(struct gateway *gw, const struct ike_header *h,
 {
 	struct sim *s = gw->s;
 	const bool initiator = ike_from_initiator(h);
-	struct digest128 m1 = laws_request_name(h->spi_i, h->spi_r, initiator, sync->send);
 
 	s->stats.syncs++;
 	trace(s, "synchronizes ids of %016llx: ours %u, the peer's %u",
 	      (unsigned long long)h->spi_i, sync->send, sync->recv);
-	if ((was_used(s, h, initiator, sync->send) ||
-	     seen_add(&s->laws.syncs, m1, (struct digest128){ 0 }) != SEEN_NEW) &&
-	    laws_judged(s, h->spi_i))
-		law_broken(s, 3, "M1 %u of %016llx was used before", sync->send,
-			   (unsigned long long)h->spi_i);
 	(void)seen_add(&s->laws.sync_asked, exchange_name(h, initiator, sync->nonce),
 		       (struct digest128){ sync->send, sync->recv });
 }
@@ -103,9 +97,30 @@ static void response_sealed(struct gateway *gw, const struct ike_header *h,
 	else if (sync->recv < asked.a || sync->send < asked.b)
 		law_broken(s, 3, "%016llx: synchronized to lower ids than asked for",
 			   (unsigned long long)h->spi_i);
-	else if (was_used(s, h, initiator, sync->send) && laws_judged(s, h->spi_i))
-		law_broken(s, 3, "P2 %u of %016llx was used before", sync->send,
-			   (unsigned long long)h->spi_i);
+}
+
+/* What was sealed may never leave: an id is used when it is sent. */
+bool laws_sync_sent(struct sim *s, struct bytes datagram)
+{
+	const struct digest128 name = digest128(datagram);
+	struct digest128 says;
+	struct ike_header h;
+
+	if (!seen_find(&s->laws.sync_messages, name, &says) ||
+	    ike_header_decode(datagram, &h) != R_OK)
+		return false;
+	const bool initiator = ike_from_initiator(&h), response = ike_is_response(&h);
+	const uint32_t id = (uint32_t)says.a;
+	bool again = was_used(s, &h, initiator, id);
+	if (!response)
+		again = seen_add(&s->laws.syncs,
+				 laws_request_name(h.spi_i, h.spi_r, initiator, id),
+				 name) == SEEN_OTHER ||
+			again;
+	if (again && laws_judged(s, h.spi_i))
+		law_broken(s, 3, "%s %u of %016llx was used before", response ? "P2" : "M1", id,
+			   (unsigned long long)h.spi_i);
+	return true;
 }
 
 void laws_sync_sealed(struct gateway *gw, struct bytes datagram)
@@ -120,7 +135,7 @@ void laws_sync_sealed(struct gateway *gw, struct bytes datagram)
 		n = ike_message_notify(&m, N_IKEV2_MESSAGE_ID_SYNC);
 	if (n && holds_nothing_else(&m) && msgid_sync_decode(n, &sync) == R_OK) {
 		(void)seen_add(&gw->s->laws.sync_messages, digest128(datagram),
-			       (struct digest128){ 0 });
+			       (struct digest128){ .a = sync.send });
 		(ike_is_response(&m.header) ? response_sealed : request_sealed)(gw, &m.header,
 										&sync);
 	}

@@ -305,7 +305,7 @@ void laws_ike_sent(struct gateway *gw, const struct inet_addr *remote, struct by
 	law6(gw, "IKE");
 	if (gw->node && !gw->node->is_protected)
 		s->laws.unprotected = true;
-	if (seen_has(&s->laws.sync_messages, digest128(datagram)))
+	if (laws_sync_sent(s, datagram))
 		return;
 	if (gw->node && m.exchange != IKE_SA_INIT) {
 		const struct sent_message sent = {

@@ -4,6 +4,7 @@
 noinst_PROGRAMS += ha-tests/sim/holdfast-sim
 ha_tests_sim_holdfast_sim_SOURCES = \
 	ha-tests/sim/broken.c ha-tests/sim/broken.h \
+	ha-tests/sim/directed.c \
 	ha-tests/sim/event.c \
 	ha-tests/sim/faults.c \
 	ha-tests/sim/gateway.c \
@@ -19,6 +20,7 @@ ha_tests_sim_holdfast_sim_SOURCES = \
 	ha-tests/sim/node.c \
 	ha-tests/sim/node_ops.c \
 	ha-tests/sim/peer.c \
+	ha-tests/sim/peer_childless.c \
 	ha-tests/sim/runner.c ha-tests/sim/runner.h \
 	ha-tests/sim/rng.c ha-tests/sim/rng.h \
 	ha-tests/sim/scenario.c \

@@ -7,7 +7,7 @@
  *	holdfast-sim --determinism [--first K] [--seeds N]
  *	holdfast-sim --break NAME|all [--first K] [--seeds N]
  *	holdfast-sim --seed S [-v | --minimal] [--skip FAULTS]
- *	             [--break NAME | --kill MOMENT:COUNT | --strike ROW:SIDE:KIND]
+ *	             [--break NAME | --kill MOMENT:COUNT | --strike RUN:SIDE:KIND]
  *
  * Results go to stdout as lines "ok ..." and "not ok ...", traces of failed
  * seeds to stderr. Exit status 0: no law was broken, and every broken variant
@@ -28,6 +28,7 @@
 struct arguments {
 	uint64_t first, count;
 	struct strike strike;
+	const struct directed *directed;
 	uint64_t skip;
 	bool minimal, all, matrix, one, verbose, determinism, sweep, all_broken, counted;
 	unsigned int jobs;
@@ -154,65 +155,62 @@ static bool run_twice(uint64_t from, uint64_t count)
 
 /* ---- the matrix: each cell of the IKE table by a fault ---- */
 
-#define MATRIX_SEEDS 12 /* to reach a cell */
-
 struct cells {
 	struct matrix sum;
 	uint64_t seed, runs, failed;
-	unsigned int row, side, kind, round;
+	const struct directed *d;
+	unsigned int side, kind;
 };
 
-static bool cells_step(struct cells *c)
+static struct sim_options directed_options(const struct directed *d, uint64_t seed,
+					   enum strike_side side, enum strike_kind kind)
 {
-	if (++c->kind < STRIKE_KINDS)
-		return true;
-	c->kind = 0;
-	if (++c->side < STRIKE_SIDES)
-		return true;
-	c->side = 0;
-	if (++c->row < matrix_rows())
-		return true;
-	c->row = 0;
-	return ++c->round < MATRIX_SEEDS;
+	return (struct sim_options){
+		.seed = seed,
+		.directed = d,
+		.strike = { .armed = true, .row = matrix_row_of(d->row), .side = side, .kind = kind }
+	};
 }
 
 static bool cells_next(void *ctx, struct sim_options *opt)
 {
 	struct cells *c = ctx;
 
-	while (c->round < MATRIX_SEEDS) {
-		const bool wanted = !c->sum.hits[c->row][c->side][c->kind] &&
-				    !matrix_unreachable(c->row);
-		*opt = (struct sim_options){ .seed = c->seed + c->round,
-					     .strike = { .armed = true,
-							 .row = c->row,
-							 .side = (enum strike_side)c->side,
-							 .kind = (enum strike_kind)c->kind } };
-		(void)cells_step(c);
-		if (wanted)
-			return true;
-	}
-	return false;
+	if (!c->d->name)
+		return false;
+	*opt = directed_options(c->d, c->seed++, (enum strike_side)c->side,
+				(enum strike_kind)c->kind);
+	if (++c->kind < STRIKE_KINDS)
+		return true;
+	c->kind = 0;
+	if (++c->side < STRIKE_SIDES)
+		return true;
+	c->side = 0;
+	c->d++;
+	return true;
 }
 
 static void cells_done(void *ctx, const struct sim_options *opt, const struct sim_result *r)
 {
 	struct cells *c = ctx;
+	const struct strike *st = &opt->strike;
+	char law[16];
 
 	c->runs++;
 	add_matrix(&c->sum, &r->matrix);
-	if (r->ok)
+	const bool hit = r->matrix.hits[st->row][st->side][st->kind];
+	if (r->ok && hit)
 		return;
 	c->failed++;
-	printf("not ok sim matrix seed %llu law %u: %s; again: holdfast-sim --seed %llu --strike %u:%u:%u -v\n",
-	       (ull)opt->seed, r->law, r->why, (ull)opt->seed, opt->strike.row,
-	       (unsigned int)opt->strike.side, (unsigned int)opt->strike.kind);
+	printf("not ok sim matrix '%s' %s: %s; again: holdfast-sim --seed %llu --strike %u:%u:%u -v\n",
+	       opt->directed->name, r->ok ? "misses its row" : law_text(r, law), r->why,
+	       (ull)opt->seed, (unsigned int)(opt->directed - directed_runs),
+	       (unsigned int)st->side, (unsigned int)st->kind);
 }
 
-/* begun: what random seeds have reached already. */
-static bool run_matrix(const struct arguments *a, const struct matrix *begun)
+static bool run_matrix(const struct arguments *a)
 {
-	struct cells c = { .sum = *begun, .seed = a->first };
+	struct cells c = { .seed = a->first, .d = directed_runs };
 	const struct runs runs = {
 		.jobs = a->jobs, .ctx = &c, .next = cells_next, .done = cells_done
 	};
@@ -220,8 +218,9 @@ static bool run_matrix(const struct arguments *a, const struct matrix *begun)
 	runner_run(&runs);
 	matrix_print(&c.sum);
 	unsigned int empty = matrix_empty(&c.sum);
-	printf("%s sim matrix: %u rows, %u cells that can be reached are empty (%llu runs)\n",
-	       empty || c.failed ? "not ok" : "ok", matrix_rows(), empty, (ull)c.runs);
+	printf("%s sim matrix: %u rows, %u cells that can be reached are empty (%llu runs, %llu failed)\n",
+	       empty || c.failed ? "not ok" : "ok", matrix_rows(), empty, (ull)c.runs,
+	       (ull)c.failed);
 	return !empty && !c.failed;
 }
 
@@ -360,7 +359,7 @@ static bool run_all(const struct arguments *a)
 		matrix_print(&matrix);
 		return ok;
 	}
-	ok = run_matrix(a, &matrix) && ok;
+	ok = run_matrix(a) && ok;
 	ok = run_sweep(a) && ok;
 	return run_twice(a->first, a->count < TWICE_SEEDS ? a->count : TWICE_SEEDS) && ok;
 }
@@ -405,6 +404,7 @@ static bool run_one(const struct arguments *a)
 				   .broken = a->broken,
 				   .skip = a->skip,
 				   .strike = a->strike,
+				   .directed = a->directed,
 				   .kill_at = a->kill_at,
 				   .kill_count = a->kill_count };
 	struct sim_result r;
@@ -430,17 +430,20 @@ static bool parse_kill(const char *text, struct arguments *a)
 	return true;
 }
 
-/* ROW:SIDE:KIND, as the matrix prints it. */
+/* RUN:SIDE:KIND, as the matrix prints it. */
 static bool parse_strike(const char *text, struct arguments *a)
 {
-	unsigned int side, kind;
+	unsigned int run, side, kind, n = 0;
 
-	if (sscanf(text, "%u:%u:%u", &a->strike.row, &side, &kind) != 3 || side >= STRIKE_SIDES ||
-	    kind >= STRIKE_KINDS || a->strike.row >= matrix_rows())
+	while (directed_runs[n].name)
+		n++;
+	if (sscanf(text, "%u:%u:%u", &run, &side, &kind) != 3 || side >= STRIKE_SIDES ||
+	    kind >= STRIKE_KINDS || run >= n)
 		return false;
-	a->strike.armed = true;
-	a->strike.side = (enum strike_side)side;
-	a->strike.kind = (enum strike_kind)kind;
+	a->directed = &directed_runs[run];
+	a->strike = directed_options(a->directed, 0, (enum strike_side)side,
+				     (enum strike_kind)kind)
+			    .strike;
 	return true;
 }
 
@@ -533,7 +536,7 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"holdfast-sim [--first K] [--seeds N] [--jobs J] [--all | --matrix | --sweep | --determinism | --break NAME|all]\n"
-		"holdfast-sim --seed S [-v | --minimal] [--skip FAULTS] [--break NAME | --kill MOMENT:COUNT | --strike ROW:SIDE:KIND]\n\nNAME:\n");
+		"holdfast-sim --seed S [-v | --minimal] [--skip FAULTS] [--break NAME | --kill MOMENT:COUNT | --strike RUN:SIDE:KIND]\n\nNAME:\n");
 	for (const struct broken *b = broken_variants; b->name; b++)
 		fprintf(stderr, "  %-12s %s\n", b->name, b->what);
 }
@@ -557,7 +560,7 @@ int main(int argc, char **argv)
 	if (a.determinism)
 		return !run_twice(a.first, a.count);
 	if (a.matrix)
-		return !run_matrix(&a, &(struct matrix){ 0 });
+		return !run_matrix(&a);
 	if (a.all_broken)
 		return !run_all_broken(&a);
 	return !(a.broken ? run_broken(&a, a.broken) : run_all(&a));

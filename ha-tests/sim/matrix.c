@@ -37,7 +37,7 @@ const char *matrix_story(unsigned int row)
 	return row < n ? t[row].story : r[row - n + 1].story;
 }
 
-static unsigned int row_of(const char *story)
+unsigned int matrix_row_of(const char *story)
 {
 	unsigned int row = 0, n = matrix_rows();
 
@@ -52,13 +52,6 @@ static unsigned int row_of(const char *story)
 static const struct {
 	const char *story, *why;
 } unreachable[] = {
-	{ "responder wants a cookie or another group, or refuses",
-	  "peers have our groups, and no flood that asks for cookies" },
-	{ "responder authenticates an initiator that wants no CHILD SA yet",
-	  "peers ask for the CHILD SA of the packet that made them begin" },
-	{ "initiator authenticates a responder that refused the CHILD SA only",
-	  "peers have the lines that we ask for" },
-	{ "responder does not authenticate us", "both ends have the same keys" },
 	{ NULL, NULL },
 };
 
@@ -86,7 +79,7 @@ void matrix_row(void *ctx, const char *story)
 {
 	struct node *nd = ctx;
 	struct strike *st = &nd->s->strike;
-	unsigned int row = row_of(story);
+	unsigned int row = matrix_row_of(story);
 
 	if (nd->role == CL_ROLE_ACTIVE && !nd->dying)
 		nd->s->matrix.taken[row]++;

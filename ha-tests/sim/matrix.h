@@ -41,6 +41,7 @@ struct matrix {
 
 unsigned int matrix_rows(void);
 const char *matrix_story(unsigned int row);
+unsigned int matrix_row_of(const char *story);
 /* Why the row cannot come here; NULL: it can. */
 const char *matrix_unreachable(unsigned int row);
 /* For hf_core_config.on_row; ctx is the node. */
@@ -53,5 +54,25 @@ unsigned int matrix_empty(const struct matrix *m);
 
 /* faults.c */
 void fault_strike(struct node *nd, enum strike_kind kind);
+
+/* ---- directed.c: what makes each row happen ---- */
+
+struct directed {
+	const char *name; /* what happens */
+	const char *row;  /* its story */
+	unsigned int from;
+	unsigned int speaks;  /* whose packets begin it; both: at the same time */
+	unsigned int quirks;  /* of the peer, from the beginning */
+	unsigned int later;   /* from when tunnels stand */
+	unsigned int how;     /* of the installation, of the run */
+	unsigned int node_does, peer_does;
+};
+
+/* Ended by one without a name. */
+extern const struct directed directed_runs[];
+/* What it makes of the seed's installation. */
+void directed_scenario(struct sim *s);
+/* Instead of random faults. */
+void directed_plan(struct sim *s);
 
 #endif

@@ -14,6 +14,7 @@
 
 #define TOKEN_NS     (500 * MS_NS)
 #define CONSENSUS_NS (150 * MS_NS)
+#define ROUNDS       2 /* of the token, in which each member has asked for what it missed */
 
 enum item_kind { ITEM_MESSAGE, ITEM_SNAPSHOT, ITEM_JOIN, ITEM_LEAVE };
 
@@ -22,6 +23,7 @@ struct mcast_item {
 	enum item_kind kind;
 	uint32_t pid;
 	uint8_t to_slot;
+	uint64_t round; /* of the token, as its host has seen it */
 	struct buf data;
 };
 
@@ -29,7 +31,7 @@ struct delivery {
 	struct cl_input in;
 	struct buf data;
 	unsigned int from, to; /* hosts */
-	uint64_t cut_epoch;
+	uint64_t cut_epoch, round;
 };
 
 static struct mcast_host *host_of(const struct node *nd)
@@ -63,8 +65,12 @@ static void at_host(struct sim *s, struct event *ev)
 {
 	struct delivery *d = ev->data;
 	struct node *nd = &s->nodes[d->to];
+	struct mcast_host *from = &s->mcast.host[d->from];
 
-	if (!nd->alive || (d->from != d->to && d->cut_epoch != s->mcast.cut_epoch))
+	if (d->from == d->to && d->round > from->round)
+		from->round = d->round;
+	if (!nd->alive || (d->from != d->to && d->cut_epoch != s->mcast.cut_epoch &&
+			   d->round + ROUNDS > from->round_at_cut))
 		return;
 	ev->data = NULL;
 	event_own(node_at(nd, s->now_ns, to_process), d, delivery_free);
@@ -83,6 +89,7 @@ static void deliver(struct sim *s, unsigned int from, unsigned int to, const str
 	d->from = from;
 	d->to = to;
 	d->cut_epoch = s->mcast.cut_epoch;
+	d->round = s->mcast.ordering_round;
 	if (in_order) {
 		if (at <= h->delivered_ns)
 			at = h->delivered_ns + 1;
@@ -155,6 +162,7 @@ static void fan_out(struct sim *s, unsigned int from, const struct mcast_item *i
 	};
 
 	trace_bytes(s, "multicast", buf_bytes(&it->data));
+	s->mcast.ordering_round = it->round;
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
 		uint64_t delay = i == from ? rng_between(&s->rng, 5 * US, 60 * US)
 					   : rng_between(&s->rng, 60 * US, 400 * US);
@@ -163,6 +171,7 @@ static void fan_out(struct sim *s, unsigned int from, const struct mcast_item *i
 		if (it->kind == ITEM_MESSAGE || (i != from && s->nodes[i].slot == it->to_slot))
 			deliver(s, from, i, &in, buf_bytes(&it->data), delay, true);
 	}
+	s->mcast.ordering_round = 0;
 }
 
 static void ordered(struct sim *s, unsigned int from, const struct mcast_item *it)
@@ -217,6 +226,7 @@ static void hand_over(struct node *nd, enum item_kind kind, uint8_t to_slot, str
 	must(it && buf_set(&it->data, data));
 	it->kind = kind;
 	it->pid = nd->pid;
+	it->round = h->round + 1;
 	it->to_slot = to_slot;
 	if (!h->last)
 		h->last = &h->first;
@@ -339,13 +349,24 @@ static void host_forget(struct mcast_host *h)
 
 	while ((it = pop(h)) != NULL)
 		item_free(it);
-	*h = (struct mcast_host){ .frozen = true, .delivered_ns = h->delivered_ns };
+	*h = (struct mcast_host){ .frozen = true,
+				  .delivered_ns = h->delivered_ns,
+				  .round = h->round,
+				  .round_at_cut = h->round_at_cut };
+}
+
+/* What is under way between the hosts now is lost, but for what the token has gone round after. */
+static void part(struct sim *s)
+{
+	s->mcast.cut_epoch++;
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
+		s->mcast.host[i].round_at_cut = s->mcast.host[i].round;
 }
 
 void mcast_host_gone(struct node *nd)
 {
+	part(nd->s);
 	host_forget(host_of(nd));
-	nd->s->mcast.cut_epoch++;
 	form_later(nd->s, loss_noticed_ns(nd->s));
 }
 
@@ -364,7 +385,7 @@ void mcast_cut(struct sim *s, const unsigned int side[NODES_MAX])
 	}
 	trace(s, "the nodes are cut off from each other: %s", text);
 	s->mcast.cut = true;
-	s->mcast.cut_epoch++;
+	part(s);
 	form_later(s, loss_noticed_ns(s));
 }
 
@@ -372,7 +393,7 @@ void mcast_heal(struct sim *s)
 {
 	memset(s->mcast.side, 0, sizeof(s->mcast.side));
 	s->mcast.cut = false;
-	s->mcast.cut_epoch++;
+	part(s);
 	form_later(s, rng_between(&s->rng, 20 * MS_NS, CONSENSUS_NS));
 }
 

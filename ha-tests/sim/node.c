@@ -4,6 +4,7 @@
 #include "ha-tests/sim/sim.h"
 
 #include "base/must.h"
+#include "node/core_private.h"
 #include "statesync/future_schema.h"
 
 static const uint8_t failover_key[32] = "the simulated pair's failover k";
@@ -79,7 +80,8 @@ static void flush(struct sim *s, struct event *ev)
 	arm_timer(nd);
 	gateway_flush(&nd->gw, node_now(nd));
 	node_collect(nd);
-	laws_step(nd);
+	if (nd->alive)
+		laws_step(nd);
 }
 
 void node_touch(struct node *nd)
@@ -107,12 +109,12 @@ static void timer(struct sim *s, struct event *ev)
 	node_touch(nd);
 }
 
-/* What the worker has for control. */
+/* What the worker has for control. A fault may end the process at any of it. */
 void node_collect(struct node *nd)
 {
 	struct esp_event ev;
 
-	while (esp_worker_event(nd->gw.worker, &ev)) {
+	while (nd->alive && esp_worker_event(nd->gw.worker, &ev)) {
 		hf_core_esp_event(nd->core, node_now(nd), &ev);
 		node_touch(nd);
 	}
@@ -134,7 +136,8 @@ static void take_packet(struct node *nd, const struct packet *p)
 		gateway_outbound(&nd->gw, node_now(nd), p);
 	}
 	node_collect(nd);
-	node_touch(nd);
+	if (nd->alive)
+		node_touch(nd);
 }
 
 static void read_packet(struct sim *s, struct event *ev)
@@ -397,5 +400,14 @@ void node_clear(struct node *nd)
 		return;
 	node_enter(nd);
 	hf_core_clear(nd->core, node_now(nd), "");
+	node_touch(nd);
+}
+
+void node_engine(struct node *nd, const struct ike_input *in)
+{
+	if (!nd->alive || nd->paused)
+		return;
+	nd->core->now_ns = node_now(nd);
+	core_ike(nd->core, in);
 	node_touch(nd);
 }

@@ -5,6 +5,7 @@
  */
 #include "ha-tests/sim/sim.h"
 
+#include "base/iana.h"
 #include "base/must.h"
 #include "base/timer_queue.h"
 #include "node/core_private.h"
@@ -24,16 +25,18 @@ static uint64_t peer_ms(const struct peer *p)
 
 /* ---- effects ---- */
 
-static void send(struct peer *p, const struct ike_effect *fx)
+static void send(struct peer *p, struct ike_effect *fx)
 {
-	const struct packet pkt = {
+	struct packet pkt = {
 		.kind = PACKET_IKE,
 		.udp_encap = fx->udp_encap,
 		.src = fx->local,
 		.dst = fx->remote,
-		.data = fx->datagram,
 	};
 
+	if (p->quirks & QUIRK_CHILDLESS && fx->exchange == IKE_AUTH && !fx->response)
+		peer_childless(p, &fx->datagram);
+	pkt.data = fx->datagram;
 	laws_ike_sent(&p->gw, &fx->remote.addr, buf_bytes(&fx->datagram));
 	network_send(p->s, &pkt);
 }
@@ -267,7 +270,65 @@ static void engine_random(void *ctx, uint8_t *out, size_t len)
 	rng_fill(&p->s->secrets, out, len);
 }
 
-static void engine_open(struct peer *p)
+static void other_hosts(struct ike_child_config *line)
+{
+	line->local.start.a[1] ^= 0x40;
+	line->local.end.a[1] ^= 0x40;
+}
+
+/* Until it is mended. */
+static void apply_quirks(const struct peer *p, struct ike_config *cfg)
+{
+	const unsigned int quirks = p->quirks;
+	struct ike_connection *conn = &cfg->connections[0];
+	static const uint8_t key[] = "of nobody";
+
+	if (quirks & QUIRK_COOKIES)
+		cfg->half_open_cookie = 0;
+	if (quirks & QUIRK_IKE)
+		cfg->policies[0].prf[0] = PRF_HMAC_SHA2_512;
+	if (quirks & QUIRK_GROUP)
+		cfg->policies[0].dh[0] = scenario_other_group(&p->s->scenario);
+	if (quirks & QUIRK_ITS_KEY)
+		must(secret_set(&conn->psk_local, bytes(key, sizeof(key))) == R_OK);
+	if (quirks & QUIRK_OUR_KEY)
+		must(secret_set(&conn->psk_remote, bytes(key, sizeof(key))) == R_OK);
+	for (size_t i = 0; i < conn->n_children; i++) {
+		struct ike_child_config *line = &conn->children[i];
+		if (quirks & QUIRK_ESP)
+			line->proposals[0].encr[0].key_bits = 192;
+		if (quirks & QUIRK_LINES ||
+		    (quirks & QUIRK_LAST_LINE && i + 1 == conn->n_children))
+			other_hosts(line);
+		if (quirks & QUIRK_WIDE)
+			line->local.end.a[3] |= 0x40;
+	}
+}
+
+static struct ike_config *translated(const struct peer *p)
+{
+	struct ike_config *cfg;
+
+	must(core_translate_ike(p->config, GROUP, &cfg) == R_OK);
+	cfg->counter_sync = p->s->scenario.counter_sync;
+	cfg->connections[0].force_udp_encap = p->s->scenario.udp;
+	for (size_t i = 0; i < cfg->connections[0].n_children; i++)
+		cfg->connections[0].children[i].esn = p->s->scenario.esn;
+	apply_quirks(p, cfg);
+	return cfg;
+}
+
+void peer_change(struct peer *p, unsigned int quirks)
+{
+	struct ike_input in = { .kind = IKE_IN_CONFIG };
+
+	trace(p->s, "%s: another configuration (%x)", p->name, quirks);
+	p->quirks = quirks;
+	in.config = translated(p);
+	peer_input(p, &in);
+}
+
+static struct ike_engine *engine_new(struct peer *p)
 {
 	struct ike_engine_config ec = {
 		.slot = (uint8_t)(10 + p->index),
@@ -276,23 +337,75 @@ static void engine_open(struct peer *p)
 		.on_seal = laws_ike_seal,
 		.on_seal_ctx = &p->gw,
 	};
-	struct ike_input activate = { .kind = IKE_IN_ACTIVATE, .term = 1 };
-	struct ike_config *cfg;
+	struct ike_engine *e;
+
+	engine_random(p, ec.hash_seed, sizeof(ec.hash_seed));
+	e = ike_engine_new(&ec, translated(p));
+	must(e);
+	return e;
+}
+
+static void activate(struct peer *p, bool suspect)
+{
+	struct ike_input in = { .kind = IKE_IN_ACTIVATE,
+				.term = ++p->term,
+				.suspect = suspect };
+
+	esp_group_set(p->gw.dp, GROUP, ESP_GROUP_ACTIVE, in.term);
+	peer_input(p, &in);
+}
+
+static void engine_open(struct peer *p)
+{
 	struct esp_policy *policies;
 	size_t n;
 
-	must(core_translate_ike(p->config, 1, &cfg) == R_OK);
 	must(core_translate_spd(p->config, GROUP, &policies, &n) == R_OK);
 	must(esp_spd_set(p->gw.dp, policies, n) == R_OK);
 	free(policies);
-	cfg->counter_sync = p->s->scenario.counter_sync;
-	cfg->connections[0].force_udp_encap = p->s->scenario.udp;
-	for (size_t i = 0; i < cfg->connections[0].n_children; i++)
-		cfg->connections[0].children[i].esn = p->s->scenario.esn;
-	engine_random(p, ec.hash_seed, sizeof(ec.hash_seed));
-	p->engine = ike_engine_new(&ec, cfg);
-	must(p->engine);
-	peer_input(p, &activate);
+	p->engine = engine_new(p);
+	activate(p, false);
+}
+
+/* ---- a cluster of its own, whose datapath lives on ---- */
+
+struct heir {
+	const struct ike_engine *from;
+	struct ike_engine *to;
+};
+
+static void inherit_sa(void *ctx, const struct ike_sa_state *sa)
+{
+	struct heir *h = ctx;
+	struct ike_sa_state copy = { 0 };
+
+	must(ike_export_sa(h->from, ike_sa_state_spi(sa), &copy) == R_OK);
+	must(ike_import_sa(h->to, &copy) == R_OK);
+	ike_sa_state_clear(&copy);
+}
+
+static void inherit_child(void *ctx, const struct child_sa_state *child)
+{
+	struct heir *h = ctx;
+	struct child_sa_state copy = { 0 };
+
+	must(ike_export_child(h->from, child->spi_in, &copy) == R_OK);
+	must(ike_import_child(h->to, &copy) == R_OK);
+	child_sa_state_clear(&copy);
+}
+
+void peer_fail_over(struct peer *p)
+{
+	struct ike_engine *former = p->engine;
+	struct heir h = { .from = former, .to = engine_new(p) };
+
+	trace(p->s, "%s: fails over", p->name);
+	ike_each_sa(former, inherit_sa, &h);
+	ike_each_child(former, 0, inherit_child, &h);
+	p->engine = h.to;
+	ike_engine_free(former);
+	p->timer_ns = 0;
+	activate(p, true);
 }
 
 void peer_open(struct peer *p, unsigned int index)
@@ -304,7 +417,6 @@ void peer_open(struct peer *p, unsigned int index)
 	p->config = scenario_peer_config(p->s, index);
 	p->gw = (struct gateway){ .s = p->s, .peer = p };
 	gateway_open(&p->gw, (uint8_t)(10 + index));
-	esp_group_set(p->gw.dp, GROUP, ESP_GROUP_ACTIVE, 1);
 	esp_group_deadline(p->gw.dp, GROUP, UINT64_MAX);
 	engine_open(p);
 	sim_at(p->s, p->s->now_ns + TICK_NS, tick, p);

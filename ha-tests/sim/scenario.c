@@ -82,14 +82,23 @@ static const char *dotted(uint32_t address, char text[INET_TEXT_MAX])
 	return inet_text(&a, text);
 }
 
-static void put_algorithms(struct out *o, const struct scenario *sc)
+uint16_t scenario_other_group(const struct scenario *sc)
+{
+	return sc->dh == DH_ECP_256 ? DH_CURVE25519 : DH_ECP_256;
+}
+
+static void put_algorithms(struct out *o, const struct scenario *sc, bool other_first)
 {
 	put(o, "crypto ikev2 policy 10\n");
 	put(o,
 	    sc->cbc ? " encryption aes%s\n integrity sha256\n"
 		    : " encryption aes-gcm%s\n integrity null\n",
 	    sc->key_bits == 256 ? "-256" : "");
-	put(o, " group %u\n prf sha256\n", sc->dh);
+	if (other_first)
+		put(o, " group %u %u\n", scenario_other_group(sc), sc->dh);
+	else
+		put(o, " group %u\n", sc->dh);
+	put(o, " prf sha256\n");
 	put(o, "crypto ikev2 enable outside\ncrypto ipsec ikev2 ipsec-proposal P\n");
 	put(o,
 	    sc->cbc ? " protocol esp encryption aes%s\n protocol esp integrity sha-256\n"
@@ -173,7 +182,9 @@ struct config *scenario_node_config(const struct sim *s, unsigned int node)
 	put(&o,
 	    "failover key hex 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
 	put_interface(&o, &service);
-	put_algorithms(&o, &s->scenario);
+	put_algorithms(&o, &s->scenario, s->scenario.node_groups);
+	if (s->scenario.node_cookies)
+		put(&o, "crypto ikev2 cookie-challenge always\n");
 	if (s->scenario.silent_peer)
 		put(&o, "crypto ikev2 sa-init-retransmit 0 interval 100\n");
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
@@ -191,7 +202,7 @@ struct config *scenario_peer_config(const struct sim *s, unsigned int peer)
 
 	put(&o, "hostname peer%u\n", peer + 1);
 	put_interface(&o, &address);
-	put_algorithms(&o, &s->scenario);
+	put_algorithms(&o, &s->scenario, s->scenario.peer_groups);
 	put_peer(&o, s, peer, true);
 	put(&o, "crypto map M interface outside\n");
 	return parse(s, &o);

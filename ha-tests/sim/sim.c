@@ -52,6 +52,8 @@ static void sim_open(struct sim *s, const struct sim_options *opt)
 	s->scenario.silent_peer = s->opt.seed % 4 == 3;
 	s->scenario.rolling_upgrade = s->opt.seed % 5 == 2;
 	network_draw(s);
+	if (s->opt.directed)
+		directed_scenario(s);
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++) {
 		s->peers[i].s = s;
 		peer_open(&s->peers[i], i);
@@ -109,7 +111,7 @@ static uint64_t end_ns(const struct sim *s)
 
 static bool is_random(const struct sim_options *opt)
 {
-	return !opt->strike.armed && opt->kill_at == DIE_NOT && !opt->skip && !opt->broken;
+	return !opt->directed && opt->kill_at == DIE_NOT && !opt->skip && !opt->broken;
 }
 
 void sim_run(const struct sim_options *opt, struct sim_result *out)

@@ -210,6 +210,8 @@ void node_wake(struct node *nd);
 void node_lose_host(struct node *nd);
 void node_command(struct node *nd, enum cl_input_kind kind);
 void node_clear(struct node *nd);
+/* An input of the IKE engine that a timer, or an operator, would be the cause of. */
+void node_engine(struct node *nd, const struct ike_input *in);
 /* A packet has reached the node's interface or, relayed, its relay socket. */
 void node_packet(struct node *nd, const struct packet *p);
 /* To the node that it has handed over to (R19). */
@@ -239,6 +241,9 @@ struct mcast_host {
 	bool seen_all; /* wait_for_all is met */
 	bool quorate;
 	uint64_t delivered_ns; /* no delivery may be before it */
+	/* How often the token came round with something of this host: what was sent in a round
+	 * goes out after what was delivered to its sender in the round before. */
+	uint64_t round, round_at_cut;
 };
 
 struct multicast {
@@ -246,6 +251,7 @@ struct multicast {
 	bool cut;                     /* not all hosts reach each other */
 	unsigned int side[NODES_MAX]; /* of the cut */
 	uint64_t cut_epoch;           /* what was under way between them then is lost */
+	uint64_t ordering_round;      /* of the message that is being delivered */
 	uint64_t change;              /* number of the last membership change that began */
 	uint64_t ring_seq;
 	uint64_t slow_ns; /* additional time to order a message */
@@ -265,10 +271,26 @@ void mcast_free(struct multicast *m);
 
 /* ---- peer.c: a standard peer, without a cluster ---- */
 
+/* What is wrong with a peer, or different, until it is mended: a set. */
+enum peer_quirk {
+	QUIRK_COOKIES = 1 << 0,    /* it wants a cookie of everybody */
+	QUIRK_IKE = 1 << 1,        /* its IKE SAs have another PRF */
+	QUIRK_ESP = 1 << 2,        /* its CHILD SAs have keys of another length */
+	QUIRK_LINES = 1 << 3,      /* it protects other hosts */
+	QUIRK_WIDE = 1 << 4,       /* it protects more hosts than we do */
+	QUIRK_LAST_LINE = 1 << 5,  /* as QUIRK_LINES, but for the last line only */
+	QUIRK_ITS_KEY = 1 << 6,    /* it proves itself with another key */
+	QUIRK_OUR_KEY = 1 << 7,    /* it expects another key of us */
+	QUIRK_CHILDLESS = 1 << 8,  /* its IKE_AUTH asks for no CHILD SA (RFC 6023) */
+	QUIRK_GROUP = 1 << 9,      /* its IKE SAs have another DH group */
+};
+
 struct peer {
 	struct sim *s;
 	const char *name;
 	unsigned int index;
+	unsigned int quirks;
+	uint64_t term;
 	struct inet_addr address;
 	struct gateway gw;
 	struct config *config; /* it is translated by the same code */
@@ -283,6 +305,12 @@ uint64_t peer_now(const struct peer *p);
 void peer_packet(struct peer *p, const struct packet *pkt);
 void peer_input(struct peer *p, const struct ike_input *in);
 void peer_collect(struct peer *p);
+/* A new configuration. */
+void peer_change(struct peer *p, unsigned int quirks);
+/* Another member of its cluster takes over, and does not know all that the first one did. */
+void peer_fail_over(struct peer *p);
+/* Without SA, TSi and TSr when it is an IKE_AUTH request of this peer; else as it is. */
+void peer_childless(struct peer *p, struct buf *datagram);
 
 /* ---- workload.c ---- */
 
@@ -297,6 +325,7 @@ struct flow {
 	uint64_t looks, sent_at_look[FLOW_LOOKS], checked; /* when all is calm: laws_calm() */
 	unsigned int train;                                /* packets left of it */
 	uint64_t interval_ns;
+	bool silent; /* for a while */
 	uint64_t last_ns;             /* of the last delivery */
 	uint64_t window[FLOW_WINDOW]; /* numbers that were delivered, each at its remainder */
 	uint64_t window_ns[FLOW_WINDOW];
@@ -311,6 +340,10 @@ void workload_delivered(struct sim *s, struct gateway *gw, struct bytes inner);
 /* ---- faults.c ---- */
 
 void faults_plan(struct sim *s);
+/* The last fault is over; everything works again. */
+void faults_calm(struct sim *s, struct event *ev);
+/* The owner dies while it serves without a protected standby. */
+void faults_suspect(struct sim *s);
 
 /* ---- scenario.c: what the seed makes of the installation ---- */
 
@@ -320,6 +353,8 @@ struct scenario {
 	bool cbc, pfs, esn, udp;
 	bool counter_sync; /* the peers know RFC 6311 */
 	uint16_t dh;
+	bool node_cookies;            /* the nodes want a cookie of everybody */
+	bool node_groups, peer_groups; /* offer another DH group first */
 	/* Each crypto map entry of the nodes has a first peer that never answers. By the seed's
 	 * remainder and not drawn: the others stay what they were. */
 	bool silent_peer;
@@ -336,6 +371,7 @@ struct scenario {
 #define SCENARIO_INDEX_PEERS 2u  /* of an entry, with a silent peer */
 
 struct scenario scenario_draw(struct rng *r);
+uint16_t scenario_other_group(const struct scenario *sc);
 struct config *scenario_node_config(const struct sim *s, unsigned int node);
 struct config *scenario_peer_config(const struct sim *s, unsigned int peer);
 struct inet_addr scenario_service_address(void);
@@ -351,7 +387,8 @@ struct sim_options {
 	/* Instead of random faults: the owner is killed at its kill_count-th moment of this kind. */
 	enum die_at kill_at;
 	unsigned int kill_count;
-	struct strike strike;        /* or this one, and clears; armed: false */
+	struct strike strike;            /* or this one; armed: false */
+	const struct directed *directed; /* with it: what makes its row happen */
 	uint64_t skip;               /* bit per planned fault that does not happen */
 	const struct broken *broken; /* what this run breaks on purpose; NULL: nothing */
 };
@@ -380,6 +417,7 @@ struct sim {
 	size_t n_flows;
 	struct laws laws;
 	struct strike strike;
+	bool mended; /* a directed run has made its row happen, or will not */
 	struct matrix matrix;
 	bool calm; /* the last fault is over */
 	uint64_t calm_ns;

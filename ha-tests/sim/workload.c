@@ -95,9 +95,11 @@ static void flow_step(struct sim *s, struct event *ev)
 {
 	struct flow *f = ev->ctx;
 	uint8_t inner[PACKET_MAX];
-	size_t len = inner_packet(f, inner);
+	size_t len = f->silent ? 0 : inner_packet(f, inner);
 
-	if (f->to_peer) {
+	if (f->silent) {
+		;
+	} else if (f->to_peer) {
 		network_send_inside(s, bytes(inner, len));
 	} else {
 		struct peer *p = &s->peers[f->peer];
@@ -328,9 +330,7 @@ static void clear_step(struct sim *s, struct event *ev)
 					       rush, &s->peers[k]);
 			}
 	}
-	uint64_t longest = s->opt.strike.armed ? 15 : 40;
-	sim_at(s, s->now_ns + rng_between(&s->rng, 10 * SECOND, longest * SECOND), clear_step,
-	       NULL);
+	sim_at(s, s->now_ns + rng_between(&s->rng, 10 * SECOND, 40 * SECOND), clear_step, NULL);
 }
 
 static void settle_step(struct sim *s, struct event *ev)
@@ -344,14 +344,14 @@ static void settle_step(struct sim *s, struct event *ev)
 void workload_start(struct sim *s)
 {
 	flows_start(s);
+	sim_at(s, s->now_ns + SECOND, settle_step, NULL);
+	if (s->opt.directed)
+		return;
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
 		sim_at(s, s->now_ns + rng_between(&s->rng, 3 * SECOND, 9 * SECOND), peer_step,
 		       &s->peers[i]);
 	sim_at(s, s->now_ns + rng_between(&s->rng, 3 * SECOND, 9 * SECOND), collision_step, NULL);
-	if (s->opt.strike.armed)
-		sim_at(s, s->now_ns + 8 * SECOND, clear_step, NULL);
-	else if (rng_chance(&s->rng, 400) && s->opt.kill_at == DIE_NOT)
+	if (rng_chance(&s->rng, 400) && s->opt.kill_at == DIE_NOT)
 		sim_at(s, s->now_ns + rng_between(&s->rng, 8 * SECOND, 40 * SECOND), clear_step,
 		       NULL);
-	sim_at(s, s->now_ns + SECOND, settle_step, NULL);
 }
