@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 enum hf_rule {
-#define RULE(id, name, what) HF_RULE_##id,
-#define PART(id)             HF_RULE_##id,
+#define RULE(id, name, laws, what) HF_RULE_##id,
+#define PART(id)                   HF_RULE_##id,
 #include "base/broken_rule.def"
 #undef RULE
 #undef PART

@@ -239,7 +239,7 @@ void protect_drop(struct cl_node *n, struct group *g)
 
 	if (hf_rule_broken(HF_RULE_WAIT))
 		return;
-	if (!view_quorate(n)) {
+	if (!view_quorate(n) && !hf_rule_broken(HF_RULE_MINORITY)) {
 		g->at[T_DROP] = n->now_ns + n->cfg.heartbeat_ms * MS;
 		return;
 	}

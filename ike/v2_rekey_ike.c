@@ -3,6 +3,7 @@
  * CREATE_CHILD_SA for a new IKE SA (RFC 7296 1.3.2, 2.8, 2.18): it inherits
  * the CHILD SAs; whoever began deletes the old one.
  */
+#include "base/broken_rule.h"
 #include "ike/v2.h"
 
 struct rekey {
@@ -70,7 +71,9 @@ static enum result make(struct ike_sa *old, const struct rekey *r, struct ike_sa
 /* R25: a rekeyed SA keeps its shard. */
 static uint64_t new_spi(struct ike_sa *sa)
 {
-	return ike_spi_new(sa->e, ike_spi_shard(ike_sa_state_spi(&sa->s)));
+	uint8_t shard = ike_spi_shard(ike_sa_state_spi(&sa->s));
+
+	return ike_spi_new(sa->e, shard ^ hf_rule_broken(HF_RULE_SHARD));
 }
 
 /* ---- responder ---- */

@@ -323,6 +323,21 @@ static void twin(struct sim *s)
 	sim_at(s, until, back_in, other);
 }
 
+/* The owner is alone, and goes on with its traffic for as long as its deadline lets it. */
+static void cut_owner(struct sim *s)
+{
+	unsigned int side[NODES_MAX] = { 0 };
+	const struct node *nd = owner(s);
+
+	if (!nd)
+		return;
+	side[nd->index] = 1;
+	mcast_cut(s, side);
+	for (uint64_t ms = 550; ms < 1500; ms += 100)
+		sim_at(s, soon(s, ms, ms + 50), trains_now, NULL)->arg = 100;
+	sim_at(s, soon(s, 2500, 4500), heal, NULL);
+}
+
 static void lose_packets(struct sim *s)
 {
 	s->net.loss_until_ns = soon(s, 300, 3500);
@@ -394,6 +409,7 @@ static const struct {
 	void (*begin)(struct sim *s);
 } provoked[] = {
 	{ "suspect", crash_unprotected },
+	{ "grant", cut_owner },
 };
 
 static bool provoke(struct sim *s)

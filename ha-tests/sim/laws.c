@@ -34,6 +34,7 @@ void laws_close(struct sim *s)
 	seen_free(&l->touched);
 	seen_free(&l->digests);
 	seen_free(&l->held_children);
+	seen_free(&l->spis);
 }
 
 /* ---- law 4 ---- */
@@ -47,6 +48,7 @@ static void law4(struct node *nd, uint64_t term)
 		law_broken(nd->s, 4, "%s owns term %llu, which node%u has owned", nd->name,
 			   (unsigned long long)term, l->owner_of_term[term]);
 	l->owner_of_term[term] = nd->id;
+	l->owner_slots |= (uint16_t)(1u << nd->slot);
 	if (nd->term_on_disk < term)
 		law_broken(nd->s, 4, "%s owns term %llu, but only %llu is on its disk", nd->name,
 			   (unsigned long long)term, (unsigned long long)nd->term_on_disk);
@@ -281,6 +283,7 @@ static void law8(struct node *nd)
 	l->checked_position[nd->index] = st.applied;
 	l->checked_term[nd->index] = st.term;
 	laws_peer_index(nd, &st);
+	laws_spi(nd, &st);
 	wire_put_u8(&w, st.owner_slot);
 	wire_put_u64(&w, st.term);
 	wire_put_u64(&w, st.applied);

@@ -53,9 +53,11 @@ struct laws {
 	struct seen sync_asked;    /* 3: (SPIs, side, nonce) -> M1, P1 */
 	struct seen touched;       /* SPIs of IKE SAs that two owners have had at once (R23) */
 	struct seen digests;       /* 8: (owner, term, position) -> digest of the store */
+	struct seen spis;          /* 8: records whose SPIs are as they should be */
 	struct seen held_children; /* 5: CHILD SAs that a standby was seen to hold */
 	struct held_since held[LAWS_NODES];
 	uint32_t owner_of_term[LAWS_TERMS];
+	uint16_t owner_slots; /* bit per slot that has owned the group */
 	struct esp_transform transforms[LAWS_TRANSFORMS];
 	bool split;        /* two owners at this moment */
 	bool split_quorum; /* there have been two owners with quorum at one moment */
@@ -104,6 +106,8 @@ void laws_protection(struct node *nd, bool is_protected);
 void laws_step(struct node *nd);
 /* Law 8, its part on the peer index; after the store has changed. */
 void laws_peer_index(struct node *nd, const struct cl_group_status *st);
+/* Law 8, its part on SPIs. */
+void laws_spi(struct node *nd, const struct cl_group_status *st);
 /* Before a process or host is gone. */
 void laws_lose(struct node *nd);
 /* A tunnel may be set up anew from here on, until it is up, and for SLOW_NS at the least. */

@@ -10,6 +10,7 @@ ha_tests_sim_holdfast_sim_SOURCES = \
 	ha-tests/sim/gateway.c \
 	ha-tests/sim/laws.c ha-tests/sim/laws.h \
 	ha-tests/sim/laws_peer_index.c \
+	ha-tests/sim/laws_spi.c \
 	ha-tests/sim/laws_sync.c \
 	ha-tests/sim/laws_commit.c \
 	ha-tests/sim/laws_wire.c \
