@@ -7,6 +7,7 @@
  */
 #include "base/hashmap.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #include "base/must.h"
@@ -191,47 +192,59 @@ static uint64_t load_le(const uint8_t *p, size_t n)
 	return v;
 }
 
-static uint64_t rotl(uint64_t v, unsigned int by)
+static inline uint64_t load_le64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
+static inline uint64_t rotl(uint64_t v, unsigned int by)
 {
 	return v << by | v >> (64 - by);
 }
 
-static void sip_round(uint64_t v[4])
+struct sip {
+	uint64_t v0, v1, v2, v3;
+};
+
+static inline struct sip sip_round(struct sip s)
 {
-	v[0] += v[1];
-	v[2] += v[3];
-	v[1] = rotl(v[1], 13) ^ v[0];
-	v[3] = rotl(v[3], 16) ^ v[2];
-	v[0] = rotl(v[0], 32);
-	v[2] += v[1];
-	v[0] += v[3];
-	v[1] = rotl(v[1], 17) ^ v[2];
-	v[3] = rotl(v[3], 21) ^ v[0];
-	v[2] = rotl(v[2], 32);
+	s.v0 += s.v1;
+	s.v2 += s.v3;
+	s.v1 = rotl(s.v1, 13) ^ s.v0;
+	s.v3 = rotl(s.v3, 16) ^ s.v2;
+	s.v0 = rotl(s.v0, 32);
+	s.v2 += s.v1;
+	s.v0 += s.v3;
+	s.v1 = rotl(s.v1, 17) ^ s.v2;
+	s.v3 = rotl(s.v3, 21) ^ s.v0;
+	s.v2 = rotl(s.v2, 32);
+	return s;
 }
 
-static void sip_absorb(uint64_t v[4], uint64_t word)
+static inline struct sip sip_absorb(struct sip s, uint64_t word)
 {
-	v[3] ^= word;
-	sip_round(v);
-	sip_round(v);
-	v[0] ^= word;
+	s.v3 ^= word;
+	s = sip_round(sip_round(s));
+	s.v0 ^= word;
+	return s;
 }
 
 /* Aumasson, Bernstein: SipHash, a fast short-input PRF (2012), 2-4 with 64 bits of output. */
 uint64_t siphash24(const uint8_t key[16], struct bytes in)
 {
-	uint64_t k0 = load_le(key, 8), k1 = load_le(key + 8, 8);
-	uint64_t v[4] = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
-			  k1 ^ 0x7465646279746573 };
+	uint64_t k0 = load_le64(key), k1 = load_le64(key + 8);
+	struct sip s = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
+			 k1 ^ 0x7465646279746573 };
 	size_t whole = in.len & ~(size_t)7;
 
 	for (size_t i = 0; i < whole; i += 8)
-		sip_absorb(v, load_le(in.p + i, 8));
-	sip_absorb(v, (uint64_t)in.len << 56 |
-			      (whole < in.len ? load_le(in.p + whole, in.len - whole) : 0));
-	v[2] ^= 0xff;
-	for (int i = 0; i < 4; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+		s = sip_absorb(s, load_le64(in.p + i));
+	s = sip_absorb(s, (uint64_t)in.len << 56 |
+				  (whole < in.len ? load_le(in.p + whole, in.len - whole) : 0));
+	s.v2 ^= 0xff;
+	s = sip_round(sip_round(sip_round(sip_round(s))));
+	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }

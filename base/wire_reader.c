@@ -2,6 +2,8 @@
 /* Bounds-checked reader with a sticky error. */
 #include "base/wire_reader.h"
 
+#include <endian.h>
+
 struct wire_reader wire_reader(struct bytes body)
 {
 	/* An empty view may carry NULL; NULL + 0 is fine for the subtraction in wire_left. */
@@ -10,7 +12,7 @@ struct wire_reader wire_reader(struct bytes body)
 }
 
 /* The next len bytes, or NULL and the reader fails for good. */
-static const uint8_t *advance(struct wire_reader *r, size_t len)
+static inline const uint8_t *advance(struct wire_reader *r, size_t len)
 {
 	const uint8_t *p = r->p;
 
@@ -23,14 +25,15 @@ static const uint8_t *advance(struct wire_reader *r, size_t len)
 	return p;
 }
 
-static uint64_t read_be(struct wire_reader *r, size_t width)
+static inline uint64_t read_be(struct wire_reader *r, size_t width)
 {
 	const uint8_t *p = advance(r, width);
 	uint64_t v = 0;
 
-	for (size_t i = 0; p != NULL && i < width; i++)
-		v = v << 8 | p[i];
-	return v;
+	if (p == NULL)
+		return 0;
+	memcpy((uint8_t *)&v + sizeof(v) - width, p, width);
+	return be64toh(v);
 }
 
 uint8_t wire_u8(struct wire_reader *r)

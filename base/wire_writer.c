@@ -2,6 +2,8 @@
 /* Writer with a sticky error and holes for lengths known later. */
 #include "base/wire_writer.h"
 
+#include <endian.h>
+
 #include "base/must.h"
 
 /* A hole made after the writer failed: filling it does nothing. */
@@ -13,7 +15,7 @@ struct wire_writer wire_writer(void *buf, size_t cap)
 }
 
 /* Room for len bytes, or NULL and the writer fails for good. */
-static uint8_t *reserve(struct wire_writer *w, size_t len)
+static inline uint8_t *reserve(struct wire_writer *w, size_t len)
 {
 	uint8_t *p;
 
@@ -26,13 +28,13 @@ static uint8_t *reserve(struct wire_writer *w, size_t len)
 	return p;
 }
 
-static void store_be(uint8_t *p, uint64_t v, size_t width)
+static inline void store_be(uint8_t *p, uint64_t v, size_t width)
 {
-	for (size_t i = 0; i < width; i++)
-		p[i] = (uint8_t)(v >> (8 * (width - 1 - i)));
+	v = htobe64(v << (64 - 8 * width));
+	memcpy(p, &v, width);
 }
 
-static void put_be(struct wire_writer *w, uint64_t v, size_t width)
+static inline void put_be(struct wire_writer *w, uint64_t v, size_t width)
 {
 	uint8_t *p = reserve(w, width);
 
@@ -83,7 +85,7 @@ void wire_put_zero(struct wire_writer *w, size_t len)
 }
 
 /* Holes are zeroed: one that is never filled still has a defined value. */
-static struct wire_mark hole(struct wire_writer *w, size_t width)
+static inline struct wire_mark hole(struct wire_writer *w, size_t width)
 {
 	size_t at = w->len;
 

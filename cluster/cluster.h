@@ -266,6 +266,14 @@ struct cl_group_status {
 enum result cl_group_status(const struct cl_node *n, uint32_t group, uint64_t now_ns,
 			    struct cl_group_status *out) WARN_UNUSED;
 
+/* The same in few words, for who asks often. */
+struct cl_place {
+	enum cl_role role;
+	uint8_t owner_slot; /* 0: none */
+	uint64_t term, applied;
+};
+struct cl_place cl_place(const struct cl_node *n, uint32_t group);
+
 /* By the numbers of ClusterMessage.body in records.proto; 0: of a newer version. */
 #define CL_MESSAGE_KINDS 32
 /* "handover_request"; NULL for a number that names none. */

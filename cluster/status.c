@@ -74,6 +74,17 @@ const struct cl_stats *cl_stats(const struct cl_node *n)
 	return &n->stats;
 }
 
+struct cl_place cl_place(const struct cl_node *n, uint32_t group)
+{
+	const struct group *g = find(n, group);
+
+	return g ? (struct cl_place){ .role = g->role,
+				      .owner_slot = g->owner,
+				      .term = g->term,
+				      .applied = g->applied }
+		 : (struct cl_place){ .role = CL_ROLE_OFFLINE };
+}
+
 enum result cl_group_status(const struct cl_node *n, uint32_t group, uint64_t now_ns,
 			    struct cl_group_status *out)
 {

@@ -105,9 +105,9 @@ void laws_protection(struct node *nd, bool is_protected);
 /* After every step of a node. */
 void laws_step(struct node *nd);
 /* Law 8, its part on the peer index; after the store has changed. */
-void laws_peer_index(struct node *nd, const struct cl_group_status *st);
+void laws_peer_index(struct node *nd, enum cl_role role);
 /* Law 8, its part on SPIs. */
-void laws_spi(struct node *nd, const struct cl_group_status *st);
+void laws_spi(struct node *nd, uint64_t applied);
 /* Before a process or host is gone. */
 void laws_lose(struct node *nd);
 /* A tunnel may be set up anew from here on, until it is up, and for SLOW_NS at the least. */

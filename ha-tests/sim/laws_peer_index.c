@@ -65,12 +65,12 @@ static void check(void *ctx, const struct ss_record *r)
 	*was = (struct law_peer_index){ is.index, is.reason, is.generation };
 }
 
-void laws_peer_index(struct node *nd, const struct cl_group_status *st)
+void laws_peer_index(struct node *nd, enum cl_role role)
 {
 	struct laws *l = &nd->s->laws;
 
 	/* It begins with what it is given, and may have had more than that before (R23). */
-	if (st->role == CL_ROLE_JOINING || st->role == CL_ROLE_OFFLINE)
+	if (role == CL_ROLE_JOINING || role == CL_ROLE_OFFLINE)
 		memset(l->peer_index[nd->index], 0, sizeof(l->peer_index[nd->index]));
 	else if (nd->s->scenario.silent_peer)
 		ss_store_each(cl_store(hf_core_cluster_node(nd->core), GROUP), check, nd);

@@ -54,8 +54,8 @@ static void look(void *ctx, const struct ss_record *r)
 	look_at_shard(nd, r);
 }
 
-void laws_spi(struct node *nd, const struct cl_group_status *st)
+void laws_spi(struct node *nd, uint64_t applied)
 {
-	if (st->applied % LOOK_EVERY == 0)
+	if (applied % LOOK_EVERY == 0)
 		ss_store_each(cl_store(hf_core_cluster_node(nd->core), GROUP), look, nd);
 }

@@ -19,6 +19,8 @@ struct seen {
 enum seen_before { SEEN_NEW, SEEN_SAME, SEEN_OTHER };
 
 struct digest128 digest128(struct bytes in);
+/* Of what d is of, and in behind it. */
+struct digest128 digest128_more(struct digest128 d, struct bytes in);
 /* Remembers the first content of a name. */
 enum seen_before seen_add(struct seen *s, struct digest128 name, struct digest128 content);
 bool seen_has(const struct seen *s, struct digest128 name);
