@@ -163,6 +163,7 @@ void cl_node_free(struct cl_node *n)
 	}
 	membership_free(n);
 	exec_free(n);
+	config_sync_free(n);
 	ss_sealer_free(n->sealer);
 	secret_wipe(&n->cfg.failover_key);
 	free(n);
@@ -207,8 +208,10 @@ static void timers(struct cl_node *n, struct group *g)
 
 uint64_t cl_next_deadline(const struct cl_node *n)
 {
-	uint64_t at = exec_deadline(n);
+	uint64_t at = exec_deadline(n), config = config_sync_deadline(n);
 
+	if (config < at)
+		at = config;
 	for (size_t i = 0; i < n->n_groups; i++)
 		for (size_t t = 0; t < T_COUNT; t++)
 			if (n->groups[i].at[t] < at)
@@ -290,6 +293,12 @@ static void node_input(struct cl_node *n, const struct cl_input *in)
 	case CL_IN_CONFIG_DIGEST:
 		membership_digest(n, in->digest);
 		break;
+	case CL_IN_CONFIG_OFFER:
+		config_sync_offer(n, in);
+		break;
+	case CL_IN_CONFIG_TAKEN:
+		config_sync_taken(n, in);
+		break;
 	default:
 		for (size_t i = 0; i < n->n_groups; i++)
 			if (n->groups[i].id == in->group)
@@ -311,8 +320,10 @@ void cl_step(struct cl_node *n, uint64_t now_ns, const struct cl_input *in, stru
 		kept_consider(n, &n->groups[i]);
 		claim_consider(n, &n->groups[i]);
 		preempt_consider(n, &n->groups[i]);
-		history_follow(n, &n->groups[i]);
 	}
+	config_sync_follow(n);
+	for (size_t i = 0; i < n->n_groups; i++)
+		history_follow(n, &n->groups[i]);
 	outbox_point(out);
 	n->out = NULL;
 }

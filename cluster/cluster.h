@@ -26,6 +26,9 @@
 #define CL_EXEC_LINE_MAX 4096u
 #define CL_EXEC_TEXT_MAX (1u << 20) /* what answers with more cuts it, or says so */
 #define CL_EXEC_LIMIT_MS 5000u      /* from the request to the last piece of its answer */
+/* replication of the configuration */
+#define CL_CONFIG_MAX    (64u << 20)
+#define CL_CONFIG_WHY    480 /* what a member says of a configuration that it refuses */
 
 struct cl_node;
 
@@ -46,14 +49,15 @@ enum cl_role {
 const char *cl_role_name(enum cl_role r); /* "Active", "Standby Ready": the ASA's words */
 
 /*
- * The state of this unit as the ASA names it. Its further steps (Sync Config, Active Applying
- * Config, Active Config Applied) replicate the configuration and have no counterpart here.
+ * The state of this unit as the ASA names it. Two of its steps (Active Applying Config, Active
+ * Config Applied) have no counterpart here: a standby has applied what it holds.
  */
 enum cl_state {
 	CL_STATE_NOT_DETECTED,  /* this process has seen no view yet */
 	CL_STATE_FAILED,        /* cut off from Corosync */
 	CL_STATE_NEGOTIATION,   /* in a view; nobody is known to own the group */
 	CL_STATE_COLD_STANDBY,  /* there is an owner; its state is not on its way yet */
+	CL_STATE_SYNC_CONFIG,   /* the owner's configuration is on its way */
 	CL_STATE_BULK_SYNC,     /* joining: R22 */
 	CL_STATE_STANDBY_READY, /* synced */
 	CL_STATE_JUST_ACTIVE,   /* our claim is valid, no heartbeat of the term is delivered yet */
@@ -65,6 +69,12 @@ const char *cl_state_name(enum cl_state s);
 
 enum cl_role_manager { CL_MANAGER_INTERNAL, CL_MANAGER_PACEMAKER };
 enum cl_empty_start { CL_EMPTY_FENCED, CL_EMPTY_AFTER, CL_EMPTY_NEVER };
+
+/* On the wire in ConfigOffer.why: never renumbered. */
+enum cl_config_why {
+	CL_CONFIG_REPLACE = 1, /* write standby, a reload, a join: the member takes it */
+	CL_CONFIG_SAVE = 2,    /* write memory: who has it only looks after its file */
+};
 
 struct cl_group_config {
 	uint32_t group;            /* 1.. */
@@ -129,9 +139,15 @@ enum cl_input_kind {
 	CL_IN_GO_STANDBY,
 	CL_IN_STOP, /* R21: hand over, then CL_FX_STOPPED */
 	CL_IN_CONFIG_DIGEST,
-	CL_IN_EXEC,        /* "failover exec": slot is to run data; token names the answer */
-	CL_IN_EXEC_ANSWER, /* answer to CL_FX_EXEC, with its token: data, exit */
-	CL_IN_RESYNC,      /* a record of the store cannot be used here: join again (no owner) */
+	/*
+	 * The owner's configuration for the member in slot, or for all (0): data, digest, why;
+	 * token comes back with each CL_FX_CONFIG_DONE.
+	 */
+	CL_IN_CONFIG_OFFER,
+	CL_IN_CONFIG_TAKEN, /* answer to CL_FX_CONFIG, with its token: reason, and data says why */
+	CL_IN_EXEC,         /* "failover exec": slot is to run data; token names the answer */
+	CL_IN_EXEC_ANSWER,  /* answer to CL_FX_EXEC, with its token: data, exit */
+	CL_IN_RESYNC,       /* a record of the store cannot be used here: join again (no owner) */
 };
 
 struct cl_member {
@@ -154,7 +170,9 @@ struct cl_input {
 	const struct ss_record *records; /* RECORDS: borrowed */
 	size_t n_records;
 	uint64_t term;
-	uint64_t token;             /* EXEC, EXEC_ANSWER */
+	uint64_t token;             /* EXEC, EXEC_ANSWER, CONFIG_OFFER, CONFIG_TAKEN */
+	enum cl_config_why why;     /* CONFIG_OFFER */
+	enum result reason;         /* CONFIG_TAKEN */
 	uint32_t exit;              /* EXEC_ANSWER */
 	bool json;                  /* EXEC */
 	struct inet_endpoint relay; /* ADDRESS */
@@ -179,9 +197,21 @@ enum cl_effect_kind {
 	CL_FX_PREPARE,    /* group: become ready to take over (READY), then CL_IN_PREPARED */
 	/* group, mate: stop, relay to it, append exact counters, then CL_IN_QUIESCED */
 	CL_FX_QUIESCE,
-	CL_FX_STOPPED,      /* answer to CL_IN_STOP */
-	CL_FX_EXEC,         /* token, slot, data, json: run it for the member in slot */
-	CL_FX_EXEC_DONE,    /* token, slot, ok, exit, data; or reason and why it has no answer */
+	CL_FX_STOPPED,   /* answer to CL_IN_STOP */
+	CL_FX_EXEC,      /* token, slot, data, json: run it for the member in slot */
+	CL_FX_EXEC_DONE, /* token, slot, ok, exit, data; or reason and why it has no answer */
+	/* slot: a member that joined has another configuration; CL_IN_CONFIG_OFFER answers */
+	CL_FX_CONFIG_WANTED,
+	/*
+	 * token, slot, digest, data: check it, put it into force and write it down, or only look
+	 * after the file (no data); then CL_IN_CONFIG_TAKEN
+	 */
+	CL_FX_CONFIG,
+	/*
+	 * token, slot, ok, reason; what the member says (data, text) or why: one per member, in
+	 * exit how many are still to come, config_why as in the offer. Slot 0: nobody was asked.
+	 */
+	CL_FX_CONFIG_DONE,
 	CL_FX_COMMAND_DONE, /* a GO_ACTIVE / GO_STANDBY ended: ok, reason */
 	CL_FX_LOG,
 };
@@ -203,6 +233,8 @@ struct cl_effect {
 	bool json;
 	uint64_t position;
 	uint64_t deadline_ns;
+	uint8_t digest[32]; /* CONFIG */
+	enum cl_config_why config_why;
 	uint64_t silence_ms; /* ROLE active: since the last heartbeat of the former owner (R10) */
 	struct inet_endpoint mate;      /* QUIESCE: relay address of the next owner; SNAPSHOT_ASK */
 	const struct ss_record *record; /* APPLY: borrowed until the outbox is cleared */
@@ -236,6 +268,14 @@ const struct ss_store *cl_store(const struct cl_node *n, uint32_t group);
 bool cl_is_protected(const struct cl_node *n, uint32_t group);
 /* R17: a lease that is committed now counts: a standby holds it, or this side has quorum. */
 bool cl_may_grant(const struct cl_node *n, uint32_t group);
+
+/* Whose word on the configuration counts. */
+enum cl_config_role {
+	CL_CONFIG_ALONE,   /* nobody owns a group: every unit for itself */
+	CL_CONFIG_ACTIVE,  /* this unit's */
+	CL_CONFIG_STANDBY, /* that of another member, whose digest it is */
+};
+enum cl_config_role cl_config_role(const struct cl_node *n, uint8_t digest[32]);
 
 /* ---- for show failover ---- */
 
@@ -291,6 +331,8 @@ struct cl_stats {
 	uint64_t claims_sent, claims_refused;      /* R9 */
 	uint64_t preempts_asked, preempts_refused; /* the latter as the owner */
 	uint64_t digest_mismatches;                /* R22 */
+	uint64_t configs_sent, configs_received;   /* taken there, taken here */
+	uint64_t configs_refused;                  /* by others or here */
 };
 const struct cl_stats *cl_stats(const struct cl_node *n);
 

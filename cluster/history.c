@@ -13,6 +13,7 @@ const char *cl_state_name(enum cl_state s)
 		[CL_STATE_FAILED] = "Failed",
 		[CL_STATE_NEGOTIATION] = "Negotiation",
 		[CL_STATE_COLD_STANDBY] = "Cold Standby",
+		[CL_STATE_SYNC_CONFIG] = "Sync Config",
 		[CL_STATE_BULK_SYNC] = "Bulk Sync",
 		[CL_STATE_STANDBY_READY] = "Standby Ready",
 		[CL_STATE_JUST_ACTIVE] = "Just Active",
@@ -33,6 +34,8 @@ static enum cl_state joining_state(struct cl_node *n, const struct group *g)
 
 static enum cl_state state_of(struct cl_node *n, const struct group *g)
 {
+	if (config_sync_receiving(n) && (g->role == CL_ROLE_JOINING || g->role == CL_ROLE_STANDBY))
+		return CL_STATE_SYNC_CONFIG;
 	switch (g->role) {
 	case CL_ROLE_OFFLINE:
 		break;
@@ -78,7 +81,13 @@ void history_note(struct cl_node *n, struct group *g, const char *why)
 
 void history_follow(struct cl_node *n, struct group *g)
 {
-	switch (state_of(n, g)) {
+	enum cl_state to = state_of(n, g);
+
+	if (to == CL_STATE_SYNC_CONFIG || g->history.state == CL_STATE_SYNC_CONFIG) {
+		history_note(n, g, "Configuration mismatch");
+		return;
+	}
+	switch (to) {
 	case CL_STATE_NEGOTIATION:
 		history_note(n, g, "No Active unit found");
 		break;

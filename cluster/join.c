@@ -290,6 +290,7 @@ void join_marker(struct cl_node *n, struct group *g, const struct delivery *d,
 	if (d->term != g->term || m->marker->joiner_slot != slot)
 		return;
 	if (is_owner(g)) {
+		config_sync_follows(n, g, d->member);
 		protect_members_changed(n, g);
 		serve_start(n, g, slot, m->marker->join_id);
 	} else if (slot == n->cfg.slot && g->join.running && m->marker->join_id == g->join.id) {

@@ -426,6 +426,7 @@ static void hello_take(struct cl_node *n, struct member *m, const Holdfast__Hell
 		if (g)
 			hello_group(n, g, m, h->group[i]);
 	}
+	m->config_due |= !m->hello;
 	m->hello = true;
 }
 

@@ -206,6 +206,10 @@ static void opened(struct cl_node *n, struct member *m, const struct ss_opened *
 		exec_request(n, m, body->exec_request);
 	} else if (body->body_case == BODY(EXEC_REPLY)) {
 		exec_reply(n, m, body->exec_reply);
+	} else if (body->body_case == BODY(CONFIG_OFFER)) {
+		config_sync_offered(n, m, body->config_offer);
+	} else if (body->body_case == BODY(CONFIG_DONE)) {
+		config_sync_done(n, m, body->config_done);
 	} else if (g) {
 		struct delivery d = { .member = m, .term = o->term };
 		if (m->id.node_id != n->cfg.node_id && d.term == g->term &&
@@ -254,10 +258,11 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 
 static bool is_snapshot_body(const Holdfast__ClusterMessage *m)
 {
-	return m->body_case == BODY(SNAPSHOT) || m->body_case == BODY(SNAPSHOT_REQUEST);
+	return m->body_case == BODY(SNAPSHOT) || m->body_case == BODY(SNAPSHOT_REQUEST) ||
+	       m->body_case == BODY(CONFIG_PIECE) || m->body_case == BODY(CONFIG_REQUEST);
 }
 
-/* A chunk counts from the owner that we follow, a request at the owner: of this term. */
+/* A chunk or a piece counts from the owner that we follow, a request at the owner: of this term. */
 static void snapshot_opened(struct cl_node *n, struct group *g, const struct ss_opened *o,
 			    const Holdfast__ClusterMessage *m)
 {
@@ -265,8 +270,12 @@ static void snapshot_opened(struct cl_node *n, struct group *g, const struct ss_
 		return;
 	if (m->body_case == BODY(SNAPSHOT) && o->slot == g->owner)
 		join_chunk(n, g, m->snapshot);
+	else if (m->body_case == BODY(CONFIG_PIECE) && o->slot == g->owner)
+		config_sync_piece(n, o->slot, m->config_piece);
 	else if (m->body_case == BODY(SNAPSHOT_REQUEST) && is_owner(g))
 		join_request(n, g, o->slot, m->snapshot_request);
+	else if (m->body_case == BODY(CONFIG_REQUEST) && is_owner(g))
+		config_sync_request(n, g, o->slot, m->config_request);
 }
 
 void message_snapshot(struct cl_node *n, struct bytes data)

@@ -175,6 +175,7 @@ void protect_synced(struct cl_node *n, struct group *g, const struct delivery *d
 	d->member->group[g->index].synced = true;
 	d->member->group[g->index].applied = m->synced->position;
 	join_served(n, g, d->member->slot, m->synced->join_id);
+	config_sync_follows(n, g, d->member);
 	if (is_owner(g) && g->handover.phase != HANDOVER_RELEASED &&
 	    d->member != owner_member(n, g) && m->synced->position <= g->commit.appended)
 		protect_member(n, g, d->member->slot, m->synced->position);

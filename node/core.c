@@ -289,6 +289,12 @@ static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 		if (c->ops.exec)
 			c->ops.exec(c->ops_ctx, fx);
 		break;
+	case CL_FX_CONFIG_WANTED:
+	case CL_FX_CONFIG:
+	case CL_FX_CONFIG_DONE:
+		if (c->ops.config)
+			c->ops.config(c->ops_ctx, fx);
+		break;
 	case CL_FX_LOG:
 		c->ops.log(c->ops_ctx, &fx->log);
 		break;

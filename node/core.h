@@ -63,6 +63,9 @@ struct hf_core_ops {
 	/* "failover exec", CL_FX_EXEC and CL_FX_EXEC_DONE: run its line (the answer is
 	 * hf_core_cluster(CL_IN_EXEC_ANSWER)), or take the answer. NULL: nobody asks here. */
 	void (*exec)(void *ctx, const struct cl_effect *fx);
+	/* CL_FX_CONFIG_WANTED, CL_FX_CONFIG and CL_FX_CONFIG_DONE: not from within the op. May be
+	 * NULL. */
+	void (*config)(void *ctx, const struct cl_effect *fx);
 };
 
 struct hf_core_config {

@@ -220,6 +220,54 @@ static void on_exec_done(struct node *nd, const struct cl_effect *fx)
 	must(buf_set(&nd->exec_got, buf_bytes(&fx->data)));
 }
 
+static void config_offer(struct node *nd, uint8_t slot, enum cl_config_why why, uint64_t token)
+{
+	struct cl_input in = { .kind = CL_IN_CONFIG_OFFER,
+			       .slot = slot,
+			       .why = why,
+			       .token = token,
+			       .digest = { nd->config } };
+	const char *text = nd->config_text ? nd->config_text : "crypto map OUT 10";
+	size_t len = nd->config_text ? nd->config_text_len : strlen(text);
+
+	push(&nd->later, event_new(&in, bytes(text, len)));
+}
+
+static void on_config(struct node *nd, const struct cl_effect *fx)
+{
+	const char *why = nd->config_fault ? nd->config_fault : "";
+	struct cl_input taken = { .kind = CL_IN_CONFIG_TAKEN,
+				  .token = fx->token,
+				  .reason = *why ? R_CONFIG : R_OK };
+	struct cl_input digest = { .kind = CL_IN_CONFIG_DIGEST };
+
+	*(fx->data.len ? &nd->configs_taken : &nd->configs_saved) += 1;
+	must(buf_set(&nd->config_got, buf_bytes(&fx->data)));
+	if (nd->mute_config)
+		return;
+	if (!*why && fx->data.len) {
+		nd->config = fx->digest[0];
+		memcpy(digest.digest, fx->digest, sizeof(digest.digest));
+		push(&nd->later, event_new(&digest, BYTES_NONE));
+	}
+	push(&nd->later, event_new(&taken, bytes(why, strlen(why))));
+}
+
+static void on_config_done(struct node *nd, const struct cl_effect *fx)
+{
+	nd->configs_done++;
+	nd->configs_ok += fx->ok;
+	nd->config_slot = fx->slot;
+	nd->config_token = fx->token;
+	nd->config_left = fx->exit;
+	nd->config_reason = fx->reason;
+	if (fx->why)
+		snprintf(nd->config_why, sizeof(nd->config_why), "%s", fx->why);
+	else
+		snprintf(nd->config_why, sizeof(nd->config_why), "%.*s", (int)fx->data.len,
+			 (const char *)fx->data.p);
+}
+
 static void effect(struct node *nd, const struct cl_effect *fx)
 {
 	struct cl_input message = { .kind = CL_IN_MESSAGE,
@@ -278,6 +326,16 @@ static void effect(struct node *nd, const struct cl_effect *fx)
 		break;
 	case CL_FX_EXEC_DONE:
 		on_exec_done(nd, fx);
+		break;
+	case CL_FX_CONFIG_WANTED:
+		nd->configs_wanted++;
+		config_offer(nd, fx->slot, CL_CONFIG_REPLACE, 0);
+		break;
+	case CL_FX_CONFIG:
+		on_config(nd, fx);
+		break;
+	case CL_FX_CONFIG_DONE:
+		on_config_done(nd, fx);
 		break;
 	case CL_FX_LOG:
 		nd->logs[fx->log.id]++;
@@ -506,6 +564,7 @@ static struct cl_node_config config(const struct world *w, const struct node *nd
 	snprintf(c.software, sizeof(c.software), "0.1.2");
 	must(secret_set(&c.failover_key, bytes(nd->key ? nd->key : w->key, 32)) == R_OK);
 	memset(c.salt, nd->salt_byte, sizeof(c.salt));
+	c.config_digest[0] = nd->config;
 	c.salt[0] = nd->slot;
 	return c;
 }
@@ -536,6 +595,7 @@ static void node_end(struct node *nd)
 	nd->alive = false;
 	nd->role = CL_ROLE_OFFLINE;
 	buf_free(&nd->exec_got);
+	buf_free(&nd->config_got);
 	drain(&nd->inbox);
 	drain(&nd->sendq);
 	drain(&nd->later);
@@ -592,6 +652,19 @@ void node_exec(struct world *w, size_t i, uint8_t slot, const char *line, uint64
 			       .json = true,
 			       .data = bytes(line, strlen(line)) };
 
+	node_input(&w->nodes[i], &in);
+}
+
+void node_config(struct world *w, size_t i, uint8_t slot, enum cl_config_why why, uint64_t token)
+{
+	config_offer(&w->nodes[i], slot, why, token);
+}
+
+void node_reload(struct world *w, size_t i, uint8_t config)
+{
+	struct cl_input in = { .kind = CL_IN_CONFIG_DIGEST, .digest = { config } };
+
+	w->nodes[i].config = config;
 	node_input(&w->nodes[i], &in);
 }
 

@@ -73,6 +73,19 @@ struct node {
 	enum result exec_reason;
 	char exec_why[64];
 	struct buf exec_got;
+	/* replication of the configuration, of which only the digest's first byte is used */
+	uint8_t config;           /* what it runs */
+	const char *config_text;  /* what it sends */
+	size_t config_text_len;   /* of it */
+	const char *config_fault; /* what it finds wrong with any that it is sent */
+	bool mute_config;
+	unsigned int configs_wanted, configs_taken, configs_saved, configs_done, configs_ok;
+	uint8_t config_slot; /* of the last CONFIG_DONE */
+	uint64_t config_token;
+	uint32_t config_left;
+	enum result config_reason;
+	char config_why[CL_CONFIG_WHY];
+	struct buf config_got;
 	struct ss_store *mirror; /* from APPLY and RESET: law 8 */
 };
 
@@ -127,6 +140,10 @@ void node_input(struct node *nd, const struct cl_input *in);
 void node_command(struct world *w, size_t i, enum cl_input_kind kind);
 /* "failover exec": node i asks the one in slot to run line. */
 void node_exec(struct world *w, size_t i, uint8_t slot, const char *line, uint64_t token);
+/* Node i, an owner, is to send its configuration to slot, or to all (0). */
+void node_config(struct world *w, size_t i, uint8_t slot, enum cl_config_why why, uint64_t token);
+/* Node i runs another one. */
+void node_reload(struct world *w, size_t i, uint8_t config);
 /* The owner appends one record; returns its key. */
 uint64_t node_append(struct world *w, size_t i);
 /* Lose what node i has sent and nobody has ordered. */
