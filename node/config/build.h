@@ -90,8 +90,9 @@ struct running {
 	struct text *out;
 	const struct config *cfg;
 	bool mask;
-	bool canonical;   /* for the digest: no node-local rows, nothing that is kept */
-	const void *item; /* the object that the table's rows describe */
+	unsigned int without; /* enum row_flags: rows with one of them are left out */
+	unsigned int only;    /* rows with one of them; 0: all */
+	const void *item;     /* the object that the table's rows describe */
 };
 
 void running_emit(struct running *r, const struct grammar_row *row, const char *const *values);

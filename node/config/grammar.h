@@ -80,6 +80,8 @@ enum row_flags {
 	ROW_NO_ONLY = 1,    /* exists only as "no ..." */
 	ROW_POSITIVE = 2,   /* has no "no" form */
 	ROW_NODE_LOCAL = 4, /* differs between the nodes of a pair: not part of the digest */
+	ROW_OWN =
+		16, /* each unit keeps its own: never sent to another; ROW_NODE_LOCAL is that too */
 	ROW_WHOLE = 8, /* "no" needs the arguments, as where a row opens a mode or is ROW_NO_ONLY */
 };
 

@@ -26,17 +26,23 @@ node_config_sources = \
 	node/config/load.c \
 	node/config/member_key.c node/config/member_key.h \
 	node/config/model.c node/config/model.h \
+	node/config/replica.c node/config/replica.h \
 	node/config/running.c \
+	node/config/save.c node/config/save.h \
 	node/config/tables.c \
 	node/config/text.c node/config/text.h
 
 node_config_tests = \
 	node/config/tests/config_errors_test \
 	node/config/tests/config_model_test \
-	node/config/tests/grammar_test
+	node/config/tests/grammar_test \
+	node/config/tests/replica_test \
+	node/config/tests/save_test
 check_PROGRAMS += $(node_config_tests)
 node_config_tests_config_errors_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_config_tests_config_model_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_config_tests_grammar_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_config_tests_replica_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_config_tests_save_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 EXTRA_DIST += node/config/tests/asa-paste.txt node/config/tests/asa-paste.running \
 	node/config/tests/asa-paste.diagnostics

@@ -385,6 +385,12 @@ int config_check_main(const char *path);
  * (and holds secrets); masked, every secret reads "*****".
  */
 void config_running(const struct config *cfg, bool mask_secrets, struct text *out);
+/*
+ * The two halves of the unmasked one: what a unit sends to the others, and what each keeps
+ * for itself (hostname, failover lan unit, its slot, its key file, the failover key).
+ */
+void config_running_shared(const struct config *cfg, struct text *out);
+void config_running_unit(const struct config *cfg, struct text *out);
 
 /* The failover groups, ascending: group 1 alone without failover. Returns how many. */
 size_t config_group_ids(const struct config *cfg, uint8_t out[CONFIG_GROUPS_MAX]);

@@ -48,7 +48,8 @@ static void write_tables(struct running *r)
 	for (const struct grammar_table *t = config_tables; t->rows; t++)
 		for (size_t i = 0; (r->item = t->item(r->cfg, i)); i++)
 			for (const struct grammar_row *row = t->rows; row->syntax; row++)
-				if (row->write && !(r->canonical && (row->flags & ROW_NODE_LOCAL)))
+				if (row->write && !(row->flags & r->without) &&
+				    (!r->only || (row->flags & r->only)))
 					row->write(r, row);
 }
 
@@ -83,10 +84,26 @@ void config_running(const struct config *cfg, bool mask_secrets, struct text *ou
 	text_printf(out, ": end\n");
 }
 
+#define ROWS_OF_UNIT ((unsigned int)(ROW_NODE_LOCAL | ROW_OWN))
+
+void config_running_shared(const struct config *cfg, struct text *out)
+{
+	struct running r = { .out = out, .cfg = cfg, .without = ROWS_OF_UNIT };
+	write_tables(&r);
+	write_kept(&r);
+}
+
+void config_running_unit(const struct config *cfg, struct text *out)
+{
+	struct running r = { .out = out, .cfg = cfg, .only = ROWS_OF_UNIT };
+	write_tables(&r);
+}
+
 enum result config_seal_digest(struct config *cfg)
 {
 	struct text canonical = { 0 };
-	struct running r = { .out = &canonical, .cfg = cfg, .canonical = true };
+	/* Nothing that is kept: it means nothing here. */
+	struct running r = { .out = &canonical, .cfg = cfg, .without = ROW_NODE_LOCAL };
 	struct bytes key = secret_bytes(&cfg->failover.key);
 	uint8_t mac[EVP_MAX_MD_SIZE];
 	unsigned int len = 0;

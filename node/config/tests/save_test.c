@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file: whole or untouched, its mode and owner, the one before, disks that are broken. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "node/config/save.h"
+
+#define OLD "hostname old\n! a comment\nfailover key a-secret\n"
+#define NEW "hostname new\nfailover key a-secret\n"
+
+static char dir[64], path[128];
+
+static struct config *parse(const char *text)
+{
+	struct diagnostics diag;
+	struct config *cfg;
+	assert_int_equal(config_parse(bytes(text, strlen(text)), "c", &cfg, &diag), R_OK);
+	return cfg;
+}
+
+static void put(const char *name, const char *text, mode_t mode)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+static const char *get(const char *name, char out[4096])
+{
+	int fd = open(name, O_RDONLY);
+	assert_true(fd >= 0);
+	ssize_t n = read(fd, out, 4095);
+	assert_true(n >= 0);
+	out[n] = '\0';
+	close(fd);
+	return out;
+}
+
+static size_t files(void)
+{
+	DIR *d = opendir(dir);
+	size_t n = 0;
+	assert_non_null(d);
+	for (struct dirent *e; (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static int make_dir(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/save_test.XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/holdfast.conf", dir);
+	put(path, OLD, 0640);
+	return 0;
+}
+
+static int remove_dir(void **state)
+{
+	DIR *d = opendir(dir);
+	char name[512];
+	(void)state;
+	for (struct dirent *e; d && (e = readdir(d));) {
+		snprintf(name, sizeof(name), "%s/%s", dir, e->d_name);
+		unlink(name);
+	}
+	closedir(d);
+	return rmdir(dir);
+}
+
+static mode_t mode_of(const char *name)
+{
+	struct stat st;
+	assert_int_equal(stat(name, &st), 0);
+	return st.st_mode & 07777;
+}
+
+static enum result save(const char *text, size_t *written, char why[SAVE_WHY_MAX])
+{
+	struct config *cfg = parse(text);
+	enum result res = config_save(path, cfg, written, why);
+	config_free(cfg);
+	return res;
+}
+
+static void the_file_is_replaced_and_the_one_before_kept(void **state)
+{
+	char text[4096], previous[256], why[SAVE_WHY_MAX];
+	struct config *now = parse(NEW), *read;
+	struct diagnostics diag;
+	size_t written;
+	(void)state;
+	assert_int_equal(save(NEW, &written, why), R_OK);
+	assert_int_equal(strlen(get(path, text)), written);
+	assert_non_null(strstr(text, "hostname new\n"));
+	assert_non_null(strstr(text, "a-secret"));
+	assert_int_equal(config_load_file(path, &read, &diag), R_OK);
+	assert_string_equal(read->digest, now->digest);
+	assert_int_equal(mode_of(path), 0640);
+	snprintf(previous, sizeof(previous), "%s.previous", path);
+	assert_string_equal(get(previous, text), OLD);
+	assert_int_equal(mode_of(previous), 0640);
+	assert_int_equal(files(), 2);
+	config_free(now);
+	config_free(read);
+}
+
+static void a_file_that_was_not_there_is_its_owners_alone(void **state)
+{
+	char why[SAVE_WHY_MAX];
+	size_t written;
+	(void)state;
+	unlink(path);
+	mode_t old = umask(0);
+	assert_int_equal(save(NEW, &written, why), R_OK);
+	umask(old);
+	assert_int_equal(mode_of(path), 0600);
+	assert_int_equal(files(), 1);
+}
+
+static void nobody_gains_access(void **state)
+{
+	char why[SAVE_WHY_MAX];
+	size_t written;
+	(void)state;
+	chmod(path, 0666);
+	assert_int_equal(save(NEW, &written, why), R_OK);
+	assert_int_equal(mode_of(path), 0640);
+	chmod(path, 0400);
+	assert_int_equal(save(OLD, &written, why), R_OK);
+	assert_int_equal(mode_of(path), 0400);
+}
+
+static void what_a_crash_left_is_not_in_the_way(void **state)
+{
+	char left[256], text[4096], why[SAVE_WHY_MAX];
+	size_t written;
+	(void)state;
+	snprintf(left, sizeof(left), "%s.new", path);
+	put(left, "half of a fi", 0600);
+	snprintf(left, sizeof(left), "%s.previous.new", path);
+	put(left, "half", 0600);
+	assert_int_equal(save(NEW, &written, why), R_OK);
+	assert_non_null(strstr(get(path, text), "hostname new\n"));
+	assert_int_equal(files(), 2);
+}
+
+static void a_symbolic_link_stays_one(void **state)
+{
+	char real[256], text[4096], why[SAVE_WHY_MAX];
+	struct stat st;
+	size_t written;
+	(void)state;
+	snprintf(real, sizeof(real), "%s/real", dir);
+	assert_int_equal(rename(path, real), 0);
+	assert_int_equal(symlink(real, path), 0);
+	assert_int_equal(save(NEW, &written, why), R_OK);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_non_null(strstr(get(real, text), "hostname new\n"));
+}
+
+static void it_can_be_undone(void **state)
+{
+	char text[4096], why[SAVE_WHY_MAX];
+	size_t written;
+	(void)state;
+	assert_int_equal(save(NEW, &written, why), R_OK);
+	assert_int_equal(config_save_undo(path, why), R_OK);
+	assert_string_equal(get(path, text), OLD);
+	assert_int_equal(config_save_undo(path, why), R_SYSTEM);
+	assert_non_null(strstr(why, "holdfast.conf.previous: No such file"));
+	assert_string_equal(get(path, text), OLD);
+}
+
+/* A child with a limit on the size of files: the disk that is full. */
+static void a_full_disk_loses_nothing(void **state)
+{
+	char text[4096], why[SAVE_WHY_MAX];
+	int status;
+	(void)state;
+	pid_t pid = fork();
+	if (pid == 0) {
+		const struct rlimit none = { 8, 8 };
+		size_t written;
+		signal(SIGXFSZ, SIG_IGN);
+		setrlimit(RLIMIT_FSIZE, &none);
+		bool good = save(NEW, &written, why) == R_SYSTEM && strstr(why, "cannot write ") &&
+			    strstr(why, "holdfast.conf.new: File too large");
+		_exit(good ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_string_equal(get(path, text), OLD);
+	assert_int_equal(mode_of(path), 0640);
+	assert_int_equal(files(), 1);
+}
+
+static void a_folder_that_is_not_there_is_named(void **state)
+{
+	char why[SAVE_WHY_MAX];
+	struct config *cfg = parse(NEW);
+	size_t written;
+	(void)state;
+	assert_int_equal(config_save("/nonexistent/holdfast.conf", cfg, &written, why), R_SYSTEM);
+	assert_string_equal(
+		why, "cannot write /nonexistent/holdfast.conf.new: No such file or directory");
+	config_free(cfg);
+}
+
+/* Killed after each file operation in turn: always one of the two, whole. */
+static void a_crash_anywhere_leaves_one_of_them_whole(void **state)
+{
+	char text[4096];
+	unsigned int old = 0, fresh = 0;
+	(void)state;
+	for (unsigned int us = 0; us < 4000; us += 40) {
+		put(path, OLD, 0640);
+		pid_t pid = fork();
+		if (pid == 0) {
+			char why[SAVE_WHY_MAX];
+			size_t written;
+			for (;;)
+				(void)!save(NEW, &written, why);
+		}
+		usleep(us);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		get(path, text);
+		if (strcmp(text, OLD) == 0)
+			old++;
+		else if (strstr(text, ": Saved\nhostname new\n") && strstr(text, ": end\n"))
+			fresh++;
+		else
+			fail_msg("half a file: %s", text);
+	}
+	print_message("old %u, new %u\n", old, fresh);
+	assert_true(old > 0 && fresh > 0);
+}
+
+static void what_the_file_holds_is_known_without_its_comments(void **state)
+{
+	struct config *old = parse(OLD), *now = parse(NEW);
+	(void)state;
+	assert_true(config_file_holds(path, old));
+	assert_false(config_file_holds(path, now));
+	put(path, "failover key a-secret\n!\nhostname   old\n", 0600);
+	assert_true(config_file_holds(path, old));
+	put(path, "hostname old\nfailover key another\n", 0600);
+	assert_false(config_file_holds(path, old));
+	put(path, "crypto nonsense\n", 0600);
+	assert_false(config_file_holds(path, old));
+	unlink(path);
+	assert_false(config_file_holds(path, old));
+	config_free(old);
+	config_free(now);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_file_is_replaced_and_the_one_before_kept),
+		TEST(a_file_that_was_not_there_is_its_owners_alone),
+		TEST(nobody_gains_access),
+		TEST(what_a_crash_left_is_not_in_the_way),
+		TEST(a_symbolic_link_stays_one),
+		TEST(it_can_be_undone),
+		TEST(a_full_disk_loses_nothing),
+		TEST(a_folder_that_is_not_there_is_named),
+		TEST(a_crash_anywhere_leaves_one_of_them_whole),
+		TEST(what_the_file_holds_is_known_without_its_comments),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
