@@ -260,6 +260,31 @@ static void run_failover_active(void *ctx, const struct match *m)
 		json_finish(json_pack("{s:b}", "failover_active", !m->no), c->out);
 }
 
+static void run_write(struct call *c, bool standby)
+{
+	char why[ADMIN_WHY_MAX] = "";
+	struct view_write view = { .standby = standby };
+	enum result res = c->ops->write(c->ops->ctx, standby, c->caller, &view, why);
+	if (res == R_AGAIN)
+		c->exit = ADMIN_LATER;
+	else if (res != R_OK)
+		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+	else
+		(c->json ? show_write_json : show_write_text)(&view, c->out);
+}
+
+static void run_write_memory(void *ctx, const struct match *m)
+{
+	(void)m;
+	run_write(ctx, false);
+}
+
+static void run_write_standby(void *ctx, const struct match *m)
+{
+	(void)m;
+	run_write(ctx, true);
+}
+
 static bool is_exec(const char *line);
 
 static void exec_at(struct call *c, const struct admin_target *to, const char *line)
@@ -362,6 +387,14 @@ static const struct grammar_row rows_exec[] = {
 	{ MODE_EXEC, "initiate crypto map NAME <1-65535>",
 	  "Set up the tunnels of an entry with its current peer", run_initiate, NULL, ROW_POSITIVE,
 	  0 },
+	{ MODE_EXEC, "write [{memory}]",
+	  "Write the running configuration into the file, here and on the standby",
+	  run_write_memory, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "write standby", "Send the running configuration to the standby",
+	  run_write_standby, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "copy running-config startup-config",
+	  "Write the running configuration into the file, here and on the standby",
+	  run_write_memory, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "failover active [group <1-15>]",
 	  "Become active; with no: hand over to the standby", run_failover_active, NULL, 0, 0 },
 	{ MODE_EXEC, "failover exec {mate|active|standby} LINE", "Run a command at another member",
@@ -393,6 +426,8 @@ static const struct grammar_word words_exec[] = {
 	{ "standby", "The unit that stands by" },
 	{ "cluster", "The members of the cluster" },
 	{ "keygen", "Make this member's key for the snapshot channel" },
+	{ "write", "Save or replicate the running configuration" },
+	{ "copy", "Save the running configuration" },
 	{ "initiate", "Set up a tunnel without waiting for traffic" },
 	{ "pacemaker", "When Pacemaker decides who is active" },
 	{ 0 },

@@ -19,7 +19,9 @@ enum admin_exit {
 	ADMIN_LATER = 255
 };
 
-#define ADMIN_WHY_MAX 200
+#define ADMIN_WHY_MAX 600
+
+struct admin_caller;
 
 /* Whom "failover exec" addresses. */
 struct admin_target {
@@ -68,6 +70,12 @@ struct admin_ops {
 	/* Let the member in slot run line. The answer, also that there is none, comes to
 	 * whoever gave the ticket. */
 	void (*exec_ask)(void *ctx, uint8_t slot, const char *line, bool json, uint64_t ticket);
+	/*
+	 * write standby, else write memory. R_AGAIN: the answer comes later, for the caller's
+	 * ticket; without one, what other units make of it goes into the log only.
+	 */
+	enum result (*write)(void *ctx, bool standby, const struct admin_caller *caller,
+			     struct view_write *out, char why[ADMIN_WHY_MAX]);
 	/* file: NULL for the usual one. slot: 0 when not given. NULL in the daemon. */
 	enum result (*keygen)(void *ctx, const char *file, uint8_t slot, struct view_keygen *out,
 			      char why[ADMIN_WHY_MAX]);

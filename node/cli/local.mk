@@ -15,6 +15,7 @@ node_cli_sources = \
 	node/cli/show_ipsec.c \
 	node/cli/show_map.c \
 	node/cli/show_system.c \
+	node/cli/show_write.c \
 	node/cli/views.c node/cli/views.h
 
 bin_PROGRAMS += holdfast
@@ -87,4 +88,12 @@ EXTRA_DIST += \
 	node/cli/tests/golden/running-config.json \
 	node/cli/tests/golden/running-config.txt \
 	node/cli/tests/golden/version.json \
-	node/cli/tests/golden/version.txt
+	node/cli/tests/golden/version.txt \
+	node/cli/tests/golden/write-memory.json \
+	node/cli/tests/golden/write-memory.txt \
+	node/cli/tests/golden/write-memory-held.json \
+	node/cli/tests/golden/write-memory-held.txt \
+	node/cli/tests/golden/write-standby.json \
+	node/cli/tests/golden/write-standby.txt \
+	node/cli/tests/golden/write-standby-refused.json \
+	node/cli/tests/golden/write-standby-refused.txt

@@ -310,6 +310,29 @@ struct view_map_list {
 struct view_map *view_map_add(struct view_map_list *l);
 void view_map_list_free(struct view_map_list *l);
 
+/* What another unit made of it. */
+struct view_write_unit {
+	char name[VIEW_NAME_MAX]; /* hostname; "" when unknown */
+	uint8_t slot;
+	bool ok;
+	char why[520]; /* goes on behind "the unit in slot 2"; "" when ok */
+};
+
+/* write standby, write memory */
+struct view_write {
+	bool standby; /* write standby: only the units count */
+	char file[256];
+	char digest[65]; /* of the configuration */
+	bool written;    /* otherwise the file held it already */
+	size_t bytes;
+	uint32_t took_ms;
+	struct view_write_unit units[VIEW_OTHERS_MAX];
+	size_t n;
+};
+
+/* A unit did not. */
+bool view_write_failed(const struct view_write *v);
+
 /* Formatters. Appending only; *out is the caller's. The JSON forms obey
  * etc/show-json.schema.json. */
 void show_ike_text(const struct view_ike_list *l, bool detail, struct text *out);
@@ -333,6 +356,8 @@ void show_version_text(const struct view_version *v, struct text *out);
 void show_version_json(const struct view_version *v, struct text *out);
 void show_counters_text(const struct view_counter_list *l, struct text *out);
 void show_counters_json(const struct view_counter_list *l, struct text *out);
+void show_write_text(const struct view_write *v, struct text *out);
+void show_write_json(const struct view_write *v, struct text *out);
 void show_keygen_text(const struct view_keygen *v, struct text *out);
 void show_keygen_json(const struct view_keygen *v, struct text *out);
 

@@ -461,6 +461,34 @@ static enum result ops_keygen(void *ctx, const char *file, uint8_t slot, struct 
 	return R_OK;
 }
 
+/* bare: nothing to write, and vpn2 refuses what it is sent. */
+static enum result ops_write(void *ctx, bool standby, const struct admin_caller *caller,
+			     struct view_write *out, char why[ADMIN_WHY_MAX])
+{
+	const bool held = *(const bool *)ctx;
+	if (caller->ticket == 9)
+		return R_AGAIN;
+	if (caller->ticket == 8) {
+		snprintf(why, ADMIN_WHY_MAX, "this unit is not active; run it on the active unit");
+		return R_NOT_OWNER;
+	}
+	if (!standby) {
+		snprintf(out->file, sizeof(out->file), "/etc/holdfast/holdfast.conf");
+		snprintf(out->digest, sizeof(out->digest), "%s",
+			 "38bd1e1a5ed0a9c36f3cb0d51b4a3e2c0123456789abcdef0123456789abcdef");
+		out->written = !held;
+		out->bytes = held ? 0 : 3255;
+		out->took_ms = held ? 0 : 12;
+	}
+	out->n = 1;
+	out->units[0] = (struct view_write_unit){ .name = "vpn2", .slot = 2, .ok = !held };
+	if (held)
+		snprintf(out->units[0].why, sizeof(out->units[0].why), "%s",
+			 "keeps the configuration that it has: cannot write "
+			 "/etc/holdfast/holdfast.conf.new: Read-only file system");
+	return R_OK;
+}
+
 static const struct admin_ops ops = {
 	.ctx = &bare,
 	.ike_sas = ops_ike,
@@ -479,6 +507,7 @@ static const struct admin_ops ops = {
 	.exec_target = ops_target,
 	.exec_ask = ops_ask,
 	.keygen = ops_keygen,
+	.write = ops_write,
 };
 
 /* --- golden files --- */
@@ -542,6 +571,10 @@ static const struct golden_case goldens[] = {
 	{ "show running-config", "running-config", false },
 	{ "clear crypto ikev2 sa", "clear", false },
 	{ "cluster keygen /etc/holdfast/snapshot.key slot 2", "keygen", false },
+	{ "write memory", "write-memory", false },
+	{ "write memory", "write-memory-held", true },
+	{ "write standby", "write-standby", false },
+	{ "write standby", "write-standby-refused", true },
 	{ "pacemaker print-config crm", "pacemaker-crm", false },
 	{ "pacemaker print-config pcs", "pacemaker-pcs", false },
 };
@@ -570,6 +603,7 @@ static bool type_is(const char *type, const json_t *v)
 	       : strcmp(type, "array") == 0   ? json_is_array(v)
 	       : strcmp(type, "string") == 0  ? json_is_string(v)
 	       : strcmp(type, "integer") == 0 ? json_is_integer(v)
+	       : strcmp(type, "number") == 0  ? json_is_number(v)
 	       : strcmp(type, "boolean") == 0 ? json_is_boolean(v)
 	       : strcmp(type, "null") == 0    ? json_is_null(v)
 					      : false;
@@ -806,6 +840,39 @@ static void a_refused_action_says_why(void **state)
 	assert_string_equal(text_string(&out), "ERROR: /k exists and stays as it is\n");
 	text_free(&out);
 	bare = false;
+}
+
+static void write_memory_has_three_names(void **state)
+{
+	static const char *const others[] = { "write", "wr mem",
+					      "copy running-config startup-config" };
+	struct text memory = run("write memory", false, ADMIN_OK);
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		struct text out = run(others[i], false, ADMIN_OK);
+		assert_string_equal(text_string(&out), text_string(&memory));
+		text_free(&out);
+	}
+	text_free(&memory);
+	struct text out = run("write nothing", false, ADMIN_USAGE);
+	assert_string_equal(
+		text_string(&out),
+		"ERROR: 'nothing' is not valid here: expected memory, the end of the line or standby\n");
+	text_free(&out);
+}
+
+static void a_write_may_be_answered_later_or_not_be_ours(void **state)
+{
+	struct admin_caller caller = { .ticket = 9 };
+	struct text out = { 0 };
+	(void)state;
+	assert_int_equal(admin_run(&ops, "write standby", &caller, &out), ADMIN_LATER);
+	assert_string_equal(text_string(&out), "");
+	caller.ticket = 8;
+	assert_int_equal(admin_run(&ops, "write standby", &caller, &out), ADMIN_ERROR);
+	assert_string_equal(text_string(&out),
+			    "ERROR: this unit is not active; run it on the active unit\n");
+	text_free(&out);
 }
 
 static void a_group_that_is_not_there_is_named(void **state)
@@ -1062,6 +1129,8 @@ int main(void)
 		cmocka_unit_test(json_holds_every_value_of_the_text),
 		cmocka_unit_test(commands_may_be_abbreviated_and_wrong_ones_are_explained),
 		cmocka_unit_test(a_refused_action_says_why),
+		cmocka_unit_test(write_memory_has_three_names),
+		cmocka_unit_test(a_write_may_be_answered_later_or_not_be_ours),
 		cmocka_unit_test(a_group_that_is_not_there_is_named),
 		cmocka_unit_test(several_groups_are_shown_side_by_side),
 		cmocka_unit_test(several_groups_have_json_too),
