@@ -149,6 +149,9 @@ static bool fill_roles(const struct cl_stats *s, const struct cl_group_status *s
 		{ "commit_timeouts", s->commit_timeouts },
 		{ "deadlines_passed", s->deadlines_passed },
 		{ "configuration_mismatches", s->digest_mismatches },
+		{ "configurations_sent", s->configs_sent },
+		{ "configurations_received", s->configs_received },
+		{ "configurations_refused", s->configs_refused },
 	};
 
 	return ADD_ALL(&v->counters, list);
@@ -215,4 +218,5 @@ void admin_failover_fill(struct admin_ops *out)
 	out->failover_statistics = get_statistics;
 	out->exec_target = world_exec_target;
 	out->exec_ask = world_exec_ask;
+	out->write = world_config_write;
 }

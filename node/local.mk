@@ -36,6 +36,7 @@ libnode_la_SOURCES = \
 	node/udp_ike.c node/udp_ike.h \
 	node/world.c node/world.h \
 	node/world_cluster.c \
+	node/world_config.c \
 	node/world_datapath.c \
 	node/world_ops.c \
 	node/world_snapshot.c \

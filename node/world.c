@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/must.h"
+#include "node/config/replica.h"
 #include "node/log_sink.h"
 #include "node/state_lock.h"
 #include "node/udp_ike.h"
@@ -485,9 +486,11 @@ static bool same_failover(const struct config_failover *a, const struct config_f
 	       same_channel(&a->channel, &b->channel);
 }
 
-/* What the cluster, the sockets and the workers were made with; NULL when it is unchanged. */
-static const char *needs_restart(const struct config *old, const struct config *fresh)
+/* What the cluster, the sockets and the workers were made with. */
+const char *world_needs_restart(const struct world *w, const struct config *fresh)
 {
+	const struct config *old = w->config;
+
 	if (!same_failover(&old->failover, &fresh->failover))
 		return "a change of 'failover' needs a restart";
 	if (!same_addresses(old, fresh))
@@ -518,6 +521,31 @@ static enum result reconfigure(struct world *w, const struct config *fresh, char
 	return res;
 }
 
+enum result world_configure(struct world *w, struct config *fresh, char why[200])
+{
+	struct config *old = w->config;
+	const char *restart = world_needs_restart(w, fresh);
+
+	if (restart)
+		snprintf(why, 200, "%s", restart);
+	enum result res = restart ? R_CONFIG : reconfigure(w, fresh, why);
+	if (res != R_OK) {
+		if (!*why)
+			snprintf(why, 200, "%s", result_text(res));
+		return res;
+	}
+	for (struct world *each = w; each; each = each->next) {
+		each->config = fresh;
+		if (address_reload(each->address, fresh, why) != R_OK)
+			say(LOG_NODE_TROUBLE, why);
+	}
+	config_free(old);
+	log_sink_style(fresh->log_id_asa);
+	world_cluster_digest(w);
+	world_touch(w);
+	return R_OK;
+}
+
 /* The new file replaces the old configuration only when it has no error and everybody
  * can go on with it. */
 void world_reload(struct world *w)
@@ -531,22 +559,18 @@ void world_reload(struct world *w)
 	w->config = old;
 	if (res != R_OK)
 		return;
-	const char *restart = needs_restart(old, fresh);
-	if (!restart)
-		res = reconfigure(w, fresh, why);
-	if (restart || res != R_OK) {
-		say(LOG_CONFIG_REJECTED, restart ? restart : why[0] ? why : result_text(res));
+	if (world_config_refused(w, fresh)) {
 		config_free(fresh);
 		return;
 	}
-	for (struct world *each = w; each; each = each->next) {
-		each->config = fresh;
-		if (address_reload(each->address, fresh, why) != R_OK)
-			say(LOG_NODE_TROUBLE, why);
+	bool changed = !replica_shares_all(fresh, old);
+	res = world_configure(w, fresh, why);
+	if (res != R_OK) {
+		say(LOG_CONFIG_REJECTED, why);
+		config_free(fresh);
+		return;
 	}
-	config_free(old);
-	log_sink_style(fresh->log_id_asa);
-	world_cluster_digest(w);
 	say(LOG_CONFIG_LOADED, w->options.config_path);
-	world_touch(w);
+	if (changed)
+		world_config_changed(w);
 }

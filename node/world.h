@@ -57,6 +57,9 @@ struct world {
 	bool flush_scheduled, stopping, disconnected_reported;
 	uint64_t started_ns;
 	uint64_t noticed_ns; /* when something last asked for a change of ownership; 0: never */
+	struct view_write write; /* what units have answered; a command waits with write_ticket */
+	uint64_t write_ticket;
+	bool write_json;
 	uint64_t mcast_errors, tables_restored;
 	uint64_t snapshot_refused; /* messages that a member may not send on its way */
 
@@ -104,6 +107,10 @@ void world_touch(struct world *w);
 void world_soon(struct world *w, enum qb_loop_priority p, void *data, void (*fn)(void *data));
 void world_stop(struct world *w);
 void world_reload(struct world *w);
+/* A configuration that only a restart can put into force: what of it; else NULL. */
+const char *world_needs_restart(const struct world *w, const struct config *fresh);
+/* fresh, adopted, is in force; or everything stays as it was and why says what was in the way. */
+enum result world_configure(struct world *w, struct config *fresh, char why[200]) WARN_UNUSED;
 
 /* world_ops.c: what the core asks for. */
 extern const struct hf_core_ops world_ops;
@@ -138,6 +145,14 @@ enum result world_exec_target(void *ctx, const struct admin_target *to, uint8_t 
 			      char why[ADMIN_WHY_MAX]);
 void world_exec_ask(void *ctx, uint8_t slot, const char *line, bool json, uint64_t ticket);
 void world_exec(void *ctx, const struct cl_effect *fx); /* hf_core_ops.exec */
+/* world_config.c: replication of the configuration */
+void world_config(void *ctx, const struct cl_effect *fx); /* hf_core_ops.config */
+/* A reload with fresh is refused here: another unit's word counts. Says so. */
+bool world_config_refused(struct world *w, const struct config *fresh);
+/* After a reload that changed what others are to have. */
+void world_config_changed(struct world *w);
+enum result world_config_write(void *ctx, bool standby, const struct admin_caller *caller,
+			       struct view_write *out, char why[ADMIN_WHY_MAX]);
 /* admin_map.c: struct admin_ops, ctx is the world */
 enum result admin_crypto_maps(void *ctx, const char *map, struct view_map_list *out);
 enum result admin_clear_children(void *ctx, const struct inet_addr *peer, unsigned int *cleared,

@@ -290,4 +290,5 @@ const struct hf_core_ops world_ops = {
 	.stopped = op_stopped,
 	.command_done = op_command_done,
 	.exec = world_exec,
+	.config = world_config,
 };
