@@ -14,6 +14,7 @@ libnode_la_SOURCES = \
 	node/admin_failover.c \
 	node/admin_map.c \
 	node/announce.c node/announce.h \
+	node/background.c node/background.h \
 	node/core.c node/core.h node/core_private.h \
 	node/core_child.c \
 	node/core_ike.c \
@@ -37,6 +38,7 @@ libnode_la_SOURCES = \
 	node/world.c node/world.h \
 	node/world_cluster.c \
 	node/world_config.c \
+	node/world_config_take.c \
 	node/world_datapath.c \
 	node/world_ops.c \
 	node/world_snapshot.c \
@@ -54,6 +56,7 @@ holdfastd_LDADD = $(node_libs)
 
 node_tests = \
 	node/tests/announce_test \
+	node/tests/background_test \
 	node/tests/core_groups_test \
 	node/tests/core_test \
 	node/tests/crypto_pool_test \
@@ -67,9 +70,10 @@ node_tests = \
 	node/tests/term_file_test \
 	node/tests/translate_test
 check_PROGRAMS += $(node_tests)
-thread_tests += node/tests/crypto_pool_test
+thread_tests += node/tests/background_test node/tests/crypto_pool_test
 
 node_tests_net_ns_test_SOURCES = node/tests/net_ns_test.c node/tests/netns.c node/tests/netns.h
+node_tests_background_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_announce_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_core_groups_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_core_test_LDADD = $(node_libs) $(CMOCKA_LIBS)

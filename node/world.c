@@ -202,16 +202,22 @@ static enum result core_open(struct world *w, struct cl_node_config *cluster)
 	return hf_core_new(&cfg, &w->core);
 }
 
+static void config_report(const struct world *w, const struct diagnostics *diag, enum result res)
+{
+	char line[DIAGNOSTIC_LINE_MAX];
+
+	for (size_t i = 0; i < diag->n; i++)
+		fprintf(stderr, "%s\n", diagnostics_line(diag, i, line));
+	if (res != R_OK)
+		say(LOG_CONFIG_REJECTED, w->options.config_path);
+}
+
 static enum result config_open(struct world *w)
 {
 	struct diagnostics diag;
-	char line[DIAGNOSTIC_LINE_MAX];
 	enum result res = config_load_file(w->options.config_path, &w->config, &diag);
 
-	for (size_t i = 0; i < diag.n; i++)
-		fprintf(stderr, "%s\n", diagnostics_line(&diag, i, line));
-	if (res != R_OK)
-		say(LOG_CONFIG_REJECTED, w->options.config_path);
+	config_report(w, &diag, res);
 	return res;
 }
 
@@ -366,6 +372,8 @@ enum result world_open(struct world *w, const struct world_options *o)
 	if (res == R_OK)
 		res = world_cluster_open(w, &cluster);
 	if (res == R_OK)
+		res = background_new(w->loop, &w->background);
+	if (res == R_OK)
 		res = groups_open(w, &cluster);
 	secret_wipe(&cluster.failover_key);
 	if (res != R_OK)
@@ -395,6 +403,10 @@ static void group_close(struct world *w)
 
 void world_close(struct world *w)
 {
+	struct background *background = w->background;
+
+	w->background = NULL; /* what still runs is for nobody */
+	background_free(background);
 	admin_server_free(w->admin);
 	for (struct world *each = w; each; each = each->next)
 		world_workers_stop(each);
@@ -546,31 +558,60 @@ enum result world_configure(struct world *w, struct config *fresh, char why[200]
 	return R_OK;
 }
 
-/* The new file replaces the old configuration only when it has no error and everybody
- * can go on with it. */
-void world_reload(struct world *w)
-{
-	struct config *old = w->config, *fresh;
-	char why[200] = "";
+struct reload {
+	struct background_job job;
+	struct world *w;
+	struct config *fresh;
+	struct diagnostics diag;
+	enum result res;
+};
 
-	w->config = NULL;
-	enum result res = config_open(w);
-	fresh = w->config;
-	w->config = old;
-	if (res != R_OK)
-		return;
-	if (world_config_refused(w, fresh)) {
-		config_free(fresh);
-		return;
-	}
-	bool changed = !replica_shares_all(fresh, old);
-	res = world_configure(w, fresh, why);
+static void reload_run(struct background_job *job)
+{
+	struct reload *r = (struct reload *)job;
+	r->res = config_load_file(r->w->options.config_path, &r->fresh, &r->diag);
+}
+
+/* Adopts fresh. */
+static void reload_with(struct world *w, struct config *fresh)
+{
+	char why[200] = "";
+	bool changed = !replica_shares_all(fresh, w->config);
+
+	enum result res = world_config_refused(w, fresh) ? R_NOT_OWNER
+							 : world_configure(w, fresh, why);
 	if (res != R_OK) {
-		say(LOG_CONFIG_REJECTED, why);
+		if (*why)
+			say(LOG_CONFIG_REJECTED, why);
 		config_free(fresh);
 		return;
 	}
 	say(LOG_CONFIG_LOADED, w->options.config_path);
 	if (changed)
 		world_config_changed(w);
+}
+
+static void reload_done(struct background_job *job)
+{
+	struct reload *r = (struct reload *)job;
+
+	if (r->w->background)
+		config_report(r->w, &r->diag, r->res);
+	if (r->w->background && r->res == R_OK)
+		reload_with(r->w, r->fresh);
+	else
+		config_free(r->fresh);
+	free(r);
+}
+
+/* The new file replaces the old configuration only when it has no error and everybody
+ * can go on with it. */
+void world_reload(struct world *w)
+{
+	struct reload *r = calloc(1, sizeof(*r));
+
+	must(r);
+	r->job = (struct background_job){ .run = reload_run, .done = reload_done };
+	r->w = w;
+	background_run(w->background, &r->job);
 }

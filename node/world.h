@@ -11,6 +11,7 @@
 #include "cluster/transport.h"
 #include "esp/esp.h"
 #include "node/address.h"
+#include "node/background.h"
 #include "node/cli/server.h"
 #include "node/core.h"
 #include "node/crypto_pool.h"
@@ -47,8 +48,9 @@ struct world {
 	struct cl_transport *transport;
 	struct mcast_queue mcast;
 	bool mcast_retry_armed;
-	struct ss_zmq *channel;     /* NULL: snapshots go through CPG */
-	struct admin_ops admin_ops; /* outlives the server */
+	struct ss_zmq *channel;        /* NULL: snapshots go through CPG */
+	struct background *background; /* NULL once the world closes */
+	struct admin_ops admin_ops;    /* outlives the server */
 	struct admin_server *admin;
 	struct plain *plain;
 	int lock_fd;
@@ -151,6 +153,20 @@ void world_config(void *ctx, const struct cl_effect *fx); /* hf_core_ops.config 
 bool world_config_refused(struct world *w, const struct config *fresh);
 /* After a reload that changed what others are to have. */
 void world_config_changed(struct world *w);
+/* A write of this unit's own file has ended; R_OK, or error says why not. */
+struct world_file {
+	struct background_job job;
+	struct world *w;
+	struct view_write view;
+	enum result res;
+	char why[520];
+	bool waiting; /* a command waits, with w->write_ticket */
+};
+/* In a background job: writes the file unless it holds w->config already. */
+enum result world_config_file(struct world *w, struct view_write *v, char why[520]);
+void world_config_written(const struct world *w, size_t bytes_written);
+/* world_config_take.c: CL_FX_CONFIG */
+void world_config_take(struct world *w, const struct cl_effect *fx);
 enum result world_config_write(void *ctx, bool standby, const struct admin_caller *caller,
 			       struct view_write *out, char why[ADMIN_WHY_MAX]);
 /* admin_map.c: struct admin_ops, ctx is the world */

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Replication of the configuration in the daemon: what the active unit sends,
- * what another one does with it, and what an operator may change where.
- *
- * A unit that is sent one checks it whole, writes its file, and only then puts
- * it into force. When anything of that fails, everything stays as it was.
+ * what the others make of it, write memory, and what an operator may change
+ * where. world_config_take.c is the other end.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -103,8 +101,7 @@ void world_config_changed(struct world *w)
 		offer(w, CL_CONFIG_REPLACE, 0, 0);
 }
 
-/* Writes the file, unless it holds what is in force already. */
-static enum result save(struct world *w, struct view_write *v, char why[SAVE_WHY_MAX])
+enum result world_config_file(struct world *w, struct view_write *v, char why[520])
 {
 	const uint64_t from = world_now_ns();
 
@@ -114,69 +111,122 @@ static enum result save(struct world *w, struct view_write *v, char why[SAVE_WHY
 		return R_OK;
 	enum result res = config_save(w->options.config_path, w->config, &v->bytes, why);
 	v->written = res == R_OK;
+	if (!v->written)
+		v->bytes = 0;
 	v->took_ms = (uint32_t)((world_now_ns() - from) / 1000000u);
-	if (v->written)
-		say(LOG_CONFIG_WRITTEN, "%s, %zu bytes; the one before is %s.previous",
-		    w->options.config_path, v->bytes, w->options.config_path);
 	return res;
 }
 
-/* Units answer later: to whom, and as what. */
-static enum result wait_for_units(struct world *w, const struct admin_caller *caller,
-				  const struct view_write *so_far)
+void world_config_written(const struct world *w, size_t bytes_written)
 {
-	if (!caller->ticket)
-		return R_OK;
-	w->write = *so_far;
+	say(LOG_CONFIG_WRITTEN, "%s, %zu bytes; the one before is %s.previous",
+	    w->options.config_path, bytes_written, w->options.config_path);
+}
+
+/* ---- commands ---- */
+
+/* The answer comes later: to whom, and as what. */
+static void wait_for(struct world *w, const struct admin_caller *caller, bool standby)
+{
+	w->write = (struct view_write){ .standby = standby };
 	w->write_ticket = caller->ticket;
 	w->write_json = caller->json;
-	return R_AGAIN;
+}
+
+static void answer_client(struct world *w, const char *error)
+{
+	struct text out = { 0 };
+	uint64_t ticket = w->write_ticket;
+
+	if (!ticket)
+		return;
+	w->write_ticket = 0;
+	if (!error)
+		(w->write_json ? show_write_json : show_write_text)(&w->write, &out);
+	admin_server_answer(w->admin, ticket,
+			    error || view_write_failed(&w->write) ? ADMIN_ERROR : ADMIN_OK,
+			    bytes(out.p, out.len), error);
+	text_free(&out);
+}
+
+static void memory_run(struct background_job *job)
+{
+	struct world_file *f = (struct world_file *)job;
+	f->res = world_config_file(f->w, &f->view, f->why);
+}
+
+/* Our own file is written: now those of the others. */
+static void memory_done(struct background_job *job)
+{
+	struct world_file *f = (struct world_file *)job;
+	struct world *w = f->w;
+	uint8_t digest[32];
+
+	if (!w->background) {
+		free(f);
+		return;
+	}
+	if (f->view.written)
+		world_config_written(w, f->view.bytes);
+	if (f->waiting)
+		w->write = f->view;
+	if (f->res != R_OK) {
+		say(LOG_CONFIG_FAILED, "%s", f->why);
+		if (f->waiting)
+			answer_client(w, f->why);
+	} else if (config_role(w, digest) == CL_CONFIG_ACTIVE && other_members(w)) {
+		offer(w, CL_CONFIG_SAVE, 0, f->waiting ? w->write_ticket : 0);
+	} else if (f->waiting) {
+		answer_client(w, NULL);
+	}
+	free(f);
+}
+
+static enum result write_memory(struct world *w, const struct admin_caller *caller)
+{
+	struct world_file *f = calloc(1, sizeof(*f));
+
+	must(f);
+	f->job = (struct background_job){ .run = memory_run, .done = memory_done };
+	f->w = w;
+	f->waiting = caller->ticket != 0;
+	if (f->waiting)
+		wait_for(w, caller, false);
+	background_run(w->background, &f->job);
+	return caller->ticket ? R_AGAIN : R_OK;
 }
 
 static enum result write_standby(struct world *w, const struct admin_caller *caller,
-				 const struct view_write *v, enum cl_config_role role,
 				 char why[ADMIN_WHY_MAX])
 {
+	uint8_t digest[32];
+
 	if (!w->config->failover.enabled) {
 		snprintf(why, ADMIN_WHY_MAX, "failover is not configured");
 		return R_CONFIG;
 	}
-	if (role != CL_CONFIG_ACTIVE) {
+	if (config_role(w, digest) != CL_CONFIG_ACTIVE) {
 		snprintf(why, ADMIN_WHY_MAX, "this unit is not active; run it on the active unit");
 		return R_NOT_OWNER;
 	}
-	enum result res = wait_for_units(w, caller, v);
+	if (caller->ticket)
+		wait_for(w, caller, true);
 	offer(w, CL_CONFIG_REPLACE, 0, caller->ticket);
-	return res;
-}
-
-static enum result write_memory(struct world *w, const struct admin_caller *caller,
-				struct view_write *v, enum cl_config_role role,
-				char why[ADMIN_WHY_MAX])
-{
-	enum result res = save(w, v, why);
-
-	if (res != R_OK || role != CL_CONFIG_ACTIVE || !other_members(w))
-		return res;
-	res = wait_for_units(w, caller, v);
-	offer(w, CL_CONFIG_SAVE, 0, caller->ticket);
-	return res;
+	return caller->ticket ? R_AGAIN : R_OK;
 }
 
 enum result world_config_write(void *ctx, bool standby, const struct admin_caller *caller,
 			       struct view_write *out, char why[ADMIN_WHY_MAX])
 {
 	struct world *w = ctx;
-	uint8_t digest[32];
-	enum cl_config_role role = config_role(w, digest);
 
 	if (w->write_ticket) {
 		snprintf(why, ADMIN_WHY_MAX,
-			 "another write waits for the other units: try again when it has ended");
+			 "another write waits for its end: try again when it has ended");
 		return R_LIMIT;
 	}
-	return standby ? write_standby(w, caller, out, role, why)
-		       : write_memory(w, caller, out, role, why);
+	out->pending = true;
+	return standby ? write_standby(w, caller, why) : write_memory(w, caller);
 }
 
 /* ---- effects, from the loop: the core is not to be called from within itself ---- */
@@ -186,28 +236,13 @@ struct config_job {
 	enum cl_effect_kind kind;
 	uint64_t token;
 	uint8_t slot;
-	uint8_t digest[32];
 	bool ok;
 	uint32_t left;
 	enum cl_config_why config_why;
 	enum result reason;
 	const char *why; /* static */
-	struct buf data; /* holds keys: wiped */
+	struct buf data; /* what the unit says */
 };
-
-static void answer_client(struct world *w, const char *error)
-{
-	struct text out = { 0 };
-	uint64_t ticket = w->write_ticket;
-
-	w->write_ticket = 0;
-	if (!error)
-		(w->write_json ? show_write_json : show_write_text)(&w->write, &out);
-	admin_server_answer(w->admin, ticket,
-			    error || view_write_failed(&w->write) ? ADMIN_ERROR : ADMIN_OK,
-			    bytes(out.p, out.len), error);
-	text_free(&out);
-}
 
 static void note_unit(struct world *w, const struct config_job *j, const char *name,
 		      const char *why)
@@ -249,112 +284,32 @@ static void unit_done(struct world *w, const struct config_job *j)
 		answer_client(w, j->slot ? NULL : why);
 }
 
-/* ---- the unit that is sent one ---- */
-
-static enum result save_replica(struct world *w, const struct config *fresh,
-				char why[REPLICA_WHY_MAX])
-{
-	size_t bytes_written;
-	enum result res = config_save(w->options.config_path, fresh, &bytes_written, why);
-
-	if (res == R_OK)
-		say(LOG_CONFIG_WRITTEN, "%s, %zu bytes; the one before is %s.previous",
-		    w->options.config_path, bytes_written, w->options.config_path);
-	return res;
-}
-
-/* The file first: what is in force must not be gone with the next restart. */
-static enum result put_into_force(struct world *w, struct config *fresh, char why[REPLICA_WHY_MAX])
-{
-	const char *restart = world_needs_restart(w, fresh);
-	char difference[REPLICA_WHY_MAX], trouble[200] = "", undo[SAVE_WHY_MAX];
-
-	if (restart) {
-		replica_difference(fresh, w->config, difference);
-		snprintf(why, REPLICA_WHY_MAX, "%s: %.300s", restart, difference);
-		return R_CONFIG;
-	}
-	enum result res = save_replica(w, fresh, why);
-	if (res != R_OK)
-		return res;
-	res = world_configure(w, fresh, trouble);
-	if (res == R_OK)
-		return R_OK;
-	snprintf(why, REPLICA_WHY_MAX, "%s", trouble);
-	if (config_save_undo(w->options.config_path, undo) != R_OK)
-		say(LOG_NODE_TROUBLE, "%s", undo);
-	return res;
-}
-
-static enum result take(struct world *w, const struct config_job *j, char why[REPLICA_WHY_MAX])
-{
-	uint8_t active[32];
-	struct view_write file = { 0 };
-	struct config *fresh = NULL;
-
-	if (config_role(w, active) != CL_CONFIG_STANDBY) {
-		snprintf(why, REPLICA_WHY_MAX, "this unit has become active");
-		return R_NOT_OWNER;
-	}
-	if (j->data.len == 0)
-		return save(w, &file, why);
-	enum result res = replica_make(buf_bytes(&j->data), w->config, j->digest, &fresh, why);
-	if (res != R_OK)
-		return res;
-	if (replica_shares_all(fresh, w->config)) {
-		config_free(fresh);
-		return save(w, &file, why);
-	}
-	res = put_into_force(w, fresh, why);
-	if (res != R_OK)
-		config_free(fresh);
-	return res;
-}
-
-static void take_and_answer(struct world *w, const struct config_job *j)
-{
-	char why[REPLICA_WHY_MAX] = "";
-	enum result res = take(w, j, why);
-
-	if (res != R_OK)
-		say(LOG_CONFIG_FAILED, "from the unit in slot %u; the old one stays: %s", j->slot,
-		    why);
-	else if (j->data.len)
-		say(LOG_CONFIG_RECEIVED, "from the unit in slot %u, Cryptochecksum %.8s", j->slot,
-		    w->config->digest);
-	struct cl_input in = { .kind = CL_IN_CONFIG_TAKEN,
-			       .token = j->token,
-			       .reason = res,
-			       .data = bytes(why, strlen(why)) };
-	hf_core_cluster(w->core, world_now_ns(), &in);
-	world_touch(w);
-}
-
 static void config_later(void *data)
 {
 	struct config_job *j = data;
 
 	if (j->kind == CL_FX_CONFIG_WANTED)
 		offer(j->w, CL_CONFIG_REPLACE, j->slot, 0);
-	else if (j->kind == CL_FX_CONFIG)
-		take_and_answer(j->w, j);
 	else
 		unit_done(j->w, j);
-	ss_buf_wipe(&j->data);
+	buf_free(&j->data);
 	free(j);
 }
 
 void world_config(void *ctx, const struct cl_effect *fx)
 {
 	struct world *w = ((struct world *)ctx)->first;
-	struct config_job *j = calloc(1, sizeof(*j));
 
+	if (fx->kind == CL_FX_CONFIG) {
+		world_config_take(w, fx);
+		return;
+	}
+	struct config_job *j = calloc(1, sizeof(*j));
 	must(j && buf_set(&j->data, buf_bytes(&fx->data)));
 	j->w = w;
 	j->kind = fx->kind;
 	j->token = fx->token;
 	j->slot = fx->slot;
-	memcpy(j->digest, fx->digest, sizeof(j->digest));
 	j->ok = fx->ok;
 	j->left = fx->exit;
 	j->config_why = fx->config_why;

@@ -38,7 +38,9 @@ static void text_memory(const struct view_write *v, struct text *out)
 
 void show_write_text(const struct view_write *v, struct text *out)
 {
-	if (v->standby)
+	if (v->pending && !v->standby)
+		text_printf(out, "Building configuration...\n");
+	else if (v->standby)
 		text_printf(out, "Beginning configuration replication: Sending to mate.\n");
 	else
 		text_memory(v, out);
@@ -47,7 +49,9 @@ void show_write_text(const struct view_write *v, struct text *out)
 			text_printf(out, "ERROR: %s%sthe unit in slot %u %s\n", v->units[i].name,
 				    *v->units[i].name ? ", " : "", v->units[i].slot,
 				    v->units[i].why);
-	if (v->standby && v->n && all_did(v))
+	if (v->pending)
+		text_printf(out, "The log says how it ends.\n");
+	else if (v->standby && v->n && all_did(v))
 		text_printf(out, "End Configuration Replication to mate.\n");
 }
 

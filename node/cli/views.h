@@ -321,6 +321,7 @@ struct view_write_unit {
 /* write standby, write memory */
 struct view_write {
 	bool standby; /* write standby: only the units count */
+	bool pending; /* it goes on; the log says how it ends */
 	char file[256];
 	char digest[65]; /* of the configuration */
 	bool written;    /* otherwise the file held it already */
