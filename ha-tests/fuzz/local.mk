@@ -8,7 +8,8 @@ fuzz_targets = \
 	ha-tests/fuzz/fuzz_ike_message \
 	ha-tests/fuzz/fuzz_ike_payloads \
 	ha-tests/fuzz/fuzz_ike_sk \
-	ha-tests/fuzz/fuzz_record
+	ha-tests/fuzz/fuzz_record \
+	ha-tests/fuzz/fuzz_replica
 EXTRA_DIST += \
 	ha-tests/fuzz/corpus/config \
 	ha-tests/fuzz/corpus/esp_open \
@@ -38,6 +39,8 @@ ha_tests_fuzz_fuzz_ike_sk_SOURCES = ha-tests/fuzz/fuzz_ike_sk.c $(fuzz_support)
 ha_tests_fuzz_fuzz_ike_sk_LDADD = libike.la libbase.la $(FUZZ_LIBS)
 ha_tests_fuzz_fuzz_record_SOURCES = ha-tests/fuzz/fuzz_record.c $(fuzz_support)
 ha_tests_fuzz_fuzz_record_LDADD = libstatesync.la libike.la libbase.la $(FUZZ_LIBS)
+ha_tests_fuzz_fuzz_replica_SOURCES = ha-tests/fuzz/fuzz_replica.c $(fuzz_support)
+ha_tests_fuzz_fuzz_replica_LDADD = $(node_libs) $(FUZZ_LIBS)
 
 fuzzers: $(fuzz_targets)
 .PHONY: fuzzers

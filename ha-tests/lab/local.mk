@@ -35,6 +35,8 @@ LAB_CASES = \
 	ha-tests/lab/t_two_groups.sh \
 	ha-tests/lab/t_snapshot_channel.sh \
 	ha-tests/lab/t_switchover.sh \
+	ha-tests/lab/t_write_standby.sh \
+	ha-tests/lab/t_write_standby_channel.sh \
 	ha-tests/lab/t_wrong_psk.sh
 
 dist_noinst_SCRIPTS += \
