@@ -796,6 +796,31 @@ static void changed_sas_take_turns(void **state)
 	assert_in_range(hf_core_stats(n.core)->checkpoints, MANY, 2 * MANY);
 }
 
+/* A tick must not hold up the loop, and each SA has its turn within a checkpoint's interval. */
+static void many_sas_are_visited_by_turns(void **state)
+{
+	const unsigned int ticks = HF_CHECKPOINT_NS / HF_TICK_NS;
+	unsigned int seen = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < MANY; i++)
+		child_of(SPI + i, true, 5000);
+	hf_core_timer(n.core, n.now_ns);
+	const uint64_t from = n.now_ns;
+	for (unsigned int tick = 1; tick <= ticks; tick++) {
+		unsigned int visited = 0;
+		n.now_ns += HF_TICK_NS;
+		hf_core_timer(n.core, n.now_ns);
+		settle();
+		for (uint32_t i = 0; i < MANY; i++)
+			visited += core_child_find(n.core, SPI + i)->measured_ns == n.now_ns;
+		assert_in_range(visited, 1, MANY / ticks + 1);
+	}
+	for (uint32_t i = 0; i < MANY; i++)
+		seen += core_child_find(n.core, SPI + i)->measured_ns > from;
+	assert_int_equal(seen, MANY);
+}
+
 /*
  * R19: RELEASE was not answered and we claim again. The other may have owned the group in
  * between: what this node has beyond the log is nobody's, and its engine begins anew.
@@ -882,6 +907,7 @@ int main(void)
 		T(an_idle_sa_is_exposed_by_the_silence_only),
 		T(the_measured_exposure_replaces_the_estimate),
 		T(changed_sas_take_turns),
+		T(many_sas_are_visited_by_turns),
 	};
 	return cmocka_run_group_tests_name("core", tests, NULL, NULL);
 }
