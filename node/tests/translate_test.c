@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -496,6 +497,36 @@ static void many_entries_are_looked_up(void **state)
 	config_free(cfg);
 }
 
+/* What is the same for all entries is made once, not for each of them. */
+static void many_entries_are_translated_in_no_time(void **state)
+{
+	enum { MANY = 3000, LINE = 300 };
+	char *whole = malloc(sizeof(text) + (size_t)MANY * LINE);
+	size_t len = sizeof(text) - 1;
+	struct ike_config *ike;
+
+	(void)state;
+	assert_non_null(whole);
+	memcpy(whole, text, sizeof(text));
+	for (int i = 0; i < MANY; i++)
+		len += (size_t)snprintf(
+			whole + len, LINE,
+			"access-list A%d extended permit ip any 10.%d.%d.0 255.255.255.0\n"
+			"crypto map M %d match address A%d\ncrypto map M %d set peer 192.0.2.2\n"
+			"crypto map M %d set ikev2 ipsec-proposal P\n",
+			i, i / 256, i % 256, 100 + i, i, 100 + i, 100 + i);
+	struct config *cfg = parse_text(whole);
+	const clock_t from = clock();
+	assert_int_equal(core_translate_ike(cfg, 1, &ike), R_OK);
+	assert_true(clock() - from < CLOCKS_PER_SEC);
+	assert_int_equal(ike->n_connections, 1);
+	assert_int_equal(ike->n_maps, MANY + 2);
+	assert_true(ike->maps[0].digest == ike->maps[MANY + 1].digest);
+	ike_config_free(ike);
+	config_free(cfg);
+	free(whole);
+}
+
 /* The address of an interface that is shut down is not ours to keep others from. */
 static void a_stray_is_what_goes_to_an_address_in_use(void **state)
 {
@@ -526,6 +557,7 @@ int main(void)
 		cmocka_unit_test(the_table_of_protected_networks_cascades),
 		cmocka_unit_test(a_failover_group_has_the_maps_of_its_interfaces),
 		cmocka_unit_test(many_entries_are_looked_up),
+		cmocka_unit_test(many_entries_are_translated_in_no_time),
 		cmocka_unit_test(a_stray_is_what_goes_to_an_address_in_use),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
