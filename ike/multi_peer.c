@@ -284,7 +284,7 @@ void ike_child_condition(struct child_sa *c, enum tunnel_condition why)
 		return;
 	t->visit = c->e->last_visit;
 	/* Refused: the table has no such row for a tunnel in this state. */
-	(void)tunnel_manager_condition(c->e->tunnels, t, why);
+	tunnel_manager_happened(c->e->tunnels, t, why);
 }
 
 void ike_sa_condition(struct ike_sa *sa, enum tunnel_condition why)

@@ -125,12 +125,17 @@ static void say_index(struct tunnel_manager *tm, const struct tunnel_entry *t,
 /* ---- the table at work ---- */
 
 /* With one peer there is no index to move: nothing to say, nothing to record. */
+static bool turns(const struct tunnel_entry *t, const struct tunnel_row *row)
+{
+	return row->action != TUNNEL_KEEP &&
+	       (t->map->n_peers > 1 || (row->action != TUNNEL_MOVE && t->s.generation != 0));
+}
+
 static void turn(struct tunnel_manager *tm, struct tunnel_entry *t, const struct tunnel_row *row)
 {
 	const struct inet_addr old = *tunnel_entry_peer(t);
 
-	if (row->action == TUNNEL_KEEP ||
-	    (t->map->n_peers <= 1 && (row->action == TUNNEL_MOVE || t->s.generation == 0)))
+	if (!turns(t, row))
 		return;
 	t->s.index = row->action == TUNNEL_MOVE
 			     ? (uint32_t)(tunnel_entry_index(t) + 1) % t->map->n_peers
@@ -152,6 +157,13 @@ enum result tunnel_manager_condition(struct tunnel_manager *tm, struct tunnel_en
 		return R_STATE;
 	turn(tm, t, row);
 	return R_OK;
+}
+
+void tunnel_manager_happened(struct tunnel_manager *tm, struct tunnel_entry *t,
+			     enum tunnel_condition condition)
+{
+	if (turns(t, row_of(condition)))
+		(void)tunnel_manager_condition(tm, t, condition);
 }
 
 /* ---- attempts ---- */
@@ -290,7 +302,7 @@ void tunnel_manager_free(struct tunnel_manager *tm)
 static void settle(struct tunnel_manager *tm, struct tunnel_entry *t)
 {
 	if (t->s.map_digest != 0 && t->s.map_digest != t->map->digest)
-		(void)tunnel_manager_condition(tm, t, TUNNEL_MAP_MODIFIED);
+		tunnel_manager_happened(tm, t, TUNNEL_MAP_MODIFIED);
 	t->s.map_digest = t->map->digest;
 }
 
@@ -360,7 +372,7 @@ void tunnel_manager_activate(struct tunnel_manager *tm)
 {
 	tm->active = true;
 	for (struct tunnel_entry *t = tm->entries; t != NULL; t = t->next) {
-		(void)tunnel_manager_condition(tm, t, TUNNEL_HA_SWITCHOVER);
+		tunnel_manager_happened(tm, t, TUNNEL_HA_SWITCHOVER);
 		settle(tm, t);
 	}
 }

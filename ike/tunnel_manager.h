@@ -127,5 +127,9 @@ void tunnel_manager_duplicate(struct tunnel_manager *tm, const struct tunnel_ent
  * nothing is done. */
 enum result tunnel_manager_condition(struct tunnel_manager *tm, struct tunnel_entry *t,
 				     enum tunnel_condition condition);
+/* The same for who does not ask whether it was done. The state, which costs a walk over all SAs, is
+ * asked for only where the index can change. */
+void tunnel_manager_happened(struct tunnel_manager *tm, struct tunnel_entry *t,
+			     enum tunnel_condition condition);
 
 #endif

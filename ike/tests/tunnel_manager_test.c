@@ -26,6 +26,7 @@ struct owner {
 	enum result begin[TUNNEL_VERSIONS];
 	char story[2048]; /* attempts, records and log, in order */
 	unsigned int records;
+	unsigned int asked; /* for the state */
 };
 
 static void tell(struct owner *o, const char *what)
@@ -38,6 +39,7 @@ static void tell(struct owner *o, const char *what)
 static enum tunnel_state state(void *ctx, const struct tunnel_entry *t)
 {
 	(void)t;
+	((struct owner *)ctx)->asked++;
 	return ((struct owner *)ctx)->state;
 }
 
@@ -331,6 +333,25 @@ static void one_peer_has_no_index_to_move(void **unused)
 
 /* ---- configuration and ownership ---- */
 
+/* The answer is a walk over all SAs: at a takeover it would be one for each entry. */
+static void the_state_is_asked_for_where_an_index_can_change(void **unused)
+{
+	struct owner *one = owner(1), *three = owner(3);
+
+	(void)unused;
+	tunnel_manager_deactivate(three->tm);
+	tunnel_manager_activate(three->tm);
+	tunnel_manager_happened(three->tm, entry(three), TUNNEL_HA_SWITCHOVER);
+	assert_int_equal(three->asked, 0);
+	tunnel_manager_happened(one->tm, entry(one), TUNNEL_DPD_UNANSWERED);
+	assert_int_equal(one->asked, 0);
+	three->state = TUNNEL_UP;
+	tunnel_manager_happened(three->tm, entry(three), TUNNEL_CLEAR_IKE);
+	assert_int_equal(three->asked, 1);
+	owner_free(three);
+	owner_free(one);
+}
+
 static void only_another_crypto_map_resets(void **unused)
 {
 	struct owner *o = owner(3);
@@ -431,6 +452,7 @@ int main(void)
 		cmocka_unit_test(a_peer_without_tunnel_group_is_passed_over),
 		cmocka_unit_test(a_further_tunnel_that_fails_moves_nothing),
 		cmocka_unit_test(one_peer_has_no_index_to_move),
+		cmocka_unit_test(the_state_is_asked_for_where_an_index_can_change),
 		cmocka_unit_test(only_another_crypto_map_resets),
 		cmocka_unit_test(the_next_owner_goes_on_with_the_index),
 		cmocka_unit_test(an_index_of_another_crypto_map_is_reset_by_the_next_owner),
