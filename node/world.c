@@ -321,14 +321,14 @@ static enum result groups_make(struct world *w)
 		last->options = w->options;
 		last->loop = w->loop;
 		last->config = w->config;
-		last->facts = w->facts;
 		last->lock_fd = -1;
 		group_init(last, w, group[i]);
 	}
 	return R_OK;
 }
 
-static enum result groups_open(struct world *w, struct cl_node_config *cluster)
+/* What the cluster need not be known for. */
+static enum result groups_open(struct world *w)
 {
 	enum result res = groups_make(w);
 
@@ -337,10 +337,18 @@ static enum result groups_open(struct world *w, struct cl_node_config *cluster)
 		if (res == R_OK)
 			res = addresses_open(each);
 	}
-	if (res == R_OK)
-		res = plain_side_open(w);
+	return res == R_OK ? plain_side_open(w) : res;
+}
+
+static enum result groups_join(struct world *w, struct cl_node_config *cluster)
+{
+	enum result res = R_OK;
+
 	for (struct world *each = w; each && res == R_OK; each = each->next) {
-		res = crypto_pool_new(each->n_workers, &each->pool);
+		each->facts = w->facts;
+		res = world_relay_open(each);
+		if (res == R_OK)
+			res = crypto_pool_new(each->n_workers, &each->pool);
 		if (res == R_OK)
 			res = core_open(each, cluster);
 		if (res == R_OK)
@@ -370,11 +378,15 @@ enum result world_open(struct world *w, const struct world_options *o)
 	if (res == R_OK)
 		res = export_open(o);
 	if (res == R_OK)
+		res = groups_open(w);
+	/* A member that does not read what is multicast holds up all others: only now, for the
+	 * tables of many thousand entries take seconds. */
+	if (res == R_OK)
 		res = world_cluster_open(w, &cluster);
 	if (res == R_OK)
 		res = background_new(w->loop, &w->background);
 	if (res == R_OK)
-		res = groups_open(w, &cluster);
+		res = groups_join(w, &cluster);
 	secret_wipe(&cluster.failover_key);
 	if (res != R_OK)
 		return res;

@@ -133,6 +133,8 @@ bool world_snapshot_from_cpg(struct world *w, struct bytes data);
 /* Where a group's IKE is served; INET_NONE unless it is exactly one interface. */
 const struct inet_addr *world_ike_address(const struct config *cfg, uint8_t group);
 enum result world_datapath_open(struct world *w) WARN_UNUSED;
+/* Needs the cluster's facts. */
+enum result world_relay_open(struct world *w) WARN_UNUSED;
 enum result world_workers_start(struct world *w) WARN_UNUSED;
 void world_workers_stop(struct world *w);
 void world_datapath_close(struct world *w);

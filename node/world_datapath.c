@@ -91,7 +91,7 @@ static void mark_own(const struct world *w)
 }
 
 /* R19: stragglers come over the cluster's own network. */
-static enum result relay_open(struct world *w)
+enum result world_relay_open(struct world *w)
 {
 	if (!w->config->failover.enabled)
 		return R_OK;
@@ -120,8 +120,6 @@ enum result world_datapath_open(struct world *w)
 	    esp_io_open_tun(w->relay_tun, 1, &w->relay_tun_fd) != R_OK)
 		return failed("TUN device");
 	res = sockets_open(w);
-	if (res == R_OK)
-		res = relay_open(w);
 	if (res == R_OK)
 		mark_own(w);
 	return res;
