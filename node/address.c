@@ -274,6 +274,11 @@ static enum result set_one(struct address *a, const struct inet_addr *addr, bool
 	return res;
 }
 
+static bool has_standby(const struct address *a, enum address_state state)
+{
+	return !a->cfg.several_standbys && (state == ADDRESS_NONE || state == ADDRESS_RELAYED);
+}
+
 enum result address_set(struct address *a, enum address_state state)
 {
 	const struct config *cfg = a->cfg.config;
@@ -286,7 +291,7 @@ enum result address_set(struct address *a, enum address_state state)
 		enum result res = set_one(a, &ifc->address, state == ADDRESS_OWNED,
 					  state == ADDRESS_RELAYED);
 		if (res == R_OK)
-			res = set_one(a, &ifc->standby, state != ADDRESS_OWNED, false);
+			res = set_one(a, &ifc->standby, has_standby(a, state), false);
 		if (res != R_OK)
 			worst = res;
 	}

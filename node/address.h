@@ -16,6 +16,7 @@ enum address_state {
 	ADDRESS_NONE,    /* standby: the standby addresses, if configured */
 	ADDRESS_OWNED,   /* owner: answers ARP and ND */
 	ADDRESS_RELAYED, /* former owner: received, not answered for */
+	ADDRESS_SILENT,  /* owner past its deadline (R12): nobody's here */
 };
 
 struct address;
@@ -23,6 +24,7 @@ struct address;
 struct address_config {
 	const struct config *config; /* borrowed */
 	uint8_t group;               /* only its interfaces, and the routes behind them */
+	bool several_standbys;       /* then none of them has the standby addresses */
 	const char *tun;             /* the datapath's device */
 	const char *owned_tun;       /* carries the addresses of an owner */
 	const char *relay_tun;       /* and those of a former one */

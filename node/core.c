@@ -231,12 +231,22 @@ static void on_committed(struct hf_core *c, const struct cl_effect *fx)
 	core_release(c);
 }
 
+static void silence(struct hf_core *c, bool silent)
+{
+	if (silent == c->silent)
+		return;
+	c->silent = silent;
+	if (c->ops.silence && c->role == CL_ROLE_ACTIVE)
+		c->ops.silence(c->ops_ctx, c->group, silent);
+}
+
 static void on_deadline(struct hf_core *c, const struct cl_effect *fx)
 {
 	if (hf_rule_broken(HF_RULE_STANDBY) && fx->deadline_ns == 0)
 		return;
 	c->deadline_ns = hf_rule_broken(HF_RULE_DEADLINE) ? UINT64_MAX : fx->deadline_ns;
 	esp_group_deadline(c->datapath, (uint8_t)fx->group, c->deadline_ns);
+	silence(c, c->silent && c->now_ns >= c->deadline_ns);
 }
 
 static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
@@ -431,6 +441,7 @@ uint64_t hf_core_next_deadline(const struct hf_core *c, uint64_t now_ns)
 
 static void group_timer(struct hf_core *c)
 {
+	silence(c, c->role == CL_ROLE_ACTIVE && c->now_ns >= c->deadline_ns);
 	if (ike_deadline_ns(c, c->now_ns) <= c->now_ns) {
 		struct ike_input in = { .kind = IKE_IN_TIMER };
 		core_ike(c, &in);

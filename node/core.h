@@ -55,6 +55,9 @@ struct hf_core_ops {
 	/* Before the datapath goes to RELAY: where stragglers go. */
 	void (*relay_begin)(void *ctx, uint32_t group, const struct inet_endpoint *mate);
 	void (*relay_end)(void *ctx, uint32_t group);
+	/* R12: the owner's deadline has passed, or is extended again. Meanwhile nothing leaves, and
+	 * another one may answer for the addresses. NULL: nobody has addresses here. */
+	void (*silence)(void *ctx, uint32_t group, bool silent);
 	void (*protection)(void *ctx, uint32_t group, bool is_protected);
 	void (*log)(void *ctx, const struct log_event *ev);
 	/* Answer to hf_core_command(CL_IN_STOP). */

@@ -80,6 +80,7 @@ struct hf_core {
 	enum cl_role role;
 	uint64_t term;
 	uint64_t deadline_ns; /* R12 */
+	bool silent;          /* it has passed, and the world knows */
 	uint64_t next_tick_ns;
 	uint64_t rekey_from_ns;
 	size_t tick_at; /* of the children, whose turn is next in core_tick() (R18) */

@@ -226,6 +226,7 @@ static enum result addresses_open(struct world *w)
 	char why[200] = "";
 	struct address_config ac = { .config = w->config,
 				     .group = w->group,
+				     .several_standbys = w->facts.expected_votes > 2,
 				     .tun = w->tun,
 				     .owned_tun = w->owned_tun,
 				     .relay_tun = w->relay_tun };

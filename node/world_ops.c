@@ -81,13 +81,25 @@ static void op_run_job(void *ctx, struct ike_job *job)
 	crypto_pool_run(w->pool, job);
 }
 
+/* Without quorum another one owns by now, or will: its word is not to be contradicted. */
+static bool may_announce(const struct world *w)
+{
+	struct cl_group_status st;
+	const uint64_t now = world_now_ns();
+
+	return hf_core_may_send(w->core, now) &&
+	       cl_group_status(hf_core_cluster_node(w->core), w->group, now, &st) == R_OK &&
+	       st.quorate;
+}
+
 static void announce_again(void *data)
 {
 	struct world *w = data;
 
 	if (w->role != CL_ROLE_ACTIVE)
 		return;
-	address_announce(w->address);
+	if (may_announce(w))
+		address_announce(w->address);
 	if (--w->announces_left)
 		qb_loop_timer_add(w->loop, QB_LOOP_LOW, ANNOUNCE_NS, w, announce_again,
 				  &w->announce_timer);
@@ -147,6 +159,22 @@ static void relay_keyed(struct world *w, uint32_t group, const struct inet_endpo
 	log_emit(&ev);
 }
 
+static void take_addresses(struct world *w, enum address_state state)
+{
+	if (address_set(w->address, state) != R_OK) {
+		struct log_event ev;
+		log_event_make(&ev, LOG_NODE_TROUBLE, NULL, NULL, NULL,
+			       "service addresses cannot be changed");
+		log_emit(&ev);
+	}
+	if (state != ADDRESS_OWNED)
+		return;
+	if (w->announces_left)
+		qb_loop_timer_del(w->loop, w->announce_timer);
+	w->announces_left = ANNOUNCE_TIMES;
+	announce_again(w);
+}
+
 static void op_role(void *ctx, const struct hf_role_change *ch)
 {
 	struct world *w = ctx;
@@ -163,18 +191,13 @@ static void op_role(void *ctx, const struct hf_role_change *ch)
 		return;
 	else if (ch->handover)
 		state = ADDRESS_RELAYED;
-	if (address_set(w->address, state) != R_OK) {
-		struct log_event ev;
-		log_event_make(&ev, LOG_NODE_TROUBLE, NULL, NULL, NULL,
-			       "service addresses cannot be changed");
-		log_emit(&ev);
-	}
-	if (state == ADDRESS_OWNED) {
-		if (w->announces_left)
-			qb_loop_timer_del(w->loop, w->announce_timer);
-		w->announces_left = ANNOUNCE_TIMES;
-		announce_again(w);
-	}
+	take_addresses(w, state);
+}
+
+static void op_silence(void *ctx, uint32_t group, bool silent)
+{
+	(void)group;
+	take_addresses(ctx, silent ? ADDRESS_SILENT : ADDRESS_OWNED);
 }
 
 static void look_at_relay(void *data)
@@ -285,6 +308,7 @@ const struct hf_core_ops world_ops = {
 	.role = op_role,
 	.relay_begin = op_relay_begin,
 	.relay_end = op_relay_end,
+	.silence = op_silence,
 	.protection = op_protection,
 	.log = op_log,
 	.stopped = op_stopped,

@@ -55,6 +55,8 @@ static struct node {
 	bool stragglers; /* the last role leaves the address here for them */
 	unsigned int sent;
 	unsigned int relay_ends;
+	bool silent;
+	unsigned int silences;
 	unsigned int roles; /* how often a role was said, also the same again */
 } n;
 
@@ -110,6 +112,13 @@ static void op_relay_end(void *ctx, uint32_t group)
 	n.relay_ends++;
 }
 
+static void op_silence(void *ctx, uint32_t group, bool silent)
+{
+	(void)ctx, (void)group;
+	n.silent = silent;
+	n.silences++;
+}
+
 static void op_protection(void *ctx, uint32_t group, bool is_protected)
 {
 	(void)ctx, (void)group, (void)is_protected;
@@ -139,6 +148,7 @@ static const struct hf_core_ops ops = {
 	.role = op_role,
 	.relay_begin = op_relay_begin,
 	.relay_end = op_relay_end,
+	.silence = op_silence,
 	.protection = op_protection,
 	.log = op_log,
 	.stopped = op_done,
@@ -286,7 +296,10 @@ static void without_quorum_nothing_leaves_after_the_deadline(void **state)
 {
 	(void)state;
 	view(false, 8);
-	run(DEADLINE_MS + 10);
+	run(DEADLINE_MS / 2);
+	assert_false(n.silent);
+	run(DEADLINE_MS);
+	assert_true(n.silent); /* another one may answer for the addresses */
 	hf_core_initiate(n.core, n.now_ns, "192.0.2.2");
 	settle();
 	run(5000);
@@ -294,6 +307,8 @@ static void without_quorum_nothing_leaves_after_the_deadline(void **state)
 	view(true, 12);
 	run(15000);
 	assert_in_range(n.sent, 1, 10);
+	assert_false(n.silent);
+	assert_int_equal(n.silences, 2);
 }
 
 /* A request of the peer's: our own, come back. */

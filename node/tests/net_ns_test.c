@@ -263,6 +263,18 @@ static void a_reload_moves_addresses_and_routes(void **state)
 	config_free(more);
 }
 
+/* R12 */
+static void an_owner_past_its_deadline_has_no_address(void **state)
+{
+	(void)state;
+	set(ADDRESS_OWNED);
+	netns_run("ip addr show dev hf1 | grep -q 192.0.2.1/32");
+	set(ADDRESS_SILENT);
+	netns_run("! ip addr | grep -q 192.0.2.1/32");
+	set(ADDRESS_OWNED);
+	netns_run("ip addr show dev hf1 | grep -q 192.0.2.1/32");
+}
+
 /* R14: what another group owns is another one's to put up and to take down. */
 static void the_interfaces_of_another_group_are_left_alone(void **state)
 {
@@ -555,6 +567,7 @@ int main(void)
 		TEST(an_owner_is_announced_and_nobody_else),
 		TEST(the_address_dies_with_the_process),
 		TEST(a_reload_moves_addresses_and_routes),
+		TEST(an_owner_past_its_deadline_has_no_address),
 		TEST(the_interfaces_of_another_group_are_left_alone),
 		TEST(a_route_through_a_missing_device_is_refused_by_name),
 		TEST(protected_traffic_goes_into_the_tunnel_only),
