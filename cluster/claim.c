@@ -40,12 +40,25 @@ static bool is_candidate(struct cl_node *n, const struct group *g, uint8_t slot)
 	return (g->protected_set & slot_bit(slot)) || !ownership_protected_present(n, g);
 }
 
+/* A drained member is the last choice, and still one: no tunnel is lost because of it. */
+static bool goes_before(struct cl_node *n, uint8_t slot, uint8_t preferred)
+{
+	const struct member *m = member_by_slot(n, slot);
+
+	if (!m || slot == n->cfg.slot)
+		return false;
+	int drain = drain_compare(m->drained, n->drained);
+	if (drain)
+		return drain < 0;
+	return slot == preferred || (n->cfg.slot != preferred && slot < n->cfg.slot);
+}
+
 static uint64_t candidate_rank(struct cl_node *n, const struct group *g)
 {
 	uint64_t rank = 0;
 
-	for (uint8_t slot = 1; slot < n->cfg.slot; slot++)
-		rank += is_candidate(n, g, slot);
+	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
+		rank += is_candidate(n, g, slot) && goes_before(n, slot, 0);
 	return rank;
 }
 
@@ -118,11 +131,8 @@ static uint64_t empty_rank(struct cl_node *n, const struct group *g)
 {
 	uint64_t rank = 0;
 
-	if (g->preferred_slot == n->cfg.slot)
-		return 0;
 	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
-		rank += member_by_slot(n, slot) &&
-			(slot < n->cfg.slot || slot == g->preferred_slot);
+		rank += goes_before(n, slot, g->preferred_slot);
 	return rank;
 }
 

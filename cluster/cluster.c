@@ -133,6 +133,7 @@ struct cl_node *cl_node_new(struct cl_node_config *cfg)
 	n->cfg = *cfg;
 	cfg->failover_key = (struct secret){ 0 };
 	config_defaults(&n->cfg);
+	n->drained = n->cfg.drained && n->cfg.manager == CL_MANAGER_INTERNAL;
 	/* Another process start has another salt: so it names the incarnation. */
 	struct wire_reader r = wire_reader(bytes(n->cfg.salt, sizeof(n->cfg.salt)));
 	n->incarnation = wire_u64(&r);
@@ -195,6 +196,7 @@ static void (*const timer_handlers[T_COUNT])(struct cl_node *n, struct group *g)
 	[T_STOP] = handover_stop_timeout,
 	[T_PREEMPT] = later_timer,
 	[T_KEPT] = later_timer,
+	[T_DRAIN] = later_timer,
 };
 
 static void timers(struct cl_node *n, struct group *g)
@@ -290,6 +292,9 @@ static void node_input(struct cl_node *n, const struct cl_input *in)
 	case CL_IN_EXEC_ANSWER:
 		exec_answered(n, in);
 		break;
+	case CL_IN_DRAIN:
+		drain_set(n, in->ok);
+		break;
 	case CL_IN_CONFIG_DIGEST:
 		membership_digest(n, in->digest);
 		break;
@@ -320,6 +325,7 @@ void cl_step(struct cl_node *n, uint64_t now_ns, const struct cl_input *in, stru
 		kept_consider(n, &n->groups[i]);
 		claim_consider(n, &n->groups[i]);
 		preempt_consider(n, &n->groups[i]);
+		drain_consider(n, &n->groups[i]);
 	}
 	config_sync_follow(n);
 	for (size_t i = 0; i < n->n_groups; i++)

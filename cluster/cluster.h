@@ -99,6 +99,7 @@ struct cl_node_config {
 	enum cl_role_manager manager;
 	enum cl_empty_start empty_start;
 	uint32_t empty_start_after_ms;
+	bool drained;      /* "node drain" was said before this start */
 	bool wait_for_all; /* votequorum's flag: an empty start needs all expected members (R15) */
 	uint32_t expected_votes;
 	uint64_t realtime_ms; /* first guess of cluster time at now_ns == start_ns */
@@ -147,6 +148,7 @@ enum cl_input_kind {
 	CL_IN_CONFIG_TAKEN, /* answer to CL_FX_CONFIG, with its token: reason, and data says why */
 	CL_IN_EXEC,         /* "failover exec": slot is to run data; token names the answer */
 	CL_IN_EXEC_ANSWER,  /* answer to CL_FX_EXEC, with its token: data, exit */
+	CL_IN_DRAIN,        /* "node drain", or with ok false "node resume": of all groups */
 	CL_IN_RESYNC,       /* a record of the store cannot be used here: join again (no owner) */
 };
 
@@ -283,7 +285,7 @@ struct cl_member_status {
 	uint32_t node_id;
 	uint8_t slot; /* 0: no HELLO yet */
 	uint8_t unit; /* as it says; 0: unknown */
-	bool self, owner, synced, in_protected_set, digest_differs, slot_refused;
+	bool self, owner, synced, in_protected_set, digest_differs, slot_refused, drained;
 	uint64_t acked;
 	char hostname[CL_NAME_MAX], software[CL_NAME_MAX]; /* printable ASCII; "" when unknown */
 };

@@ -27,6 +27,7 @@
 #define PREEMPT_WAIT_MS      5000 /* after a request that led to nothing; doubles */
 #define PREEMPT_WAIT_MAX_MS  300000
 #define PREEMPT_WINDOW_MS    600000
+#define DRAIN_WAIT_MS        2000 /* after a handover that came to nothing */
 #define RELAY_MAX_MS         5000 /* a stop waits for stragglers (R19) no longer */
 #define ANNOUNCE_MS          500  /* between two SYNCED that nobody answered */
 #define BATCH_BYTES_MAX \
@@ -58,6 +59,7 @@ struct member {
 	bool digest_differs;
 	bool config_due; /* new in the view: an owner sends its configuration if it differs */
 	bool follows;    /* the owner that it joins is this node */
+	bool drained; /* as its HELLO says */
 	uint8_t config_digest[32];
 	char hostname[CL_NAME_MAX], software[CL_NAME_MAX];
 	bool refused; /* R14 or version: its messages are ignored */
@@ -103,6 +105,7 @@ enum timer_kind {
 	T_STOP, /* a stop that waits for stragglers */
 	T_PREEMPT,
 	T_KEPT, /* look again whether the kept state is the best there is */
+	T_DRAIN,
 	T_COUNT
 };
 
@@ -287,6 +290,7 @@ struct group {
 	struct join_state join;
 	struct handover_state handover;
 	struct preempt_state preempt_state;
+	uint64_t drain_not_before_ns; /* drained owner: of the next handover */
 	enum command command;
 	bool stopping; /* CL_IN_STOP was given: it takes nothing over any more */
 
@@ -381,6 +385,7 @@ struct cl_node {
 	bool quorum_known, quorum_quorate;
 	struct deferred *deferred;
 	size_t n_deferred, cap_deferred;
+	bool drained;
 	bool slot_refused; /* R14: another node has our slot */
 	struct inet_endpoint relay;
 	int64_t clock_offset_ms; /* cluster time minus this node's guess */
@@ -565,7 +570,8 @@ void protect_commit_timeout(struct cl_node *n, struct group *g);
 void protect_drop(struct cl_node *n, struct group *g);
 /* committed may have moved: tell, and run R6's clock. */
 void protect_committed(struct cl_node *n, struct group *g, uint64_t before);
-uint8_t protect_best(struct cl_node *n, const struct group *g);
+/* The standby to hand over to, a drained one only when it may be; 0: none. */
+uint8_t protect_best(struct cl_node *n, const struct group *g, bool drained_too);
 
 /* log.c */
 void log_records(struct cl_node *n, struct group *g, const struct ss_record *records,
@@ -612,7 +618,20 @@ void preempt_consider(struct cl_node *n, struct group *g);
 /* As the owner: whether a preempting member is kept waiting. */
 bool preempt_refused(struct cl_node *n, const struct group *g);
 
+void preempt_resumed(struct cl_node *n, struct group *g);
+
+/* drain.c */
+void drain_set(struct cl_node *n, bool drained);
+void drain_consider(struct cl_node *n, struct group *g);
+/* An undrained member goes before a drained one. <0: a first, >0: b first, 0: no difference. */
+static inline int drain_compare(bool a_drained, bool b_drained)
+{
+	return (int)a_drained - (int)b_drained;
+}
+
 /* handover.c */
+/* False when there is nobody to hand over to who is not drained as well. */
+bool handover_drain(struct cl_node *n, struct group *g);
 void handover_go_active(struct cl_node *n, struct group *g);
 void handover_go_standby(struct cl_node *n, struct group *g);
 void handover_stop(struct cl_node *n, struct group *g);

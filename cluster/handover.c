@@ -286,6 +286,8 @@ void handover_go_active(struct cl_node *n, struct group *g)
 	g->command = COMMAND_ACTIVE;
 	if (g->role == CL_ROLE_ACTIVE) {
 		done(n, g, true, "already active");
+	} else if (n->drained) {
+		done(n, g, false, "this node is drained");
 	} else if (g->role == CL_ROLE_OFFLINE || (owner && !g->synced)) {
 		done(n, g, false, result_text(R_NOT_SYNCED));
 	} else {
@@ -299,11 +301,13 @@ void handover_go_active(struct cl_node *n, struct group *g)
 	}
 }
 
+/* A drained standby is good enough for an owner that stops: no tunnel is lost by it. */
 static void give_up(struct cl_node *n, struct group *g)
 {
-	uint8_t to = g->is_protected ? protect_best(n, g) : 0;
+	bool stop = g->command == COMMAND_STOP;
+	uint8_t to = g->is_protected ? protect_best(n, g, stop) : 0;
 
-	if (hf_rule_broken(HF_RULE_STOP) && g->command == COMMAND_STOP)
+	if (hf_rule_broken(HF_RULE_STOP) && stop)
 		done(n, g, true, "stopped");
 	else if (!is_owner(g))
 		done(n, g, true, "already standby");
@@ -312,7 +316,17 @@ static void give_up(struct cl_node *n, struct group *g)
 	else if (to)
 		begin(n, g, to);
 	else
-		done(n, g, false, "no protected standby");
+		done(n, g, false,
+		     g->is_protected ? "the standby is drained" : "no protected standby");
+}
+
+bool handover_drain(struct cl_node *n, struct group *g)
+{
+	uint8_t to = g->is_protected ? protect_best(n, g, false) : 0;
+
+	if (to)
+		begin(n, g, to);
+	return to != 0;
 }
 
 void handover_go_standby(struct cl_node *n, struct group *g)

@@ -10,6 +10,7 @@ libcluster_la_SOURCES = \
 	cluster/cluster.h \
 	cluster/cluster_private.h \
 	cluster/config_sync.c \
+	cluster/drain.c \
 	cluster/exec.c \
 	cluster/handover.c \
 	cluster/heartbeat.c \
@@ -41,6 +42,7 @@ cluster_tests = \
 	cluster/tests/channel_test \
 	cluster/tests/chaos_test \
 	cluster/tests/config_sync_test \
+	cluster/tests/drain_test \
 	cluster/tests/exec_test \
 	cluster/tests/handover_test \
 	cluster/tests/history_test \
@@ -58,6 +60,7 @@ cluster_harness = cluster/tests/harness.c cluster/tests/harness.h
 cluster_tests_channel_test_SOURCES = cluster/tests/channel_test.c $(cluster_harness)
 cluster_tests_chaos_test_SOURCES = cluster/tests/chaos_test.c $(cluster_harness)
 cluster_tests_config_sync_test_SOURCES = cluster/tests/config_sync_test.c $(cluster_harness)
+cluster_tests_drain_test_SOURCES = cluster/tests/drain_test.c $(cluster_harness)
 cluster_tests_exec_test_SOURCES = cluster/tests/exec_test.c $(cluster_harness)
 cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_harness)
 cluster_tests_history_test_SOURCES = cluster/tests/history_test.c $(cluster_harness)
@@ -73,6 +76,7 @@ cluster_tests_channel_test_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 cluster_tests_channel_test_LDADD = libstatesync-adapters.la $(cluster_test_libs) $(ZMQ_LIBS) $(QB_LIBS)
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
 cluster_tests_config_sync_test_LDADD = $(cluster_test_libs)
+cluster_tests_drain_test_LDADD = $(cluster_test_libs)
 cluster_tests_exec_test_LDADD = $(cluster_test_libs)
 cluster_tests_handover_test_LDADD = $(cluster_test_libs)
 cluster_tests_history_test_LDADD = $(cluster_test_libs)

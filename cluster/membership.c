@@ -304,6 +304,7 @@ void membership_say_hello(struct cl_node *n)
 	h.hostname = text_field(n->cfg.hostname);
 	h.software = text_field(n->cfg.software);
 	h.unit = n->cfg.unit;
+	h.drained = n->drained;
 	h.ring_node_id = n->view.ring.node_id;
 	h.ring_seq = n->view.ring.seq;
 	relay.address = (ProtobufCBinaryData){ .data = n->relay.addr.a,
@@ -419,6 +420,7 @@ static void hello_take(struct cl_node *n, struct member *m, const Holdfast__Hell
 		m->relay.port = (uint16_t)h->relay->port;
 	}
 	hello_show(n, m, h);
+	m->drained = h->drained;
 	if (m->id.node_id != n->cfg.node_id)
 		digest_compare(n, m);
 	for (size_t i = 0; i < h->n_group; i++) {

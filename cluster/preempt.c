@@ -33,6 +33,13 @@ void preempt_role_changed(struct cl_node *n, struct group *g, enum cl_role from)
 		arm(n, g);
 }
 
+/* "node resume": available again as well. */
+void preempt_resumed(struct cl_node *n, struct group *g)
+{
+	if (g->role == CL_ROLE_STANDBY && is_preferred(n, g))
+		arm(n, g);
+}
+
 /* The delay is how long the group stays with an owner. */
 void preempt_owner_changed(struct cl_node *n, struct group *g)
 {
@@ -45,8 +52,8 @@ void preempt_owner_changed(struct cl_node *n, struct group *g)
 /* Protected by what the owner has logged: it holds its output for this node (R4). */
 static bool may_ask(struct cl_node *n, const struct group *g)
 {
-	return g->role == CL_ROLE_STANDBY && g->command == COMMAND_NONE && view_quorate(n) &&
-	       owner_member(n, g) && (g->protected_set & slot_bit(n->cfg.slot));
+	return g->role == CL_ROLE_STANDBY && g->command == COMMAND_NONE && !n->drained &&
+	       view_quorate(n) && owner_member(n, g) && (g->protected_set & slot_bit(n->cfg.slot));
 }
 
 static void ask(struct cl_node *n, const struct group *g)

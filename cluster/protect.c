@@ -317,13 +317,23 @@ void protect_unprotected(struct cl_node *n, struct group *g, const struct delive
 			       : "");
 }
 
-uint8_t protect_best(struct cl_node *n, const struct group *g)
+static bool is_better(const struct group *g, const struct member *m, const struct member *best)
 {
-	uint8_t best = 0;
+	if (!best)
+		return true;
+	int drain = drain_compare(m->drained, best->drained);
+	return drain ? drain < 0 : g->commit.acked[m->slot] > g->commit.acked[best->slot];
+}
 
-	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
-		if ((g->logged_set & slot_bit(slot)) && member_by_slot(n, slot) &&
-		    (!best || g->commit.acked[slot] > g->commit.acked[best]))
-			best = slot;
-	return best;
+uint8_t protect_best(struct cl_node *n, const struct group *g, bool drained_too)
+{
+	const struct member *best = NULL;
+
+	for (uint8_t slot = 1; slot < SS_SLOTS; slot++) {
+		const struct member *m = member_by_slot(n, slot);
+		if ((g->logged_set & slot_bit(slot)) && m && (drained_too || !m->drained) &&
+		    is_better(g, m, best))
+			best = m;
+	}
+	return best ? best->slot : 0;
 }

@@ -63,6 +63,7 @@ static void member_status(const struct cl_node *n, const struct group *g, const 
 		.in_protected_set = m->slot && (g->protected_set & slot_bit(m->slot)),
 		.digest_differs = m->digest_differs,
 		.slot_refused = m->refused,
+		.drained = m->id.node_id == n->cfg.node_id ? n->drained : m->drained,
 		.acked = mg->applied,
 	};
 	memcpy(out->hostname, m->hostname, sizeof(out->hostname));

@@ -435,8 +435,10 @@ static void fill_self(struct world *w, const struct cl_group_status *st, struct 
 	fill_failure(w, h->slot, h);
 	snprintf(h->config_digest, sizeof(h->config_digest), "%s", w->config->digest);
 	for (size_t i = 0; i < st->n_members; i++)
-		if (st->members[i].self)
+		if (st->members[i].self) {
 			h->is_protected = st->members[i].in_protected_set;
+			h->drained = st->members[i].drained;
+		}
 	fill_interfaces(w, h, st->role == CL_ROLE_ACTIVE, w->udp500_fd);
 }
 
@@ -452,6 +454,7 @@ static void fill_other(const struct world *w, const struct cl_member_status *m, 
 		   : m->synced     ? HOST_STANDBY_READY
 				   : HOST_SYNCING;
 	h->is_protected = m->in_protected_set;
+	h->drained = m->drained;
 	/* Its HELLO says whether its configuration is ours, not what it is. */
 	if (m->slot)
 		snprintf(h->config_digest, sizeof(h->config_digest), "%s",
@@ -787,8 +790,12 @@ static enum result clear_ike(void *ctx, const struct inet_addr *peer, unsigned i
 /* NULL: it can be asked for. */
 static const char *cannot_move(const struct world *w, bool active)
 {
+	if (active && w->role != CL_ROLE_ACTIVE && world_is_drained(w))
+		return "this node is drained: holdfast node resume";
 	if (active || w->role != CL_ROLE_ACTIVE)
 		return NULL;
+	if (world_only_drained(w))
+		return "the standby is drained; see show failover";
 	return cl_is_protected(hf_core_cluster_node(w->core), w->group)
 		       ? NULL
 		       : "no protected standby to hand over to; see show failover";

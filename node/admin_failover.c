@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the admin commands see of failover beside its state: history, counters, other members. */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/drain_file.h"
 #include "node/world.h"
 
 static enum result get_history(void *ctx, uint8_t group, struct view_failover_history *v)
@@ -212,10 +214,74 @@ static enum result get_statistics(void *ctx, struct view_failover_statistics *v)
 	return ok ? R_OK : R_NO_MEMORY;
 }
 
+bool world_is_drained(const struct world *w)
+{
+	struct cl_group_status st;
+
+	if (cl_group_status(hf_core_cluster_node(w->core), w->group, world_now_ns(), &st) == R_OK)
+		for (size_t i = 0; i < st.n_members; i++)
+			if (st.members[i].self)
+				return st.members[i].drained;
+	return false;
+}
+
+bool world_only_drained(const struct world *w)
+{
+	struct cl_group_status st;
+	bool any = false;
+
+	if (cl_group_status(hf_core_cluster_node(w->core), w->group, world_now_ns(), &st) != R_OK)
+		return false;
+	for (size_t i = 0; i < st.n_members; i++) {
+		if (st.members[i].self || !st.members[i].in_protected_set)
+			continue;
+		if (!st.members[i].drained)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/* Nobody is there yet to hand over to. */
+static bool keeps_group(const struct world *w)
+{
+	return w->role == CL_ROLE_ACTIVE &&
+	       (world_only_drained(w) || !cl_is_protected(hf_core_cluster_node(w->core), w->group));
+}
+
+static enum result node_drain(void *ctx, bool drained, bool *waits, char why[ADMIN_WHY_MAX])
+{
+	struct world *w = ctx;
+	const struct cl_input in = { .kind = CL_IN_DRAIN, .ok = drained };
+
+	*waits = false;
+	if (!w->config->failover.enabled) {
+		snprintf(why, ADMIN_WHY_MAX, "failover is not configured");
+		return R_CONFIG;
+	}
+	if (w->config->failover.role_manager == ROLE_MANAGER_PACEMAKER) {
+		snprintf(why, ADMIN_WHY_MAX,
+			 "Pacemaker decides who is active; see its node standby");
+		return R_STATE;
+	}
+	/* First what outlives this process. */
+	if (drain_file_write(w->options.state_dir, drained) != R_OK) {
+		snprintf(why, ADMIN_WHY_MAX, "%.60s: %.60s", w->options.state_dir, strerror(errno));
+		return R_SYSTEM;
+	}
+	hf_core_cluster(w->core, world_now_ns(), &in);
+	for (struct world *each = w; each; each = each->next) {
+		world_touch(each);
+		*waits = *waits || (drained && keeps_group(each));
+	}
+	return R_OK;
+}
+
 void admin_failover_fill(struct admin_ops *out)
 {
 	out->failover_history = get_history;
 	out->failover_statistics = get_statistics;
+	out->node_drain = node_drain;
 	out->exec_target = world_exec_target;
 	out->exec_ask = world_exec_ask;
 	out->write = world_config_write;

@@ -20,6 +20,7 @@ libnode_la_SOURCES = \
 	node/core_ike.c \
 	node/crypto_pool.c node/crypto_pool.h \
 	node/debug_keys.c node/debug_keys.h \
+	node/drain_file.c node/drain_file.h \
 	node/impair.c node/impair.h \
 	node/log_sink.c node/log_sink.h \
 	node/loopback.c node/loopback.h \
@@ -61,6 +62,7 @@ node_tests = \
 	node/tests/core_test \
 	node/tests/crypto_pool_test \
 	node/tests/debug_keys_test \
+	node/tests/drain_file_test \
 	node/tests/impair_test \
 	node/tests/mcast_queue_test \
 	node/tests/log_sink_test \
@@ -79,6 +81,7 @@ node_tests_core_groups_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_core_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_crypto_pool_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_debug_keys_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_drain_file_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_impair_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_mcast_queue_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_log_sink_test_LDADD = $(node_libs) $(CMOCKA_LIBS)

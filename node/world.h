@@ -144,6 +144,10 @@ void world_relay_ike(struct world *w, const struct esp_ike_datagram *d);
 void admin_ops_fill(struct world *w, struct admin_ops *out);
 /* admin_failover.c: its part of them */
 void admin_failover_fill(struct admin_ops *out);
+/* "node drain" is in force here. */
+bool world_is_drained(const struct world *w);
+/* There are protected standbys, and all of them are drained. */
+bool world_only_drained(const struct world *w);
 /* remote_exec.c: "failover exec", both sides. Control thread. */
 enum result world_exec_target(void *ctx, const struct admin_target *to, uint8_t *slot,
 			      char why[ADMIN_WHY_MAX]);

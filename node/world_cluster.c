@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Corosync (or the loopback) to the core and back: callbacks, flow control,
  * reconnection. */
+#include <errno.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/must.h"
 #include "cluster/adapters/corosync.h"
+#include "node/drain_file.h"
 #include "node/loopback.h"
 #include "node/term_file.h"
 #include "node/world.h"
@@ -225,6 +227,29 @@ static void groups_fill(const struct world *w, struct cl_node_config *out)
 		term_fill(w, out, i);
 }
 
+/* What the operator said before this start. */
+static bool was_drained(const struct world *w)
+{
+	const struct config_failover *f = &w->config->failover;
+	struct log_event ev;
+	bool drained = false;
+
+	if (!f->enabled)
+		return false;
+	if (drain_file_read(w->options.state_dir, &drained) != R_OK) {
+		log_event_make(&ev, LOG_NODE_TROUBLE, NULL, NULL, NULL,
+			       "whether the node is drained, in %s: %s", w->options.state_dir,
+			       strerror(errno));
+		log_emit(&ev);
+	}
+	if (drained && f->role_manager == ROLE_MANAGER_PACEMAKER) {
+		log_event_make(&ev, LOG_NODE_TROUBLE, NULL, NULL, NULL,
+			       "the node was drained; that means nothing with Pacemaker");
+		log_emit(&ev);
+	}
+	return drained;
+}
+
 /* clang-format off */
 static const enum cl_empty_start empty_starts[] = {
 	[EMPTY_START_FENCED] = CL_EMPTY_FENCED, [EMPTY_START_AFTER] = CL_EMPTY_AFTER,
@@ -253,6 +278,7 @@ static enum result cluster_fill(struct world *w, struct cl_node_config *out)
 								 : CL_MANAGER_INTERNAL;
 	out->empty_start = empty_starts[f->empty_start];
 	out->empty_start_after_ms = f->empty_start_s * 1000;
+	out->drained = was_drained(w);
 	out->wait_for_all = w->facts.wait_for_all;
 	out->expected_votes = w->facts.expected_votes;
 	out->realtime_ms = (uint64_t)real.tv_sec * 1000u + (uint64_t)real.tv_nsec / 1000000u;

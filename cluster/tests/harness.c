@@ -553,6 +553,7 @@ static struct cl_node_config config(const struct world *w, const struct node *nd
 		.n_groups = 1,
 		.term_on_disk = { nd->term_on_disk },
 		.terms_unknown = { nd->terms_unknown },
+		.drained = nd->drained,
 		.manager = w->manager,
 		.groups = { { .group = GROUP,
 			      .preferred_slot = w->preferred_slot,

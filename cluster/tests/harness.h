@@ -50,6 +50,7 @@ struct node {
 	unsigned int part;
 	uint64_t term_on_disk;
 	bool terms_unknown; /* on disk with the term */
+	bool drained;       /* on disk */
 	uint8_t salt_byte;
 	struct queue inbox, sendq, later; /* later: answers of the node's own world */
 	/* what it did */

@@ -285,6 +285,34 @@ static void run_write_standby(void *ctx, const struct match *m)
 	run_write(ctx, true);
 }
 
+static void run_node(struct call *c, bool drained)
+{
+	char why[ADMIN_WHY_MAX] = "";
+	bool waits = false;
+	enum result res = c->ops->node_drain(c->ops->ctx, drained, &waits, why);
+	if (res != R_OK)
+		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+	else if (c->json)
+		json_finish(json_pack("{s:{s:b, s:b}}", "node_drain", "drained", drained, "waiting",
+				      waits),
+			    c->out);
+	else if (waits)
+		text_printf(c->out, "This node stays active until another one, not drained, is a "
+				    "protected standby\n");
+}
+
+static void run_node_drain(void *ctx, const struct match *m)
+{
+	(void)m;
+	run_node(ctx, true);
+}
+
+static void run_node_resume(void *ctx, const struct match *m)
+{
+	(void)m;
+	run_node(ctx, false);
+}
+
 static bool is_exec(const char *line);
 
 static void exec_at(struct call *c, const struct admin_target *to, const char *line)
@@ -397,6 +425,10 @@ static const struct grammar_row rows_exec[] = {
 	  run_write_memory, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "failover active [group <1-15>]",
 	  "Become active; with no: hand over to the standby", run_failover_active, NULL, 0, 0 },
+	{ MODE_EXEC, "node drain", "Hand over what this node owns, and own nothing until resumed",
+	  run_node_drain, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "node resume", "This node may own groups again", run_node_resume, NULL,
+	  ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "failover exec {mate|active|standby} LINE", "Run a command at another member",
 	  run_exec, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "failover exec member NAME LINE", "Run a command at the member of this name",
@@ -425,6 +457,7 @@ static const struct grammar_word words_exec[] = {
 	{ "active", "The unit that is active" },
 	{ "standby", "The unit that stands by" },
 	{ "cluster", "The members of the cluster" },
+	{ "node", "This node" },
 	{ "keygen", "Make this member's key for the snapshot channel" },
 	{ "write", "Save or replicate the running configuration" },
 	{ "copy", "Save the running configuration" },

@@ -208,6 +208,8 @@ static void text_member(const struct view_failover *v, const struct view_host *h
 		text_printf(out, ", %s", show_unit(h->unit));
 	if (h->is_protected)
 		text_printf(out, ", protected");
+	if (h->drained)
+		text_printf(out, ", drained");
 	if (h != &v->self && *h->config_digest && *v->self.config_digest)
 		text_printf(out, ", configuration %s",
 			    strcmp(h->config_digest, v->self.config_digest) == 0 ? "same"
@@ -309,12 +311,12 @@ json_t *json_host(const struct view_host *h)
 						"address", json_address(&ifc->address), "up",
 						ifc->up, "monitored", ifc->monitored));
 	}
-	return json_pack("{s:s, s:s, s:i, s:s, s:b, s:o, s:s, s:s, s:o, s:o}", "name", h->name,
+	return json_pack("{s:s, s:s, s:i, s:s, s:b, s:b, s:o, s:s, s:s, s:o, s:o}", "name", h->name,
 			 "unit", show_unit(h->unit), "slot", (int)h->slot, "state",
-			 show_host_state(h->state), "protected", h->is_protected, "active_s",
-			 json_count(h->active_s), "version", h->version, "config_digest",
-			 h->config_digest, "last_failure", json_failure(h), "interfaces",
-			 interfaces);
+			 show_host_state(h->state), "protected", h->is_protected, "drained",
+			 h->drained, "active_s", json_count(h->active_s), "version", h->version,
+			 "config_digest", h->config_digest, "last_failure", json_failure(h),
+			 "interfaces", interfaces);
 }
 
 static json_t *json_queue(const struct view_queue *q)

@@ -153,6 +153,7 @@ struct view_host {
 	uint8_t slot;
 	enum view_host_state state;
 	bool is_protected;      /* R4: the owner holds its output for this standby */
+	bool drained;           /* "node drain": it owns nothing that another one can own */
 	uint64_t active_s;      /* time spent active since it started */
 	char version[32];       /* "" when unknown */
 	char config_digest[65]; /* "" when unknown */

@@ -229,6 +229,7 @@ static void fill_hosts(struct view_failover *v)
 		.slot = 3, .unit = 3, .state = HOST_SYNCING, .active_s = 4
 	};
 	SET(v->others[1].name, "vpn3");
+	v->others[1].drained = true;
 	SET(v->others[1].config_digest, "bb");
 	SET(v->others[1].failure, "Comm Failure");
 	v->others[1].failed_at = 1618658656;
@@ -445,6 +446,14 @@ static enum result ops_active(void *ctx, bool active, uint8_t group, char why[AD
 	return *(bool *)ctx ? R_NOT_SYNCED : R_OK;
 }
 
+static enum result ops_drain(void *ctx, bool drained, bool *waits, char why[ADMIN_WHY_MAX])
+{
+	*waits = drained;
+	if (*(bool *)ctx)
+		snprintf(why, ADMIN_WHY_MAX, "failover is not configured");
+	return *(bool *)ctx ? R_CONFIG : R_OK;
+}
+
 /* Nothing to show, nothing to do: set by a test. */
 static bool bare;
 static enum result ops_keygen(void *ctx, const char *file, uint8_t slot, struct view_keygen *out,
@@ -502,6 +511,7 @@ static const struct admin_ops ops = {
 	.clear_children = ops_clear,
 	.initiate = ops_initiate,
 	.failover_active = ops_active,
+	.node_drain = ops_drain,
 	.failover_history = ops_history,
 	.failover_statistics = ops_statistics,
 	.exec_target = ops_target,
@@ -575,6 +585,8 @@ static const struct golden_case goldens[] = {
 	{ "write memory", "write-memory-held", true },
 	{ "write standby", "write-standby", false },
 	{ "write standby", "write-standby-refused", true },
+	{ "node drain", "node-drain", false },
+	{ "node resume", "node-resume", false },
 	{ "pacemaker print-config crm", "pacemaker-crm", false },
 	{ "pacemaker print-config pcs", "pacemaker-pcs", false },
 };
@@ -835,6 +847,11 @@ static void a_refused_action_says_why(void **state)
 	text_free(&out);
 	out = run("failover active", false, ADMIN_ERROR);
 	assert_string_equal(text_string(&out), "ERROR: this node has no complete state\n");
+	text_free(&out);
+	out = run("node drain", false, ADMIN_ERROR);
+	assert_string_equal(text_string(&out), "ERROR: failover is not configured\n");
+	text_free(&out);
+	out = run("no node drain", false, ADMIN_USAGE);
 	text_free(&out);
 	out = run("cluster keygen /k slot 1", false, ADMIN_ERROR);
 	assert_string_equal(text_string(&out), "ERROR: /k exists and stays as it is\n");
