@@ -126,8 +126,9 @@ static enum result child_new(struct esp_datapath *dp, const struct esp_child_par
 	child->local = compile_list(&p->local_ts);
 	child->remote = compile_list(&p->remote_ts);
 	child->stats_in = child->stats_out = zalloc_lines(dp->workers * sizeof(child->stats_in[0]));
-	const uint32_t size = p->replay_window != 0 ? p->replay_window : ESP_REPLAY_WINDOW;
-	const bool window = replay_window_init(&child->window, size);
+	const bool window = replay_window_init(
+		&child->window, p->replay_window > ESP_REPLAY_WINDOW_MIN ? p->replay_window
+									 : ESP_REPLAY_WINDOW_MIN);
 	child->key_in = row->key_new(row, dp->crypto,
 				     &(struct esp_key_params){ .keys = p->keys_in,
 							       .direction = ESP_OPEN,
@@ -394,6 +395,9 @@ enum result esp_child_take_counters(const struct esp_datapath *dp, uint32_t spi_
 		.in_bitmap_words = (uint16_t)(child->window.size / 64),
 	};
 	out->in_right_edge = replay_export(&child->window, out->in_bitmap, out->in_bitmap_words);
+	/* What lies left of the bitmap counts as seen: words that say nothing else need not be told. */
+	while (out->in_bitmap_words > 1 && out->in_bitmap[out->in_bitmap_words - 1] == UINT64_MAX)
+		out->in_bitmap_words--;
 	return R_OK;
 }
 

@@ -20,14 +20,15 @@
 #include "esp/io.h"
 #include "esp/worker.h"
 
-#define PACKET_MAX      9216u /* jumbo frames */
-#define TRAIN_MAX       65536u
+#define PACKET_MAX       9216u /* jumbo frames */
+#define TRAIN_MAX        65536u
 /* Neither is a multiple of 4096: the heads of a burst would share few cache sets. */
-#define BUFFER_LEN      (ESP_HEADROOM + PACKET_MAX + ESP_TAILROOM)
-#define TRAIN_LEN       (ESP_HEADROOM + TRAIN_MAX + ESP_TAILROOM)
-#define IKE_RING        64u
-#define NON_ESP_MARKER  4u   /* RFC 3948 2.2: four zero bytes */
-#define PENDING_POLL_MS 1000 /* for packets that waited too long; new SAs wake the thread */
+#define BUFFER_LEN       (ESP_HEADROOM + PACKET_MAX + ESP_TAILROOM)
+#define TRAIN_LEN        (ESP_HEADROOM + TRAIN_MAX + ESP_TAILROOM)
+#define IKE_RING         64u
+#define NON_ESP_MARKER   4u /* RFC 3948 2.2: four zero bytes */
+#define STRAGGLER_BURSTS 64u
+#define PENDING_POLL_MS  1000 /* for packets that waited too long; new SAs wake the thread */
 
 struct esp_worker_thread {
 	struct esp_worker *w;
@@ -300,7 +301,7 @@ static void take_straggler(struct esp_worker_thread *t, uint64_t now_ns, const s
 	after_outbound(t, now_ns, 1);
 }
 
-static void read_relay(struct esp_worker_thread *t)
+static size_t read_relay(struct esp_worker_thread *t)
 {
 	const size_t n = io_receive(t->io.relay_fd, &t->batch, t->train, ESP_BURST);
 	const uint64_t now_ns = boottime_ns();
@@ -310,6 +311,18 @@ static void read_relay(struct esp_worker_thread *t)
 			take_straggler(t, now_ns, &datagram);
 		} while (t->train[i].len > 0);
 	}
+	return n;
+}
+
+/*
+ * Stragglers were sent before what comes directly. All that wait go first: behind too many newer
+ * numbers they are left of the replay window. Not for ever: anybody can send to the port.
+ */
+static void read_stragglers(struct esp_worker_thread *t)
+{
+	for (unsigned int i = 0; i < STRAGGLER_BURSTS; i++)
+		if (read_relay(t) < ESP_BURST)
+			return;
 }
 
 static void flush_waiting(struct esp_worker_thread *t)
@@ -373,12 +386,12 @@ static void *run(void *arg)
 	while (!atomic_load_explicit(&t->stop, memory_order_acquire)) {
 		wait_for_work(t, fds);
 		(void)eventfd_read(t->kick_fd, &kicks);
+		if (fds[FD_RELAY].revents != 0)
+			read_stragglers(t);
 		if (fds[FD_UDP].revents != 0)
 			read_outer(t, t->io.udp_fd, demultiplex);
 		if (fds[FD_RAW].revents != 0)
 			read_outer(t, t->io.raw_fd, strip_raw);
-		if (fds[FD_RELAY].revents != 0)
-			read_relay(t);
 		if ((fds[FD_TUN].revents & POLLIN) != 0)
 			read_tun(t);
 		flush_waiting(t);

@@ -2,6 +2,7 @@
 /* Who may seal, under which numbers: R5, R12, R13, R16 to R19. */
 #include "esp/tests/pair.h"
 
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -304,7 +305,7 @@ static void counters_survive_a_handover(void **state)
 	esp_group_set(p.b.dp, 0, ESP_GROUP_RELAY, 1);
 	assert_int_equal(R_OK, esp_child_take_counters(p.b.dp, PAIR_SPI_B, &at));
 	assert_int_equal(5, at.in_right_edge);
-	assert_int_equal(ESP_REPLAY_WINDOW / 64, at.in_bitmap_words);
+	assert_int_equal(1, at.in_bitmap_words); /* everything left of it was seen */
 	assert_int_equal(0x15, at.in_bitmap[0] & 0x1f);
 
 	struct side next = side_new(3, NULL);
@@ -319,6 +320,61 @@ static void counters_survive_a_handover(void **state)
 				 open_one(&next, PAIR_SECOND, &f));
 	}
 	side_free(&next);
+	pair_close(&p);
+}
+
+/* Behind a hole that is far back the words are told; what was never seen is taken once. */
+static void a_handover_tells_of_holes_that_are_far_back(void **state)
+{
+	enum { HOLE = 500, EDGE = 1000 };
+	(void)state;
+	struct pair p;
+	struct frame missed, f;
+	struct esp_child_counters at;
+	pair_open(&p, gcm128_esn());
+	for (unsigned int i = 1; i <= EDGE; i++) {
+		packet_to_b(&p, i == HOLE ? &missed : &f, 100);
+		if (i != HOLE)
+			assert_int_equal(ESP_V_OK, open_one(&p.b, PAIR_SECOND, &f));
+	}
+	esp_group_set(p.b.dp, 0, ESP_GROUP_RELAY, 1);
+	assert_int_equal(R_OK, esp_child_take_counters(p.b.dp, PAIR_SPI_B, &at));
+	assert_int_equal((EDGE - HOLE) / 64 + 1, at.in_bitmap_words);
+
+	struct side next = side_new(3, NULL);
+	const struct esp_child_params cp = child_params(&p, false);
+	assert_int_equal(R_OK, esp_child_install(next.dp, &cp));
+	assert_int_equal(R_OK, esp_child_resume(next.dp, PAIR_SPI_B, &at));
+	side_activate(&next, 2);
+	f = missed;
+	f.p.buf = f.buf;
+	assert_int_equal(ESP_V_OK, open_one(&next, PAIR_SECOND, &missed));
+	assert_int_equal(ESP_V_REPLAY, open_one(&next, PAIR_SECOND, &f));
+	side_free(&next);
+	pair_close(&p);
+}
+
+/* R19: relayed ones may come behind many that went to the new owner directly, whatever window is
+ * configured. */
+static void late_stragglers_are_within_the_window(void **state)
+{
+	enum { LATE = ESP_REPLAY_WINDOW_MIN - 1 };
+	(void)state;
+	struct pair p;
+	struct frame *late = malloc(LATE * sizeof(*late)), direct;
+	assert_non_null(late);
+	pair_open_bare(&p, gcm128_esn());
+	struct esp_child_params of_a = child_params(&p, true), of_b = child_params(&p, false);
+	of_b.replay_window = 64;
+	pair_install(&p, true, &of_a);
+	pair_install(&p, false, &of_b);
+	for (unsigned int i = 0; i < LATE; i++)
+		packet_to_b(&p, &late[i], 100);
+	packet_to_b(&p, &direct, 100);
+	assert_int_equal(ESP_V_OK, open_one(&p.b, PAIR_SECOND, &direct));
+	for (unsigned int i = 0; i < LATE; i++)
+		assert_int_equal(ESP_V_OK, open_one(&p.b, PAIR_SECOND, &late[i]));
+	free(late);
 	pair_close(&p);
 }
 
@@ -483,6 +539,8 @@ int main(void)
 		cmocka_unit_test(cbc_ivs_are_random_and_need_no_prefix),
 		cmocka_unit_test(what_takes_no_number_writes_none),
 		cmocka_unit_test(counters_survive_a_handover),
+		cmocka_unit_test(a_handover_tells_of_holes_that_are_far_back),
+		cmocka_unit_test(late_stragglers_are_within_the_window),
 		cmocka_unit_test(after_a_takeover_the_exposure_is_measured),
 		cmocka_unit_test(without_a_checkpoint_all_is_exposed),
 		cmocka_unit_test(a_former_owners_window_is_closed_at_its_own_edge),
