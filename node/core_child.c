@@ -300,6 +300,7 @@ static void tick_one(struct hf_core *c, struct core_child *k, struct tick *left)
 	measure(c, k, &st);
 	if (st.outbound_in_use)
 		lease_renew(c, k, st.seq_next);
+	core_replay_refuse(c, k, false);
 	size_t used = checkpoint(c, k, &st);
 	left->checkpoint_bytes -= used < left->checkpoint_bytes ? used : left->checkpoint_bytes;
 	check_volume(c, k, &st);

@@ -54,6 +54,7 @@ struct core_child {
 	uint64_t checkpoint_ns;
 	uint64_t exposure;
 	uint64_t refuse_up_to; /* once the peer has answered (RFC 6311); 0: it is not asked */
+	uint64_t refuse_at_ns; /* when what was under way then has come; 0: it has not answered */
 	bool rekey_though_synced;
 	/* of former owners */
 	uint64_t base_in_packets, base_in_bytes, base_out_packets, base_out_bytes;
@@ -140,6 +141,8 @@ bool core_child_lease_beyond(struct hf_core *c, struct core_child *k, uint64_t n
 /* replay_sync.c */
 void core_replay_exposed(struct hf_core *c, struct core_child *k);
 void core_replay_synced(struct hf_core *c, uint32_t spi_in);
+/* At each tick, and with now when ownership ends (R19). */
+void core_replay_refuse(struct hf_core *c, struct core_child *k, bool now);
 void core_replay_skip(struct hf_core *c, uint32_t spi_in, uint64_t delta);
 void core_replay_skip_now(struct hf_core *c, const struct held *h);
 

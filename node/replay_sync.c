@@ -2,13 +2,15 @@
 /*
  * RFC 6311 5.2 between engine and datapath (R18). Ours: after a takeover the
  * peer is asked to leave out as many numbers as the former owner may have
- * received since its checkpoint; once it has, those are refused. The peer's:
- * it asks the same of us, and our outbound numbers go on behind the gap.
+ * received since its checkpoint; once it has, and what it sent before has
+ * come, those are refused. The peer's: it asks the same of us, and our outbound
+ * numbers go on behind the gap.
  */
 #include "node/core_private.h"
 
 #define BOUND_FACTOR 4u           /* the rate may have risen since it was measured */
 #define BOUND_MIN    1024u        /* packets under way, and a rate that was not measured yet */
+#define GRACE_NS     500000000ull /* its answer may overtake what it sent before */
 #define SKIP_MAX     (1ull << 30) /* the other end still tells the high half of ESN (RFC 4303 A2) */
 
 /* learn, until the peer has answered. */
@@ -16,7 +18,7 @@ void core_replay_exposed(struct hf_core *c, struct core_child *k)
 {
 	uint64_t delta = k->exposure * BOUND_FACTOR + BOUND_MIN;
 
-	k->refuse_up_to = 0;
+	k->refuse_up_to = k->refuse_at_ns = 0;
 	if (delta > SKIP_MAX || c->config->failover.inbound == INBOUND_STRICT)
 		return;
 	k->refuse_up_to = k->checkpoint_edge + delta;
@@ -30,14 +32,25 @@ void core_replay_synced(struct hf_core *c, uint32_t spi_in)
 {
 	struct core_child *k = core_child_find(c, spi_in);
 
-	if (!k || !k->refuse_up_to ||
-	    esp_child_refuse_up_to(c->datapath, spi_in, k->refuse_up_to) != R_OK)
+	if (!k || !k->refuse_up_to || k->refuse_at_ns)
 		return;
+	k->refuse_at_ns = c->now_ns + GRACE_NS;
+	if (!k->rekey_though_synced)
+		k->rekey_after_takeover = false;
+}
+
+void core_replay_refuse(struct hf_core *c, struct core_child *k, bool now)
+{
+	if (!k->refuse_at_ns || (c->now_ns < k->refuse_at_ns && !now))
+		return;
+	k->refuse_at_ns = 0;
+	if (esp_child_refuse_up_to(c->datapath, k->spi_in, k->refuse_up_to) != R_OK) {
+		k->rekey_after_takeover = true;
+		return;
+	}
 	c->stats.replay_synced++;
 	k->refuse_up_to = 0;
 	k->exposure = 0;
-	if (!k->rekey_though_synced)
-		k->rekey_after_takeover = false;
 }
 
 /*

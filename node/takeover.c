@@ -170,6 +170,7 @@ static void resume_inbound(struct hf_core *c, struct core_child *k, const struct
 		return;
 	out->in_right_edge = n->in_right_edge;
 	k->checkpoint_edge = n->in_right_edge;
+	k->refuse_up_to = k->refuse_at_ns = 0;
 	if (fx->handover && n->exact && !hf_rule_broken(HF_RULE_BITMAP)) {
 		out->in_bitmap_words = (uint16_t)(n->in_bitmap.len / 8);
 		if (out->in_bitmap_words > ESP_REPLAY_WINDOW_MAX / 64)
@@ -421,6 +422,7 @@ static void final_counters(struct hf_core *c, struct core_child *k)
 	struct esp_child_stats st;
 	uint8_t bitmap[sizeof(n.in_bitmap)];
 
+	core_replay_refuse(c, k, true);
 	if (esp_child_take_counters(c->datapath, k->spi_in, &n) != R_OK ||
 	    esp_child_stats(c->datapath, k->spi_in, &st) != R_OK)
 		return;

@@ -527,10 +527,20 @@ static void exposure_ends(bool suspect)
 	assert_true(k->exposure > 0 && k->rekey_after_takeover);
 	assert_int_equal(k->refuse_up_to, 700 + 4 * k->exposure + 1024);
 	core_replay_synced(n.core, SPI);
+	assert_int_equal(k->rekey_after_takeover, suspect);
+	/* What the peer sent before it answered is under way: it is not refused yet. */
+	n.core->now_ns += 400000000;
+	core_replay_refuse(n.core, k, false);
+	assert_int_equal(hf_core_stats(n.core)->replay_synced, 0);
+	assert_true(k->exposure > 0);
+	n.core->now_ns += 100000000;
+	core_replay_synced(n.core, SPI); /* an answer that comes again puts nothing off */
+	core_replay_refuse(n.core, k, false);
 	assert_int_equal(k->exposure, 0);
 	assert_int_equal(k->rekey_after_takeover, suspect);
 	assert_int_equal(hf_core_stats(n.core)->replay_synced, 1);
 	core_replay_synced(n.core, SPI);
+	core_replay_refuse(n.core, k, true);
 	assert_int_equal(hf_core_stats(n.core)->replay_synced, 1);
 }
 
