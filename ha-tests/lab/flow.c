@@ -10,7 +10,11 @@
  * packet (or on SIGTERM) it repeats a trailer with the number of packets that it sent, so the
  * receiver can tell what was lost even at the end. Silence is the longest time between two
  * arrivals, as the kernel stamped them; a flow that never comes back counts its silence until the
- * receiver gave up.
+ * receiver gave up. "missing" names the first runs of numbers that never came, as [first, how many,
+ * seconds of the epoch when the first of them was due].
+ *
+ * A real-time thread per direction; what the machine did not manage is in the report: send_stall_ms
+ * is the longest time between two sends, late how many were sent more than 5 ms after their time.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,7 +39,12 @@ enum {
 	START_MS = 300, /* until the other side listens */
 	TRAILERS = 20,  /* 1 s of them: a flow may end during an outage */
 	TRAILER_EVERY_MS = 50,
-	DRAIN_MS = 500,    /* listened to after the trailer, for stragglers */
+	DRAIN_MS = 500, /* listened to after the trailer, for stragglers */
+	LATE_MS = 5,
+	MISSING_MAX = 64, /* runs that are named */
+	TICK_NS =
+		500000, /* neither thread wakes up more often: at 10,000 a second, bursts of five */
+	BURST_MAX = 64,
 	GIVE_UP_MS = 5000, /* no trailer so long after our own end: the flow is dead */
 	SIZE_MAX_BYTES = 1400,
 };
@@ -59,19 +68,23 @@ struct sender {
 	const struct options *options;
 	int fd;
 	/* refused: send() failed (no route, no buffer); the number is used up */
-	uint64_t sent, refused;
+	uint64_t sent, refused, late;
 	int64_t stall_ns; /* longest time between two sends: our own share of a silence */
 	_Atomic bool finished;
 };
 
 struct receiver {
 	uint8_t *seen; /* one bit per number */
+	long pps;
 	uint64_t capacity;
 	uint64_t unique, duplicated, reordered, foreign;
 	uint64_t next;  /* highest number so far, plus one */
 	uint64_t total; /* from the trailer */
 	bool has_total;
+	uint64_t trailers;
+	int64_t trailer_ns;
 	int64_t first_ns, last_ns;
+	int64_t first_sent_ns; /* when number 0 was due */
 	int64_t silence_ns, silence_at_ns;
 	int64_t delay_max_ns;
 };
@@ -102,20 +115,54 @@ static void sleep_until(int64_t monotonic_ns)
 		;
 }
 
-static void send_one(struct sender *s, uint64_t number, bool is_trailer)
+/* Numbers from first on; of a trailer: one, which says how many were sent. */
+static void send_some(struct sender *s, uint64_t first, unsigned int n, bool is_trailer)
 {
-	union {
+	static union {
 		struct flow_packet packet;
 		uint8_t bytes[SIZE_MAX_BYTES];
-	} out = { .packet = { .magic = FLOW_MAGIC,
-			      .is_trailer = is_trailer,
-			      .number = number,
-			      .sent_ns = clock_ns(CLOCK_REALTIME) } };
+	} out[BURST_MAX];
+	struct mmsghdr m[BURST_MAX];
+	struct iovec iov[BURST_MAX];
+	unsigned int done = 0;
 
-	if (sendto(s->fd, &out, s->options->size, 0, (const struct sockaddr *)&s->options->remote,
-		   sizeof s->options->remote) < 0 &&
-	    !is_trailer)
-		s->refused++;
+	for (unsigned int i = 0; i < n; i++) {
+		out[i].packet = (struct flow_packet){ .magic = FLOW_MAGIC,
+						      .is_trailer = is_trailer,
+						      .number = first + i,
+						      .sent_ns = clock_ns(CLOCK_REALTIME) };
+		iov[i] = (struct iovec){ .iov_base = &out[i], .iov_len = s->options->size };
+		m[i] = (struct mmsghdr){ .msg_hdr = {
+						 .msg_name = (void *)(uintptr_t)&s->options->remote,
+						 .msg_namelen = sizeof s->options->remote,
+						 .msg_iov = &iov[i],
+						 .msg_iovlen = 1 } };
+	}
+	while (done < n) {
+		int sent = sendmmsg(s->fd, m + done, n - done, 0);
+
+		if (sent > 0) {
+			done += (unsigned int)sent;
+			continue;
+		}
+		s->refused += !is_trailer;
+		done++; /* its number is used up */
+	}
+}
+
+static int64_t due_ns(const struct sender *s, int64_t start, uint64_t number)
+{
+	return start + (int64_t)number * NS_PER_S / s->options->pps;
+}
+
+/* What is due by now, at most a burst; one when nothing is. */
+static unsigned int due_now(const struct sender *s, int64_t start, int64_t now, uint64_t count)
+{
+	unsigned int n = 1;
+
+	while (n < BURST_MAX && s->sent + n < count && due_ns(s, start, s->sent + n) <= now)
+		n++;
+	return n;
 }
 
 static void *send_flow(void *arg)
@@ -126,17 +173,22 @@ static void *send_flow(void *arg)
 	int64_t before = start;
 
 	while (s->sent < count && !stop_requested) {
-		sleep_until(start + (int64_t)s->sent * NS_PER_S / s->options->pps);
+		int64_t due = due_ns(s, start, s->sent), tick = before + TICK_NS;
+
+		sleep_until(due > tick ? due : tick);
 		int64_t now = clock_ns(CLOCK_MONOTONIC);
+		unsigned int n = due_now(s, start, now, count);
 		if (now - before > s->stall_ns)
 			s->stall_ns = now - before;
+		if (now - due > LATE_MS * NS_PER_MS)
+			s->late += n;
 		before = now;
-		send_one(s, s->sent, false);
-		s->sent++;
+		send_some(s, s->sent, n, false);
+		s->sent += n;
 	}
 	for (int i = 0; i < TRAILERS; i++) {
 		struct timespec pause = { .tv_nsec = TRAILER_EVERY_MS * NS_PER_MS };
-		send_one(s, s->sent, true);
+		send_some(s, s->sent, 1, true);
 		nanosleep(&pause, NULL);
 	}
 	s->finished = true;
@@ -164,6 +216,8 @@ static void take_packet(struct receiver *r, const struct flow_packet *p, int64_t
 	else
 		r->first_ns = at_ns;
 	r->last_ns = at_ns;
+	if (!r->first_sent_ns)
+		r->first_sent_ns = p->sent_ns - (int64_t)p->number * NS_PER_S / r->pps;
 	if (at_ns - p->sent_ns > r->delay_max_ns)
 		r->delay_max_ns = at_ns - p->sent_ns;
 	if (r->seen[p->number / 8] & bit) {
@@ -178,58 +232,88 @@ static void take_packet(struct receiver *r, const struct flow_packet *p, int64_t
 		r->next = p->number + 1;
 }
 
-/* Receives one datagram, at most 20 ms long. False when none came. */
-static bool receive_one(int fd, struct flow_packet *p, int64_t *at_ns)
-{
-	union {
-		struct cmsghdr header;
-		uint8_t bytes[CMSG_SPACE(sizeof(struct timespec))];
-	} control;
-	struct iovec iov = { .iov_base = p, .iov_len = sizeof *p };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = &control,
-			    .msg_controllen = sizeof control };
+struct arrival {
+	struct flow_packet packet;
+	int64_t at_ns;
+};
 
-	if (recvmsg(fd, &m, 0) < (ssize_t)sizeof *p || p->magic != FLOW_MAGIC)
-		return false;
-	*at_ns = clock_ns(CLOCK_REALTIME);
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+static int64_t stamp_of(struct msghdr *m)
+{
+	struct timespec t;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
-			struct timespec t;
 			memcpy(&t, CMSG_DATA(c), sizeof t);
-			*at_ns = t.tv_sec * NS_PER_S + t.tv_nsec;
+			return t.tv_sec * NS_PER_S + t.tv_nsec;
 		}
 	}
-	return true;
+	return clock_ns(CLOCK_REALTIME);
+}
+
+/* What has come; waits for the first at most 20 ms. Returns how many of out are filled. */
+static unsigned int receive_some(int fd, struct arrival out[BURST_MAX])
+{
+	static union {
+		struct cmsghdr header;
+		uint8_t bytes[CMSG_SPACE(sizeof(struct timespec))];
+	} control[BURST_MAX];
+	struct mmsghdr m[BURST_MAX];
+	struct iovec iov[BURST_MAX];
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < BURST_MAX; i++) {
+		iov[i] = (struct iovec){ .iov_base = &out[i].packet,
+					 .iov_len = sizeof out[i].packet };
+		m[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &iov[i],
+						      .msg_iovlen = 1,
+						      .msg_control = &control[i],
+						      .msg_controllen = sizeof control[i] } };
+	}
+	int got = recvmmsg(fd, m, BURST_MAX, MSG_WAITFORONE, NULL);
+	for (int i = 0; i < got; i++) {
+		if (m[i].msg_len < sizeof out[i].packet || out[i].packet.magic != FLOW_MAGIC)
+			continue;
+		out[kept].packet = out[i].packet;
+		out[kept++].at_ns = stamp_of(&m[i].msg_hdr);
+	}
+	return kept;
+}
+
+static void take_trailer(struct receiver *r, const struct arrival *a)
+{
+	r->trailers++;
+	if (r->has_total)
+		return;
+	note_silence(r, a->at_ns);
+	r->has_total = true;
+	r->total = a->packet.number;
+	r->trailer_ns = a->at_ns;
 }
 
 static void receive_flow(struct receiver *r, const struct sender *s)
 {
-	int64_t own_end_ns = 0, trailer_ns = 0;
+	static struct arrival in[BURST_MAX];
+	int64_t own_end_ns = 0;
 
 	r->last_ns = clock_ns(CLOCK_REALTIME); /* counts when nothing ever comes */
 	for (;;) {
-		struct flow_packet p;
-		int64_t at_ns;
+		unsigned int n = receive_some(s->fd, in);
 		int64_t now = clock_ns(CLOCK_REALTIME);
 
-		if (receive_one(s->fd, &p, &at_ns)) {
-			if (!p.is_trailer) {
-				take_packet(r, &p, at_ns);
-			} else if (!r->has_total) {
-				note_silence(r, at_ns);
-				r->has_total = true;
-				r->total = p.number;
-				trailer_ns = at_ns;
-			}
+		for (unsigned int i = 0; i < n; i++) {
+			if (in[i].packet.is_trailer)
+				take_trailer(r, &in[i]);
+			else
+				take_packet(r, &in[i].packet, in[i].at_ns);
 		}
 		if (s->finished && !own_end_ns)
 			own_end_ns = now;
-		if (s->finished && trailer_ns && now - trailer_ns > DRAIN_MS * NS_PER_MS)
+		if (s->finished && r->has_total && now - r->trailer_ns > DRAIN_MS * NS_PER_MS)
 			return;
 		if (own_end_ns && now - own_end_ns > GIVE_UP_MS * NS_PER_MS)
 			break;
+		/* The kernel has stamped them: nothing is measured worse by coming later. */
+		sleep_until(clock_ns(CLOCK_MONOTONIC) + TICK_NS);
 	}
 	if (!r->has_total)
 		note_silence(r, clock_ns(CLOCK_REALTIME));
@@ -251,19 +335,48 @@ static double ms(int64_t ns)
 	return (double)ns / (double)NS_PER_MS;
 }
 
+static bool was_seen(const struct receiver *r, uint64_t number)
+{
+	return r->seen[number / 8] & (1u << (number % 8));
+}
+
+/* The first runs of numbers that did not come; when they were sent follows from the pace. */
+static void write_missing(FILE *f, const struct receiver *r, const struct sender *s)
+{
+	const uint64_t end = expected(r, s) < r->capacity ? expected(r, s) : r->capacity;
+	unsigned int runs = 0;
+
+	fprintf(f, " \"missing\": [");
+	for (uint64_t i = 0; i < end && runs < MISSING_MAX; i++) {
+		const uint64_t first = i;
+		while (i < end && !was_seen(r, i))
+			i++;
+		if (i > first)
+			fprintf(f, "%s[%" PRIu64 ", %" PRIu64 ", %.6f]", runs++ ? ", " : "", first,
+				i - first,
+				(double)r->first_sent_ns / NS_PER_S +
+					(double)first / (double)s->options->pps);
+	}
+	fprintf(f, "],\n");
+}
+
 static void write_report(FILE *f, const struct receiver *r, const struct sender *s)
 {
 	fprintf(f,
-		"{\"sent\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"send_stall_ms\": %.3f,\n"
+		"{\"sent\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"send_stall_ms\": %.3f,"
+		" \"late\": %" PRIu64 ",\n"
 		" \"expected\": %" PRIu64 ", \"received\": %" PRIu64 ", \"lost\": %" PRIu64
 		", \"duplicated\": %" PRIu64 ", \"reordered\": %" PRIu64 ",\n"
-		" \"foreign\": %" PRIu64 ", \"complete\": %s, \"silence_ms\": %.3f,\n"
-		" \"silence_at\": %.6f, \"delay_max_ms\": %.3f,\n"
-		" \"first\": %.6f, \"last\": %.6f}\n",
-		s->sent, s->refused, ms(s->stall_ns), expected(r, s), r->unique, lost(r, s),
-		r->duplicated, r->reordered, r->foreign, r->has_total ? "true" : "false",
-		ms(r->silence_ns), (double)r->silence_at_ns / NS_PER_S, ms(r->delay_max_ns),
-		(double)r->first_ns / NS_PER_S, (double)r->last_ns / NS_PER_S);
+		" \"foreign\": %" PRIu64 ", \"trailers_sent\": %d, \"trailers\": %" PRIu64 ","
+		" \"complete\": %s, \"silence_ms\": %.3f,\n"
+		" \"silence_at\": %.6f, \"delay_max_ms\": %.3f,\n",
+		s->sent, s->refused, ms(s->stall_ns), s->late, expected(r, s), r->unique,
+		lost(r, s), r->duplicated, r->reordered, r->foreign, TRAILERS, r->trailers,
+		r->has_total ? "true" : "false", ms(r->silence_ns),
+		(double)r->silence_at_ns / NS_PER_S, ms(r->delay_max_ns));
+	write_missing(f, r, s);
+	fprintf(f, " \"first\": %.6f, \"last\": %.6f}\n", (double)r->first_ns / NS_PER_S,
+		(double)r->last_ns / NS_PER_S);
 }
 
 static void usage(void)
@@ -363,7 +476,7 @@ int main(int argc, char **argv)
 	const struct options o = parse_options(argc, argv);
 	const struct sched_param priority = { .sched_priority = 1 };
 	struct sender s = { .options = &o, .fd = open_socket(&o) };
-	struct receiver r = { .capacity = (uint64_t)(o.pps * o.seconds) };
+	struct receiver r = { .pps = o.pps, .capacity = (uint64_t)(o.pps * o.seconds) };
 	FILE *report = stdout;
 	pthread_t thread;
 

@@ -47,6 +47,11 @@ flow_lost() {
 	jq -s 'map(.lost) | add' "$LAB_DIR/hosta/$1.json" "$LAB_DIR/hostb/$1.json"
 }
 
+# flow_late NAME: how many packets both senders sent more than 5 ms after their time: the machine was too slow for them.
+flow_late() {
+	jq -s 'map(.late) | add' "$LAB_DIR/hosta/$1.json" "$LAB_DIR/hostb/$1.json"
+}
+
 # capture_start BOX NAME INTERFACE TCPDUMP-ARGUMENT...: $LAB_DIR/BOX/NAME.pcap. For a node's own egress: -Q out.
 capture_start() {
 	local box=$1 name=$2 interface=$3

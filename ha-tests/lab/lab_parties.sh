@@ -176,6 +176,61 @@ lab_start_pair() {
 	wait_for 15 "one active node and protected standbys" all_protected
 }
 
+# --- a third Holdfast as the peer: no failover, no Corosync -----------------------------------------------
+
+# The configuration of a concentrator on its own. HF_PEER_EXTRA adds lines.
+lab_peer_holdfast_conf() {
+	cat <<-CONF
+	hostname vpn3
+	interface outside
+	 nameif outside
+	 ip address $PEER 255.255.255.0
+	interface inside
+	 nameif inside
+	 ip address 203.0.113.1 255.255.255.0
+	access-list LAB extended permit ip 203.0.113.0 255.255.255.0 198.51.100.0 255.255.255.0
+	crypto ipsec ikev2 ipsec-proposal GCM
+	 protocol esp encryption ${HF_ESP_ENCR:-aes-gcm-256}
+	 protocol esp integrity ${HF_ESP_INTEG:-null}
+	crypto map OUT 10 match address LAB
+	crypto map OUT 10 set peer $SERVICE
+	crypto map OUT 10 set ikev2 ipsec-proposal GCM
+	${HF_PFS-crypto map OUT 10 set pfs group19}
+	crypto map OUT interface outside
+	crypto isakmp identity address
+	crypto ikev2 policy 10
+	 encryption ${HF_IKE_ENCR:-aes-gcm-256}
+	 integrity ${HF_IKE_INTEG:-null}
+	 group ${HF_IKE_GROUP:-19}
+	 prf ${HF_IKE_PRF:-sha256}
+	crypto ikev2 enable outside
+	tunnel-group $SERVICE type ipsec-l2l
+	tunnel-group $SERVICE ipsec-attributes
+	 ikev2 remote-authentication pre-shared-key $HF_PSK
+	 ikev2 local-authentication pre-shared-key $PEER_PSK
+	CONF
+	[ -z "${HF_PEER_EXTRA:-}" ] || printf '%s\n' "$HF_PEER_EXTRA"
+}
+
+lab_start_peer_holdfast() {
+	lab_peer_holdfast_conf >"$LAB_DIR/peer/holdfast.conf"
+	in_box peer install -m 600 "$LAB_DIR/peer/holdfast.conf" /etc/holdfast/holdfast.conf
+	mkdir -p "$LAB_DIR/peer/keys"
+	lab_spawn peer holdfastd "$HOLDFASTD" -f -c /etc/holdfast/holdfast.conf -s /var/lib/holdfast \
+		--export-keys "$LAB_DIR/peer/keys"
+	wait_for 10 "the third Holdfast" peer_hf initiate crypto map OUT 10
+}
+
+# peer_hf COMMAND...: the administrator's shell of the third Holdfast.
+peer_hf() {
+	in_box peer timeout 5 "$HOLDFAST" "$@"
+}
+
+# The third Holdfast's view: both SPIs of its IKE SAs that are ready.
+peer_hf_identity() {
+	peer_hf --json show crypto ikev2 sa | jq -r '.ikev2_sas[] | select(.status == "READY") | [.local_spi, .remote_spi] | join(" ")'
+}
+
 # --- strongSwan -----------------------------------------------------------------------------------------
 
 # lab_charon_conf BOX: strongswan.conf of a strongSwan with userland ESP.

@@ -10,10 +10,12 @@ LAB_CASES = \
 	ha-tests/lab/t_bad_config.sh \
 	ha-tests/lab/t_capture_laws.sh \
 	ha-tests/lab/t_check_capture.sh \
+	ha-tests/lab/t_check_hops.sh \
 	ha-tests/lab/t_cluster_keys.sh \
 	ha-tests/lab/t_corosync_crash.sh \
 	ha-tests/lab/t_crash.sh \
 	ha-tests/lab/t_die_at.sh \
+	ha-tests/lab/t_drain.sh \
 	ha-tests/lab/t_fail_closed.sh \
 	ha-tests/lab/t_failover_exec.sh \
 	ha-tests/lab/t_garbage.sh \
@@ -29,6 +31,7 @@ LAB_CASES = \
 	ha-tests/lab/t_preempt.sh \
 	ha-tests/lab/t_random_kills.sh \
 	ha-tests/lab/t_rekey.sh \
+	ha-tests/lab/t_replay_sync.sh \
 	ha-tests/lab/t_rolling_upgrade.sh \
 	ha-tests/lab/t_sigstop.sh \
 	ha-tests/lab/t_three_nodes.sh \
@@ -37,6 +40,9 @@ LAB_CASES = \
 	ha-tests/lab/t_switchover.sh \
 	ha-tests/lab/t_write_standby.sh \
 	ha-tests/lab/t_write_standby_channel.sh \
+	ha-tests/lab/t_switchover_many.sh \
+	ha-tests/lab/t_switchover_pacemaker.sh \
+	ha-tests/lab/t_switchover_strongswan.sh \
 	ha-tests/lab/t_wrong_psk.sh
 
 dist_noinst_SCRIPTS += \
@@ -44,6 +50,8 @@ dist_noinst_SCRIPTS += \
 	ha-tests/lab/charon-keys \
 	ha-tests/lab/check-capture \
 	ha-tests/lab/check-capture-test \
+	ha-tests/lab/check-hops \
+	ha-tests/lab/check-hops-test \
 	ha-tests/lab/demo \
 	ha-tests/lab/garbage \
 	ha-tests/lab/run-tests \
@@ -51,5 +59,8 @@ dist_noinst_SCRIPTS += \
 
 EXTRA_DIST += \
 	ha-tests/lab/lab.sh \
+	ha-tests/lab/lab_hops.sh \
 	ha-tests/lab/lab_measure.sh \
-	ha-tests/lab/lab_parties.sh
+	ha-tests/lab/lab_pacemaker.sh \
+	ha-tests/lab/lab_parties.sh \
+	ha-tests/lab/lab_switchover.sh
