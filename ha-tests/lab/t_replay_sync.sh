@@ -14,9 +14,9 @@ notifies() {
 		-Y "isakmp.exchangetype == $2" -T fields -e ip.src -e isakmp.messageid -e isakmp.notify.msgtype 2>/dev/null
 }
 
-# counter COMMAND... NAME: the value of a row of show counters, as COMMAND runs it.
+# counter COMMAND... NAME: the value of a row of show counters, as COMMAND runs it; it has no row for what is 0.
 counter() {
-	"${@:1:$#-1}" show counters | awk -v name="${*: -1}" '$2 == name { print $3 }'
+	"${@:1:$#-1}" show counters | awk -v name="${*: -1}" '$2 == name { n = $3 } END { print n + 0 }'
 }
 
 answered() {
@@ -87,6 +87,6 @@ notifies peer 37 | grep 16423 | sort -u | sed 's/^/INFORMATIONAL notifies: /'
 notifies peer 37 | grep 16423 | grep -q "^$SERVICE" || fail "no IPSEC_REPLAY_COUNTER_SYNC from the new owner"
 
 capture_stop peer egress || fail "the capture is not complete"
-"$LAB_SRC/check-capture" --from $PEER --keys "$LAB_DIR/peer/keys" "peer=$LAB_DIR/peer/egress.pcap" ||
+"$LAB_SRC/check-capture" --esn --from $PEER --keys "$LAB_DIR/peer/keys" "peer=$LAB_DIR/peer/egress.pcap" ||
 	fail "what the peer sent breaks a law"
-hold_laws
+hold_laws --esn
