@@ -393,6 +393,7 @@ static void begin_empty(struct cl_node *n, struct group *g)
 	kept_free(g);
 	ss_store_clear(g->store);
 	g->applied = 0;
+	g->lineage = (struct lineage){ 0 };
 	g->synced = true;
 	role_event(n, g, ROLE_COMPLETE, why[CLAIM_EMPTY]);
 }
@@ -468,6 +469,7 @@ static void claim_give_up(struct group *g)
 	const struct claim_before *b = &g->claim.before;
 
 	claim_unsettle(g);
+	lineage_undo(&g->lineage, g->term);
 	g->claim.doubtful = true;
 	g->term = b->term;
 	g->owner = b->owner;
@@ -500,13 +502,15 @@ static void become_owner(struct cl_node *n, struct group *g, const struct delive
 {
 	struct role_change c = {
 		.event = ROLE_CLAIMED,
-		.why = why[reason],
+		.why = g->handover.merge ? "two owners merged" : why[reason],
 		.suspect = is_suspect(n, g, reason),
 		/*
 		 * Behind RELEASE the log ends with exact counters, for whom it was released to:
 		 * anybody else cannot know whether that one has claimed and sealed before it went.
+		 * Who released it to nobody but itself (R23) knows, unless it had to claim twice.
 		 */
-		.handover = reason == CLAIM_RELEASED,
+		.handover = reason == CLAIM_RELEASED ||
+			    (g->handover.merge && !g->claim.doubtful),
 		.silence_ms = (n->now_ns - g->heartbeat_ns) / MS,
 	};
 
@@ -541,6 +545,7 @@ static void follow_owner(struct cl_node *n, struct group *g, const struct delive
 	if (was_owner) {
 		heartbeat_end(n, g);
 		protect_end(n, g);
+		merge_forget(g);
 	}
 	ownership_begin(n, g, d->member, d->term);
 	if (!g->synced) {
@@ -573,6 +578,7 @@ void claim_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
 		failure_note(n, g->owner, "HELLO not heard");
 	if (reason == CLAIM_EMPTY)
 		begin_empty(n, g);
+	lineage_begin(&g->lineage, d->term, d->member->slot, g->synced ? g->applied : c->applied);
 	d->member->group[g->index].synced = true;
 	if (d->member->id.node_id == n->cfg.node_id) {
 		become_owner(n, g, d, reason);

@@ -157,6 +157,8 @@ void cl_node_free(struct cl_node *n)
 	for (size_t i = 0; i < n->n_groups; i++) {
 		struct group *g = &n->groups[i];
 		join_stop(g);
+		part_stop(g);
+		merge_forget(g);
 		for (uint8_t slot = 0; slot < SS_SLOTS; slot++)
 			join_serve_stop(g, slot);
 		ss_store_free(g->store);
@@ -197,6 +199,7 @@ static void (*const timer_handlers[T_COUNT])(struct cl_node *n, struct group *g)
 	[T_PREEMPT] = later_timer,
 	[T_KEPT] = later_timer,
 	[T_DRAIN] = later_timer,
+	[T_PART] = part_timeout,
 };
 
 static void timers(struct cl_node *n, struct group *g)
@@ -230,7 +233,12 @@ static void group_input(struct cl_node *n, struct group *g, const struct cl_inpu
 		claim_term_written(n, g, in->term, in->ok);
 		break;
 	case CL_IN_RECORDS:
-		log_records(n, g, in->records, in->n_records);
+		/* Behind the merge's plan (R23) only the log says what is so. */
+		if (!g->handover.merge || g->handover.phase == HANDOVER_QUIESCING)
+			log_records(n, g, in->records, in->n_records);
+		break;
+	case CL_IN_STOPPED_APART:
+		part_stopped(n, g, in->records, in->n_records);
 		break;
 	case CL_IN_SNAPSHOT_READY:
 		join_serve_ready(n, g, in->slot);
@@ -323,6 +331,8 @@ void cl_step(struct cl_node *n, uint64_t now_ns, const struct cl_input *in, stru
 		timers(n, &n->groups[i]);
 		handover_continue(n, &n->groups[i]);
 		kept_consider(n, &n->groups[i]);
+		part_continue(n, &n->groups[i]);
+		merge_consider(n, &n->groups[i]);
 		claim_consider(n, &n->groups[i]);
 		preempt_consider(n, &n->groups[i]);
 		drain_consider(n, &n->groups[i]);

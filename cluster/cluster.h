@@ -3,7 +3,7 @@
  * Membership, failover groups, roles: who owns what, and which output may
  * leave. A pure state machine like the IKE engine: what Corosync, the timer
  * and node/ tell it goes in, effects come out. Rules R3..R15, R17, R19, R21,
- * R22 (marker and position), R23 (fail safe) of replication.md.
+ * R22 (marker and position), R23 of replication.md.
  *
  * All members deliver the same messages in the same order between the same
  * views, so every decision about claims is taken from delivered messages
@@ -134,6 +134,7 @@ enum cl_input_kind {
 	CL_IN_ADDRESS,      /* relay address of this node changed (announced in HELLO) */
 	CL_IN_PREPARED,     /* answer to CL_FX_PREPARE: datapath reads nothing and queues */
 	CL_IN_QUIESCED,     /* answer to CL_FX_QUIESCE: datapath stopped, final records appended */
+	CL_IN_STOPPED_APART, /* answer to CL_FX_PART: records are the last numbers of all CHILD SAs */
 	CL_IN_RELAY_DONE,   /* no straggler for 2 s (R19) */
 	CL_IN_GO_ACTIVE,    /* "failover active", Pacemaker's promote */
 	/* "no failover active", demote: hand over to the best protected standby */
@@ -199,6 +200,8 @@ enum cl_effect_kind {
 	CL_FX_PREPARE,    /* group: become ready to take over (READY), then CL_IN_PREPARED */
 	/* group, mate: stop, relay to it, append exact counters, then CL_IN_QUIESCED */
 	CL_FX_QUIESCE,
+	/* group: another owner is higher (R23): the datapath stops, then CL_IN_STOPPED_APART */
+	CL_FX_PART,
 	CL_FX_STOPPED,   /* answer to CL_IN_STOP */
 	CL_FX_EXEC,      /* token, slot, data, json: run it for the member in slot */
 	CL_FX_EXEC_DONE, /* token, slot, ok, exit, data; or reason and why it has no answer */
@@ -226,6 +229,8 @@ struct cl_effect {
 	enum cl_role role;
 	bool suspect;       /* R10 */
 	bool handover;      /* ROLE active: behind RELEASE, exact counters hold (R19) */
+	/* QUIESCE: to ourselves (R23). The datapath queues; what comes is not recorded any more. */
+	bool merge;
 	bool terms_unknown; /* WRITE_TERM: to be kept with the term */
 	bool ok;
 	bool is_protected;
@@ -300,6 +305,9 @@ struct cl_group_status {
 	uint64_t heartbeat_age_ms;
 	uint64_t records_sent, records_received, messages_refused;
 	uint64_t takeovers, suspect_takeovers, handovers, degraded, claims_refused;
+	/* R23: as the lower owner; as the higher one, and what came of it: IKE SAs taken whole and
+	 * set up anew, CHILD SAs rekeyed; merges that were refused or given up, on either side */
+	uint64_t split_brains, merges, merged_taken, merged_anew, merged_rekeyed, merges_failed;
 	uint64_t last_change_ms; /* cluster time of the last role change here */
 	const char *last_why;
 	size_t n_members;

@@ -36,6 +36,24 @@
 #define SNAPSHOT_CREDIT       16u         /* R22: chunks on their way to one joiner */
 #define JOIN_BUFFER_BYTES_MAX (64u << 20) /* R22: overflow restarts the join */
 #define DEFERRED_MAX          8192u
+#define PART_OWN_MS           2000  /* R23: what we appended last comes back in this time */
+#define PART_ASK_MS           500   /* no answer: what was on its way is lost */
+#define PART_KEEP_MS          60000 /* nobody took what we held: it is given up */
+
+/* ---- the owners of a log (R23) ---- */
+
+#define LINEAGE_MAX 8u
+
+struct ownership {
+	uint64_t term, begin; /* begin: what was applied then */
+	uint8_t slot;
+};
+
+/* The last ones, oldest first. */
+struct lineage {
+	struct ownership step[LINEAGE_MAX];
+	size_t n;
+};
 
 /* ---- members ---- */
 
@@ -51,6 +69,7 @@ struct member_group {
 	uint64_t applied;
 	bool has_state;          /* synced, or a kept one */
 	struct state_place kept; /* term 0: none */
+	struct lineage lineage; /* when it came into the view */
 };
 
 struct member {
@@ -106,6 +125,7 @@ enum timer_kind {
 	T_PREEMPT,
 	T_KEPT, /* look again whether the kept state is the best there is */
 	T_DRAIN,
+	T_PART, /* the lower of two owners: no answer (R23) */
 	T_COUNT
 };
 
@@ -169,6 +189,7 @@ struct claim_state {
 struct kept_state {
 	struct ss_store *store; /* NULL: none */
 	struct state_place place;
+	struct lineage lineage;
 	uint64_t heartbeat, complete_ns;
 };
 
@@ -216,6 +237,32 @@ struct handover_state {
 	bool prepared;  /* target: datapath is ready */
 	bool reclaim;   /* owner: RELEASE was not answered, claim a new term */
 	uint64_t final_position;
+	uint8_t merge; /* R23: to ourselves, with what the owner in this slot held; 0: none */
+	bool planned;  /* its records are appended */
+};
+
+/* What an owner held that has lost to a higher one (R23), until that one has it. */
+struct part_state {
+	bool running, stopped; /* stopped: the last numbers are here */
+	struct ss_store *store;
+	struct ss_part *part; /* NULL, or it has the store */
+	struct ss_record *numbers;
+	size_t n_numbers;
+	struct lineage lineage;
+	uint64_t term, applied, appended, committed;
+	uint64_t since_ns;
+	uint64_t id, next; /* of the transfer; number of the next record */
+	uint64_t fork, fork_term;
+	uint8_t fork_slot;
+	struct cl_member to;
+};
+
+/* The same, as it comes in at the higher one. */
+struct merging {
+	struct ss_merge *m; /* NULL: nothing has come */
+	uint64_t id, done_id;
+	bool complete;
+	uint64_t taken, anew, rekeyed;
 };
 
 #define LATENCY_OPEN    1024u /* positions whose commit is measured at once */
@@ -289,6 +336,9 @@ struct group {
 	struct claim_state claim;
 	struct join_state join;
 	struct handover_state handover;
+	struct lineage lineage;
+	struct part_state part;
+	struct merging merging[SS_SLOTS];
 	struct preempt_state preempt_state;
 	uint64_t drain_not_before_ns; /* drained owner: of the next handover */
 	enum command command;
@@ -300,6 +350,8 @@ struct group {
 	/* show failover */
 	uint64_t records_sent, records_received, refused;
 	uint64_t takeovers, suspect_takeovers, handovers, degraded, claims_refused;
+	uint64_t split_brains, merges, merges_failed;
+	uint64_t merged_taken, merged_anew, merged_rekeyed;
 	uint64_t last_change_ms;
 	const char *last_why;
 };
@@ -610,6 +662,43 @@ void join_serve_ready(struct cl_node *n, struct group *g, uint8_t slot);
 /* The joiner has said SYNCED. */
 void join_served(struct cl_node *n, struct group *g, uint8_t slot, uint64_t join_id);
 void join_serve_stop(struct group *g, uint8_t slot);
+
+/* lineage.c: all of R23's question where two logs parted */
+/* slot owns term from position begin on. */
+void lineage_begin(struct lineage *l, uint64_t term, uint8_t slot, uint64_t begin);
+/* It does not after all. */
+void lineage_undo(struct lineage *l, uint64_t term);
+/* The last ownership that both have; false: none. *fork: up to where they are one log; l goes up
+ * to applied. */
+bool lineage_fork(const struct lineage *l, uint64_t applied, const struct lineage *other,
+		  struct ownership *last, uint64_t *fork);
+/* fork lies within what l has of (term, slot). */
+bool lineage_has(const struct lineage *l, uint64_t term, uint8_t slot, uint64_t fork);
+void lineage_take(struct lineage *l, const Holdfast__GroupStatus *s);
+
+/* part.c: the lower of two owners (R23) */
+/* Before the state is dropped. */
+void part_begin(struct cl_node *n, struct group *g);
+void part_stop(struct group *g);
+/* The datapath has stopped: its last numbers. */
+void part_stopped(struct cl_node *n, struct group *g, const struct ss_record *numbers, size_t count);
+/* Of our own log, delivered when we do not own it any more; false: not of the part. */
+bool part_own_log(struct cl_node *n, struct group *g, const struct delivery *d,
+		  const Holdfast__ClusterMessage *m);
+/* Something moved: send, if there is somebody who can take it. */
+void part_continue(struct cl_node *n, struct group *g);
+void part_taken(struct cl_node *n, struct group *g, const struct delivery *d,
+		const Holdfast__ClusterMessage *m);
+void part_timeout(struct cl_node *n, struct group *g);
+
+/* merge.c: the higher one */
+void merge_chunk(struct cl_node *n, struct group *g, uint8_t slot, const Holdfast__Part *m);
+void merge_forget(struct group *g);
+/* All of a part is here: begin when nothing else is under way. */
+void merge_consider(struct cl_node *n, struct group *g);
+void merge_continue(struct cl_node *n, struct group *g);
+/* Our claim behind it is valid. */
+void merge_settled(struct cl_node *n, struct group *g);
 
 /* preempt.c */
 void preempt_role_changed(struct cl_node *n, struct group *g, enum cl_role from);

@@ -133,13 +133,27 @@ static void release(struct cl_node *n, struct group *g)
 	phase(n, g, HANDOVER_RELEASED);
 }
 
+static bool is_to_give_up(const struct group *g)
+{
+	return g->command == COMMAND_STOP || g->command == COMMAND_STANDBY;
+}
+
+static void give_up(struct cl_node *n, struct group *g);
+
 static void owner_continue(struct cl_node *n, struct group *g)
 {
 	struct handover_state *h = &g->handover;
+
+	if (h->merge) {
+		merge_continue(n, g);
+		return;
+	}
 	bool there = (g->logged_set & slot_bit(h->to)) && member_by_slot(n, h->to);
 
 	switch (h->phase) {
 	case HANDOVER_NONE:
+		if (is_to_give_up(g) && g->is_protected)
+			give_up(n, g);
 		break;
 	case HANDOVER_COMMITTING:
 		if (there && g->commit.committed >= h->final_position &&
@@ -236,6 +250,8 @@ void handover_timeout(struct cl_node *n, struct group *g)
 {
 	if (is_owner(g) && g->handover.phase == HANDOVER_RELEASED)
 		g->handover.reclaim = true;
+	else if (is_owner(g) && g->handover.merge)
+		g->at[T_HANDOVER] = n->now_ns + HANDOVER_MS * MS; /* there is no way back */
 	else if (is_owner(g) && g->handover.phase != HANDOVER_NONE)
 		cancel(n, g, "the standby did not get ready");
 	else
@@ -244,7 +260,16 @@ void handover_timeout(struct cl_node *n, struct group *g)
 
 void handover_settled(struct cl_node *n, struct group *g)
 {
+	bool merged = g->handover.merge && is_owner(g);
+
+	if (merged)
+		merge_settled(n, g);
 	forget(g);
+	/* It was told so meanwhile, and goes on when a standby is protected again. */
+	if (merged && is_to_give_up(g)) {
+		g->at[T_HANDOVER] = n->now_ns + HANDOVER_MS * MS;
+		return;
+	}
 	switch (g->command) {
 	case COMMAND_NONE:
 		break;

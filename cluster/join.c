@@ -113,6 +113,7 @@ static enum result apply_kept(struct cl_node *n, struct group *g)
 			continue;
 		if (d->position != g->applied + 1)
 			return R_STALE;
+		ss_store_at(g->store, d->position);
 		enum result res = d->records.len ? log_apply(n, g, buf_bytes(&d->records)) : R_OK;
 		if (res != R_OK)
 			return res;

@@ -39,8 +39,11 @@ void kept_take(struct cl_node *n, struct group *g)
 	kept_free(g);
 	g->kept = (struct kept_state){ .store = g->store,
 				       .place = place(g),
+				       .lineage = g->lineage,
 				       .heartbeat = g->heartbeat,
 				       .complete_ns = g->complete_ns };
+	if (g->claim.settling)
+		lineage_undo(&g->kept.lineage, g->term);
 	g->store = ss_store_new(n->cfg.hash_seed);
 	must(g->store);
 }
@@ -82,6 +85,7 @@ static void use(struct cl_node *n, struct group *g)
 	g->store = k.store;
 	g->term = k.place.term;
 	g->owner = k.place.owner;
+	g->lineage = k.lineage;
 	g->owner_id = (struct cl_member){ 0 };
 	g->applied = g->applied_at_view = k.place.applied;
 	g->protected_set = 0;

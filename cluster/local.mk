@@ -18,10 +18,13 @@ libcluster_la_SOURCES = \
 	cluster/join.c \
 	cluster/kept.c \
 	cluster/latency.c \
+	cluster/lineage.c \
 	cluster/log.c \
 	cluster/membership.c \
+	cluster/merge.c \
 	cluster/message.c \
 	cluster/ownership.c \
+	cluster/part.c \
 	cluster/preempt.c \
 	cluster/protect.c \
 	cluster/role.c \
@@ -48,6 +51,7 @@ cluster_tests = \
 	cluster/tests/history_test \
 	cluster/tests/join_test \
 	cluster/tests/kept_test \
+	cluster/tests/merge_test \
 	cluster/tests/ownership_test \
 	cluster/tests/preempt_test \
 	cluster/tests/protect_test \
@@ -66,6 +70,7 @@ cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_ha
 cluster_tests_history_test_SOURCES = cluster/tests/history_test.c $(cluster_harness)
 cluster_tests_join_test_SOURCES = cluster/tests/join_test.c $(cluster_harness)
 cluster_tests_kept_test_SOURCES = cluster/tests/kept_test.c $(cluster_harness)
+cluster_tests_merge_test_SOURCES = cluster/tests/merge_test.c $(cluster_harness)
 cluster_tests_ownership_test_SOURCES = cluster/tests/ownership_test.c $(cluster_harness)
 cluster_tests_preempt_test_SOURCES = cluster/tests/preempt_test.c $(cluster_harness)
 cluster_tests_protect_test_SOURCES = cluster/tests/protect_test.c $(cluster_harness)
@@ -82,6 +87,7 @@ cluster_tests_handover_test_LDADD = $(cluster_test_libs)
 cluster_tests_history_test_LDADD = $(cluster_test_libs)
 cluster_tests_join_test_LDADD = $(cluster_test_libs)
 cluster_tests_kept_test_LDADD = $(cluster_test_libs)
+cluster_tests_merge_test_LDADD = $(cluster_test_libs)
 cluster_tests_ownership_test_LDADD = $(cluster_test_libs)
 cluster_tests_preempt_test_LDADD = $(cluster_test_libs)
 cluster_tests_protect_test_LDADD = $(cluster_test_libs)

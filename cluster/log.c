@@ -100,6 +100,7 @@ void log_deliver(struct cl_node *n, struct group *g, const struct delivery *d, u
 		ownership_lose_state(n, g, "the log has a gap");
 		return;
 	}
+	ss_store_at(g->store, position);
 	enum result res = records ? log_apply(n, g, *records) : R_OK;
 	if (res != R_OK) {
 		fx_log(n, LOG_REPL_REFUSED, "group %u position %llu: %s", g->id,

@@ -251,6 +251,8 @@ void membership_disconnected(struct cl_node *n)
 		if (g->role == CL_ROLE_OFFLINE)
 			continue;
 		ownership_drop_state(n, g);
+		part_stop(g);
+		g->lineage = (struct lineage){ 0 };
 		g->owner = 0;
 		g->term = 0;
 		role_event(n, g, ROLE_DISCONNECTED, "connection lost");
@@ -261,9 +263,29 @@ void membership_disconnected(struct cl_node *n)
 
 /* ---- HELLO ---- */
 
-static void group_status(const struct group *g, Holdfast__GroupStatus *s)
+struct said_lineage {
+	Holdfast__Ownership step[LINEAGE_MAX];
+	Holdfast__Ownership *list[LINEAGE_MAX];
+};
+
+static void put_lineage(const struct lineage *l, struct said_lineage *said, Holdfast__GroupStatus *s)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		holdfast__ownership__init(&said->step[i]);
+		said->step[i].term = l->step[i].term;
+		said->step[i].slot = l->step[i].slot;
+		said->step[i].begin = l->step[i].begin;
+		said->list[i] = &said->step[i];
+	}
+	s->n_lineage = l->n;
+	s->lineage = said->list;
+}
+
+static void group_status(const struct group *g, Holdfast__GroupStatus *s,
+			 struct said_lineage *said)
 {
 	holdfast__group_status__init(s);
+	put_lineage(&g->lineage, said, s);
 	s->group = g->id;
 	/*
 	 * R11. A term that is only reserved on disk is not announced: it could not be claimed
@@ -294,6 +316,7 @@ void membership_say_hello(struct cl_node *n)
 	Holdfast__Hello h = HOLDFAST__HELLO__INIT;
 	Holdfast__Endpoint relay = HOLDFAST__ENDPOINT__INIT;
 	Holdfast__GroupStatus status[CL_GROUPS_MAX], *list[CL_GROUPS_MAX];
+	struct said_lineage said[CL_GROUPS_MAX];
 
 	h.node_id = n->cfg.node_id;
 	h.incarnation = n->incarnation;
@@ -312,7 +335,7 @@ void membership_say_hello(struct cl_node *n)
 	relay.port = n->relay.port;
 	h.relay = &relay;
 	for (size_t i = 0; i < n->n_groups; i++) {
-		group_status(&n->groups[i], &status[i]);
+		group_status(&n->groups[i], &status[i], &said[i]);
 		list[i] = &status[i];
 	}
 	h.n_group = n->n_groups;
@@ -354,6 +377,7 @@ static void hello_group(struct cl_node *n, struct group *g, struct member *m,
 	mg->kept = (struct state_place){ .term = s->kept_term,
 					 .owner = (uint8_t)s->kept_owner_slot,
 					 .applied = s->kept_applied };
+	lineage_take(&mg->lineage, s);
 	/*
 	 * Of a known member: said before the claim that we follow was delivered; what came
 	 * behind it is newer.
@@ -371,6 +395,9 @@ static void hello_group(struct cl_node *n, struct group *g, struct member *m,
 		if (order == 0 && s->synced && g->synced && !m->hello)
 			hello_compare(n, g, m, s);
 	}
+	/* A joiner takes it from the owner whose state it takes. */
+	if (!g->synced && s->is_owner && g->owner == m->slot && g->term == s->term)
+		g->lineage = mg->lineage;
 	if (is_owner(g))
 		protect_members_changed(n, g);
 }

@@ -102,6 +102,7 @@ static const struct message_row {
 	{ BODY(RELEASE),           FROM_OWNER, handover_release },
 	{ BODY(HANDOVER_PREPARE),  FROM_OWNER, handover_prepare },
 	{ BODY(HANDOVER_CANCEL),   FROM_OWNER, handover_cancelled },
+	{ BODY(PART_TAKEN),        FROM_OWNER, part_taken },
 	{ BODY(ACK),               TO_OWNER,   protect_ack },
 	{ BODY(HANDOVER_REQUEST),  TO_OWNER,   handover_request },
 	{ BODY(HANDOVER_READY),    TO_OWNER,   handover_ready },
@@ -138,7 +139,7 @@ static void dispatch(struct cl_node *n, struct group *g, const struct delivery *
 			continue;
 		if (sender_allowed(n, g, table[i].sender, d))
 			table[i].handle(n, g, d, m);
-		else if (table[i].sender == FROM_OWNER)
+		else if (table[i].sender == FROM_OWNER && !part_own_log(n, g, d, m))
 			refused_sender(n, g);
 		return;
 	}
@@ -259,7 +260,8 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 static bool is_snapshot_body(const Holdfast__ClusterMessage *m)
 {
 	return m->body_case == BODY(SNAPSHOT) || m->body_case == BODY(SNAPSHOT_REQUEST) ||
-	       m->body_case == BODY(CONFIG_PIECE) || m->body_case == BODY(CONFIG_REQUEST);
+	       m->body_case == BODY(CONFIG_PIECE) || m->body_case == BODY(CONFIG_REQUEST) ||
+	       m->body_case == BODY(PART);
 }
 
 /* A chunk or a piece counts from the owner that we follow, a request at the owner: of this term. */
@@ -276,6 +278,8 @@ static void snapshot_opened(struct cl_node *n, struct group *g, const struct ss_
 		join_request(n, g, o->slot, m->snapshot_request);
 	else if (m->body_case == BODY(CONFIG_REQUEST) && is_owner(g))
 		config_sync_request(n, g, o->slot, m->config_request);
+	else if (m->body_case == BODY(PART) && is_owner(g))
+		merge_chunk(n, g, o->slot, m->part);
 }
 
 void message_snapshot(struct cl_node *n, struct bytes data)

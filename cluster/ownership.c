@@ -63,6 +63,7 @@ void ownership_drop_state(struct cl_node *n, struct group *g)
 	if (is_owner(g) || g->claim.settling)
 		g->owner = 0;
 	join_stop(g);
+	merge_forget(g);
 	claim_forget(g);
 	g->synced = false;
 	g->applied = 0;
@@ -108,9 +109,12 @@ void ownership_learned(struct cl_node *n, struct group *g, const struct member *
 		return;
 	if (order != 0) {
 		bool had_state = g->synced;
-		if (had_state)
+		if (had_state) {
+			part_begin(n, g);
 			ownership_drop_state(n, g);
+		}
 		ownership_begin(n, g, m, term);
+		g->lineage = m->group[g->index].lineage;
 		/*
 		 * R23: the lower owner, and who followed it, stop at once and take the state of
 		 * the higher.
@@ -134,7 +138,9 @@ void ownership_lineage(struct cl_node *n, struct group *g, uint64_t term, uint8_
 		return;
 	if (hf_rule_broken(HF_RULE_HEAL) && is_owner(g))
 		return;
+	part_begin(n, g);
 	ownership_drop_state(n, g);
+	g->lineage = (struct lineage){ 0 };
 	g->term = term;
 	g->owner = owner;
 	g->owner_id = (struct cl_member){ 0 };

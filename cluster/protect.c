@@ -232,7 +232,8 @@ static void degrade_logged(struct cl_node *n, struct group *g, uint16_t said)
 
 /*
  * Without quorum another may own the group by now, and not as suspect, for we told it that it
- * was protected: what it lacks stays here until there is quorum again, or another term.
+ * was protected: what it lacks stays here until there is quorum again, or another term. Quorum
+ * that comes with others may come with that owner: they are heard first.
  */
 void protect_drop(struct cl_node *n, struct group *g)
 {
@@ -240,7 +241,8 @@ void protect_drop(struct cl_node *n, struct group *g)
 
 	if (hf_rule_broken(HF_RULE_WAIT))
 		return;
-	if (!view_quorate(n) && !hf_rule_broken(HF_RULE_MINORITY)) {
+	bool heard = member_all_hello(n) || n->now_ns >= n->view.since_ns + HELLO_GRACE_MS * MS;
+	if ((!view_quorate(n) || !heard) && !hf_rule_broken(HF_RULE_MINORITY)) {
 		g->at[T_DROP] = n->now_ns + n->cfg.heartbeat_ms * MS;
 		return;
 	}

@@ -246,6 +246,8 @@ void ike_sa_failed(struct ike_sa *sa, enum result why);
 void ike_sa_want_delete(struct ike_sa *sa, const char *reason);
 /* Deletes it, and sets up anew what it carries. */
 void ike_sa_replace(struct ike_sa *sa, const char *reason);
+/* Another one for what it carries; it stays. */
+void ike_sa_set_up_again(struct ike_sa *sa);
 void ike_sa_down(struct ike_sa *sa, const char *reason);
 /* An established one, or else one that we are setting up; NULL. */
 struct ike_sa *ike_sa_of_connection(const struct ike_engine *e, const struct ike_connection *conn);
@@ -394,6 +396,10 @@ void child_life_due(struct child_sa *c);
 void child_rekey_later(struct child_sa *c);
 void ike_life_arm(struct ike_sa *sa);
 void ike_life_due(struct ike_sa *sa);
+/* R23: the time to set up anew what sa carries, or to end it. */
+void ike_sa_anew_due(struct ike_sa *sa);
+/* sa is up: one that it was set up for may end soon. */
+void ike_sa_anew_up(const struct ike_sa *sa);
 void ike_rekey_later(struct ike_sa *sa);
 void ike_sa_set_lifetime(struct ike_sa *sa);
 /* A message id more is used, of ours or of the peer. */

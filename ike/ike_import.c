@@ -167,6 +167,10 @@ static void take_over_sa(struct ike_sa *sa, bool suspect, uint64_t *pace)
 
 	sa->heard_ms = e->now;
 	spread(e, &sa->s.rekey_at_ms);
+	if (sa->s.anew && sa->s.stage == IKE_SA_ESTABLISHED) {
+		sa->s.rekey_at_ms = *pace; /* R23 */
+		*pace += PACE_MS;
+	}
 	ike_life_arm(sa);
 	ike_liveness_arm(sa);
 	ike_keepalive_arm(sa);
@@ -183,7 +187,7 @@ static void take_over_sa(struct ike_sa *sa, bool suspect, uint64_t *pace)
 		return;
 	if (iv_nearly_used_up(e, sa->s.birth_term))
 		ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_IKE_REKEY });
-	sa->suspect = suspect;
+	sa->suspect = suspect || sa->s.anew;
 	if (suspect && !sa->sync.due)
 		ike_want_add(
 			sa, &(struct ike_want){ .kind = IKE_REQ_LIVENESS, .not_before_ms = *pace });

@@ -382,6 +382,11 @@ static void remove_and_renew(struct ike_sa *sa)
 	renew(e, conn, wanted);
 }
 
+void ike_sa_set_up_again(struct ike_sa *sa)
+{
+	renew(sa->e, sa->conn, lines_of(sa, sa->conn));
+}
+
 void ike_sa_replace(struct ike_sa *sa, const char *reason)
 {
 	bool *wanted = lines_of(sa, sa->conn);
@@ -476,7 +481,7 @@ struct ike_sa *ike_sa_of_connection(const struct ike_engine *e, const struct ike
 	struct ike_sa *sa, *found = NULL;
 
 	TAILQ_FOREACH (sa, &e->all, all) {
-		if (sa->conn != conn || sa->s.closing)
+		if (sa->conn != conn || sa->s.closing || sa->s.anew)
 			continue;
 		if (sa->s.stage == IKE_SA_ESTABLISHED)
 			return sa;

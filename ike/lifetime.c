@@ -7,7 +7,10 @@
  */
 #include "ike/engine.h"
 
-enum { REKEY_AGAIN_MS = 30000 }; /* a rekey that did not happen is wanted again */
+enum {
+	REKEY_AGAIN_MS = 30000, /* a rekey that did not happen is wanted again */
+	ANEW_OVERLAP_MS = 2000, /* the old IKE SA beside the one that takes its place (R23) */
+};
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -149,11 +152,48 @@ void ike_life_due(struct ike_sa *sa)
 			ike_sa_want_delete(sa, "lifetime expired");
 			break;
 		}
+		if (sa->s.anew) {
+			ike_sa_anew_due(sa);
+			break;
+		}
 		if (sa->s.replaced_by == 0)
 			ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_IKE_REKEY });
 		sa->s.rekey_at_ms = now + REKEY_AGAIN_MS;
 		ike_life_arm(sa);
 		break;
+	}
+}
+
+/*
+ * R23: nobody can say which message ids the peer has seen, so what comes next
+ * is not a rekey but another IKE SA. This one carries on until that is up, and
+ * then for as long as the tunnels behind the first one take.
+ */
+void ike_sa_anew_due(struct ike_sa *sa)
+{
+	struct ike_engine *e = sa->e;
+	const struct ike_sa *other = sa->conn != NULL ? ike_sa_of_connection(e, sa->conn) : NULL;
+
+	if (other != NULL && other->s.stage == IKE_SA_ESTABLISHED) {
+		ike_sa_want_delete(sa, "set up anew after two owners");
+		return;
+	}
+	sa->s.rekey_at_ms = e->now + REKEY_AGAIN_MS;
+	ike_life_arm(sa);
+	if (other == NULL)
+		ike_sa_set_up_again(sa);
+}
+
+void ike_sa_anew_up(const struct ike_sa *sa)
+{
+	struct ike_sa *old;
+
+	TAILQ_FOREACH (old, &sa->e->all, all) {
+		if (old == sa || !old->s.anew || old->conn != sa->conn ||
+		    old->s.stage != IKE_SA_ESTABLISHED)
+			continue;
+		old->s.rekey_at_ms = sa->e->now + ANEW_OVERLAP_MS;
+		ike_life_arm(old);
 	}
 }
 

@@ -128,7 +128,8 @@ static struct ike_sa *carrying_sa(const struct ike_engine *e, const struct tunne
 	struct ike_sa *sa;
 
 	TAILQ_FOREACH (sa, &e->all, all) {
-		if (sa->s.stage == IKE_SA_ESTABLISHED && !sa->s.closing && carries(sa, t))
+		if (sa->s.stage == IKE_SA_ESTABLISHED && !sa->s.closing && !sa->s.anew &&
+		    carries(sa, t))
 			return sa;
 	}
 	return NULL;

@@ -179,6 +179,7 @@ static void up(struct ike_sa *sa)
 
 	sa->s.established_ms = sa->e->now;
 	sa->e->stats.sa_up++;
+	ike_sa_anew_up(sa);
 	ike_sa_set_lifetime(sa);
 	ike_fx_log(sa->e, LOG_IKE_SA_UP, sa, "local id %s, remote id %s",
 		   id_text(&sa->s.local_id, local), id_text(&sa->s.remote_id, remote));

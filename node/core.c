@@ -79,14 +79,19 @@ static void records_clear(struct hf_core *c)
 	c->n_records = 0;
 }
 
-/* Ownership ended: nothing of this turn or of the queue may be seen by anybody (R13). */
-void core_drop_held(struct hf_core *c)
+static void drop_turn(struct hf_core *c)
 {
 	for (size_t i = 0; i < c->n_turn; i++)
 		held_drop(c, &c->turn[i]);
 	c->n_turn = 0;
-	ss_hold_drop_all(c->hold, held_drop, c);
 	records_clear(c);
+}
+
+/* Ownership ended: nothing of this turn or of the queue may be seen by anybody (R13). */
+void core_drop_held(struct hf_core *c)
+{
+	drop_turn(c);
+	ss_hold_drop_all(c->hold, held_drop, c);
 }
 
 static bool core_is_owner(const struct hf_core *c)
@@ -176,6 +181,11 @@ static void turn_flush(struct hf_core *c)
 {
 	if (!core_is_owner(c)) {
 		core_drop_held(c);
+		return;
+	}
+	if (c->merging) {
+		drop_turn(c);
+		core_release(c);
 		return;
 	}
 	if (c->n_records) {
@@ -278,7 +288,12 @@ static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 	case CL_FX_RESET:
 		core_reset(c);
 		break;
+	case CL_FX_PART:
+		core_part(c);
+		break;
 	case CL_FX_PROTECTION:
+		if (!fx->is_protected && core_is_owner(c))
+			core_alone(c);
 		c->ops.protection(c->ops_ctx, fx->group, fx->is_protected);
 		break;
 	case CL_FX_PREPARE:
@@ -348,9 +363,12 @@ static void answer(struct hf_core *c)
 		struct cl_input again = { .kind = CL_IN_RESYNC, .group = c->group };
 		core_cluster_step(c, &again);
 	}
+	if (c->answer_apart)
+		core_stopped_apart(c);
 	if (c->answer_quiesced) {
 		c->answer_quiesced = false;
 		turn_flush(c);
+		c->merging = c->quiesced_for_merge;
 		struct cl_input done = { .kind = CL_IN_QUIESCED, .group = c->group };
 		core_cluster_step(c, &done);
 	}

@@ -58,6 +58,8 @@ struct core_child {
 	bool rekey_though_synced;
 	/* of former owners */
 	uint64_t base_in_packets, base_in_bytes, base_out_packets, base_out_bytes;
+	/* R23: what this node had sealed and opened when nobody else was protected any more */
+	uint64_t alone_in, alone_out;
 };
 
 /* What the cores of a node share. */
@@ -87,6 +89,11 @@ struct hf_core {
 	size_t tick_at; /* of the children, whose turn is next in core_tick() (R18) */
 	bool relaying;
 	bool answer_prepared, answer_quiesced, answer_resync; /* owed to the cluster logic */
+	bool answer_apart;
+	struct ss_record *numbers; /* with answer_apart: the last ones of all CHILD SAs (R23) */
+	size_t n_numbers;
+	bool quiesced_for_merge;
+	bool merging; /* R23: what the engine does is thrown away, the log begins the next term */
 	uint64_t resync_from_ns;                              /* no second resync before */
 	struct hashmap *children;                             /* spi_in -> struct core_child */
 	struct ss_hold *hold;
@@ -152,6 +159,18 @@ void core_reset(struct hf_core *c);
 void core_role(struct hf_core *c, const struct cl_effect *fx);
 void core_prepare(struct hf_core *c, const struct cl_effect *fx);
 void core_quiesce(struct hf_core *c, const struct cl_effect *fx);
+
+/* The datapath has stopped: where it stands. false: it does not have the SA. */
+bool core_final_counters(struct hf_core *c, const struct core_child *k, struct ss_record *r);
+
+/* apart.c: two owners (R23) */
+/* The group has just become unprotected, or is owned from now on. */
+void core_alone(struct hf_core *c);
+bool core_used_apart(const struct core_child *k, const struct esp_child_stats *st);
+/* A higher owner is there: stop, and take the last numbers. */
+void core_part(struct hf_core *c);
+/* They go to the cluster logic. */
+void core_stopped_apart(struct hf_core *c);
 
 /* translate.c */
 /* The engine's and the SPD's view of what a configuration has for a group. R_NO_MEMORY. */

@@ -14,6 +14,7 @@ libnode_la_SOURCES = \
 	node/admin_failover.c \
 	node/admin_map.c \
 	node/announce.c node/announce.h \
+	node/apart.c \
 	node/background.c node/background.h \
 	node/core.c node/core.h node/core_private.h \
 	node/core_child.c \

@@ -203,7 +203,8 @@ static void resume_child(struct hf_core *c, struct core_child *k, const struct c
 	if (r && ss_decode_counters(r, &n) == R_OK) {
 		if (fx->handover && n.exact && n.seq_next <= k->lease_end)
 			resume.seq_next = n.seq_next;
-		k->rekey_though_synced = fx->suspect; /* R10 */
+		k->rekey_though_synced = fx->suspect || n.rekey; /* R10, R23 */
+		k->rekey_after_takeover |= n.rekey;
 		resume_inbound(c, k, &n, fx, &resume);
 		k->base_in_packets = n.in_packets;
 		k->base_in_bytes = n.in_bytes;
@@ -341,14 +342,16 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 	bool again = c->role == CL_ROLE_RELEASING && c->term == fx->term;
 	struct core_child *k;
 
-	/* R19: our RELEASE was not answered, and we claimed again. A new term begins from the log,
-	 * also here (R11). */
+	/* R19: our RELEASE was not answered, or we have merged (R23), and we claimed again. A new
+	 * term begins from the log, also here (R11). */
+	c->merging = false;
 	if (c->role == CL_ROLE_RELEASING && !again) {
 		c->role = CL_ROLE_STANDBY;
 		back_to_store(c);
 	}
 	c->role = CL_ROLE_ACTIVE;
 	c->term = fx->term;
+	core_alone(c);
 	c->next_tick_ns = c->now_ns;
 	c->rekey_from_ns = c->now_ns + HF_REKEY_DELAY_NS;
 	if (c->relaying) {
@@ -403,6 +406,7 @@ void core_role(struct hf_core *c, const struct cl_effect *fx)
 				     .handover = c->relaying,
 				     .why = fx->why };
 	c->role = fx->role;
+	c->merging = false;
 	if (!c->relaying)
 		esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_STANDBY, 0);
 	c->ops.role(c->ops_ctx, &ch);
@@ -416,7 +420,8 @@ void core_role(struct hf_core *c, const struct cl_effect *fx)
 	}
 }
 
-static void final_counters(struct hf_core *c, struct core_child *k)
+/* false: the datapath does not have it. */
+bool core_final_counters(struct hf_core *c, const struct core_child *k, struct ss_record *r)
 {
 	struct esp_child_counters n;
 	struct esp_child_stats st;
@@ -425,7 +430,7 @@ static void final_counters(struct hf_core *c, struct core_child *k)
 	core_replay_refuse(c, k, true);
 	if (esp_child_take_counters(c->datapath, k->spi_in, &n) != R_OK ||
 	    esp_child_stats(c->datapath, k->spi_in, &st) != R_OK)
-		return;
+		return false;
 	for (unsigned int i = 0; i < n.in_bitmap_words; i++)
 		for (unsigned int b = 0; b < 8; b++)
 			bitmap[i * 8 + b] = (uint8_t)(n.in_bitmap[i] >> (56 - 8 * b));
@@ -434,6 +439,8 @@ static void final_counters(struct hf_core *c, struct core_child *k)
 		.seq_next = n.seq_next,
 		.in_right_edge = n.in_right_edge,
 		.exact = true,
+		.used_apart = core_used_apart(k, &st),
+		.rekey = k->rekey_after_takeover,
 		.at_ms = core_time_ms(c),
 		.rate_pps = k->in_rate_pps,
 		.in_packets = k->base_in_packets + st.in_packets,
@@ -441,28 +448,34 @@ static void final_counters(struct hf_core *c, struct core_child *k)
 		.out_packets = k->base_out_packets + st.out_packets,
 		.out_bytes = k->base_out_bytes + st.out_bytes,
 	};
-	struct ss_record r = { 0 };
 
 	must(buf_set(&out.in_bitmap, bytes(bitmap, n.in_bitmap_words * 8u)));
-	must(ss_encode_counters(&out, &r) == R_OK);
-	core_record(c, &r);
+	must(ss_encode_counters(&out, r) == R_OK);
 	buf_free(&out.in_bitmap);
+	return true;
 }
 
 /* R19: stop sealing and opening, then say exactly where we stopped. */
 void core_quiesce(struct hf_core *c, const struct cl_effect *fx)
 {
+	struct ss_record r = { 0 };
 	struct core_child *k;
 
-	c->ops.relay_begin(c->ops_ctx, fx->group, &fx->mate);
-	if (!hf_rule_broken(HF_RULE_RELAY))
-		esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_RELAY, 0);
-	else
-		esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_STANDBY, 0);
-	c->relaying = true;
+	if (fx->merge) {
+		esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_READY, 0);
+	} else {
+		c->ops.relay_begin(c->ops_ctx, fx->group, &fx->mate);
+		if (!hf_rule_broken(HF_RULE_RELAY))
+			esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_RELAY, 0);
+		else
+			esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_STANDBY, 0);
+		c->relaying = true;
+	}
 	c->role = CL_ROLE_RELEASING;
 	for (size_t it = 0; (k = hashmap_next(c->children, &it)) != NULL;)
-		final_counters(c, k);
+		if (core_final_counters(c, k, &r))
+			core_record(c, &r);
+	c->quiesced_for_merge = fx->merge;
 	c->answer_quiesced = true;
 }
 

@@ -9,7 +9,7 @@
 /* clang-format off */
 #define PLAIN(X) \
 	X(spi_in) X(seq_next) X(in_right_edge) X(exact) X(at_ms) X(rate_pps) \
-	X(in_packets) X(in_bytes) X(out_packets) X(out_bytes)
+	X(in_packets) X(in_bytes) X(out_packets) X(out_bytes) X(used_apart) X(rekey)
 /* clang-format on */
 
 enum result ss_encode_counters(const struct ss_counters *c, struct ss_record *out)

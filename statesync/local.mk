@@ -18,8 +18,10 @@ libstatesync_la_SOURCES = \
 	statesync/hold.c \
 	statesync/key.c \
 	statesync/key.h \
+	statesync/merge.c \
 	statesync/message.c \
 	statesync/message.h \
+	statesync/part.c \
 	statesync/record.c \
 	statesync/seal.c \
 	statesync/snapshot.c \
@@ -58,6 +60,7 @@ statesync_tests = \
 	statesync/tests/codec_ike_sa_test \
 	statesync/tests/commit_test \
 	statesync/tests/future_schema_test \
+	statesync/tests/merge_test \
 	statesync/tests/message_test \
 	statesync/tests/seal_test \
 	statesync/tests/snapshot_test \
@@ -73,6 +76,7 @@ statesync_tests_codec_counters_test_LDADD = $(statesync_test_libs)
 statesync_tests_codec_ike_sa_test_LDADD = $(statesync_test_libs)
 statesync_tests_commit_test_LDADD = $(statesync_test_libs)
 statesync_tests_future_schema_test_LDADD = $(statesync_test_libs)
+statesync_tests_merge_test_LDADD = $(statesync_test_libs)
 statesync_tests_message_test_LDADD = $(statesync_test_libs)
 statesync_tests_seal_test_LDADD = $(statesync_test_libs)
 statesync_tests_snapshot_test_LDADD = $(statesync_test_libs)

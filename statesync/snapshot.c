@@ -183,6 +183,7 @@ static enum result take_chunk(struct ss_snapshot_reader *r, const Holdfast__Snap
 		return R_EXISTS;
 	if (m->first > r->received)
 		return R_AGAIN;
+	ss_store_at(r->store, r->position);
 	res = ss_batch_unpack(bytes(m->records.data, m->records.len), take_record, r);
 	if (res != R_OK)
 		return res;

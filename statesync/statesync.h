@@ -54,6 +54,8 @@ struct ss_counters {
 	uint64_t at_ms;    /* cluster time */
 	uint64_t rate_pps; /* inbound rate, for the exposure bound (R18) */
 	uint64_t in_packets, in_bytes, out_packets, out_bytes;
+	bool used_apart; /* R23: sealed or opened by an owner that nobody else was protected with */
+	bool rekey;      /* whoever takes it over rekeys it */
 };
 
 /* State struct -> record. R_NO_MEMORY. */
@@ -82,6 +84,11 @@ void ss_store_free(struct ss_store *st);
 /* Last writer wins. An unknown kind is kept. Erasing a CHILD_SA also drops its LEASE and COUNTERS.
  * A lease never goes down. */
 enum result ss_store_apply(struct ss_store *st, const struct ss_record *r) WARN_UNUSED;
+/* What is applied from here on is of this log position. */
+void ss_store_at(struct ss_store *st, uint64_t position);
+/* The record is here and was written behind position since; *created: it is not older. */
+bool ss_store_changed(const struct ss_store *st, uint32_t kind, uint64_t key, uint64_t since,
+		      bool *created);
 const struct ss_record *ss_store_get(const struct ss_store *st, enum ss_kind kind, uint64_t key);
 size_t ss_store_count(const struct ss_store *st, enum ss_kind kind); /* 0: of all kinds */
 /* In order of first insertion; IKE SAs before CHILD SAs before the rest. */
@@ -220,5 +227,43 @@ uint64_t ss_snapshot_position(const struct ss_snapshot_reader *r);
 uint64_t ss_snapshot_received(const struct ss_snapshot_reader *r);
 /* Hands over the finished store, NULL before *done; the reader keeps nothing. */
 struct ss_store *ss_snapshot_take(struct ss_snapshot_reader *r);
+
+/* ---- two owners (R23): what the lower one held, for the higher one to merge ---- */
+
+/* The lower one's side: its last store. */
+struct ss_part;
+struct ss_part *ss_part_new(struct ss_store *adopt);
+void ss_part_free(struct ss_part *p);
+/*
+ * Records from number first on, of at most max bytes (at least one); false: there are no more.
+ * fork: the position up to which both had one log; what has not changed behind it goes by its
+ * name only. Wipe the chunk.
+ */
+bool ss_part_chunk(const struct ss_part *p, uint64_t fork, uint64_t first, size_t max,
+		   struct buf *chunk);
+
+#define SS_MERGE_BYTES_MAX (64u << 20)
+
+/* The higher one's side. */
+struct ss_merge;
+struct ss_merge *ss_merge_new(const uint8_t hash_seed[16]);
+void ss_merge_free(struct ss_merge *m);
+/* As ss_snapshot_read. R_TOO_LONG: more than SS_MERGE_BYTES_MAX. */
+enum result ss_merge_read(struct ss_merge *m, struct bytes chunk, bool *done) WARN_UNUSED;
+uint64_t ss_merge_received(const struct ss_merge *m);
+uint64_t ss_merge_fork(const struct ss_merge *m);
+
+struct ss_merge_result {
+	struct ss_record *records; /* to be appended to the log of the higher one, in this order */
+	size_t n, cap;
+	uint64_t taken;   /* IKE SAs that changed on the lower one's side only */
+	uint64_t anew;    /* IKE SAs that changed on both */
+	uint64_t rekeyed; /* CHILD SAs that both have sealed or opened with */
+};
+/* What of the lower one's state goes into st, the store of the higher one. R_STATE: not all has
+ * come. */
+enum result ss_merge_plan(const struct ss_merge *m, const struct ss_store *st,
+			  struct ss_merge_result *out) WARN_UNUSED;
+void ss_merge_result_clear(struct ss_merge_result *r);
 
 #endif

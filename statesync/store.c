@@ -23,11 +23,13 @@ struct sum {
 struct stored {
 	struct ss_record record; /* first: a record found is the stored one */
 	struct sum sum;
+	uint64_t created, changed; /* log positions (R23) */
 };
 
 struct ss_store {
 	struct hashmap *records; /* struct stored by name */
 	struct sum sum;
+	uint64_t position; /* of the log, from which the next record comes */
 	EVP_MD *sha256;
 	EVP_MD_CTX *md;
 };
@@ -169,8 +171,10 @@ static enum result insert(struct ss_store *st, const struct ss_record *r)
 	struct stored *s = calloc(1, sizeof(*s));
 	enum result res = s != NULL ? ss_record_copy(&s->record, r) : R_NO_MEMORY;
 
-	if (res == R_OK)
+	if (res == R_OK) {
+		s->created = s->changed = st->position;
 		res = hashmap_insert(st->records, bytes(name.b, sizeof(name.b)), s);
+	}
 	if (res == R_OK)
 		sum_record(st, s);
 	else
@@ -184,6 +188,7 @@ static enum result replace(struct ss_store *st, struct stored *s, const struct s
 	enum result res = ss_record_copy(&s->record, r);
 
 	if (res == R_OK) {
+		s->changed = st->position;
 		sum_take_away(&st->sum, &old);
 		sum_record(st, s);
 	}
@@ -240,6 +245,20 @@ size_t ss_store_count(const struct ss_store *st, enum ss_kind kind)
 	for (size_t it = 0; (r = hashmap_next(st->records, &it)) != NULL;)
 		n += r->kind == kind;
 	return n;
+}
+
+void ss_store_at(struct ss_store *st, uint64_t position)
+{
+	st->position = position;
+}
+
+bool ss_store_changed(const struct ss_store *st, uint32_t kind, uint64_t key, uint64_t since,
+		      bool *created)
+{
+	const struct stored *s = find(st, kind, key);
+
+	*created = s != NULL && s->created > since;
+	return s != NULL && s->changed > since;
 }
 
 /* Parents before children: 0 IKE SAs, 1 CHILD SAs, 2 what hangs on them. */

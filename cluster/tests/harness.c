@@ -315,6 +315,11 @@ static void effect(struct node *nd, const struct cl_effect *fx)
 		if (!nd->mute_quiesce)
 			answer(nd, CL_IN_QUIESCED);
 		break;
+	case CL_FX_PART:
+		nd->parted++;
+		if (!nd->mute_part)
+			answer(nd, CL_IN_STOPPED_APART);
+		break;
 	case CL_FX_STOPPED:
 		*(fx->ok ? &nd->stopped_ok : &nd->stopped_failed) += 1;
 		break;

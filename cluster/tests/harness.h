@@ -43,6 +43,7 @@ struct node {
 	bool fresh;        /* its process has seen no view: votequorum tells it the present ring */
 	bool mute_prepare; /* never answers CL_FX_PREPARE */
 	bool mute_quiesce;
+	bool mute_part;
 	bool hold_acks; /* its sendq is not ordered */
 	bool lose_snapshots;
 	unsigned int lose_chunks; /* the next so many that it sends */
@@ -59,7 +60,7 @@ struct node {
 	bool is_protected, suspect, handover;
 	const char *why;
 	uint64_t committed;
-	unsigned int resets, stopped_ok, stopped_failed, commands_ok, commands_failed, sent;
+	unsigned int parted, resets, stopped_ok, stopped_failed, commands_ok, commands_failed, sent;
 	unsigned int logs[LOG_ID_COUNT_];
 	bool touched; /* the last step changed its store */
 	/* failover exec: what it answers, and what it was told */

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two owners meet (R23): the lower one's records reach the higher one, and a term that begins with both. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "cluster/tests/harness.h"
+
+static struct world w;
+static uint64_t common, of_lower, of_higher;
+
+static int done(void **state)
+{
+	(void)state;
+	world_free(&w);
+	return 0;
+}
+
+/* Nodes 0 and 1 both own the group: terms 1 and 2, with a record of its own each. */
+static void split(size_t n)
+{
+	world_settled(&w, n);
+	w.two_node = true; /* both sides are quorate */
+	common = node_append(&w, 0);
+	world_run(&w, 20);
+	node_cut(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 100);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	of_lower = node_append(&w, 0);
+	of_higher = node_append(&w, 1);
+	world_run(&w, 1000);
+	w.n_seen = 0;
+}
+
+static void meet(void)
+{
+	world_heal(&w);
+	world_view(&w, false);
+}
+
+static bool has_all(size_t i)
+{
+	return node_has(&w.nodes[i], common) && node_has(&w.nodes[i], of_lower) &&
+	       node_has(&w.nodes[i], of_higher);
+}
+
+static void the_higher_owner_merges_and_begins_a_term(void **state)
+{
+	(void)state;
+	split(2);
+	meet();
+	world_run(&w, 3);
+	assert_int_equal(w.nodes[0].parted, 1);
+	assert_int_equal(w.nodes[0].deadline_ns, 0); /* it stops first */
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(w.nodes[1].term > 2); /* what begins from the log, begins a term (R11) */
+	assert_true(w.nodes[1].handover); /* with exact numbers */
+	assert_string_equal(w.nodes[1].why, "two owners merged");
+	assert_true(has_all(0) && has_all(1));
+	assert_true(w.nodes[1].is_protected);
+	assert_int_equal(node_status(&w.nodes[1]).merges, 1);
+	assert_int_equal(node_status(&w.nodes[0]).split_brains, 1);
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_MERGED], 1);
+	assert_int_equal(w.nodes[1].logs[LOG_CLUSTER_MERGED], 1);
+	assert_false(w.nodes[0].cl->groups[0].part.running);
+}
+
+/* Agreed order: what it has sent before the heal is delivered behind the view. */
+static void what_the_lower_owner_had_on_its_way_is_merged_too(void **state)
+{
+	(void)state;
+	split(2);
+	uint64_t late = node_append(&w, 0);
+	w.nodes[0].part = 0;
+	w.nodes[1].part = 0;
+	w.healed_ns = w.now_ns;
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(has_all(1) && node_has(&w.nodes[1], late));
+}
+
+static void what_never_comes_back_is_given_up(void **state)
+{
+	(void)state;
+	split(2);
+	node_append(&w, 0);
+	node_drop_sent(&w, 0);
+	meet();
+	world_run(&w, 2500);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[1].term, 2);
+	assert_false(node_has(&w.nodes[1], of_lower));
+	assert_int_equal(node_status(&w.nodes[0]).merges_failed, 1);
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_NOT_MERGED], 1);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
+}
+
+/* Without quorum nothing of it was released (R6), so there is nothing to merge. */
+static void a_minority_has_nothing_to_merge(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_cut(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 100);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	uint64_t unseen = node_append(&w, 0);
+	world_run(&w, 1000);
+	w.n_seen = 0;
+	meet();
+	world_run(&w, 400);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[1].term, 2);
+	assert_false(node_has(&w.nodes[1], unseen));
+	assert_int_equal(node_status(&w.nodes[1]).merges, 0);
+	assert_int_equal(node_status(&w.nodes[0]).merges_failed, 0);
+	assert_false(w.nodes[0].cl->groups[0].part.running);
+}
+
+static unsigned int asked;
+
+/* The first two chunks to the owner are lost. */
+static void lose_two(struct node *nd, const struct cl_effect *fx)
+{
+	struct cl_input in = { .kind = CL_IN_SNAPSHOT, .from_node_id = nd->id, .data = buf_bytes(&fx->data) };
+
+	if (fx->kind == CL_FX_SNAPSHOT_ASK && nd == &w.nodes[0] && asked++ < 2)
+		return;
+	for (size_t i = 0; i < w.n; i++)
+		if (w.nodes[i].slot == fx->slot)
+			node_input(&w.nodes[i], &in);
+}
+
+static void a_lost_chunk_is_sent_again(void **state)
+{
+	(void)state;
+	split(2);
+	asked = 0;
+	w.snapshot = lose_two;
+	meet();
+	world_run(&w, 3000);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(has_all(0) && has_all(1));
+	assert_int_equal(node_status(&w.nodes[1]).merges, 1);
+}
+
+/* The owner that was to merge dies with what it was told; a third node is the next one. */
+static void the_next_owner_is_told_again(void **state)
+{
+	(void)state;
+	split(3);
+	world_run(&w, 300);
+	assert_true(w.nodes[1].is_protected);
+	w.nodes[1].mute_quiesce = true;
+	w.nodes[1].lose_snapshots = true; /* node 0 gets no state of it */
+	meet();
+	world_run(&w, 40);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_RELEASING);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 600);
+	assert_int_equal(world_owner(&w), 2);
+	assert_true(has_all(2) && has_all(0));
+	assert_int_equal(node_status(&w.nodes[2]).merges, 1);
+}
+
+/* The higher owner is gone for good: the lower one, its state complete again, has its own part. */
+static void a_lower_owner_that_owns_again_merges_by_itself(void **state)
+{
+	(void)state;
+	split(2);
+	w.nodes[1].mute_quiesce = true;
+	meet();
+	world_run(&w, 150);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 600);
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(has_all(0));
+	assert_int_equal(node_status(&w.nodes[0]).merges, 1);
+}
+
+static void logs_without_a_common_part_are_not_merged(void **state)
+{
+	(void)state;
+	split(2);
+	w.nodes[0].cl->groups[0].lineage.n = 0;
+	meet();
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[1].term, 2);
+	assert_int_equal(node_status(&w.nodes[0]).merges_failed, 1);
+}
+
+/* A stop that comes in the middle of it is carried out behind it. */
+static void a_stop_waits_for_the_merge(void **state)
+{
+	(void)state;
+	split(2);
+	w.nodes[1].mute_quiesce = true;
+	meet();
+	world_run(&w, 150);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_RELEASING);
+	node_command(&w, 1, CL_IN_STOP);
+	world_run(&w, 20);
+	assert_int_equal(w.nodes[1].stopped_failed + w.nodes[1].stopped_ok, 0);
+	w.nodes[1].mute_quiesce = false;
+	node_command(&w, 1, CL_IN_QUIESCED);
+	world_run(&w, 6000);
+	assert_int_equal(node_status(&w.nodes[1]).merges, 1);
+	assert_int_equal(w.nodes[1].stopped_ok, 1);
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(has_all(0));
+}
+
+static void lineages_part_where_the_first_left(void **state)
+{
+	struct lineage a = { 0 }, b = { 0 };
+	struct ownership last;
+	uint64_t fork;
+
+	(void)state;
+	lineage_begin(&a, 1, 1, 0);
+	lineage_begin(&a, 2, 2, 10);
+	b = a;
+	assert_true(lineage_fork(&a, 25, &b, &last, &fork));
+	assert_int_equal(fork, 25);
+	lineage_begin(&b, 3, 1, 20);
+	assert_true(lineage_fork(&a, 25, &b, &last, &fork));
+	assert_int_equal(last.term, 2);
+	assert_int_equal(fork, 20);
+	lineage_begin(&a, 3, 2, 15); /* one term, two owners: two lines */
+	assert_true(lineage_fork(&a, 30, &b, &last, &fork));
+	assert_int_equal(last.term, 2);
+	assert_int_equal(fork, 15);
+	assert_true(lineage_has(&b, 2, 2, 15));
+	assert_false(lineage_has(&b, 2, 2, 21));
+	assert_false(lineage_has(&b, 3, 2, 15));
+	lineage_undo(&a, 3);
+	assert_int_equal(a.n, 2);
+	for (uint64_t t = 4; t < 20; t++)
+		lineage_begin(&a, t, 1, 30 + t);
+	assert_int_equal(a.n, LINEAGE_MAX);
+	assert_false(lineage_fork(&a, 60, &b, &last, &fork));
+}
+
+#define T(test) cmocka_unit_test_teardown(test, done)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(the_higher_owner_merges_and_begins_a_term),
+		T(what_the_lower_owner_had_on_its_way_is_merged_too),
+		T(what_never_comes_back_is_given_up),
+		T(a_minority_has_nothing_to_merge),
+		T(a_lost_chunk_is_sent_again),
+		T(the_next_owner_is_told_again),
+		T(a_lower_owner_that_owns_again_merges_by_itself),
+		T(logs_without_a_common_part_are_not_merged),
+		T(a_stop_waits_for_the_merge),
+		cmocka_unit_test(lineages_part_where_the_first_left),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
