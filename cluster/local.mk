@@ -46,6 +46,7 @@ cluster_tests = \
 	cluster/tests/chaos_test \
 	cluster/tests/config_sync_test \
 	cluster/tests/drain_test \
+	cluster/tests/corosync_test \
 	cluster/tests/exec_test \
 	cluster/tests/handover_test \
 	cluster/tests/history_test \
@@ -79,6 +80,9 @@ cluster_tests_takeover_test_SOURCES = cluster/tests/takeover_test.c $(cluster_ha
 cluster_tests_version_test_SOURCES = cluster/tests/version_test.c $(cluster_harness)
 cluster_tests_channel_test_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 cluster_tests_channel_test_LDADD = libstatesync-adapters.la $(cluster_test_libs) $(ZMQ_LIBS) $(QB_LIBS)
+# Corosync's own functions are in the test.
+cluster_tests_corosync_test_CPPFLAGS = $(AM_CPPFLAGS) $(QB_CFLAGS) $(COROSYNC_CFLAGS)
+cluster_tests_corosync_test_LDADD = libcluster-adapters.la libbase.la $(CMOCKA_LIBS) $(QB_LIBS)
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
 cluster_tests_config_sync_test_LDADD = $(cluster_test_libs)
 cluster_tests_drain_test_LDADD = $(cluster_test_libs)

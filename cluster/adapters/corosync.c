@@ -6,6 +6,11 @@
  * the list alone and the ring stays; for a change of nodes it reports the
  * list with reasons NODEDOWN or NODEUP first and the new ring right behind:
  * only then is the view complete and told.
+ *
+ * A node that was in a ring of its own for a moment leaves and joins again
+ * within one change, with the same process: two lists before one ring. Both
+ * are told as views, for it may lack what the others have, and have what they
+ * lack: who comes back is not one who stayed.
  */
 #include "cluster/adapters/corosync.h"
 
@@ -24,6 +29,11 @@
 
 #define DEFAULT_TOKEN_MS 1000
 
+struct list {
+	struct cl_member members[CL_MEMBERS_MAX];
+	size_t n;
+};
+
 struct corosync {
 	struct cl_transport transport;
 	struct cl_transport_callbacks cb;
@@ -34,9 +44,10 @@ struct corosync {
 	int cpg_fd, quorum_fd;
 	bool dispatching, closed, lost;
 	bool have_ring, list_waits;
+	uint32_t node_id;
 	struct cl_ring_id ring;
-	struct cl_member members[CL_MEMBERS_MAX];
-	size_t n;
+	struct list now;
+	struct list before; /* the one that a second one followed before its ring came; n 0: none */
 };
 
 /* ---- views and messages ---- */
@@ -48,11 +59,23 @@ static struct corosync *cpg_self(cpg_handle_t handle)
 	return cpg_context_get(handle, &context) == CS_OK ? context : NULL;
 }
 
+/* A list without us is from before our own join: no view. */
+static bool names_us(const struct corosync *c, const struct list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->members[i].node_id == c->node_id)
+			return true;
+	return false;
+}
+
 static void view_tell(struct corosync *c)
 {
 	c->list_waits = false;
+	if (names_us(c, &c->before) && !c->closed)
+		c->cb.view(c->ctx, &c->ring, c->before.members, c->before.n);
+	c->before.n = 0;
 	if (!c->closed)
-		c->cb.view(c->ctx, &c->ring, c->members, c->n);
+		c->cb.view(c->ctx, &c->ring, c->now.members, c->now.n);
 }
 
 static bool of_nodes(const struct cpg_address *list, size_t n)
@@ -72,15 +95,19 @@ static void on_confchg(cpg_handle_t handle, const struct cpg_name *group,
 	(void)group;
 	if (!c)
 		return;
+	/* Joins follow leaves: what the first leave has left is told. */
+	if (c->list_waits && c->have_ring && !c->before.n)
+		c->before = c->now;
 	/*
 	 * More than the cluster can name: the list without us is no view of ours, and the logic
 	 * goes offline.
 	 */
-	c->n = n <= CL_MEMBERS_MAX ? n : 0;
-	for (size_t i = 0; i < c->n; i++)
-		c->members[i] = (struct cl_member){ .node_id = members[i].nodeid,
-						    .pid = members[i].pid };
-	c->list_waits = !c->have_ring || of_nodes(left, n_left) || of_nodes(joined, n_joined);
+	c->now.n = n <= CL_MEMBERS_MAX ? n : 0;
+	for (size_t i = 0; i < c->now.n; i++)
+		c->now.members[i] = (struct cl_member){ .node_id = members[i].nodeid,
+							.pid = members[i].pid };
+	c->list_waits = c->list_waits || !c->have_ring || of_nodes(left, n_left) ||
+			of_nodes(joined, n_joined);
 	if (!c->list_waits)
 		view_tell(c);
 }
@@ -96,7 +123,7 @@ static void on_totem_confchg(cpg_handle_t handle, struct cpg_ring_id ring, uint3
 	bool same = c->have_ring && c->ring.node_id == ring.nodeid && c->ring.seq == ring.seq;
 	c->ring = (struct cl_ring_id){ .node_id = ring.nodeid, .seq = ring.seq };
 	c->have_ring = true;
-	if (c->n && (c->list_waits || !same))
+	if (c->now.n && (c->list_waits || !same))
 		view_tell(c);
 }
 
@@ -359,6 +386,7 @@ enum result cl_corosync_open(struct qb_loop *loop, const char *group,
 		destroy(c);
 		return R_SYSTEM;
 	}
+	c->node_id = facts->node_id;
 	*out = &c->transport;
 	return R_OK;
 }
