@@ -45,9 +45,7 @@ void part_begin(struct cl_node *n, struct group *g)
 	part_stop(g);
 	g->split_brains++;
 	p->running = true;
-	p->store = g->store;
-	g->store = ss_store_new(n->cfg.hash_seed);
-	must(g->store);
+	p->store = ss_store_copy(g->store, n->cfg.hash_seed);
 	p->lineage = g->lineage;
 	p->term = g->term;
 	p->applied = g->applied;

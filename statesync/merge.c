@@ -368,14 +368,12 @@ static bool carries(const struct ss_record *r)
 	return yes;
 }
 
-static void count_families(struct plan *p)
+static void count_taken(struct plan *p)
 {
 	const struct family *f;
 
-	for (size_t it = 0; (f = hashmap_next(p->families, &it)) != NULL;) {
+	for (size_t it = 0; (f = hashmap_next(p->families, &it)) != NULL;)
 		p->out->taken += f->joined == NULL && is_taken(f);
-		p->out->anew += f->joined == NULL && is_anew(f);
-	}
 }
 
 /* Ours goes on until another one is up; where we have none, theirs does. */
@@ -389,6 +387,7 @@ static void mark_ours(struct plan *p)
 		if (!is_anew(top(f)) || !carries(r))
 			continue;
 		put_anew(p, r);
+		p->out->anew++;
 		top(f)->marked = true;
 	}
 }
@@ -404,6 +403,7 @@ static void mark_theirs(struct plan *p)
 		    !carries(&e->r))
 			continue;
 		put_anew(p, &e->r);
+		p->out->anew++;
 		e->taken = true;
 	}
 }
@@ -566,7 +566,7 @@ enum result ss_merge_plan(const struct ss_merge *m, const struct ss_store *st,
 	ss_store_each(st, look_at_ours, &p);
 	for (size_t it = 0; (e = hashmap_next(m->entries, &it)) != NULL;)
 		look_at_theirs(&p, e);
-	count_families(&p);
+	count_taken(&p);
 	ss_store_each(st, end_ours, &p);
 	mark_ours(&p);
 	mark_theirs(&p);

@@ -84,6 +84,8 @@ void ss_store_free(struct ss_store *st);
 /* Last writer wins. An unknown kind is kept. Erasing a CHILD_SA also drops its LEASE and COUNTERS.
  * A lease never goes down. */
 enum result ss_store_apply(struct ss_store *st, const struct ss_record *r) WARN_UNUSED;
+/* With the log positions of its records. */
+struct ss_store *ss_store_copy(const struct ss_store *st, const uint8_t hash_seed[16]);
 /* What is applied from here on is of this log position. */
 void ss_store_at(struct ss_store *st, uint64_t position);
 /* The record is here and was written behind position since; *created: it is not older. */

@@ -261,6 +261,21 @@ bool ss_store_changed(const struct ss_store *st, uint32_t kind, uint64_t key, ui
 	return s != NULL && s->changed > since;
 }
 
+struct ss_store *ss_store_copy(const struct ss_store *st, const uint8_t hash_seed[16])
+{
+	struct ss_store *to = ss_store_new(hash_seed);
+	const struct stored *s;
+
+	must(to != NULL);
+	for (size_t it = 0; (s = hashmap_next(st->records, &it)) != NULL;) {
+		must(insert(to, &s->record) == R_OK);
+		struct stored *copy = find(to, s->record.kind, s->record.key);
+		copy->created = s->created;
+		copy->changed = s->changed;
+	}
+	return to;
+}
+
 /* Parents before children: 0 IKE SAs, 1 CHILD SAs, 2 what hangs on them. */
 static unsigned int rank(uint32_t kind)
 {

@@ -433,6 +433,85 @@ static void an_sa_without_ivs_is_set_up_anew(void **state)
 	world_free(w);
 }
 
+static void mark_anew(void *ctx, const struct ike_sa_state *s)
+{
+	uint64_t *spi = ctx;
+
+	*spi = ike_sa_state_spi(s);
+}
+
+/* As the merge of what two owners held leaves it in the record (R23). */
+static void two_owners_changed_it(struct world *w)
+{
+	struct ike_engine *e = w->side[A].standby;
+	struct ike_sa_state s;
+	uint64_t spi = 0;
+
+	ike_each_sa(e, mark_anew, &spi);
+	assert_int_equal(ike_export_sa(e, spi, &s), R_OK);
+	s.anew = true;
+	assert_int_equal(ike_import_sa(e, &s), R_OK);
+	ike_sa_state_clear(&s);
+}
+
+static void an_sa_of_two_owners_ends_when_another_is_up(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ .lines = 2 }, true);
+
+	(void)state;
+	initiate(w, A, 0);
+	world_run(w, 2000);
+	two_owners_changed_it(w);
+	world_takeover(w, A, false);
+	world_run(w, 1000);
+	/* Both are there: the tunnels never lack one. */
+	assert_int_equal(w->side[A].init_requests, 2);
+	assert_int_equal(ike_sa_count(w->side[A].engine), 2);
+	assert_true(world_tunnel_works(w, 1) && world_tunnel_works(w, 2));
+	world_run(w, 4000);
+	assert_int_equal(w->side[A].logs[LOG_IKE_SA_DOWN], 1);
+	assert_int_equal(w->side[B].logs[LOG_IKE_SA_DOWN], 1);
+	assert_true(world_tunnel_works(w, 1) && world_tunnel_works(w, 2));
+	world_free(w);
+}
+
+/* The node that began it is gone: the mark is in the record. */
+static void the_next_owner_sets_up_anew_what_two_owners_changed(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, true);
+
+	(void)state;
+	initiate(w, A, 1);
+	world_run(w, 2000);
+	two_owners_changed_it(w);
+	w->hold_net = true;
+	world_takeover(w, A, false);
+	world_run(w, 100);
+	world_takeover(w, A, false);
+	w->hold_net = false;
+	world_run(w, 10000);
+	assert_int_equal(w->side[B].logs[LOG_IKE_SA_DOWN], 1);
+	assert_true(world_tunnel_works(w, 1));
+	world_free(w);
+}
+
+/* What the peer does not answer ends like every other one: the old one carries on until then. */
+static void an_sa_of_two_owners_stays_while_no_other_comes_up(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, true);
+
+	(void)state;
+	initiate(w, A, 1);
+	world_run(w, 2000);
+	two_owners_changed_it(w);
+	w->hold_net = true;
+	world_takeover(w, A, false);
+	world_run(w, 10000);
+	assert_int_equal(w->side[A].logs[LOG_IKE_SA_DOWN], 0);
+	assert_true(world_tunnel_works(w, 1));
+	world_free(w);
+}
+
 /* R10 */
 static void a_suspect_takeover_asks_the_peer_and_keeps_what_answers(void **state)
 {
@@ -516,6 +595,9 @@ int main(void)
 		cmocka_unit_test(takeovers_in_a_row_use_no_iv_twice),
 		cmocka_unit_test(an_sa_near_the_end_of_its_terms_is_rekeyed_at_takeover),
 		cmocka_unit_test(an_sa_without_ivs_is_set_up_anew),
+		cmocka_unit_test(an_sa_of_two_owners_ends_when_another_is_up),
+		cmocka_unit_test(the_next_owner_sets_up_anew_what_two_owners_changed),
+		cmocka_unit_test(an_sa_of_two_owners_stays_while_no_other_comes_up),
 		cmocka_unit_test(a_suspect_takeover_asks_the_peer_and_keeps_what_answers),
 		cmocka_unit_test(a_suspect_takeover_sets_up_anew_what_does_not_answer),
 		cmocka_unit_test(lifetimes_go_on_across_a_takeover),
