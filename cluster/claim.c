@@ -434,6 +434,7 @@ static void settle_later(struct cl_node *n, struct group *g)
 {
 	g->claim.settling = true;
 	g->claim.rotations = 0;
+	g->claim.followers = g->claim.synced = 0;
 	settle_probe(n, g);
 }
 
@@ -460,17 +461,50 @@ void claim_settle(struct cl_node *n, struct group *g)
 	role_change(n, g, &g->claim.won);
 	protect_begin(n, g);
 	heartbeat_begin(n, g, g->claim.emitted_ns);
+	protect_settled(n, g);
+	join_settled(n, g);
 	handover_settled(n, g);
 }
 
+/*
+ * The others that have quorum somewhere have a member in common with these, and
+ * it knows of the term; of a pair, that is each.
+ */
+void claim_followed(struct cl_node *n, struct group *g, const struct member *m)
+{
+	size_t all = n->view.n, most = n->cfg.expected_votes / 2 + 1, followers = 1;
+
+	if (!g->claim.settling)
+		return;
+	g->claim.followers |= slot_bit(m->slot);
+	for (uint16_t left = g->claim.followers; left; left &= (uint16_t)(left - 1))
+		followers++;
+	if (followers >= (most < all ? most : all))
+		claim_settle(n, g);
+}
+
+static void remember(struct cl_node *n, struct group *g, uint64_t claimed)
+{
+	g->claim.before = (struct claim_before){
+		.claimed = claimed,
+		.ring = n->view.ring,
+		.term = g->term,
+		.owner = g->owner,
+		.owner_id = g->owner_id,
+		.protected_set = g->protected_set,
+		.released_to = g->released_to,
+		.heartbeat = g->heartbeat,
+		.heartbeat_ns = g->heartbeat_ns,
+		.owner_left_ns = g->owner_left_ns,
+	};
+}
+
 /* Back to what was followed before the claim; nothing was done under its term. */
-static void claim_give_up(struct group *g)
+static void go_back(struct group *g)
 {
 	const struct claim_before *b = &g->claim.before;
 
-	claim_unsettle(g);
 	lineage_undo(&g->lineage, g->term);
-	g->claim.doubtful = true;
 	g->term = b->term;
 	g->owner = b->owner;
 	g->owner_id = b->owner_id;
@@ -479,6 +513,36 @@ static void claim_give_up(struct group *g)
 	g->heartbeat = b->heartbeat;
 	g->heartbeat_ns = b->heartbeat_ns;
 	g->owner_left_ns = b->owner_left_ns;
+}
+
+static void claim_give_up(struct group *g)
+{
+	claim_unsettle(g);
+	g->claim.doubtful = true;
+	go_back(g);
+}
+
+/*
+ * Who gives up does so when the ring changes, and says it there. Its term would
+ * stay the highest of all with us, without an owner, and win over the one that
+ * others may have claimed meanwhile.
+ */
+bool claim_taken_back(struct cl_node *n, struct group *g, const struct member *m,
+		      const Holdfast__GroupStatus *s)
+{
+	const struct claim_before *b = &g->claim.before;
+
+	if (m != owner_member(n, g) || m->id.node_id == n->cfg.node_id || s->is_owner ||
+	    !s->synced || !g->synced || b->claimed != g->term || s->term != b->term ||
+	    s->owner_slot != b->owner ||
+	    (b->ring.node_id == n->view.ring.node_id && b->ring.seq == n->view.ring.seq))
+		return false;
+	go_back(g);
+	/* Ourselves, perhaps: that ownership has ended. */
+	if (g->owner_id.node_id == n->cfg.node_id)
+		g->owner_id = (struct cl_member){ 0 };
+	membership_say_hello(n);
+	return true;
 }
 
 /*
@@ -520,16 +584,7 @@ static void become_owner(struct cl_node *n, struct group *g, const struct delive
 		begin_empty(n, g);
 	g->claim.sent = false;
 	g->claim.reason = reason;
-	g->claim.before = (struct claim_before){
-		.term = g->term,
-		.owner = g->owner,
-		.owner_id = g->owner_id,
-		.protected_set = g->protected_set,
-		.released_to = g->released_to,
-		.heartbeat = g->heartbeat,
-		.heartbeat_ns = g->heartbeat_ns,
-		.owner_left_ns = g->owner_left_ns,
-	};
+	remember(n, g, d->term);
 	ownership_begin(n, g, d->member, d->term);
 	g->claim.won = c;
 	settle_later(n, g);
@@ -547,6 +602,7 @@ static void follow_owner(struct cl_node *n, struct group *g, const struct delive
 		protect_end(n, g);
 		merge_forget(g);
 	}
+	remember(n, g, d->term);
 	ownership_begin(n, g, d->member, d->term);
 	if (!g->synced) {
 		join_stop(g);

@@ -159,8 +159,10 @@ struct role_change {
 	uint64_t silence_ms;
 };
 
-/* What a group followed before a claim of ours was delivered. */
+/* What a group followed before the last claim was delivered. */
 struct claim_before {
+	uint64_t claimed;       /* the term that was */
+	struct cl_ring_id ring; /* in which it was delivered */
 	uint64_t term;
 	uint8_t owner, released_to;
 	struct cl_member owner_id;
@@ -178,6 +180,8 @@ struct claim_state {
 	uint64_t not_before_ns;
 	bool settling;          /* delivered and valid; the others may not have it yet (R9) */
 	unsigned int rotations; /* of the token, since */
+	uint16_t followers;     /* slots that have spoken under its term since */
+	uint16_t synced;        /* those that have said SYNCED */
 	uint64_t probe;         /* sequence of the message that tells of the next one */
 	uint64_t probe_ns;
 	bool doubtful; /* one was delivered here and given up: others may claim its term */
@@ -220,6 +224,8 @@ struct serving {
 	uint32_t n_away, credit;
 	uint64_t asked_id;
 	uint32_t asked_credit;
+	bool marked; /* its marker came before our claim had settled */
+	uint64_t marked_id;
 };
 
 enum handover_phase {
@@ -589,8 +595,12 @@ bool claim_is_reserved(const struct cl_node *n, const struct group *g);
 void claim_forget(struct group *g);
 /* Another owner begins: what was to settle has ended. */
 void claim_unsettle(struct group *g);
-/* A member follows our claim: nobody can have missed it. */
 void claim_settle(struct cl_node *n, struct group *g);
+/* A member has spoken under the term of our claim. */
+void claim_followed(struct cl_node *n, struct group *g, const struct member *m);
+/* The owner that we follow says in another ring that it does not own the term: it gave it up. */
+bool claim_taken_back(struct cl_node *n, struct group *g, const struct member *m,
+		      const Holdfast__GroupStatus *s);
 void claim_view_changed(struct cl_node *n, struct group *g);
 /* A message of our own came back. */
 void claim_own_delivered(struct cl_node *n, struct group *g, uint64_t sequence);
@@ -612,6 +622,8 @@ void protect_members_changed(struct cl_node *n, struct group *g);
 void protect_announce(struct cl_node *n, struct group *g);
 void protect_synced(struct cl_node *n, struct group *g, const struct delivery *d,
 		    const Holdfast__ClusterMessage *m);
+/* Our claim has settled: who said SYNCED before is protected now. */
+void protect_settled(struct cl_node *n, struct group *g);
 void protect_ack(struct cl_node *n, struct group *g, const struct delivery *d,
 		 const Holdfast__ClusterMessage *m);
 void protect_protected(struct cl_node *n, struct group *g, const struct delivery *d,
@@ -656,6 +668,8 @@ void join_marker(struct cl_node *n, struct group *g, const struct delivery *d,
 /* No progress: ask again, or begin again. */
 void join_timeout(struct cl_node *n, struct group *g);
 void join_chunk(struct cl_node *n, struct group *g, const Holdfast__Snapshot *m);
+/* Our claim has settled: markers that came before are served. */
+void join_settled(struct cl_node *n, struct group *g);
 void join_request(struct cl_node *n, struct group *g, uint8_t slot,
 		  const Holdfast__SnapshotRequest *m);
 void join_serve_ready(struct cl_node *n, struct group *g, uint8_t slot);

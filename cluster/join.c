@@ -294,8 +294,21 @@ void join_marker(struct cl_node *n, struct group *g, const struct delivery *d,
 		config_sync_follows(n, g, d->member);
 		protect_members_changed(n, g);
 		serve_start(n, g, slot, m->marker->join_id);
+	} else if (g->claim.settling) {
+		g->serving[slot].marked = true;
+		g->serving[slot].marked_id = m->marker->join_id;
 	} else if (slot == n->cfg.slot && g->join.running && m->marker->join_id == g->join.id) {
 		/* By now the owner knows our HELLO, or will in a moment. */
 		join_ask(n, g, false);
+	}
+}
+
+void join_settled(struct cl_node *n, struct group *g)
+{
+	for (uint8_t slot = 1; slot < SS_SLOTS; slot++) {
+		struct serving *v = &g->serving[slot];
+		if (v->marked && member_by_slot(n, slot))
+			serve_start(n, g, slot, v->marked_id);
+		v->marked = false;
 	}
 }

@@ -378,6 +378,8 @@ static void hello_group(struct cl_node *n, struct group *g, struct member *m,
 					 .owner = (uint8_t)s->kept_owner_slot,
 					 .applied = s->kept_applied };
 	lineage_take(&mg->lineage, s);
+	if (claim_taken_back(n, g, m, s))
+		order = 0;
 	/*
 	 * Of a known member: said before the claim that we follow was delivered; what came
 	 * behind it is newer.

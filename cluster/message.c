@@ -215,7 +215,7 @@ static void opened(struct cl_node *n, struct member *m, const struct ss_opened *
 		struct delivery d = { .member = m, .term = o->term };
 		if (m->id.node_id != n->cfg.node_id && d.term == g->term &&
 		    body->body_case != BODY(CLAIM))
-			claim_settle(n, g);
+			claim_followed(n, g, m);
 		dispatch(n, g, &d, body);
 	}
 }

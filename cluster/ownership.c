@@ -136,6 +136,9 @@ void ownership_lineage(struct cl_node *n, struct group *g, uint64_t term, uint8_
 {
 	if (!g->synced || ownership_compare(term, owner, g->term, g->owner) <= 0)
 		return;
+	/* Our own claim, which we gave up: they go back as well when they hear it. */
+	if (g->claim.doubtful && owner == n->cfg.slot && term == g->claim.term)
+		return;
 	if (hf_rule_broken(HF_RULE_HEAL) && is_owner(g))
 		return;
 	part_begin(n, g);

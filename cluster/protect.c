@@ -176,9 +176,22 @@ void protect_synced(struct cl_node *n, struct group *g, const struct delivery *d
 	d->member->group[g->index].applied = m->synced->position;
 	join_served(n, g, d->member->slot, m->synced->join_id);
 	config_sync_follows(n, g, d->member);
+	if (g->claim.settling)
+		g->claim.synced |= slot_bit(d->member->slot);
 	if (is_owner(g) && g->handover.phase != HANDOVER_RELEASED &&
 	    d->member != owner_member(n, g) && m->synced->position <= g->commit.appended)
 		protect_member(n, g, d->member->slot, m->synced->position);
+}
+
+void protect_settled(struct cl_node *n, struct group *g)
+{
+	for (size_t i = 0; i < n->view.n; i++) {
+		const struct member *m = &n->view.members[i];
+		if ((g->claim.synced & slot_bit(m->slot)) && m->id.node_id != n->cfg.node_id &&
+		    m->group[g->index].applied <= g->commit.appended)
+			protect_member(n, g, m->slot, m->group[g->index].applied);
+	}
+	g->claim.synced = 0;
 }
 
 /* ---- degrade (R6) ---- */

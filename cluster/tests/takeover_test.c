@@ -134,6 +134,61 @@ static void a_claim_that_others_follow_is_acted_on_at_once(void **state)
 	assert_true(w.nodes[1].is_protected);
 }
 
+/* Whoever has quorum elsewhere must have somebody who knows the term: of four, three do. */
+static void a_claim_that_too_few_follow_is_not_acted_on(void **state)
+{
+	(void)state;
+	world_settled(&w, 4);
+	node_kill(&w, 0);
+	w.nodes[3].hold_acks = true;
+	world_view(&w, true);
+	for (unsigned int i = 0; i < 20 && node_status(&w.nodes[1]).term == 1; i++)
+		world_run(&w, 1);
+	assert_int_equal(node_status(&w.nodes[1]).term, 2);
+	w.nodes[1].hold_acks = true; /* it hears of no rotation of the token */
+	world_run(&w, 50);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	w.nodes[3].hold_acks = false;
+	world_run(&w, 2);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+}
+
+/*
+ * The claim of node 3 has reached node 2 when both are cut off: without quorum it is given up,
+ * and nobody keeps a term that nobody owns.
+ */
+static void a_claim_that_is_given_up_is_given_up_by_all(void **state)
+{
+	(void)state;
+	world_settled(&w, 4);
+	node_kill(&w, 0);
+	node_stop(&w, 1);
+	w.nodes[2].hold_acks = true; /* it follows, and nobody has heard it */
+	world_view(&w, false);
+	world_run(&w, 10);
+	node_forge_claim(&w, 3, 2, CLAIM_LEFT, NULL);
+	node_cut(&w, 1);
+	world_order(&w);
+	w.nodes[3].hold_acks = true;
+	world_run(&w, 2);
+	assert_int_equal(node_status(&w.nodes[2]).term, 2);
+	assert_int_equal(node_status(&w.nodes[3]).term, 2);
+	world_view(&w, false);
+	w.nodes[2].hold_acks = w.nodes[3].hold_acks = false;
+	world_run(&w, 100);
+	assert_int_equal(node_status(&w.nodes[2]).term, 1);
+	assert_int_equal(node_status(&w.nodes[3]).term, 1);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
+	assert_int_equal(w.nodes[3].role, CL_ROLE_STANDBY);
+	assert_int_equal(w.nodes[2].logs[LOG_REPL_RESYNC], 0);
+	assert_int_equal(w.nodes[3].logs[LOG_REPL_RESYNC], 0);
+	world_heal(&w);
+	node_wake(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 1000);
+	assert_true(w.nodes[world_owner(&w)].term > 2);
+}
+
 /* R12: a stopped owner cannot answer; Corosync on its host has the claim. */
 static void a_claim_that_nobody_answers_is_acted_on_soon(void **state)
 {
@@ -587,6 +642,8 @@ int main(void)
 		T(kill_of_the_owner_is_taken_over_at_once),
 		T(a_claim_that_nobody_else_has_is_not_acted_on),
 		T(a_claim_that_others_follow_is_acted_on_at_once),
+		T(a_claim_that_too_few_follow_is_not_acted_on),
+		T(a_claim_that_is_given_up_is_given_up_by_all),
 		T(a_claim_that_nobody_answers_is_acted_on_soon),
 		T(a_claim_that_is_cut_off_is_not_acted_on),
 		T(a_claimant_that_is_cut_off_with_quorum_claims_another_term),
