@@ -410,6 +410,7 @@ static const struct {
 } provoked[] = {
 	{ "suspect", crash_unprotected },
 	{ "grant", cut_owner },
+	{ "merge", cut },
 };
 
 static bool provoke(struct sim *s)

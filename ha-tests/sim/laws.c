@@ -12,8 +12,7 @@
 #define FLOW_ALIVE_NS (2 * SECOND)
 #define CALM_NS       (12 * SECOND) /* retransmissions that have backed off, and a hold-off */
 #define GIVE_UP_NS \
-	(80 * \
-	 SECOND) /* a tunnel that two owners had is dead until both ends have given it up (R23) */
+	(80 * SECOND) /* a tunnel that was lost is dead until both ends have given it up */
 
 void laws_open(struct sim *s)
 {
@@ -160,8 +159,10 @@ void laws_peer_heard(struct peer *p, const struct packet *pkt)
 
 /* ---- ownership ---- */
 
-static void excuse(struct sim *s, const char *what)
+/* for_long: both ends may have to give up what they have, which takes its time. */
+static void excuse(struct sim *s, const char *what, bool for_long)
 {
+	s->laws.excused_for_long = s->laws.excused_for_long || for_long;
 	if (!s->laws.excused) {
 		s->stats.excused++;
 		trace(s, "from here on a tunnel may have to be set up anew: %s", what);
@@ -185,7 +186,8 @@ void laws_role(struct node *nd, const struct hf_role_change *change)
 	s->stats.suspects += change->suspect;
 	if (change->suspect || s->laws.unprotected)
 		excuse(s,
-		       change->suspect ? "suspect takeover" : "the former owner was not protected");
+		       change->suspect ? "suspect takeover" : "the former owner was not protected",
+		       change->suspect || !s->mcast.cut);
 	else if (!s->laws.split && !s->laws.excused)
 		for (unsigned int i = 0; i < s->scenario.n_peers; i++)
 			law5(nd, &s->peers[i]);
@@ -226,7 +228,7 @@ void laws_lose(struct node *nd)
 {
 	if (nd->has_held && !held_by_others(nd)) {
 		nd->s->stats.state_losses++;
-		excuse(nd->s, "the only holder of state is gone");
+		excuse(nd->s, "the only holder of state is gone", true);
 	}
 }
 
@@ -256,7 +258,7 @@ static void law_split(struct sim *s)
 
 	if (split && !s->laws.split) {
 		s->stats.split_brains++;
-		excuse(s, "two owners");
+		excuse(s, "two owners", false); /* R23: what both held is merged */
 	}
 	if (split && !laws_apart(s))
 		law_broken(s, 4, "two owners in one view");
@@ -403,7 +405,7 @@ static uint64_t flow_lost(struct flow *f)
  */
 void laws_calm(struct sim *s)
 {
-	uint64_t bound = s->calm_ns + CALM_NS + (s->laws.excused ? GIVE_UP_NS : 0);
+	uint64_t bound = s->calm_ns + CALM_NS + (s->laws.excused_for_long ? GIVE_UP_NS : 0);
 
 	for (size_t i = 0; i < s->n_flows && s->calm && s->now_ns > bound; i++) {
 		struct flow *f = &s->flows[i];
