@@ -75,7 +75,7 @@ static bool lacks_state(const struct group *g)
 static uint64_t due_left(struct cl_node *n, const struct group *g)
 {
 	if (lacks_state(g) || is_owner(g) || owner_member(n, g) || !automatic(n, g) ||
-	    !is_candidate(n, g, n->cfg.slot))
+	    !is_candidate(n, g, n->cfg.slot) || g->unfenced)
 		return NEVER;
 	return later(g->owner_left_ns, member_hello_heard_ns(n)) +
 	       candidate_rank(n, g) * CLAIM_RANK_MS * MS;
@@ -573,8 +573,7 @@ static void become_owner(struct cl_node *n, struct group *g, const struct delive
 		 * anybody else cannot know whether that one has claimed and sealed before it went.
 		 * Who released it to nobody but itself (R23) knows, unless it had to claim twice.
 		 */
-		.handover = reason == CLAIM_RELEASED ||
-			    (g->handover.merge && !g->claim.doubtful),
+		.handover = reason == CLAIM_RELEASED || (g->handover.merge && !g->claim.doubtful),
 		.silence_ms = (n->now_ns - g->heartbeat_ns) / MS,
 	};
 

@@ -294,6 +294,9 @@ static void node_input(struct cl_node *n, const struct cl_input *in)
 		n->relay = in->relay;
 		membership_say_hello(n);
 		break;
+	case CL_IN_FENCED:
+		fence_confirmed(n, in->from_node_id);
+		break;
 	case CL_IN_EXEC:
 		exec_ask(n, in);
 		break;

@@ -97,6 +97,7 @@ struct cl_node_config {
 	uint32_t deadline_ms;            /* R12; 0: 2000; raised above token + consensus */
 	uint32_t heartbeat_ms;           /* 0: 100 */
 	enum cl_role_manager manager;
+	bool fenced_takeover; /* a lost node's group waits until CL_IN_FENCED names the node */
 	enum cl_empty_start empty_start;
 	uint32_t empty_start_after_ms;
 	bool drained;      /* "node drain" was said before this start */
@@ -135,11 +136,12 @@ enum cl_input_kind {
 	CL_IN_PREPARED,     /* answer to CL_FX_PREPARE: datapath reads nothing and queues */
 	CL_IN_QUIESCED,     /* answer to CL_FX_QUIESCE: datapath stopped, final records appended */
 	CL_IN_STOPPED_APART, /* answer to CL_FX_PART: records are the last numbers of all CHILD SAs */
-	CL_IN_RELAY_DONE,   /* no straggler for 2 s (R19) */
-	CL_IN_GO_ACTIVE,    /* "failover active", Pacemaker's promote */
+	CL_IN_RELAY_DONE,    /* no straggler for 2 s (R19) */
+	CL_IN_GO_ACTIVE,     /* "failover active", Pacemaker's promote */
 	/* "no failover active", demote: hand over to the best protected standby */
 	CL_IN_GO_STANDBY,
-	CL_IN_STOP, /* R21: hand over, then CL_FX_STOPPED */
+	CL_IN_FENCED, /* from_node_id cannot send any more: Pacemaker has confirmed it, or somebody */
+	CL_IN_STOP,   /* R21: hand over, then CL_FX_STOPPED */
 	CL_IN_CONFIG_DIGEST,
 	/*
 	 * The owner's configuration for the member in slot, or for all (0): data, digest, why;
@@ -227,8 +229,8 @@ struct cl_effect {
 	uint8_t slot;
 	uint64_t term;
 	enum cl_role role;
-	bool suspect;       /* R10 */
-	bool handover;      /* ROLE active: behind RELEASE, exact counters hold (R19) */
+	bool suspect;  /* R10 */
+	bool handover; /* ROLE active: behind RELEASE, exact counters hold (R19) */
 	/* QUIESCE: to ourselves (R23). The datapath queues; what comes is not recorded any more. */
 	bool merge;
 	bool terms_unknown; /* WRITE_TERM: to be kept with the term */
@@ -301,6 +303,7 @@ struct cl_group_status {
 	uint64_t term;
 	uint8_t owner_slot; /* 0: none */
 	bool is_protected, unprotected_self_grants, quorate;
+	uint32_t unfenced_node; /* a takeover waits for the fencing of this node; 0: none */
 	uint64_t applied, appended, committed;
 	uint64_t heartbeat_age_ms;
 	uint64_t records_sent, records_received, messages_refused;

@@ -69,7 +69,7 @@ struct member_group {
 	uint64_t applied;
 	bool has_state;          /* synced, or a kept one */
 	struct state_place kept; /* term 0: none */
-	struct lineage lineage; /* when it came into the view */
+	struct lineage lineage;  /* when it came into the view */
 };
 
 struct member {
@@ -321,6 +321,7 @@ struct group {
 	uint64_t spent_term;    /* highest that this node may have claimed, before its start too */
 	uint64_t heartbeat_ns;  /* when it was delivered here */
 	uint64_t owner_left_ns; /* when a view came without the owner */
+	bool unfenced;          /* and without its node, whose end nobody has confirmed */
 	bool heartbeat_stale_at_left; /* R10 */
 	bool synced;
 	struct ss_store *store;
@@ -451,6 +452,8 @@ struct cl_node {
 	uint64_t messages_refused;
 	struct cl_failure failures[SS_SLOTS];
 	struct cl_known_unit known[SS_SLOTS];
+	uint32_t fenced[CL_MEMBERS_MAX]; /* nodes that were, and are in no view since */
+	size_t n_fenced;
 	struct cl_stats stats;
 	struct exec exec;
 	struct config_sync config;
@@ -677,6 +680,13 @@ void join_serve_ready(struct cl_node *n, struct group *g, uint8_t slot);
 void join_served(struct cl_node *n, struct group *g, uint8_t slot, uint64_t join_id);
 void join_serve_stop(struct group *g, uint8_t slot);
 
+/* fence.c: "failover takeover fenced" */
+/* The owner is not in the view any more. */
+void fence_owner_left(struct cl_node *n, struct group *g);
+void fence_confirmed(struct cl_node *n, uint32_t node_id);
+/* Who is in the view again is not fenced any more. */
+void fence_view_changed(struct cl_node *n);
+
 /* lineage.c: all of R23's question where two logs parted */
 /* slot owns term from position begin on. */
 void lineage_begin(struct lineage *l, uint64_t term, uint8_t slot, uint64_t begin);
@@ -695,7 +705,8 @@ void lineage_take(struct lineage *l, const Holdfast__GroupStatus *s);
 void part_begin(struct cl_node *n, struct group *g);
 void part_stop(struct group *g);
 /* The datapath has stopped: its last numbers. */
-void part_stopped(struct cl_node *n, struct group *g, const struct ss_record *numbers, size_t count);
+void part_stopped(struct cl_node *n, struct group *g, const struct ss_record *numbers,
+		  size_t count);
 /* Of our own log, delivered when we do not own it any more; false: not of the part. */
 bool part_own_log(struct cl_node *n, struct group *g, const struct delivery *d,
 		  const Holdfast__ClusterMessage *m);

@@ -12,6 +12,7 @@ libcluster_la_SOURCES = \
 	cluster/config_sync.c \
 	cluster/drain.c \
 	cluster/exec.c \
+	cluster/fence.c \
 	cluster/handover.c \
 	cluster/heartbeat.c \
 	cluster/history.c \
@@ -48,6 +49,7 @@ cluster_tests = \
 	cluster/tests/drain_test \
 	cluster/tests/corosync_test \
 	cluster/tests/exec_test \
+	cluster/tests/fence_test \
 	cluster/tests/handover_test \
 	cluster/tests/history_test \
 	cluster/tests/join_test \
@@ -67,6 +69,7 @@ cluster_tests_chaos_test_SOURCES = cluster/tests/chaos_test.c $(cluster_harness)
 cluster_tests_config_sync_test_SOURCES = cluster/tests/config_sync_test.c $(cluster_harness)
 cluster_tests_drain_test_SOURCES = cluster/tests/drain_test.c $(cluster_harness)
 cluster_tests_exec_test_SOURCES = cluster/tests/exec_test.c $(cluster_harness)
+cluster_tests_fence_test_SOURCES = cluster/tests/fence_test.c $(cluster_harness)
 cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_harness)
 cluster_tests_history_test_SOURCES = cluster/tests/history_test.c $(cluster_harness)
 cluster_tests_join_test_SOURCES = cluster/tests/join_test.c $(cluster_harness)
@@ -87,6 +90,7 @@ cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
 cluster_tests_config_sync_test_LDADD = $(cluster_test_libs)
 cluster_tests_drain_test_LDADD = $(cluster_test_libs)
 cluster_tests_exec_test_LDADD = $(cluster_test_libs)
+cluster_tests_fence_test_LDADD = $(cluster_test_libs)
 cluster_tests_handover_test_LDADD = $(cluster_test_libs)
 cluster_tests_history_test_LDADD = $(cluster_test_libs)
 cluster_tests_join_test_LDADD = $(cluster_test_libs)

@@ -216,6 +216,7 @@ void membership_view(struct cl_node *n, const struct cl_input *in)
 	n->stats.views++;
 	if (new_ring)
 		n->view.established = n->view.quorate = false;
+	fence_view_changed(n);
 	fx_log(n, LOG_CLUSTER_VIEW, "ring %u.%llu, %zu members", in->ring.node_id,
 	       (unsigned long long)in->ring.seq, in->n_members);
 	for (size_t i = 0; i < n->n_groups; i++)
@@ -268,7 +269,8 @@ struct said_lineage {
 	Holdfast__Ownership *list[LINEAGE_MAX];
 };
 
-static void put_lineage(const struct lineage *l, struct said_lineage *said, Holdfast__GroupStatus *s)
+static void put_lineage(const struct lineage *l, struct said_lineage *said,
+			Holdfast__GroupStatus *s)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		holdfast__ownership__init(&said->step[i]);
@@ -281,8 +283,7 @@ static void put_lineage(const struct lineage *l, struct said_lineage *said, Hold
 	s->lineage = said->list;
 }
 
-static void group_status(const struct group *g, Holdfast__GroupStatus *s,
-			 struct said_lineage *said)
+static void group_status(const struct group *g, Holdfast__GroupStatus *s, struct said_lineage *said)
 {
 	holdfast__group_status__init(s);
 	put_lineage(&g->lineage, said, s);

@@ -45,6 +45,7 @@ void ownership_begin(struct cl_node *n, struct group *g, const struct member *m,
 	g->heartbeat = 0;
 	g->heartbeat_ns = n->now_ns;
 	g->owner_left_ns = 0;
+	g->unfenced = false;
 	g->heartbeat_stale_at_left = false;
 	g->announced_ns = 0;
 	if (g->synced)
@@ -166,6 +167,7 @@ void ownership_view_changed(struct cl_node *n, struct group *g)
 	}
 	if (owner_member(n, g)) {
 		g->owner_left_ns = 0;
+		g->unfenced = false;
 		return;
 	}
 	if (!g->owner_left_ns) {
@@ -176,6 +178,7 @@ void ownership_view_changed(struct cl_node *n, struct group *g)
 		 * cannot have released unprotected output before the commit timeout
 		 * (R6), which is longer. That is the threshold here.
 		 */
+		fence_owner_left(n, g);
 		g->heartbeat_stale_at_left = n->now_ns - g->heartbeat_ns >
 					     n->cfg.commit_timeout_ms * MS;
 		join_stop(

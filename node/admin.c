@@ -580,6 +580,13 @@ static enum result get_failover(void *ctx, uint8_t group, struct view_failover *
 	v->held = hf_core_stats(w->core)->held_now;
 	v->unprotected_releases = st.degraded;
 	v->suspect_takeovers = st.suspect_takeovers;
+	v->unfenced_node = st.unfenced_node;
+	v->split_brains_lost = st.split_brains;
+	v->split_brains_merged = st.merges;
+	v->merged_taken = st.merged_taken;
+	v->merged_anew = st.merged_anew;
+	v->merged_rekeyed = st.merged_rekeyed;
+	v->merges_failed = st.merges_failed;
 	return R_OK;
 }
 
@@ -841,6 +848,20 @@ static enum result failover_active(void *ctx, bool active, uint8_t group, char w
 	return R_OK;
 }
 
+static enum result node_fenced(void *ctx, uint32_t node_id, char why[ADMIN_WHY_MAX])
+{
+	struct world *w = ctx;
+	struct cl_input in = { .kind = CL_IN_FENCED, .from_node_id = node_id };
+
+	if (!w->config->failover.enabled) {
+		snprintf(why, ADMIN_WHY_MAX, "failover is not configured");
+		return R_CONFIG;
+	}
+	hf_core_cluster(w->core, world_now_ns(), &in);
+	world_touch(w);
+	return R_OK;
+}
+
 void admin_ops_fill(struct world *w, struct admin_ops *out)
 {
 	*out = (struct admin_ops){
@@ -856,6 +877,7 @@ void admin_ops_fill(struct world *w, struct admin_ops *out)
 		.clear_children = admin_clear_children,
 		.initiate = admin_initiate,
 		.failover_active = failover_active,
+		.node_fenced = node_fenced,
 	};
 	admin_failover_fill(out);
 }

@@ -94,8 +94,8 @@ struct hf_core {
 	size_t n_numbers;
 	bool quiesced_for_merge;
 	bool merging; /* R23: what the engine does is thrown away, the log begins the next term */
-	uint64_t resync_from_ns;                              /* no second resync before */
-	struct hashmap *children;                             /* spi_in -> struct core_child */
+	uint64_t resync_from_ns;  /* no second resync before */
+	struct hashmap *children; /* spi_in -> struct core_child */
 	struct ss_hold *hold;
 	struct held *turn; /* emitted in this turn, position not known yet */
 	size_t n_turn, cap_turn;

@@ -505,8 +505,8 @@ static bool same_failover(const struct config_failover *a, const struct config_f
 	return same_groups(a, b) && a->unit == b->unit && a->slot == b->slot &&
 	       a->key_hex == b->key_hex && secret_equal(&a->key, &b->key) &&
 	       strcmp(a->cluster_name, b->cluster_name) == 0 &&
-	       a->role_manager == b->role_manager && a->empty_start == b->empty_start &&
-	       a->empty_start_s == b->empty_start_s &&
+	       a->role_manager == b->role_manager && a->takeover == b->takeover &&
+	       a->empty_start == b->empty_start && a->empty_start_s == b->empty_start_s &&
 	       a->commit_timeout_ms == b->commit_timeout_ms && a->deadline_ms == b->deadline_ms &&
 	       same_channel(&a->channel, &b->channel);
 }

@@ -276,6 +276,7 @@ static enum result cluster_fill(struct world *w, struct cl_node_config *out)
 	out->deadline_ms = f->deadline_ms;
 	out->manager = f->role_manager == ROLE_MANAGER_PACEMAKER ? CL_MANAGER_PACEMAKER
 								 : CL_MANAGER_INTERNAL;
+	out->fenced_takeover = f->takeover == TAKEOVER_FENCED;
 	out->empty_start = empty_starts[f->empty_start];
 	out->empty_start_after_ms = f->empty_start_s * 1000;
 	out->drained = was_drained(w);

@@ -549,6 +549,7 @@ static struct cl_node_config config(const struct world *w, const struct node *nd
 		.token_ms = 500,
 		.consensus_ms = 150,
 		.unit = nd->slot,
+		.fenced_takeover = w->fenced_takeover,
 		.empty_start = w->empty_start,
 		.empty_start_after_ms = 3000,
 		.wait_for_all = true,

@@ -313,6 +313,18 @@ static void run_node_resume(void *ctx, const struct match *m)
 	run_node(ctx, false);
 }
 
+static void run_node_fenced(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	char why[ADMIN_WHY_MAX] = "";
+	uint32_t node = (uint32_t)match_arg(m, 0)->number;
+	enum result res = c->ops->node_fenced(c->ops->ctx, node, why);
+	if (res != R_OK)
+		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+	else if (c->json)
+		json_finish(json_pack("{s:I}", "fenced", (json_int_t)node), c->out);
+}
+
 static bool is_exec(const char *line);
 
 static void exec_at(struct call *c, const struct admin_target *to, const char *line)
@@ -429,6 +441,9 @@ static const struct grammar_row rows_exec[] = {
 	  run_node_drain, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "node resume", "This node may own groups again", run_node_resume, NULL,
 	  ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "node fenced <1-4294967295>",
+	  "Confirm that the node with this Corosync id is off (failover takeover fenced)",
+	  run_node_fenced, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "failover exec {mate|active|standby} LINE", "Run a command at another member",
 	  run_exec, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "failover exec member NAME LINE", "Run a command at the member of this name",
@@ -457,10 +472,11 @@ static const struct grammar_word words_exec[] = {
 	{ "active", "The unit that is active" },
 	{ "standby", "The unit that stands by" },
 	{ "cluster", "The members of the cluster" },
-	{ "node", "This node" },
 	{ "keygen", "Make this member's key for the snapshot channel" },
 	{ "write", "Save or replicate the running configuration" },
 	{ "copy", "Save the running configuration" },
+	{ "node", "The nodes of the cluster" },
+	{ "fenced", "A node is off, and confirmed to be" },
 	{ "initiate", "Set up a tunnel without waiting for traffic" },
 	{ "pacemaker", "When Pacemaker decides who is active" },
 	{ 0 },

@@ -66,6 +66,8 @@ struct admin_ops {
 	/* As failover. */
 	enum result (*failover_history)(void *ctx, uint8_t group,
 					struct view_failover_history *out);
+	/* Corosync's node id: it is surely off. */
+	enum result (*node_fenced)(void *ctx, uint32_t node_id, char why[ADMIN_WHY_MAX]);
 	enum result (*failover_statistics)(void *ctx, struct view_failover_statistics *out);
 	/* failover exec: who that is; slot 0 is this node itself. */
 	enum result (*exec_target)(void *ctx, const struct admin_target *to, uint8_t *slot,

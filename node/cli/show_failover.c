@@ -225,6 +225,23 @@ static size_t present(const struct view_failover *v)
 	return n;
 }
 
+/* What most clusters never see. */
+static void text_trouble(const struct view_failover *v, struct text *out)
+{
+	if (v->unfenced_node)
+		text_printf(out, "        Takeover waits for the fencing of: node %u\n",
+			    v->unfenced_node);
+	if (v->split_brains_lost || v->split_brains_merged || v->merges_failed)
+		text_printf(
+			out,
+			"        Two owners: %llu lost, %llu merged, %llu not merged; IKE SAs taken "
+			"whole: %llu, set up anew: %llu; CHILD SAs rekeyed: %llu\n",
+			(unsigned long long)v->split_brains_lost,
+			(unsigned long long)v->split_brains_merged,
+			(unsigned long long)v->merges_failed, (unsigned long long)v->merged_taken,
+			(unsigned long long)v->merged_anew, (unsigned long long)v->merged_rekeyed);
+}
+
 static void text_extension(const struct view_failover *v, struct text *out)
 {
 	text_printf(out, "\nHoldfast Failover Group %u\n", v->group);
@@ -250,6 +267,7 @@ static void text_extension(const struct view_failover *v, struct text *out)
 		    (unsigned long long)v->unprotected_releases,
 		    (unsigned long long)v->suspect_takeovers);
 	text_printf(out, "        Members: %zu of %u\n", present(v), v->members_expected);
+	text_trouble(v, out);
 	text_member(v, &v->self, out);
 	for (size_t i = 0; i < v->n_others; i++)
 		text_member(v, &v->others[i], out);

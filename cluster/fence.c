@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * "failover takeover fenced": whoever left with its node may be alive behind
+ * a cut, so its group waits until somebody confirms that it is not. A process
+ * that left alone has taken its addresses with it (R20), and a member that is
+ * silent has passed its deadline (R12): neither waits.
+ *
+ * Only asking for the group depends on this, which may use what this node alone
+ * knows; a claim is judged as ever (R9).
+ */
+#include "cluster/cluster_private.h"
+
+static bool is_fenced(const struct cl_node *n, uint32_t node_id)
+{
+	for (size_t i = 0; i < n->n_fenced; i++)
+		if (n->fenced[i] == node_id)
+			return true;
+	return false;
+}
+
+void fence_owner_left(struct cl_node *n, struct group *g)
+{
+	uint32_t node_id = g->owner_id.node_id;
+
+	g->unfenced = n->cfg.fenced_takeover && n->view.nodes_lost && node_id &&
+		      !is_fenced(n, node_id);
+	if (g->unfenced)
+		fx_log(n, LOG_CLUSTER_UNFENCED, "group %u waits for node %u", g->id, node_id);
+}
+
+static bool in_view(const struct cl_node *n, uint32_t node_id)
+{
+	for (size_t i = 0; i < n->view.n; i++)
+		if (n->view.members[i].id.node_id == node_id)
+			return true;
+	return false;
+}
+
+void fence_confirmed(struct cl_node *n, uint32_t node_id)
+{
+	if (!node_id || in_view(n, node_id))
+		return; /* of a former life: it is back */
+	if (!is_fenced(n, node_id)) {
+		if (n->n_fenced == CL_MEMBERS_MAX) {
+			n->n_fenced--;
+			memmove(n->fenced, n->fenced + 1, n->n_fenced * sizeof(n->fenced[0]));
+		}
+		n->fenced[n->n_fenced++] = node_id;
+	}
+	fx_log(n, LOG_CLUSTER_FENCED, "node %u", node_id);
+	for (size_t i = 0; i < n->n_groups; i++)
+		if (n->groups[i].owner_id.node_id == node_id)
+			n->groups[i].unfenced = false;
+}
+
+void fence_view_changed(struct cl_node *n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n->n_fenced; i++)
+		if (!in_view(n, n->fenced[i]))
+			n->fenced[kept++] = n->fenced[i];
+	n->n_fenced = kept;
+}

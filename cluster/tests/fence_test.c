@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* "failover takeover fenced": a lost node's group is taken when its end is confirmed, not before. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "cluster/tests/harness.h"
+
+static struct world w;
+
+static int done(void **state)
+{
+	(void)state;
+	world_free(&w);
+	return 0;
+}
+
+static void start_pair(enum cl_role_manager manager)
+{
+	world_init(&w, 2);
+	w.fenced_takeover = true;
+	w.manager = manager;
+	node_start(&w, 0);
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 300);
+	if (manager == CL_MANAGER_PACEMAKER)
+		node_command(&w, 0, CL_IN_GO_ACTIVE);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(w.nodes[0].is_protected);
+}
+
+static void fenced(size_t i, uint32_t node_id)
+{
+	struct cl_input in = { .kind = CL_IN_FENCED, .from_node_id = node_id };
+
+	node_input(&w.nodes[i], &in);
+}
+
+/* Cut off from the owner, which goes on. */
+static void cut(void)
+{
+	node_cut(&w, 1);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 5000);
+}
+
+static void a_lost_owner_is_waited_for(void **state)
+{
+	(void)state;
+	start_pair(CL_MANAGER_INTERNAL);
+	cut();
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 1);
+	assert_int_equal(w.nodes[1].logs[LOG_CLUSTER_UNFENCED], 1);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+}
+
+static void and_taken_over_from_when_it_is_fenced(void **state)
+{
+	(void)state;
+	start_pair(CL_MANAGER_INTERNAL);
+	cut();
+	fenced(1, 7); /* another node */
+	world_run(&w, 500);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	node_kill(&w, 0);
+	fenced(1, 1);
+	world_run(&w, 20);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 0);
+	assert_int_equal(w.nodes[1].logs[LOG_CLUSTER_FENCED], 2);
+}
+
+/* Pacemaker's promote may come before its confirmation. */
+static void promote_waits_for_it_too(void **state)
+{
+	(void)state;
+	start_pair(CL_MANAGER_PACEMAKER);
+	cut();
+	node_command(&w, 1, CL_IN_GO_ACTIVE);
+	world_run(&w, 1000);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	node_kill(&w, 0);
+	fenced(1, 1);
+	world_run(&w, 20);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	assert_int_equal(w.nodes[1].commands_ok, 1);
+}
+
+static void one_who_is_there_is_not_fenced(void **state)
+{
+	(void)state;
+	start_pair(CL_MANAGER_INTERNAL);
+	fenced(1, 1);
+	cut();
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	/* Nor is one who is back: the next loss waits again. */
+	fenced(1, 1);
+	world_run(&w, 100);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 500);
+	assert_int_equal(world_owner(&w), 1);
+	node_cut(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 3000);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
+	assert_int_equal(node_status(&w.nodes[0]).unfenced_node, 2);
+}
+
+/* Its node is there and its addresses went with it (R20). */
+static void a_process_that_dies_alone_is_taken_over_from_at_once(void **state)
+{
+	(void)state;
+	start_pair(CL_MANAGER_INTERNAL);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 20);
+	assert_int_equal(world_owner(&w), 1);
+}
+
+static void an_owner_that_comes_back_is_followed_again(void **state)
+{
+	(void)state;
+	start_pair(CL_MANAGER_INTERNAL);
+	cut();
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 500);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 0);
+	assert_true(w.nodes[0].is_protected);
+}
+
+#define T(test) cmocka_unit_test_teardown(test, done)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_lost_owner_is_waited_for),
+		T(and_taken_over_from_when_it_is_fenced),
+		T(promote_waits_for_it_too),
+		T(one_who_is_there_is_not_fenced),
+		T(a_process_that_dies_alone_is_taken_over_from_at_once),
+		T(an_owner_that_comes_back_is_followed_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
