@@ -13,10 +13,9 @@
 static void merging_stop(struct merging *x)
 {
 	ss_merge_free(x->m);
-	*x = (struct merging){ .done_id = x->done_id,
-			       .taken = x->taken,
-			       .anew = x->anew,
-			       .rekeyed = x->rekeyed };
+	*x = (struct merging){
+		.done_id = x->done_id, .taken = x->taken, .anew = x->anew, .rekeyed = x->rekeyed
+	};
 }
 
 void merge_forget(struct group *g)
@@ -72,8 +71,8 @@ void merge_chunk(struct cl_node *n, struct group *g, uint8_t slot, const Holdfas
 		x->m = ss_merge_new(n->cfg.hash_seed);
 	}
 	enum result res = ss_merge_read(x->m, bytes(m->chunk.data, m->chunk.len), &x->complete);
-	if (res == R_OK && !lineage_has(&g->lineage, m->fork_term, (uint8_t)m->fork_slot,
-					ss_merge_fork(x->m)))
+	if (res == R_OK &&
+	    !lineage_has(&g->lineage, m->fork_term, (uint8_t)m->fork_slot, ss_merge_fork(x->m)))
 		res = R_STALE;
 	if (res == R_OK || res == R_EXISTS || res == R_AGAIN)
 		answer(n, g, slot, x->id, false, R_OK);

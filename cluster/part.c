@@ -54,7 +54,8 @@ void part_begin(struct cl_node *n, struct group *g)
 	p->since_ns = n->now_ns;
 	g->at[T_PART] = n->now_ns + PART_OWN_MS * MS;
 	fx_push(n, CL_FX_PART, g);
-	fx_log(n, LOG_CLUSTER_SPLIT_BRAIN, "group %u term %llu", g->id, (unsigned long long)p->term);
+	fx_log(n, LOG_CLUSTER_SPLIT_BRAIN, "group %u term %llu", g->id,
+	       (unsigned long long)p->term);
 }
 
 void part_stopped(struct cl_node *n, struct group *g, const struct ss_record *numbers, size_t count)
@@ -211,7 +212,8 @@ void part_taken(struct cl_node *n, struct group *g, const struct delivery *d,
 	if (!p->running || t->to_slot != n->cfg.slot || t->part_id != p->id)
 		return;
 	if (t->done && t->refused) {
-		give_up(n, g, t->refused < R_COUNT_ ? result_text((enum result)t->refused) : "refused");
+		give_up(n, g,
+			t->refused < R_COUNT_ ? result_text((enum result)t->refused) : "refused");
 	} else if (t->done) {
 		fx_log(n, LOG_CLUSTER_MERGED,
 		       "group %u by slot %u: %llu IKE SAs taken whole, %llu set up anew, %llu CHILD "

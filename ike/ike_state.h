@@ -113,7 +113,7 @@ struct ike_sa_state {
 	uint64_t tombstone_until_ms;
 	uint64_t replaced_by; /* our SPI of the successor; 0 */
 	bool closing;         /* we want to delete it; the DELETE may wait for the window */
-	bool anew; /* R23: two owners changed it; it ends when another one is up */
+	bool anew;            /* R23: two owners changed it; it ends when another one is up */
 	bool peer_fragmentation;
 	bool peer_mid_sync, peer_replay_sync; /* RFC 6311 is negotiated */
 	uint32_t sync_sent;  /* highest EXPECTED_SEND_REQ_MESSAGE_ID that we have sent; 0 none */

@@ -185,8 +185,7 @@ static struct family *family_of(struct plan *p, uint64_t spi)
 
 	if (f == NULL) {
 		f = calloc(1, sizeof(*f));
-		must(f != NULL &&
-		     hashmap_insert(p->families, bytes(&spi, sizeof(spi)), f) == R_OK);
+		must(f != NULL && hashmap_insert(p->families, bytes(&spi, sizeof(spi)), f) == R_OK);
 		f->spi = spi;
 	}
 	return top(f);
@@ -534,8 +533,7 @@ static void put_other(struct plan *p, const struct entry *e)
 	const struct ss_record *ours = ours_of(p, e);
 	bool created;
 
-	if (ours == NULL ||
-	    !ss_store_changed(p->st, e->r.kind, e->r.key, p->m->fork, &created) ||
+	if (ours == NULL || !ss_store_changed(p->st, e->r.kind, e->r.key, p->m->fork, &created) ||
 	    (e->r.kind == SS_PEER_INDEX && index_is_newer(e, ours)))
 		put(p, &e->r);
 }

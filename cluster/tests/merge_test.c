@@ -130,7 +130,9 @@ static unsigned int asked;
 /* The first two chunks to the owner are lost. */
 static void lose_two(struct node *nd, const struct cl_effect *fx)
 {
-	struct cl_input in = { .kind = CL_IN_SNAPSHOT, .from_node_id = nd->id, .data = buf_bytes(&fx->data) };
+	struct cl_input in = { .kind = CL_IN_SNAPSHOT,
+			       .from_node_id = nd->id,
+			       .data = buf_bytes(&fx->data) };
 
 	if (fx->kind == CL_FX_SNAPSHOT_ASK && nd == &w.nodes[0] && asked++ < 2)
 		return;

@@ -63,9 +63,9 @@ struct laws {
 	bool split_quorum; /* there have been two owners with quorum at one moment */
 	bool unprotected;  /* a peer has seen what nobody else need hold */
 	bool excused; /* R23 or a lost state has happened: a tunnel may have to be set up anew */
-	bool excused_for_long; /* and its peer may have to give it up before (R10, a lost state) */
-	uint64_t taken_over_ns;   /* the last takeover that was not handed over */
-	uint64_t together_ns;     /* when a cut was healed, or one that it passed by woke up */
+	bool excused_for_long;  /* and its peer may have to give it up before (R10, a lost state) */
+	uint64_t taken_over_ns; /* the last takeover that was not handed over */
+	uint64_t together_ns;   /* when a cut was healed, or one that it passed by woke up */
 	bool settled[LAWS_PEERS]; /* its tunnels are up: no IKE_AUTH from here on (law 7) */
 	uint64_t settled_from_ns[LAWS_PEERS];
 	uint64_t unsettled_until_ns[LAWS_PEERS];
