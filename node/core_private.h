@@ -161,7 +161,7 @@ void core_prepare(struct hf_core *c, const struct cl_effect *fx);
 void core_quiesce(struct hf_core *c, const struct cl_effect *fx);
 
 /* The datapath has stopped: where it stands. false: it does not have the SA. */
-bool core_final_counters(struct hf_core *c, const struct core_child *k, struct ss_record *r);
+bool core_final_counters(struct hf_core *c, struct core_child *k, struct ss_record *r);
 
 /* apart.c: two owners (R23) */
 /* The group has just become unprotected, or is owned from now on. */

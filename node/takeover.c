@@ -421,7 +421,7 @@ void core_role(struct hf_core *c, const struct cl_effect *fx)
 }
 
 /* false: the datapath does not have it. */
-bool core_final_counters(struct hf_core *c, const struct core_child *k, struct ss_record *r)
+bool core_final_counters(struct hf_core *c, struct core_child *k, struct ss_record *r)
 {
 	struct esp_child_counters n;
 	struct esp_child_stats st;
