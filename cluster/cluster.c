@@ -200,6 +200,7 @@ static void (*const timer_handlers[T_COUNT])(struct cl_node *n, struct group *g)
 	[T_KEPT] = later_timer,
 	[T_DRAIN] = later_timer,
 	[T_PART] = part_timeout,
+	[T_HEALTH] = later_timer,
 };
 
 static void timers(struct cl_node *n, struct group *g)
@@ -214,9 +215,12 @@ static void timers(struct cl_node *n, struct group *g)
 uint64_t cl_next_deadline(const struct cl_node *n)
 {
 	uint64_t at = exec_deadline(n), config = config_sync_deadline(n);
+	uint64_t health = health_deadline(n);
 
 	if (config < at)
 		at = config;
+	if (health < at)
+		at = health;
 	for (size_t i = 0; i < n->n_groups; i++)
 		for (size_t t = 0; t < T_COUNT; t++)
 			if (n->groups[i].at[t] < at)
@@ -315,6 +319,9 @@ static void node_input(struct cl_node *n, const struct cl_input *in)
 	case CL_IN_CONFIG_TAKEN:
 		config_sync_taken(n, in);
 		break;
+	case CL_IN_LINKS:
+		health_told(n, in->health);
+		break;
 	default:
 		for (size_t i = 0; i < n->n_groups; i++)
 			if (n->groups[i].id == in->group)
@@ -330,6 +337,7 @@ void cl_step(struct cl_node *n, uint64_t now_ns, const struct cl_input *in, stru
 	n->out = out;
 	node_input(n, in);
 	exec_timers(n);
+	health_timers(n);
 	for (size_t i = 0; i < n->n_groups; i++) {
 		timers(n, &n->groups[i]);
 		handover_continue(n, &n->groups[i]);
@@ -339,6 +347,7 @@ void cl_step(struct cl_node *n, uint64_t now_ns, const struct cl_input *in, stru
 		claim_consider(n, &n->groups[i]);
 		preempt_consider(n, &n->groups[i]);
 		drain_consider(n, &n->groups[i]);
+		health_consider(n, &n->groups[i]);
 	}
 	config_sync_follow(n);
 	for (size_t i = 0; i < n->n_groups; i++)

@@ -22,6 +22,7 @@
 #define CL_MEMBERS_MAX   16
 #define CL_GROUPS_MAX    16
 #define CL_NAME_MAX      65
+#define CL_LINKS_MAX     16 /* interfaces of a member */
 /* "failover exec" */
 #define CL_EXEC_LINE_MAX 4096u
 #define CL_EXEC_TEXT_MAX (1u << 20) /* what answers with more cuts it, or says so */
@@ -74,6 +75,34 @@ enum cl_empty_start { CL_EMPTY_FENCED, CL_EMPTY_AFTER, CL_EMPTY_NEVER };
 enum cl_config_why {
 	CL_CONFIG_REPLACE = 1, /* write standby, a reload, a join: the member takes it */
 	CL_CONFIG_SAVE = 2,    /* write memory: who has it only looks after its file */
+};
+
+/* An interface as the ASA names its state; on the wire in InterfaceStatus: never renumbered. */
+enum cl_link_state {
+	CL_LINK_UNKNOWN = 0,
+	CL_LINK_NORMAL = 1,
+	CL_LINK_WAITING = 2, /* up again, and not for the hold time yet */
+	CL_LINK_NO_LINK = 3, /* no carrier */
+	CL_LINK_DOWN = 4,    /* administratively */
+	CL_LINK_FAILED = 5,  /* there is no such device */
+	CL_LINK_STATES
+};
+
+struct cl_link {
+	char nameif[CL_NAME_MAX];
+	enum cl_link_state state;
+	bool monitored;
+};
+
+/* What node/ sees of its interfaces (never WAITING), and what the configuration says of them. */
+struct cl_health {
+	size_t n_links;
+	struct cl_link links[CL_LINKS_MAX];
+	uint32_t failures; /* that make a unit a failed one; 0: one */
+	bool percent;      /* of the monitored interfaces */
+	/* how long a link has to be up until it counts, and down until the group is handed over */
+	uint32_t link_state_ms;
+	uint32_t hold_ms; /* how long it has to be up until preempt trusts it */
 };
 
 struct cl_group_config {
@@ -149,6 +178,7 @@ enum cl_input_kind {
 	 */
 	CL_IN_CONFIG_OFFER,
 	CL_IN_CONFIG_TAKEN, /* answer to CL_FX_CONFIG, with its token: reason, and data says why */
+	CL_IN_LINKS,        /* health: the interfaces of this node, whenever anything of them changed */
 	CL_IN_EXEC,         /* "failover exec": slot is to run data; token names the answer */
 	CL_IN_EXEC_ANSWER,  /* answer to CL_FX_EXEC, with its token: data, exit */
 	CL_IN_DRAIN,        /* "node drain", or with ok false "node resume": of all groups */
@@ -182,6 +212,7 @@ struct cl_input {
 	bool json;                  /* EXEC */
 	struct inet_endpoint relay; /* ADDRESS */
 	uint8_t digest[32];
+	const struct cl_health *health; /* LINKS: borrowed */
 };
 
 /* ---- effects ---- */
@@ -327,6 +358,9 @@ struct cl_place {
 };
 struct cl_place cl_place(const struct cl_node *n, uint32_t group);
 
+/* The interfaces of the member in slot, as far as it told; returns how many. */
+size_t cl_links(const struct cl_node *n, uint8_t slot, struct cl_link out[CL_LINKS_MAX]);
+
 /* By the numbers of ClusterMessage.body in records.proto; 0: of a newer version. */
 #define CL_MESSAGE_KINDS 32
 /* "handover_request"; NULL for a number that names none. */
@@ -346,6 +380,7 @@ struct cl_stats {
 	uint64_t digest_mismatches;                /* R22 */
 	uint64_t configs_sent, configs_received;   /* taken there, taken here */
 	uint64_t configs_refused;                  /* by others or here */
+	uint64_t link_handovers;                   /* begun because of failed interfaces */
 };
 const struct cl_stats *cl_stats(const struct cl_node *n);
 

@@ -28,6 +28,9 @@
 #define PREEMPT_WAIT_MAX_MS  300000
 #define PREEMPT_WINDOW_MS    600000
 #define DRAIN_WAIT_MS        2000 /* after a handover that came to nothing */
+#define HEALTH_WAIT_MS       2000 /* between two handovers for links; doubles */
+#define HEALTH_WAIT_MAX_MS   60000
+#define HEALTH_WINDOW_MS     600000 /* so long without one: calm */
 #define RELAY_MAX_MS         5000 /* a stop waits for stragglers (R19) no longer */
 #define ANNOUNCE_MS          500  /* between two SYNCED that nobody answered */
 #define BATCH_BYTES_MAX \
@@ -86,6 +89,9 @@ struct member {
 	uint8_t unit; /* for show; 0: unknown */
 	struct inet_endpoint relay;
 	struct member_group group[CL_GROUPS_MAX];
+	size_t n_links; /* as its HELLO says */
+	struct cl_link links[CL_LINKS_MAX];
+	unsigned int failed; /* monitored ones of them */
 };
 
 /*
@@ -126,6 +132,7 @@ enum timer_kind {
 	T_KEPT, /* look again whether the kept state is the best there is */
 	T_DRAIN,
 	T_PART, /* the lower of two owners: no answer (R23) */
+	T_HEALTH, /* owner: an interface failed */
 	T_COUNT
 };
 
@@ -289,6 +296,24 @@ struct preempt_state {
 	uint64_t wait_ns;       /* after it */
 };
 
+/* A group's part of health.c. */
+struct health_state {
+	uint64_t since_ns;      /* a standby is better off; 0: none is */
+	uint64_t not_before_ns; /* of the next handover */
+	uint64_t wait_ns, moved_ns;
+	bool moved; /* away from here, because of our interfaces */
+};
+
+/* This node's own interfaces. */
+struct health {
+	struct cl_health told;
+	size_t n_links;
+	struct cl_link links[CL_LINKS_MAX]; /* what they count as; in the order of told */
+	uint64_t since_ns[CL_LINKS_MAX];    /* up; meaningless while told down */
+	uint64_t at_ns;                     /* a link counts as something else then */
+	unsigned int failed;                /* monitored ones */
+};
+
 /* A ring: the newest is entries[(n - 1) % CL_HISTORY_MAX]. */
 struct history {
 	enum cl_state state;
@@ -348,6 +373,7 @@ struct group {
 	struct merging merging[SS_SLOTS];
 	struct preempt_state preempt_state;
 	uint64_t drain_not_before_ns; /* drained owner: of the next handover */
+	struct health_state health;
 	enum command command;
 	bool stopping; /* CL_IN_STOP was given: it takes nothing over any more */
 
@@ -457,6 +483,7 @@ struct cl_node {
 	struct cl_stats stats;
 	struct exec exec;
 	struct config_sync config;
+	struct health health;
 	size_t n_groups;
 	struct group groups[CL_GROUPS_MAX];
 	/* of the running cl_step */
@@ -731,8 +758,22 @@ void preempt_owner_changed(struct cl_node *n, struct group *g);
 void preempt_consider(struct cl_node *n, struct group *g);
 /* As the owner: whether a preempting member is kept waiting. */
 bool preempt_refused(struct cl_node *n, const struct group *g);
+/* This unit may own the group again. */
+void preempt_available(struct cl_node *n, struct group *g);
 
-void preempt_resumed(struct cl_node *n, struct group *g);
+/* health.c */
+void health_told(struct cl_node *n, const struct cl_health *told);
+void health_timers(struct cl_node *n);
+uint64_t health_deadline(const struct cl_node *n);
+void health_consider(struct cl_node *n, struct group *g);
+/* So many interfaces have failed here that the policy calls this unit failed. */
+bool health_failed(const struct cl_node *n);
+/* No failed unit, and nothing that failed came back a moment ago. */
+bool health_is_good(const struct cl_node *n);
+const char *health_objection(struct cl_node *n, const struct group *g);
+size_t health_hello(const struct cl_node *n, Holdfast__InterfaceStatus status[CL_LINKS_MAX],
+		    Holdfast__InterfaceStatus *list[CL_LINKS_MAX]);
+void health_heard(struct cl_node *n, struct member *m, const Holdfast__Hello *h);
 
 /* drain.c */
 void drain_set(struct cl_node *n, bool drained);
@@ -760,6 +801,8 @@ void handover_cancelled(struct cl_node *n, struct group *g, const struct deliver
 void handover_release(struct cl_node *n, struct group *g, const struct delivery *d,
 		      const Holdfast__ClusterMessage *m);
 void handover_prepared(struct cl_node *n, struct group *g);
+/* As the owner, to a protected standby. */
+void handover_to(struct cl_node *n, struct group *g, uint8_t slot);
 void handover_quiesced(struct cl_node *n, struct group *g);
 void handover_relay_done(struct cl_node *n, struct group *g);
 /* Something moved (committed, a view, a term on disk): go on if possible. */

@@ -18,7 +18,7 @@ void drain_set(struct cl_node *n, bool drained)
 	fx_log(n, drained ? LOG_CLUSTER_DRAINED : LOG_CLUSTER_RESUMED, "slot %u", n->cfg.slot);
 	for (size_t i = 0; i < n->n_groups; i++)
 		if (!drained)
-			preempt_resumed(n, &n->groups[i]);
+			preempt_available(n, &n->groups[i]);
 	membership_say_hello(n);
 }
 

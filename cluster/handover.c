@@ -83,6 +83,11 @@ static void begin(struct cl_node *n, struct group *g, uint8_t to)
 	message_send_group(n, g, &m);
 }
 
+void handover_to(struct cl_node *n, struct group *g, uint8_t slot)
+{
+	begin(n, g, slot);
+}
+
 void handover_request(struct cl_node *n, struct group *g, const struct delivery *d,
 		      const Holdfast__ClusterMessage *m)
 {
@@ -315,6 +320,8 @@ void handover_go_active(struct cl_node *n, struct group *g)
 		done(n, g, false, "this node is drained");
 	} else if (g->role == CL_ROLE_OFFLINE || (owner && !g->synced)) {
 		done(n, g, false, result_text(R_NOT_SYNCED));
+	} else if (health_objection(n, g)) {
+		done(n, g, false, health_objection(n, g));
 	} else {
 		g->at[T_HANDOVER] = n->now_ns + COMMAND_MS * MS;
 		if (!owner)

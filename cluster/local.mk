@@ -14,6 +14,7 @@ libcluster_la_SOURCES = \
 	cluster/exec.c \
 	cluster/fence.c \
 	cluster/handover.c \
+	cluster/health.c \
 	cluster/heartbeat.c \
 	cluster/history.c \
 	cluster/join.c \
@@ -51,6 +52,7 @@ cluster_tests = \
 	cluster/tests/exec_test \
 	cluster/tests/fence_test \
 	cluster/tests/handover_test \
+	cluster/tests/health_test \
 	cluster/tests/history_test \
 	cluster/tests/join_test \
 	cluster/tests/kept_test \
@@ -71,6 +73,7 @@ cluster_tests_drain_test_SOURCES = cluster/tests/drain_test.c $(cluster_harness)
 cluster_tests_exec_test_SOURCES = cluster/tests/exec_test.c $(cluster_harness)
 cluster_tests_fence_test_SOURCES = cluster/tests/fence_test.c $(cluster_harness)
 cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_harness)
+cluster_tests_health_test_SOURCES = cluster/tests/health_test.c $(cluster_harness)
 cluster_tests_history_test_SOURCES = cluster/tests/history_test.c $(cluster_harness)
 cluster_tests_join_test_SOURCES = cluster/tests/join_test.c $(cluster_harness)
 cluster_tests_kept_test_SOURCES = cluster/tests/kept_test.c $(cluster_harness)
@@ -92,6 +95,7 @@ cluster_tests_drain_test_LDADD = $(cluster_test_libs)
 cluster_tests_exec_test_LDADD = $(cluster_test_libs)
 cluster_tests_fence_test_LDADD = $(cluster_test_libs)
 cluster_tests_handover_test_LDADD = $(cluster_test_libs)
+cluster_tests_health_test_LDADD = $(cluster_test_libs)
 cluster_tests_history_test_LDADD = $(cluster_test_libs)
 cluster_tests_join_test_LDADD = $(cluster_test_libs)
 cluster_tests_kept_test_LDADD = $(cluster_test_libs)

@@ -318,6 +318,7 @@ void membership_say_hello(struct cl_node *n)
 	Holdfast__Endpoint relay = HOLDFAST__ENDPOINT__INIT;
 	Holdfast__GroupStatus status[CL_GROUPS_MAX], *list[CL_GROUPS_MAX];
 	struct said_lineage said[CL_GROUPS_MAX];
+	Holdfast__InterfaceStatus links[CL_LINKS_MAX], *link_list[CL_LINKS_MAX];
 
 	h.node_id = n->cfg.node_id;
 	h.incarnation = n->incarnation;
@@ -341,6 +342,8 @@ void membership_say_hello(struct cl_node *n)
 	}
 	h.n_group = n->n_groups;
 	h.group = list;
+	h.n_interface = health_hello(n, links, link_list);
+	h.interface = link_list;
 	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_HELLO;
 	m.hello = &h;
 	message_send(n, 0, 0, &m);
@@ -451,6 +454,7 @@ static void hello_take(struct cl_node *n, struct member *m, const Holdfast__Hell
 	}
 	hello_show(n, m, h);
 	m->drained = h->drained;
+	health_heard(n, m, h);
 	if (m->id.node_id != n->cfg.node_id)
 		digest_compare(n, m);
 	for (size_t i = 0; i < h->n_group; i++) {

@@ -33,8 +33,8 @@ void preempt_role_changed(struct cl_node *n, struct group *g, enum cl_role from)
 		arm(n, g);
 }
 
-/* "node resume": available again as well. */
-void preempt_resumed(struct cl_node *n, struct group *g)
+/* "node resume", and good interfaces again, make it available as well. */
+void preempt_available(struct cl_node *n, struct group *g)
 {
 	if (g->role == CL_ROLE_STANDBY && is_preferred(n, g))
 		arm(n, g);
@@ -53,7 +53,8 @@ void preempt_owner_changed(struct cl_node *n, struct group *g)
 static bool may_ask(struct cl_node *n, const struct group *g)
 {
 	return g->role == CL_ROLE_STANDBY && g->command == COMMAND_NONE && !n->drained &&
-	       view_quorate(n) && owner_member(n, g) && (g->protected_set & slot_bit(n->cfg.slot));
+	       view_quorate(n) && owner_member(n, g) &&
+	       (g->protected_set & slot_bit(n->cfg.slot)) && health_is_good(n);
 }
 
 static void ask(struct cl_node *n, const struct group *g)

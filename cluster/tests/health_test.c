@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Link monitoring: when an owner hands over because of its interfaces, and when it must not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "cluster/tests/harness.h"
+
+#define SETTLE_MS 300u
+#define HOLD_MS   25000u
+
+enum { OUTSIDE, INSIDE, DMZ, LINKS };
+
+static struct world w;
+static struct cl_health health[NODES_MAX];
+
+static int done(void **state)
+{
+	(void)state;
+	world_free(&w);
+	return 0;
+}
+
+static void tell(size_t i)
+{
+	struct cl_input in = { .kind = CL_IN_LINKS, .health = &health[i] };
+
+	node_input(&w.nodes[i], &in);
+}
+
+static void link_is(size_t i, unsigned int link, enum cl_link_state s)
+{
+	health[i].links[link].state = s;
+	tell(i);
+}
+
+static void all_links_up(size_t i)
+{
+	static const char *const names[LINKS] = { "outside", "inside", "dmz" };
+
+	health[i] = (struct cl_health){ .n_links = LINKS,
+					.link_state_ms = SETTLE_MS,
+					.hold_ms = HOLD_MS };
+	for (unsigned int k = 0; k < LINKS; k++) {
+		snprintf(health[i].links[k].nameif, CL_NAME_MAX, "%s", names[k]);
+		health[i].links[k].state = CL_LINK_NORMAL;
+		health[i].links[k].monitored = k != DMZ;
+	}
+	tell(i);
+}
+
+/* n nodes, all links up, owned by node 0, all protected. */
+static void monitored(size_t n)
+{
+	world_settled(&w, n);
+	for (size_t i = 0; i < n; i++)
+		all_links_up(i);
+	world_run(&w, 10);
+}
+
+static uint64_t handed_over(size_t i)
+{
+	return cl_stats(w.nodes[i].cl)->link_handovers;
+}
+
+static void an_owner_that_loses_a_link_hands_over(void **state)
+{
+	(void)state;
+	monitored(2);
+	uint64_t key = node_append(&w, 0);
+	world_run(&w, 10);
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_LINK_DOWN], 1);
+	world_run(&w, SETTLE_MS - 20);
+	assert_int_equal(world_owner(&w), 0);
+	world_run(&w, 60);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(w.nodes[1].handover);
+	assert_false(w.nodes[1].suspect);
+	assert_true(node_has(&w.nodes[1], key));
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_LINK_HANDOVER], 1);
+	world_run(&w, 60000);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(w.nodes[1].is_protected);
+	assert_int_equal(handed_over(0) + handed_over(1), 1);
+}
+
+static void every_kind_of_failure_counts(void **state)
+{
+	static const enum cl_link_state kinds[] = { CL_LINK_NO_LINK, CL_LINK_DOWN, CL_LINK_FAILED };
+	(void)state;
+	for (size_t k = 0; k < 3; k++) {
+		monitored(2);
+		link_is(0, INSIDE, kinds[k]);
+		world_run(&w, 400);
+		assert_int_equal(world_owner(&w), 1);
+		world_free(&w);
+	}
+	monitored(2);
+}
+
+static void an_interface_that_is_not_monitored_does_not_count(void **state)
+{
+	(void)state;
+	monitored(2);
+	link_is(0, DMZ, CL_LINK_NO_LINK);
+	world_run(&w, 5000);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_LINK_DOWN], 0);
+	/* It counts from when it is monitored. */
+	health[0].links[DMZ].monitored = true;
+	tell(0);
+	world_run(&w, 400);
+	assert_int_equal(world_owner(&w), 1);
+}
+
+/* A switch dies: both lose the same link, and neither is better off. */
+static void with_both_links_down_the_group_stays(void **state)
+{
+	(void)state;
+	monitored(2);
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 200);
+	link_is(1, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 60000);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(handed_over(0) + handed_over(1), 0);
+	/* The standby's comes back first: there the tunnels can go on. */
+	link_is(1, OUTSIDE, CL_LINK_NORMAL);
+	world_run(&w, 2 * SETTLE_MS + 100);
+	assert_int_equal(world_owner(&w), 1);
+	link_is(0, OUTSIDE, CL_LINK_NORMAL);
+	world_run(&w, 60000);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(handed_over(0) + handed_over(1), 1);
+}
+
+static void a_failed_link_of_a_standby_moves_nothing(void **state)
+{
+	(void)state;
+	monitored(2);
+	link_is(1, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 5000);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[1].logs[LOG_CLUSTER_LINK_DOWN], 1);
+	assert_string_equal(cl_last_failure(w.nodes[0].cl, 2).why, "Ifc Failure");
+}
+
+static void the_member_with_fewer_failures_owns(void **state)
+{
+	(void)state;
+	monitored(2);
+	link_is(1, OUTSIDE, CL_LINK_NO_LINK);
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 1000);
+	assert_int_equal(world_owner(&w), 0);
+	link_is(0, INSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 400);
+	assert_int_equal(world_owner(&w), 1);
+}
+
+static void of_three_the_healthiest_standby_takes_over(void **state)
+{
+	(void)state;
+	monitored(3);
+	link_is(1, INSIDE, CL_LINK_NO_LINK);
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	link_is(0, INSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 400);
+	assert_int_equal(world_owner(&w), 2);
+}
+
+static void a_short_loss_moves_nothing(void **state)
+{
+	(void)state;
+	monitored(2);
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, SETTLE_MS - 50);
+	link_is(0, OUTSIDE, CL_LINK_NORMAL);
+	world_run(&w, 5000);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(handed_over(0), 0);
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_LINK_UP], 1);
+}
+
+/* Up and down faster than its time: that is a failed link, and not two events a second. */
+static void a_flapping_link_is_a_failed_one(void **state)
+{
+	(void)state;
+	monitored(2);
+	for (int i = 0; i < 20; i++) {
+		link_is(0, OUTSIDE, i % 2 ? CL_LINK_NORMAL : CL_LINK_NO_LINK);
+		world_run(&w, 100);
+	}
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(handed_over(0), 1);
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_LINK_DOWN], 1);
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_LINK_UP], 0);
+	world_run(&w, SETTLE_MS);
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_LINK_UP], 1);
+}
+
+/* The links of both go in turn, always that of the owner, for a minute. */
+static void the_group_does_not_follow_flapping_links_for_ever(void **state)
+{
+	(void)state;
+	monitored(2);
+	for (int i = 0; i < 60; i++) {
+		size_t owner = world_owner(&w);
+		link_is(owner, OUTSIDE, CL_LINK_NO_LINK);
+		link_is(1 - owner, OUTSIDE, CL_LINK_NORMAL);
+		world_run(&w, 1000);
+	}
+	/* 2 + 4 + 8 + 16 + 32 s at each of the two. */
+	assert_in_range(handed_over(0) + handed_over(1), 2, 12);
+	/* After ten calm minutes the next one is quick again. */
+	size_t owner = world_owner(&w);
+	link_is(owner, OUTSIDE, CL_LINK_NORMAL);
+	link_is(1 - owner, OUTSIDE, CL_LINK_NORMAL);
+	world_run(&w, 700000);
+	assert_int_equal(world_owner(&w), owner);
+	link_is(owner, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 400);
+	assert_int_equal(world_owner(&w), 1 - owner);
+}
+
+static void the_policy_says_how_many_failures_count(void **state)
+{
+	(void)state;
+	monitored(2);
+	for (size_t i = 0; i < 2; i++) {
+		health[i].failures = 2;
+		tell(i);
+	}
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 5000);
+	assert_int_equal(world_owner(&w), 0);
+	link_is(0, INSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 400);
+	assert_int_equal(world_owner(&w), 1);
+}
+
+/* 60 % of two interfaces are two of them; 50 % one. */
+static void the_policy_may_be_a_share_of_the_interfaces(void **state)
+{
+	(void)state;
+	monitored(2);
+	health[0].percent = true;
+	health[0].failures = 60;
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 5000);
+	assert_int_equal(world_owner(&w), 0);
+	health[0].failures = 50;
+	tell(0);
+	world_run(&w, 400);
+	assert_int_equal(world_owner(&w), 1);
+}
+
+static void without_a_protected_standby_nobody_is_there_to_take_over(void **state)
+{
+	(void)state;
+	monitored(2);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 5000);
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(node_may_send(&w.nodes[0]));
+	node_start(&w, 1);
+	all_links_up(1);
+	world_view(&w, true);
+	world_run(&w, 1000);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(w.nodes[1].handover);
+}
+
+/* Nothing is stopped before the next owner is ready: a handover that fails costs nothing. */
+static void a_handover_that_fails_is_tried_again_ever_more_slowly(void **state)
+{
+	(void)state;
+	monitored(2);
+	w.nodes[1].mute_prepare = true;
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 1900);
+	assert_int_equal(handed_over(0), 1);
+	assert_true(node_may_send(&w.nodes[0]));
+	world_run(&w, 1000);
+	assert_int_equal(handed_over(0), 2);
+	world_run(&w, 3000);
+	assert_int_equal(handed_over(0), 2);
+	w.nodes[1].mute_prepare = false;
+	world_run(&w, 2000);
+	assert_int_equal(world_owner(&w), 1);
+}
+
+static void the_standby_dies_in_the_middle(void **state)
+{
+	(void)state;
+	monitored(2);
+	w.nodes[0].mute_quiesce = true;
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 350);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_RELEASING);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 50);
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(node_may_send(&w.nodes[0]));
+}
+
+static void with_pacemaker_the_roles_are_its_business(void **state)
+{
+	(void)state;
+	world_init(&w, 2);
+	w.manager = CL_MANAGER_PACEMAKER;
+	node_start(&w, 0);
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 100);
+	node_command(&w, 0, CL_IN_GO_ACTIVE);
+	world_run(&w, 200);
+	all_links_up(0);
+	all_links_up(1);
+	assert_int_equal(world_owner(&w), 0);
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 5000);
+	assert_int_equal(world_owner(&w), 0);
+	/* It may also promote the one whose links are worse. */
+	node_command(&w, 1, CL_IN_GO_ACTIVE);
+	world_run(&w, 200);
+	assert_int_equal(world_owner(&w), 1);
+	node_command(&w, 0, CL_IN_GO_ACTIVE);
+	world_run(&w, 200);
+	assert_int_equal(world_owner(&w), 0);
+}
+
+/* It would come back at once. */
+static void an_operator_cannot_move_the_group_to_failed_interfaces(void **state)
+{
+	(void)state;
+	monitored(2);
+	link_is(1, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 10);
+	node_command(&w, 1, CL_IN_GO_ACTIVE);
+	world_run(&w, 200);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[1].commands_failed, 1);
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 10);
+	node_command(&w, 1, CL_IN_GO_ACTIVE);
+	world_run(&w, 200);
+	assert_int_equal(world_owner(&w), 1);
+}
+
+static void preempting(void)
+{
+	world_init(&w, 2);
+	w.preferred_slot = 1;
+	w.preempt = true;
+	node_start(&w, 0);
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 300);
+	all_links_up(0);
+	all_links_up(1);
+	world_run(&w, 10);
+	assert_int_equal(world_owner(&w), 0);
+}
+
+/* What its links made it give it takes back when they have been up for the hold time. */
+static void preempt_waits_for_links_that_hold(void **state)
+{
+	(void)state;
+	preempting();
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 10000);
+	assert_int_equal(world_owner(&w), 1);
+	link_is(0, OUTSIDE, CL_LINK_NORMAL);
+	world_run(&w, HOLD_MS - 100);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_LINK_NORMAL], 0);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_LINK_NORMAL], 1);
+}
+
+/* A restarted preferred unit with a dead link does not take the group to lose it again. */
+static void preempt_does_not_take_what_it_cannot_serve(void **state)
+{
+	(void)state;
+	preempting();
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 30);
+	node_start(&w, 0);
+	all_links_up(0);
+	link_is(0, INSIDE, CL_LINK_NO_LINK);
+	world_view(&w, true);
+	world_run(&w, 20000);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(cl_stats(w.nodes[0].cl)->preempts_asked, 0);
+	link_is(0, INSIDE, CL_LINK_NORMAL);
+	world_run(&w, HOLD_MS + 300);
+	assert_int_equal(world_owner(&w), 0);
+}
+
+static void every_member_sees_the_interfaces_of_all(void **state)
+{
+	struct cl_link links[CL_LINKS_MAX];
+	(void)state;
+	monitored(2);
+	link_is(1, INSIDE, CL_LINK_DOWN);
+	world_run(&w, 10);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(cl_links(w.nodes[i].cl, 2, links), LINKS);
+		assert_string_equal(links[INSIDE].nameif, "inside");
+		assert_int_equal(links[INSIDE].state, CL_LINK_DOWN);
+		assert_true(links[INSIDE].monitored);
+		assert_int_equal(links[OUTSIDE].state, CL_LINK_NORMAL);
+		assert_false(links[DMZ].monitored);
+	}
+	link_is(1, INSIDE, CL_LINK_NORMAL);
+	world_run(&w, SETTLE_MS + 10);
+	cl_links(w.nodes[0].cl, 2, links);
+	assert_int_equal(links[INSIDE].state, CL_LINK_WAITING);
+	world_run(&w, HOLD_MS);
+	cl_links(w.nodes[0].cl, 2, links);
+	assert_int_equal(links[INSIDE].state, CL_LINK_NORMAL);
+	/* One that is configured away is gone for the others as well. */
+	health[1].n_links = 1;
+	tell(1);
+	world_run(&w, 10);
+	assert_int_equal(cl_links(w.nodes[0].cl, 2, links), 1);
+	assert_int_equal(cl_links(w.nodes[0].cl, 3, links), 0);
+}
+
+#define T(f) cmocka_unit_test_teardown(f, done)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(an_owner_that_loses_a_link_hands_over),
+		T(every_kind_of_failure_counts),
+		T(an_interface_that_is_not_monitored_does_not_count),
+		T(with_both_links_down_the_group_stays),
+		T(a_failed_link_of_a_standby_moves_nothing),
+		T(the_member_with_fewer_failures_owns),
+		T(of_three_the_healthiest_standby_takes_over),
+		T(a_short_loss_moves_nothing),
+		T(a_flapping_link_is_a_failed_one),
+		T(the_group_does_not_follow_flapping_links_for_ever),
+		T(the_policy_says_how_many_failures_count),
+		T(the_policy_may_be_a_share_of_the_interfaces),
+		T(without_a_protected_standby_nobody_is_there_to_take_over),
+		T(a_handover_that_fails_is_tried_again_ever_more_slowly),
+		T(the_standby_dies_in_the_middle),
+		T(with_pacemaker_the_roles_are_its_business),
+		T(an_operator_cannot_move_the_group_to_failed_interfaces),
+		T(preempt_waits_for_links_that_hold),
+		T(preempt_does_not_take_what_it_cannot_serve),
+		T(every_member_sees_the_interfaces_of_all),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
