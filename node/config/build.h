@@ -82,6 +82,8 @@ bool build_secret(struct build *b, struct secret *s, const struct arg *a, bool h
 void config_resolve(struct build *b);
 /* What of failover snapshot-channel only the whole file can tell. */
 void snapshot_channel_resolve(struct build *b);
+/* Which interfaces are monitored. */
+void monitoring_resolve(struct build *b);
 /* Writes cfg->digest. R_CRYPTO, R_NO_MEMORY. */
 enum result config_seal_digest(struct config *cfg) WARN_UNUSED;
 
@@ -110,8 +112,8 @@ const char *mask_text(const struct inet_prefix *p, char out[INET_TEXT_MAX]);
 extern const struct grammar_table config_tables[];
 
 extern const struct grammar_row rows_system[], rows_interface[], rows_object[], rows_access_list[],
-	rows_failover[], rows_snapshot_channel[], rows_failover_group[], rows_network[],
-	rows_proposal[], rows_ipsec[], rows_crypto_map[], rows_map_binding[], rows_ike[],
-	rows_ike_policy[], rows_tunnel_group[], rows_kept[];
+	rows_failover[], rows_monitor[], rows_snapshot_channel[], rows_failover_group[],
+	rows_network[], rows_proposal[], rows_ipsec[], rows_crypto_map[], rows_map_binding[],
+	rows_ike[], rows_ike_policy[], rows_tunnel_group[], rows_kept[];
 
 #endif

@@ -372,6 +372,7 @@ void config_resolve(struct build *b)
 	resolve_acls(b);
 	resolve_failover(b);
 	snapshot_channel_resolve(b);
+	monitoring_resolve(b);
 	check_tunnel_groups(b);
 	if (cfg->n_map_entries)
 		qsort(cfg->map_entries, cfg->n_map_entries, sizeof(*cfg->map_entries),

@@ -263,8 +263,8 @@ const struct grammar_row rows_failover[] = {
 	{ MODE_GLOBAL, "failover lan interface LINE", "The ASA's failover link", apply_keep, NULL,
 	  0, 0 },
 	{ MODE_GLOBAL,
-	  "failover {interface|interface-policy|link|polltime|mac|ipsec|replication|standby|timeout|health-check} [LINE]",
-	  "The ASA's failover link and polling", apply_keep, NULL, 0, 0 },
+	  "failover {interface|link|mac|ipsec|replication|standby|timeout|health-check} [LINE]",
+	  "The ASA's failover link", apply_keep, NULL, 0, 0 },
 	{ 0 },
 };
 

@@ -142,7 +142,6 @@ bool import_is_irrelevant(const struct line *l)
 		"management",
 		"management-access",
 		"match",
-		"monitor-interface",
 		"mroute",
 		"mtu",
 		"multicast-routing",

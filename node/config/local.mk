@@ -14,6 +14,7 @@ node_config_sources = \
 	node/config/cmd_snapshot_channel.c \
 	node/config/cmd_ipsec.c \
 	node/config/cmd_kept.c \
+	node/config/cmd_monitor.c \
 	node/config/cmd_system.c \
 	node/config/cmd_tunnel_group.c \
 	node/config/diagnostics.c node/config/diagnostics.h \

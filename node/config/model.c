@@ -95,6 +95,7 @@ void config_free(struct config *cfg)
 	secret_wipe(&cfg->failover.key);
 	free(cfg->interfaces);
 	free(cfg->failover.groups);
+	free(cfg->monitoring.list);
 	free(cfg->names);
 	free(cfg->objects);
 	free(cfg->acls);

@@ -40,6 +40,7 @@ struct config_interface {
 	uint8_t prefix_len;       /* of both */
 	uint8_t failover_group;   /* which owns the addresses and the crypto map */
 	bool shutdown;
+	bool monitored; /* its link counts for failover */
 	struct config_where where;
 };
 
@@ -267,6 +268,29 @@ struct config_failover {
 	struct config_where where;
 };
 
+/* monitor-interface NAMEIF, and its no form */
+struct config_monitor {
+	const char *nameif;
+	bool on;
+	struct config_where where;
+};
+
+#define CONFIG_INTERFACE_POLL_MS 5000u
+#define CONFIG_INTERFACE_HOLD_S  25u
+#define CONFIG_LINK_STATE_MS     300u
+#define CONFIG_MONITORED_MAX     16u
+
+/* Link monitoring; all of it may change without a restart. */
+struct config_monitoring {
+	struct config_monitor *list;
+	size_t n;
+	uint32_t poll_ms;       /* links are read again, should an event be missed */
+	uint32_t hold_s;        /* a link that is back is up for so long before preempt trusts it */
+	uint32_t link_state_ms; /* a link is down for so long before the group is handed over */
+	uint32_t policy;        /* failed interfaces that make a unit a failed one */
+	bool percent;           /* of the monitored ones */
+};
+
 /* route NAMEIF NET MASK GW [METRIC] */
 struct config_route {
 	const char *nameif;
@@ -307,6 +331,7 @@ struct config {
 	struct config_interface *interfaces;
 	size_t n_interfaces;
 	struct config_failover failover;
+	struct config_monitoring monitoring;
 	struct config_name *names;
 	size_t n_names;
 	struct config_object *objects;

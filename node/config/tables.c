@@ -31,6 +31,7 @@ const struct grammar_table config_tables[] = {
 	{ rows_failover, item_config },
 	{ rows_snapshot_channel, item_config },
 	{ rows_failover_group, item_failover_group },
+	{ rows_monitor, item_config },
 	{ rows_network, item_config },
 	{ rows_proposal, item_proposal },
 	{ rows_ipsec, item_config },

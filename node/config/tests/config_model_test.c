@@ -152,7 +152,7 @@ static const char everything[] =
 	"logging enable\nlogging id-style native\n"
 	"interface eth0\n shutdown\n nameif outside\n security-level 0\n"
 	" ip address 192.0.2.1 255.255.255.0 standby 192.0.2.2\n speed 1000\n"
-	"interface eth1\n"
+	"interface eth1\n nameif inside\ninterface eth1.7\n nameif vlan\ninterface eth1.8\n nameif vlan8\n"
 	"object network net\n subnet 198.51.100.0 255.255.255.0\n nat (inside,outside) dynamic interface\n"
 	"object network host\n host 203.0.113.8\n"
 	"access-list A remark first\naccess-list A extended permit ip object net object host\n"
@@ -165,6 +165,9 @@ static const char everything[] =
 	"failover snapshot-channel member 9 public-key " KEY_A "\n"
 	"failover snapshot-channel member 1 public-key " KEY_B "\n"
 	"failover inbound-policy strict\nfailover group 2\n secondary\n preempt 120\nfailover group 1\n primary\n preempt\n"
+	"monitor-interface outside\nmonitor-interface vlan\nno monitor-interface inside\n"
+	"failover interface-policy 60%\nfailover polltime interface msec 700 holdtime 9\n"
+	"failover polltime link-state msec 450\n"
 	"route outside 0 0 192.0.2.254\nroute outside 198.18.0.0 255.255.0.0 192.0.2.253 7\n"
 	"sysopt connection tcpmss 1350\n"
 	"crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes-gcm aes-192\n protocol esp integrity sha-512 null\n"
@@ -310,6 +313,11 @@ static void every_value_reaches_the_model(void **state)
 	assert_int_equal(f->groups[0].preempt_s, 0);
 	assert_true(f->groups[1].preempt);
 	assert_int_equal(f->groups[1].preempt_s, 120);
+	assert_int_equal(cfg->monitoring.policy, 60);
+	assert_true(cfg->monitoring.percent);
+	assert_int_equal(cfg->monitoring.poll_ms, 700);
+	assert_int_equal(cfg->monitoring.hold_s, 9);
+	assert_int_equal(cfg->monitoring.link_state_ms, 450);
 	assert_int_equal(cfg->n_routes, 2);
 	assert_int_equal(cfg->routes[1].metric, 7);
 	assert_int_equal(cfg->tcpmss, 1350);
@@ -377,6 +385,35 @@ static void a_peer_is_found_by_identity_by_address_and_by_default(void **state)
 	config_free(cfg);
 }
 
+/* Physical interfaces with a nameif unless told not to, subinterfaces only when told to. */
+static void interfaces_are_monitored_as_on_the_asa(void **state)
+{
+	static const char lines[] =
+		"interface eth0\n nameif a\ninterface eth1\n nameif b\ninterface eth1.7\n nameif c\n"
+		"interface eth1.8\n nameif d\ninterface eth2\ninterface eth3\n nameif e\n shutdown\n"
+		"interface br.lan\n nameif f\n"
+		"no monitor-interface b\nmonitor-interface c\nno monitor-interface d\nmonitor-interface f\n";
+	static const bool wanted[] = { true, false, true, false, false, false, true };
+	struct config *cfg = parse(lines);
+	struct text got = running(cfg, false);
+
+	(void)state;
+	assert_int_equal(cfg->n_interfaces, 7);
+	for (size_t i = 0; i < 7; i++)
+		assert_int_equal(cfg->interfaces[i].monitored, wanted[i]);
+	/* What is so by default has no line. */
+	assert_non_null(
+		strstr(text_string(&got), "\nno monitor-interface b\nmonitor-interface c\n:"));
+	text_free(&got);
+	config_free(cfg);
+	cfg = parse("interface eth0\n nameif a\nno monitor-interface a\nmonitor-interface a\n");
+	assert_true(cfg->interfaces[0].monitored);
+	assert_int_equal(cfg->monitoring.policy, 1);
+	assert_int_equal(cfg->monitoring.poll_ms, 5000);
+	assert_int_equal(cfg->monitoring.hold_s, 25);
+	config_free(cfg);
+}
+
 struct no_case {
 	const char *set;
 	const char *unset;
@@ -403,6 +440,11 @@ static const struct no_case no_cases[] = {
 	{ "failover empty-start after 5", "no failover empty-start after" },
 	{ "failover takeover fenced", "no failover takeover fenced" },
 	{ "failover deadline 5000", "no failover deadline" },
+	{ "failover interface-policy 2", "no failover interface-policy" },
+	{ "failover polltime interface 3 holdtime 30", "no failover polltime interface" },
+	{ "failover polltime interface msec 600", "no failover polltime interface msec 600" },
+	{ "failover polltime interface 5 holdtime 25", "" },
+	{ "failover polltime link-state msec 799", "no failover polltime link-state msec" },
 	{ "failover commit-timeout 5000", "no failover commit-timeout 5000" },
 	{ "failover group 3", "no failover group 3" },
 	{ "failover snapshot-channel port 4000", "no failover snapshot-channel port" },
@@ -695,6 +737,7 @@ int main(void)
 		cmocka_unit_test(an_unmasked_running_config_parses_to_an_equal_configuration),
 		cmocka_unit_test(every_value_reaches_the_model),
 		cmocka_unit_test(a_peer_is_found_by_identity_by_address_and_by_default),
+		cmocka_unit_test(interfaces_are_monitored_as_on_the_asa),
 		cmocka_unit_test(no_takes_away_what_a_line_set),
 		cmocka_unit_test(no_takes_single_values_out_of_a_list),
 		cmocka_unit_test(mode_comes_from_the_grammar_and_not_from_indentation),
