@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the admin commands see and do: views filled from engine, datapath and cluster logic. */
-#include <net/if.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "base/iana.h"
 #include "node/world.h"
@@ -311,20 +309,12 @@ static enum result get_child_sas(void *ctx, const struct inet_addr *peer,
 
 /* ---- failover ---- */
 
-/* True when the device is up and has a carrier. */
-static bool link_runs(int fd, const char *device)
+/* What the member in the host's slot says of its interfaces; unknown is what it does not say. */
+static void fill_interfaces(const struct world *w, struct view_host *h, bool active)
 {
-	struct ifreq ifr = { 0 };
+	struct cl_link links[CL_LINKS_MAX];
+	const size_t n = cl_links(hf_core_cluster_node(w->core), h->slot, links);
 
-	strncpy(ifr.ifr_name, device, IFNAMSIZ - 1);
-	return ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_UP) &&
-	       (ifr.ifr_flags & IFF_RUNNING);
-}
-
-/* fd: any socket, to ask for our own links; -1: the other host's, which are taken to
- * be as configured. */
-static void fill_interfaces(const struct world *w, struct view_host *h, bool active, int fd)
-{
 	for (size_t i = 0; i < w->config->n_interfaces && h->n_interfaces < VIEW_INTERFACES_MAX;
 	     i++) {
 		const struct config_interface *ifc = &w->config->interfaces[i];
@@ -333,7 +323,13 @@ static void fill_interfaces(const struct world *w, struct view_host *h, bool act
 		struct view_host_interface *v = &h->interfaces[h->n_interfaces++];
 		snprintf(v->nameif, sizeof(v->nameif), "%s", ifc->nameif);
 		v->address = active ? ifc->address : ifc->standby;
-		v->up = !ifc->shutdown && (fd < 0 || link_runs(fd, ifc->name));
+		v->shutdown = ifc->shutdown;
+		v->monitored = w->config->failover.enabled && ifc->monitored;
+		for (size_t k = 0; k < n; k++)
+			if (strcmp(links[k].nameif, ifc->nameif) == 0) {
+				v->state = links[k].state;
+				v->monitored = links[k].monitored;
+			}
 	}
 }
 
@@ -386,13 +382,13 @@ static void fill_absent(const struct world *w, const struct cl_group_status *st,
 		h->slot = slot;
 		snprintf(h->name, sizeof(h->name), "%s", u.hostname);
 		fill_failure(w, slot, h);
-		fill_interfaces(w, h, false, -1);
+		fill_interfaces(w, h, false);
 	}
 	if (v->n_others == 0) {
 		v->others[0].state = HOST_NOT_DETECTED;
 		v->others[0].unit = w->config->failover.unit == UNIT_SECONDARY ? UNIT_PRIMARY
 									       : UNIT_SECONDARY;
-		fill_interfaces(w, &v->others[0], false, -1);
+		fill_interfaces(w, &v->others[0], false);
 		v->n_others = 1;
 	}
 }
@@ -439,7 +435,7 @@ static void fill_self(struct world *w, const struct cl_group_status *st, struct 
 			h->is_protected = st->members[i].in_protected_set;
 			h->drained = st->members[i].drained;
 		}
-	fill_interfaces(w, h, st->role == CL_ROLE_ACTIVE, w->udp500_fd);
+	fill_interfaces(w, h, st->role == CL_ROLE_ACTIVE);
 }
 
 static void fill_other(const struct world *w, const struct cl_member_status *m, struct view_host *h)
@@ -459,7 +455,7 @@ static void fill_other(const struct world *w, const struct cl_member_status *m, 
 	if (m->slot)
 		snprintf(h->config_digest, sizeof(h->config_digest), "%s",
 			 m->digest_differs ? "different" : w->config->digest);
-	fill_interfaces(w, h, m->owner, -1);
+	fill_interfaces(w, h, m->owner);
 }
 
 static const struct {
@@ -551,6 +547,10 @@ static enum result get_failover(void *ctx, uint8_t group, struct view_failover *
 	v->heartbeat_ms = HEARTBEAT_MS;
 	v->deadline_ms = w->config->failover.deadline_ms;
 	v->last_failover = w->last_failover;
+	v->interface_poll_ms = w->config->monitoring.poll_ms;
+	v->interface_hold_s = w->config->monitoring.hold_s;
+	v->interface_policy = w->config->monitoring.policy;
+	v->interface_policy_percent = w->config->monitoring.percent;
 	fill_self(w, &st, &v->self);
 	for (size_t i = 0; i < st.n_members && v->n_others < VIEW_OTHERS_MAX; i++)
 		if (!st.members[i].self)

@@ -161,6 +161,7 @@ static bool fill_roles(const struct cl_stats *s, const struct cl_group_status *s
 		{ "configurations_sent", s->configs_sent },
 		{ "configurations_received", s->configs_received },
 		{ "configurations_refused", s->configs_refused },
+		{ "interface_handovers", s->link_handovers },
 	};
 
 	return ADD_ALL(&v->counters, list);

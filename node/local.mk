@@ -23,6 +23,7 @@ libnode_la_SOURCES = \
 	node/debug_keys.c node/debug_keys.h \
 	node/drain_file.c node/drain_file.h \
 	node/impair.c node/impair.h \
+	node/link_watch.c node/link_watch.h \
 	node/log_sink.c node/log_sink.h \
 	node/loopback.c node/loopback.h \
 	node/mcast_queue.c node/mcast_queue.h \
@@ -42,6 +43,7 @@ libnode_la_SOURCES = \
 	node/world_config.c \
 	node/world_config_take.c \
 	node/world_datapath.c \
+	node/world_links.c \
 	node/world_ops.c \
 	node/world_snapshot.c \
 	$(node_config_sources) \
@@ -65,6 +67,7 @@ node_tests = \
 	node/tests/debug_keys_test \
 	node/tests/drain_file_test \
 	node/tests/impair_test \
+	node/tests/link_watch_test \
 	node/tests/mcast_queue_test \
 	node/tests/log_sink_test \
 	node/tests/loopback_test \
@@ -75,6 +78,7 @@ node_tests = \
 check_PROGRAMS += $(node_tests)
 thread_tests += node/tests/background_test node/tests/crypto_pool_test
 
+node_tests_link_watch_test_SOURCES = node/tests/link_watch_test.c node/tests/netns.c node/tests/netns.h
 node_tests_net_ns_test_SOURCES = node/tests/net_ns_test.c node/tests/netns.c node/tests/netns.h
 node_tests_background_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_announce_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
@@ -84,6 +88,7 @@ node_tests_crypto_pool_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_debug_keys_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_drain_file_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_impair_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_link_watch_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_mcast_queue_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_log_sink_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_loopback_test_LDADD = $(node_libs) $(CMOCKA_LIBS)

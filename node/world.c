@@ -392,6 +392,7 @@ enum result world_open(struct world *w, const struct world_options *o)
 	if (res != R_OK)
 		return res;
 	loop_fill(w);
+	world_links_open(w);
 	admin_ops_fill(w, &w->admin_ops);
 	res = admin_server_new(w->loop, o->service, &w->admin_ops, &w->admin);
 	if (res != R_OK)
@@ -425,6 +426,7 @@ void world_close(struct world *w)
 		world_workers_stop(each);
 	world_cluster_close(w);
 	group_close(w);
+	world_links_close(w);
 	plain_close(w->plain);
 	debug_keys_close();
 	config_free(w->config);
@@ -567,6 +569,7 @@ enum result world_configure(struct world *w, struct config *fresh, char why[200]
 	config_free(old);
 	log_sink_style(fresh->log_id_asa);
 	world_cluster_digest(w);
+	world_links_reload(w);
 	world_touch(w);
 	return R_OK;
 }

@@ -54,10 +54,11 @@ struct world {
 	struct admin_server *admin;
 	struct plain *plain;
 	int lock_fd;
-	qb_loop_timer_handle timer, reconnect_timer, stop_timer, plain_timer;
+	qb_loop_timer_handle timer, reconnect_timer, stop_timer, plain_timer, links_timer;
 	uint64_t timer_at_ns;
 	bool flush_scheduled, stopping, disconnected_reported;
 	uint64_t started_ns;
+	struct link_watch *links; /* NULL: no failover, or the kernel does not tell */
 	uint64_t noticed_ns; /* when something last asked for a change of ownership; 0: never */
 	struct view_write write; /* what units have answered; a command waits with write_ticket */
 	uint64_t write_ticket;
@@ -129,6 +130,11 @@ void world_snapshot_ask(struct world *w, uint8_t slot, const struct inet_addr *o
 			struct bytes message);
 /* Takes a message that came through CPG when it is one of the snapshot channel. */
 bool world_snapshot_from_cpg(struct world *w, struct bytes data);
+/* world_links.c */
+void world_links_open(struct world *w);
+void world_links_close(struct world *w);
+/* The configuration may name other interfaces now. */
+void world_links_reload(struct world *w);
 /* world_datapath.c */
 /* Where a group's IKE is served; INET_NONE unless it is exactly one interface. */
 const struct inet_addr *world_ike_address(const struct config *cfg, uint8_t group);

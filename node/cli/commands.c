@@ -137,6 +137,17 @@ static void run_show_failover_group(void *ctx, const struct match *m)
 	free(views);
 }
 
+static void run_show_monitor(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	size_t n;
+	struct view_failover *views = failover_views(c, &n);
+	(void)m;
+	if (views)
+		(c->json ? show_monitor_json : show_monitor_text)(views, n, c->out);
+	free(views);
+}
+
 static void run_show_failover_state(void *ctx, const struct match *m)
 {
 	struct call *c = ctx;
@@ -406,6 +417,8 @@ static const struct grammar_row rows_exec[] = {
 	  run_show_failover_group, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show failover state", "State and last failure of the units",
 	  run_show_failover_state, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "show monitor-interface", "Links of the units' interfaces", run_show_monitor,
+	  NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show failover history [group <1-15>]", "Changes of this unit's state",
 	  run_show_failover_history, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show failover statistics", "Messages, refusals and counters of replication",

@@ -14,6 +14,7 @@ node_cli_sources = \
 	node/cli/show_ike.c \
 	node/cli/show_ipsec.c \
 	node/cli/show_map.c \
+	node/cli/show_monitor.c \
 	node/cli/show_system.c \
 	node/cli/show_write.c \
 	node/cli/views.c node/cli/views.h
@@ -57,6 +58,10 @@ EXTRA_DIST += \
 	node/cli/tests/golden/failover-history.txt \
 	node/cli/tests/golden/failover-off.json \
 	node/cli/tests/golden/failover-off.txt \
+	node/cli/tests/golden/monitor-interface-off.json \
+	node/cli/tests/golden/monitor-interface-off.txt \
+	node/cli/tests/golden/monitor-interface.json \
+	node/cli/tests/golden/monitor-interface.txt \
 	node/cli/tests/golden/failover-state-off.json \
 	node/cli/tests/golden/failover-state-off.txt \
 	node/cli/tests/golden/failover-state.json \

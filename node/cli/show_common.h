@@ -38,6 +38,7 @@ const char *show_time(int64_t seconds, char out[SHOW_TIME_MAX]);
 /* The ASA's two tables of replication, and the hosts' interfaces. */
 void show_stateful_text(const struct view_failover *v, struct text *out);
 void show_interface_text(const struct view_host *h, size_t i, struct text *out);
+json_t *json_interfaces(const struct view_host *h);
 json_t *json_host(const struct view_host *h);
 json_t *json_failure(const struct view_host *h);
 json_t *json_group(const struct view_failover *v);

@@ -9,6 +9,8 @@
 
 #include "node/cli/show_common.h"
 
+#define POLICY_TEXT_MAX 16
+
 /* Outside parsers take one word. */
 const char *show_unit(uint8_t unit)
 {
@@ -91,8 +93,16 @@ static size_t monitored_in_all(const struct view_failover *v, size_t n)
 	return sum;
 }
 
+static const char *policy_text(const struct view_failover *v, char out[POLICY_TEXT_MAX])
+{
+	snprintf(out, POLICY_TEXT_MAX, "%u%s", v->interface_policy,
+		 v->interface_policy_percent ? "%" : "");
+	return out;
+}
+
 static void text_header(const struct view_failover *v, size_t n, struct text *out)
 {
+	char policy[POLICY_TEXT_MAX];
 	text_printf(out, "Failover %s\n", v->enabled ? "On" : "Off");
 	text_printf(out, "Failover unit %s\n", show_unit(v->self.unit));
 	if (v->enabled && *v->cluster_name)
@@ -103,8 +113,11 @@ static void text_header(const struct view_failover *v, size_t n, struct text *ou
 	text_printf(out, "Reconnect timeout 0:00:00\n");
 	text_printf(out, "Unit Poll frequency %u milliseconds, holdtime %u milliseconds\n",
 		    v->heartbeat_ms, v->deadline_ms);
-	text_printf(out, "Interface Poll frequency 0 seconds, holdtime 0 seconds\n");
-	text_printf(out, "Interface Policy 1\n");
+	text_printf(out, "Interface Poll frequency %u %s, holdtime %u seconds\n",
+		    v->interface_poll_ms % 1000 ? v->interface_poll_ms
+						: v->interface_poll_ms / 1000,
+		    v->interface_poll_ms % 1000 ? "milliseconds" : "seconds", v->interface_hold_s);
+	text_printf(out, "Interface Policy %s\n", policy_text(v, policy));
 	text_printf(out, "Monitored Interfaces %zu of %u maximum\n", monitored_in_all(v, n),
 		    VIEW_INTERFACES_MAX);
 	text_printf(out, "MAC Address Move Notification Interval not set\n");
@@ -113,19 +126,6 @@ static void text_header(const struct view_failover *v, size_t n, struct text *ou
 	text_printf(out, "Version: Ours %s, Mate %s\n", version_text(&v->self),
 		    v->n_others ? version_text(&v->others[0]) : "Unknown");
 	text_last(v, n, out);
-}
-
-void show_interface_text(const struct view_host *h, size_t i, struct text *out)
-{
-	const struct view_host_interface *ifc = &h->interfaces[i];
-	char address[INET_TEXT_MAX];
-	struct inet_addr none = inet_v4(0);
-	text_printf(out, "Interface %s (%s): %s (%s)\n", ifc->nameif,
-		    inet_text(ifc->address.family ? &ifc->address : &none, address),
-		    !is_up(h) ? "Unknown"
-		    : ifc->up ? "Normal"
-			      : "No Link",
-		    ifc->monitored ? "Monitored" : "Not-Monitored");
 }
 
 const struct view_host *show_same_host(const struct view_failover *v, const struct view_host *h)
@@ -321,20 +321,12 @@ json_t *json_failure(const struct view_host *h)
 
 json_t *json_host(const struct view_host *h)
 {
-	json_t *interfaces = json_array();
-	for (size_t i = 0; i < h->n_interfaces; i++) {
-		const struct view_host_interface *ifc = &h->interfaces[i];
-		json_array_append_new(interfaces,
-				      json_pack("{s:s, s:o, s:b, s:b}", "nameif", ifc->nameif,
-						"address", json_address(&ifc->address), "up",
-						ifc->up, "monitored", ifc->monitored));
-	}
 	return json_pack("{s:s, s:s, s:i, s:s, s:b, s:b, s:o, s:s, s:s, s:o, s:o}", "name", h->name,
 			 "unit", show_unit(h->unit), "slot", (int)h->slot, "state",
 			 show_host_state(h->state), "protected", h->is_protected, "drained",
 			 h->drained, "active_s", json_count(h->active_s), "version", h->version,
 			 "config_digest", h->config_digest, "last_failure", json_failure(h),
-			 "interfaces", interfaces);
+			 "interfaces", json_interfaces(h));
 }
 
 static json_t *json_queue(const struct view_queue *q)
@@ -402,10 +394,15 @@ void show_failover_json(const struct view_failover *v, size_t n, struct text *ou
 	json_t *others = json_array();
 	for (size_t i = 0; i < v->n_others; i++)
 		json_array_append_new(others, json_host(&v->others[i]));
-	json_t *root = json_pack("{s:b, s:s, s:b, s:I, s:I, s:o, s:o, s:o}", "enabled", v->enabled,
-				 "cluster_name", v->cluster_name, "cluster_up", v->cluster_up,
-				 "heartbeat_ms", (json_int_t)v->heartbeat_ms, "deadline_ms",
-				 (json_int_t)v->deadline_ms, "last_failover",
+	char policy[POLICY_TEXT_MAX];
+	json_t *root = json_pack("{s:b, s:s, s:b, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}",
+				 "enabled", v->enabled, "cluster_name", v->cluster_name,
+				 "cluster_up", v->cluster_up, "heartbeat_ms",
+				 (json_int_t)v->heartbeat_ms, "deadline_ms",
+				 (json_int_t)v->deadline_ms, "interface_poll_ms",
+				 (json_int_t)v->interface_poll_ms, "interface_hold_s",
+				 (json_int_t)v->interface_hold_s, "interface_policy",
+				 policy_text(v, policy), "last_failover",
 				 json_time(v->last_failover), "this_host", json_host(&v->self),
 				 "other_hosts", others);
 	json_object_update_new(root, json_stateful(v));

@@ -11,6 +11,7 @@
 
 #include "base/iana.h"
 #include "base/ipsec_sa.h"
+#include "cluster/cluster.h"
 #include "node/config/model.h"
 #include "node/config/text.h"
 
@@ -143,8 +144,9 @@ enum view_host_state {
 struct view_host_interface {
 	char nameif[VIEW_NAME_MAX];
 	struct inet_addr address; /* what it has in its present role; INET_NONE prints as 0.0.0.0 */
-	bool up;
+	enum cl_link_state state;
 	bool monitored;
+	bool shutdown; /* by the configuration */
 };
 
 struct view_host {
@@ -188,6 +190,10 @@ struct view_failover {
 	bool quorate;
 	uint32_t heartbeat_ms; /* interval */
 	uint32_t deadline_ms;  /* R12 */
+	uint32_t interface_poll_ms;
+	uint32_t interface_hold_s;
+	uint32_t interface_policy; /* failed interfaces */
+	bool interface_policy_percent;
 	/* when the group last changed its owner: seconds since 1970 UTC; 0: never */
 	int64_t last_failover;
 	struct view_host self;
@@ -354,6 +360,8 @@ void show_failover_group_text(const struct view_failover *v, size_t n, struct te
 void show_failover_group_json(const struct view_failover *v, size_t n, struct text *out);
 void show_failover_state_text(const struct view_failover *v, size_t n, struct text *out);
 void show_failover_state_json(const struct view_failover *v, size_t n, struct text *out);
+void show_monitor_text(const struct view_failover *v, size_t n, struct text *out);
+void show_monitor_json(const struct view_failover *v, size_t n, struct text *out);
 void show_failover_history_text(const struct view_failover_history *v, struct text *out);
 void show_failover_history_json(const struct view_failover_history *v, struct text *out);
 void show_failover_statistics_text(const struct view_failover_statistics *v, struct text *out);

@@ -190,13 +190,14 @@ static enum result ops_child(void *ctx, const struct inet_addr *peer, struct vie
 	return R_OK;
 }
 
-static void add_interface(struct view_host *h, const char *nameif, const char *address, bool up)
+static void add_interface(struct view_host *h, const char *nameif, const char *address,
+			  enum cl_link_state state)
 {
 	struct view_host_interface *ifc = &h->interfaces[h->n_interfaces++];
 	SET(ifc->nameif, nameif);
 	ifc->address = address ? addr(address) : (struct inet_addr){ 0 };
-	ifc->up = up;
-	ifc->monitored = up;
+	ifc->state = state;
+	ifc->monitored = true;
 }
 
 static void add_row(struct view_failover *v, const char *name, uint64_t xmit, uint64_t rcv)
@@ -215,8 +216,13 @@ static void fill_hosts(struct view_failover *v)
 	SET(v->self.config_digest, "aa");
 	SET(v->self.failure, "HELLO not heard");
 	v->self.failed_at = 1612435265;
-	add_interface(&v->self, "outside", "192.0.2.1", true);
-	add_interface(&v->self, "inside", "198.51.100.1", false);
+	add_interface(&v->self, "outside", "192.0.2.1", CL_LINK_NORMAL);
+	add_interface(&v->self, "inside", "198.51.100.1", CL_LINK_NO_LINK);
+	add_interface(&v->self, "dmz", "203.0.113.1", CL_LINK_NORMAL);
+	v->self.interfaces[2].monitored = false;
+	add_interface(&v->self, "spare", NULL, CL_LINK_DOWN);
+	v->self.interfaces[3].shutdown = true;
+	v->self.interfaces[3].monitored = false;
 	v->n_others = 2;
 	v->others[0] = (struct view_host){
 		.slot = 2, .unit = UNIT_SECONDARY, .state = HOST_STANDBY_READY, .is_protected = true
@@ -224,7 +230,9 @@ static void fill_hosts(struct view_failover *v)
 	SET(v->others[0].name, "vpn2");
 	SET(v->others[0].version, "0.1.1");
 	SET(v->others[0].config_digest, "aa");
-	add_interface(&v->others[0], "outside", NULL, true);
+	add_interface(&v->others[0], "outside", NULL, CL_LINK_WAITING);
+	add_interface(&v->others[0], "inside", "198.51.100.2", CL_LINK_DOWN);
+	add_interface(&v->others[0], "dmz", "203.0.113.2", CL_LINK_FAILED);
 	v->others[1] = (struct view_host){
 		.slot = 3, .unit = 3, .state = HOST_SYNCING, .active_s = 4
 	};
@@ -241,6 +249,10 @@ static enum result ops_failover(void *ctx, uint8_t group, struct view_failover *
 	v->enabled = !*(bool *)ctx;
 	v->heartbeat_ms = 100;
 	v->deadline_ms = 2000;
+	v->interface_poll_ms = 5000;
+	v->interface_hold_s = 25;
+	v->interface_policy = 50;
+	v->interface_policy_percent = true;
 	if (!v->enabled)
 		return R_OK;
 	fill_hosts(v);
@@ -570,6 +582,8 @@ static const struct golden_case goldens[] = {
 	{ "show failover", "failover-off", true },
 	{ "show failover group", "failover-group", false },
 	{ "show failover group", "failover-group-off", true },
+	{ "show monitor-interface", "monitor-interface", false },
+	{ "show monitor-interface", "monitor-interface-off", true },
 	{ "show failover state", "failover-state", false },
 	{ "show failover state", "failover-state-off", true },
 	{ "show failover history", "failover-history", false },
@@ -817,7 +831,7 @@ static void commands_may_be_abbreviated_and_wrong_ones_are_explained(void **stat
 	out = run("show", true, ADMIN_USAGE);
 	assert_string_equal(text_string(&out),
 			    "{\n  \"error\": \"the line ends too early: expected crypto, failover, "
-			    "running-config, counters or version\"\n}\n");
+			    "monitor-interface, running-config, counters or version\"\n}\n");
 	text_free(&out);
 	out = run("", false, ADMIN_OK);
 	assert_string_equal(text_string(&out), "");
