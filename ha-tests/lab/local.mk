@@ -23,6 +23,7 @@ LAB_CASES = \
 	ha-tests/lab/t_ikev2_initiator.sh \
 	ha-tests/lab/t_ikev2_responder.sh \
 	ha-tests/lab/t_lab.sh \
+	ha-tests/lab/t_link_loss.sh \
 	ha-tests/lab/t_multi_peer.sh \
 	ha-tests/lab/t_msgid_sync.sh \
 	ha-tests/lab/t_ocf_agent.sh \
