@@ -245,6 +245,8 @@ void claim_reserve(struct cl_node *n, struct group *g)
 	if (g->claim.writing || claim_is_reserved(n, g))
 		return;
 	g->claim.reserved = 0;
+	g->claim.disk_before = g->disk_term;
+	g->claim.unknown_before = n->cfg.terms_unknown[g->index];
 	g->disk_term = next_term(n, g);
 	if (g->synced)
 		n->cfg.terms_unknown[g->index] = false; /* disk_term lies behind the gap */
@@ -259,12 +261,19 @@ void claim_term_written(struct cl_node *n, struct group *g, uint64_t term, bool 
 	if (!g->claim.writing || term != g->disk_term)
 		return;
 	g->claim.writing = false;
+	g->claim.unwritten = !ok;
 	if (ok) {
 		g->claim.reserved = term;
 		return;
 	}
-	fx_log(n, LOG_CLUSTER_TERM_FILE, "group %u term %llu", g->id, (unsigned long long)term);
-	g->claim.not_before_ns = n->now_ns + 1000 * MS;
+	/*
+	 * Nobody heard of it, so it is tried again: a disk that is full for a day must not use
+	 * up the steps of a term that an IV has.
+	 */
+	g->disk_term = g->claim.disk_before;
+	n->cfg.terms_unknown[g->index] = g->claim.unknown_before;
+	failure_note(n, n->cfg.slot, "Term Not Written");
+	g->claim.not_before_ns = n->now_ns + TERM_RETRY_MS * MS;
 }
 
 static void claim_send(struct cl_node *n, struct group *g, enum claim_reason reason)

@@ -15,6 +15,7 @@
 #define SILENCE_MARGIN_MS    200  /* R12: above the deadline */
 #define CLAIM_RANK_MS        100  /* between candidates of a takeover */
 #define CLAIM_RETRY_MS       100  /* after a claim that was refused */
+#define TERM_RETRY_MS        1000 /* after a term that could not be written (R11) */
 #define SETTLE_ROTATIONS     2    /* R9: of the token, until the others have our claim */
 #define DOUBT_TERM_ROOM      4    /* terms that others may claim behind a claim of ours */
 #define EMPTY_RANK_MS        500  /* R15: between candidates of an empty start */
@@ -29,8 +30,8 @@
 #define PREEMPT_WINDOW_MS    600000
 #define DRAIN_WAIT_MS        2000 /* after a handover that came to nothing */
 #define HEALTH_WAIT_MS       2000 /* between two handovers for links; doubles */
-#define HEALTH_WAIT_MAX_MS   60000
-#define HEALTH_WINDOW_MS     600000 /* so long without one: calm */
+#define HEALTH_WAIT_MAX_MS   10000
+#define HEALTH_WINDOW_MS     60000 /* so long without one: calm */
 #define RELAY_MAX_MS         5000 /* a stop waits for stragglers (R19) no longer */
 #define ANNOUNCE_MS          500  /* between two SYNCED that nobody answered */
 #define BATCH_BYTES_MAX \
@@ -180,6 +181,9 @@ struct claim_before {
 struct claim_state {
 	bool writing;             /* CL_FX_WRITE_TERM is out */
 	bool sent;                /* waits for its own delivery */
+	bool unwritten;           /* the last one could not be written */
+	uint64_t disk_before;     /* disk_term before the write, and whether earlier are unknown */
+	bool unknown_before;
 	uint64_t reserved;        /* term on disk and not claimed yet */
 	uint64_t term;            /* sent */
 	enum claim_reason reason; /* sent */

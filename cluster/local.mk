@@ -49,6 +49,7 @@ cluster_tests = \
 	cluster/tests/config_sync_test \
 	cluster/tests/drain_test \
 	cluster/tests/corosync_test \
+	cluster/tests/disk_full_test \
 	cluster/tests/exec_test \
 	cluster/tests/fence_test \
 	cluster/tests/handover_test \
@@ -70,6 +71,7 @@ cluster_tests_channel_test_SOURCES = cluster/tests/channel_test.c $(cluster_harn
 cluster_tests_chaos_test_SOURCES = cluster/tests/chaos_test.c $(cluster_harness)
 cluster_tests_config_sync_test_SOURCES = cluster/tests/config_sync_test.c $(cluster_harness)
 cluster_tests_drain_test_SOURCES = cluster/tests/drain_test.c $(cluster_harness)
+cluster_tests_disk_full_test_SOURCES = cluster/tests/disk_full_test.c $(cluster_harness)
 cluster_tests_exec_test_SOURCES = cluster/tests/exec_test.c $(cluster_harness)
 cluster_tests_fence_test_SOURCES = cluster/tests/fence_test.c $(cluster_harness)
 cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_harness)
@@ -92,6 +94,7 @@ cluster_tests_corosync_test_LDADD = libcluster-adapters.la libbase.la $(CMOCKA_L
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
 cluster_tests_config_sync_test_LDADD = $(cluster_test_libs)
 cluster_tests_drain_test_LDADD = $(cluster_test_libs)
+cluster_tests_disk_full_test_LDADD = $(cluster_test_libs)
 cluster_tests_exec_test_LDADD = $(cluster_test_libs)
 cluster_tests_fence_test_LDADD = $(cluster_test_libs)
 cluster_tests_handover_test_LDADD = $(cluster_test_libs)

@@ -563,6 +563,7 @@ static enum result get_failover(void *ctx, uint8_t group, struct view_failover *
 	fill_queues(w, &st, v);
 	v->group = w->group;
 	fill_preference(w, v);
+	snprintf(v->state_trouble, sizeof(v->state_trouble), "%s", w->first->state_trouble);
 	v->takeovers = st.takeovers;
 	v->handovers = st.handovers;
 	v->is_protected = st.is_protected;

@@ -287,6 +287,8 @@ static enum result load(struct plain *p, const struct text *table, char why[200]
 static enum result write_guard(const char *fresh, const struct text *table, char why[200])
 {
 	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		errno = ENOSPC; /* what a short write means */
 	bool ok = fd >= 0 && write(fd, table->p, table->len) == (ssize_t)table->len &&
 		  fsync(fd) == 0;
 
@@ -297,6 +299,23 @@ static enum result write_guard(const char *fresh, const struct text *table, char
 	return ok ? R_OK : R_SYSTEM;
 }
 
+/* A node whose disk is full must still be able to start. */
+static bool guard_is(const char *path, const struct text *table)
+{
+	char part[4096];
+	size_t at = 0;
+	ssize_t got = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	while ((got = read(fd, part, sizeof(part))) > 0 && (size_t)got <= table->len - at &&
+	       memcmp(part, table->p + at, (size_t)got) == 0)
+		at += (size_t)got;
+	close(fd);
+	return got == 0 && at == table->len;
+}
+
 static enum result table_set(struct plain *p, const struct config *cfg, char why[200])
 {
 	struct text table = { 0 };
@@ -305,11 +324,14 @@ static enum result table_set(struct plain *p, const struct config *cfg, char why
 
 	plain_table_text(cfg, &table);
 	snprintf(fresh, sizeof(fresh), "%s.new", p->guard_path);
-	enum result res = table.failed ? R_NO_MEMORY : write_guard(fresh, &table, why);
+	bool same = !table.failed && guard_is(p->guard_path, &table);
+	enum result res = table.failed ? R_NO_MEMORY
+			  : same       ? R_OK
+				       : write_guard(fresh, &table, why);
 	touched = res == R_OK;
 	if (res == R_OK)
 		res = load(p, &table, why);
-	if (res == R_OK && rename(fresh, p->guard_path) != 0) {
+	if (res == R_OK && !same && rename(fresh, p->guard_path) != 0) {
 		snprintf(why, 200, "%.160s: %s", p->guard_path, strerror(errno));
 		res = R_SYSTEM;
 	}

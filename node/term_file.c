@@ -53,8 +53,12 @@ static enum result write_synced(const char *path, const char *text)
 	if (fd < 0)
 		return R_SYSTEM;
 	size_t len = strlen(text);
+	errno = ENOSPC; /* what a short write of a few bytes means */
 	bool ok = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
-	return close(fd) == 0 && ok ? R_OK : R_SYSTEM;
+	int why = errno;
+	ok = close(fd) == 0 && ok;
+	errno = why;
+	return ok ? R_OK : R_SYSTEM;
 }
 
 static enum result sync_dir(const char *dir)
@@ -64,7 +68,9 @@ static enum result sync_dir(const char *dir)
 	if (fd < 0)
 		return R_SYSTEM;
 	enum result res = fsync(fd) == 0 ? R_OK : R_SYSTEM;
+	int why = errno;
 	close(fd);
+	errno = why;
 	return res;
 }
 

@@ -18,7 +18,7 @@ struct term_file {
  * known then: term 0, earlier ones unknown. */
 enum result term_file_read(const char *dir, uint32_t group, struct term_file *out) WARN_UNUSED;
 /* Written to a new file, synced, renamed, directory synced: returns only when it
- * survives a power cut. */
+ * survives a power cut. R_SYSTEM: errno. */
 enum result term_file_write(const char *dir, uint32_t group,
 			    const struct term_file *file) WARN_UNUSED;
 

@@ -393,6 +393,7 @@ enum result world_open(struct world *w, const struct world_options *o)
 		return res;
 	loop_fill(w);
 	world_links_open(w);
+	world_state_open(w);
 	admin_ops_fill(w, &w->admin_ops);
 	res = admin_server_new(w->loop, o->service, &w->admin_ops, &w->admin);
 	if (res != R_OK)

@@ -54,10 +54,11 @@ struct world {
 	struct admin_server *admin;
 	struct plain *plain;
 	int lock_fd;
-	qb_loop_timer_handle timer, reconnect_timer, stop_timer, plain_timer, links_timer;
+	qb_loop_timer_handle timer, reconnect_timer, stop_timer, plain_timer, links_timer, state_timer;
 	uint64_t timer_at_ns;
 	bool flush_scheduled, stopping, disconnected_reported;
 	uint64_t started_ns;
+	char state_trouble[200];  /* why no term can be written; "": it can (R11) */
 	struct link_watch *links; /* NULL: no failover, or the kernel does not tell */
 	uint64_t noticed_ns; /* when something last asked for a change of ownership; 0: never */
 	struct view_write write; /* what units have answered; a command waits with write_ticket */
@@ -130,6 +131,10 @@ void world_snapshot_ask(struct world *w, uint8_t slot, const struct inet_addr *o
 			struct bytes message);
 /* Takes a message that came through CPG when it is one of the snapshot channel. */
 bool world_snapshot_from_cpg(struct world *w, struct bytes data);
+/* world_state.c */
+void world_state_open(struct world *w);
+/* A term was written, or not: err is its errno. */
+void world_state_written(struct world *w, uint32_t group, uint64_t term, int err);
 /* world_links.c */
 void world_links_open(struct world *w);
 void world_links_close(struct world *w);

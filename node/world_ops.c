@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the core asks the world to do. Each op is short: the core is waiting. */
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -58,6 +59,7 @@ static void term_write_run(void *data)
 	struct term_write *t = data;
 	enum result res = term_file_write(t->w->options.state_dir, t->group, &t->file);
 
+	world_state_written(t->w, t->group, t->file.term, res == R_OK ? 0 : errno);
 	hf_core_term_written(t->w->core, world_now_ns(), t->group, t->file.term, res == R_OK);
 	world_touch(t->w);
 	free(t);

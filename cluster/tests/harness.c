@@ -179,8 +179,12 @@ static void on_term(struct node *nd, const struct cl_effect *fx)
 	};
 
 	assert_true(fx->term > nd->term_on_disk);
-	nd->term_on_disk = fx->term;
-	nd->terms_unknown = fx->terms_unknown;
+	in.ok = !nd->disk_full;
+	nd->terms_refused += nd->disk_full;
+	if (in.ok) {
+		nd->term_on_disk = fx->term;
+		nd->terms_unknown = fx->terms_unknown;
+	}
 	push(&nd->later, event_new(&in, BYTES_NONE));
 }
 

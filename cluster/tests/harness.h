@@ -44,6 +44,8 @@ struct node {
 	bool mute_prepare; /* never answers CL_FX_PREPARE */
 	bool mute_quiesce;
 	bool mute_part;
+	bool disk_full; /* a term cannot be written */
+	unsigned int terms_refused;
 	bool hold_acks; /* its sendq is not ordered */
 	bool lose_snapshots;
 	unsigned int lose_chunks; /* the next so many that it sends */

@@ -266,6 +266,8 @@ static void text_extension(const struct view_failover *v, struct text *out)
 	text_printf(out, "        Outputs released unprotected: %llu, suspect takeovers: %llu\n",
 		    (unsigned long long)v->unprotected_releases,
 		    (unsigned long long)v->suspect_takeovers);
+	if (*v->state_trouble)
+		text_printf(out, "        State directory: NOT WRITABLE, %s\n", v->state_trouble);
 	text_printf(out, "        Members: %zu of %u\n", present(v), v->members_expected);
 	text_trouble(v, out);
 	text_member(v, &v->self, out);
@@ -359,7 +361,7 @@ json_t *json_group(const struct view_failover *v)
 	json_t *takeover = json_pack("{s:s, s:b, s:I}", "reason", v->last_takeover, "suspect",
 				     v->last_takeover_suspect, "duration_ms",
 				     (json_int_t)v->last_takeover_ms);
-	return json_pack("{s:I, s:I, s:b, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+	return json_pack("{s:I, s:I, s:b, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "id",
 			 (json_int_t)v->group, "members_expected", (json_int_t)v->members_expected,
 			 "protected", v->is_protected, "term", json_count(v->term), "quorate",
 			 v->quorate, "role_manager", v->role_manager, "last_takeover", takeover,
@@ -368,7 +370,8 @@ json_t *json_group(const struct view_failover *v)
 			 "log_position", json_count(v->log_position), "acked_position",
 			 json_count(v->acked_position), "held", json_count(v->held),
 			 "unprotected_releases", json_count(v->unprotected_releases),
-			 "suspect_takeovers", json_count(v->suspect_takeovers));
+			 "suspect_takeovers", json_count(v->suspect_takeovers), "state_trouble",
+			 v->state_trouble);
 }
 
 /* Beside the first, which is told in full: whose each group is. */
@@ -395,16 +398,14 @@ void show_failover_json(const struct view_failover *v, size_t n, struct text *ou
 	for (size_t i = 0; i < v->n_others; i++)
 		json_array_append_new(others, json_host(&v->others[i]));
 	char policy[POLICY_TEXT_MAX];
-	json_t *root = json_pack("{s:b, s:s, s:b, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}",
-				 "enabled", v->enabled, "cluster_name", v->cluster_name,
-				 "cluster_up", v->cluster_up, "heartbeat_ms",
-				 (json_int_t)v->heartbeat_ms, "deadline_ms",
-				 (json_int_t)v->deadline_ms, "interface_poll_ms",
-				 (json_int_t)v->interface_poll_ms, "interface_hold_s",
-				 (json_int_t)v->interface_hold_s, "interface_policy",
-				 policy_text(v, policy), "last_failover",
-				 json_time(v->last_failover), "this_host", json_host(&v->self),
-				 "other_hosts", others);
+	json_t *root = json_pack(
+		"{s:b, s:s, s:b, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "enabled", v->enabled,
+		"cluster_name", v->cluster_name, "cluster_up", v->cluster_up, "heartbeat_ms",
+		(json_int_t)v->heartbeat_ms, "deadline_ms", (json_int_t)v->deadline_ms,
+		"interface_poll_ms", (json_int_t)v->interface_poll_ms, "interface_hold_s",
+		(json_int_t)v->interface_hold_s, "interface_policy", policy_text(v, policy),
+		"last_failover", json_time(v->last_failover), "this_host", json_host(&v->self),
+		"other_hosts", others);
 	json_object_update_new(root, json_stateful(v));
 	json_object_set_new(root, "group", json_group(v));
 	if (n > 1)

@@ -230,6 +230,7 @@ struct view_failover {
 	/* R23: lost to a higher owner; won, and what came of it */
 	uint64_t split_brains_lost, split_brains_merged;
 	uint64_t merged_taken, merged_anew, merged_rekeyed, merges_failed;
+	char state_trouble[200]; /* R11: why this host can take nothing over; "": it can */
 };
 
 #define VIEW_HISTORY_MAX 60

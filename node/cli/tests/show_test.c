@@ -272,6 +272,7 @@ static enum result ops_failover(void *ctx, uint8_t group, struct view_failover *
 	v->members_expected = 3;
 	v->preempt = true;
 	v->preempt_s = 120;
+	SET(v->state_trouble, "/var/lib/holdfast: no room");
 	v->takeovers = 8;
 	v->handovers = 9;
 	v->term = 7;
