@@ -217,8 +217,9 @@ static void cluster_config(struct node *nd, struct cl_node_config *c)
 		.empty_start = CL_EMPTY_FENCED,
 		.wait_for_all = true,
 		.expected_votes = nd->s->scenario.n_nodes,
-		/* Clocks of hosts are never equal. */
-		.realtime_ms = 1700000000000ull + nd->s->now_ns / MS_NS + nd->id * 137u,
+		/* Clocks of hosts are never equal, and some are set to another hour. */
+		.realtime_ms = 1700000000000ull + nd->s->now_ns / MS_NS + nd->id * 137u +
+			       nd->id % 3 * 3600000ull,
 		.start_ns = node_now(nd),
 		.on_seal = laws_cluster_seal,
 		.on_seal_ctx = nd,
