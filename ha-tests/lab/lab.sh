@@ -43,7 +43,8 @@ lab_find_built() {
 : "${HOLDFASTD:=$(lab_find_built holdfastd)}"
 : "${HOLDFAST:=$(lab_find_built holdfast)}"
 : "${FLOW:=$(lab_find_built flow)}"
-export HOLDFASTD HOLDFAST FLOW
+: "${CLOCK_STEP:=$(lab_find_built clock_step.so)}"
+export HOLDFASTD HOLDFAST FLOW CLOCK_STEP
 
 SERVICE=192.0.2.1
 INSIDE_SERVICE=198.51.100.1
@@ -132,6 +133,8 @@ lab_box() {
 			mount -t overlay overlay -o "lowerdir=/$place,upperdir=$layer/upper,workdir=$layer/work" "/$place"
 		done
 		mkdir -p /etc/holdfast /var/lib/holdfast /var/lib/corosync
+		# A disk of its own, which can be full without the others.
+		mount -t tmpfs -o size=1m,mode=700 state /var/lib/holdfast
 		sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.conf.all.rp_filter=0 \
 			net.ipv4.conf.default.rp_filter=0 net.ipv4.ip_forward=0
 		ip link set lo up
@@ -278,6 +281,18 @@ lab_cable() {
 # lab_cluster_link N up|down
 lab_cluster_link() {
 	ip link set "n$1-cluster" "$2"
+}
+
+# --- disks ----------------------------------------------------------------------------------------------
+
+# lab_fill_disk N / lab_free_disk N: the file system of the state directory of node N has no room, or has it again.
+lab_fill_disk() {
+	on_node "$1" dd if=/dev/zero of=/var/lib/holdfast/ballast bs=4k status=none 2>/dev/null
+	[ "$(on_node "$1" df --output=avail /var/lib/holdfast | tail -n 1 | tr -d ' ')" = 0 ]
+}
+
+lab_free_disk() {
+	on_node "$1" rm -f /var/lib/holdfast/ballast
 }
 
 . "$LAB_SRC/lab_parties.sh"

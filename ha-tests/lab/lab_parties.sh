@@ -107,8 +107,21 @@ lab_start_daemon() {
 	lab_holdfast_conf "$node" >"$LAB_DIR/n$node/holdfast.conf"
 	on_node "$node" install -m 600 "$LAB_DIR/n$node/holdfast.conf" /etc/holdfast/holdfast.conf
 	mkdir -p "$LAB_DIR/n$node/keys"
-	lab_spawn "n$node" holdfastd "$HOLDFASTD" -f -c /etc/holdfast/holdfast.conf -s /var/lib/holdfast \
-		--export-keys "$LAB_DIR/n$node/keys" "$@"
+	lab_spawn "n$node" holdfastd $(lab_clocks "$node") "$HOLDFASTD" -f -c /etc/holdfast/holdfast.conf \
+		-s /var/lib/holdfast --export-keys "$LAB_DIR/n$node/keys" "$@"
+}
+
+# With LAB_CLOCKS set every daemon has clocks of its own: node N has been up for N weeks longer than the machine (a time
+# namespace), and its wall clock is off by what lab_wall_clock said last.
+lab_clocks() {
+	[ -n "${LAB_CLOCKS:-}" ] || return
+	[ -e "$LAB_DIR/n$1/clock" ] || lab_wall_clock "$1" 0
+	echo "unshare --time --boottime $(($1 * 604800)) env LD_PRELOAD=$CLOCK_STEP CLOCK_STEP_FILE=$LAB_DIR/n$1/clock"
+}
+
+# lab_wall_clock N SECONDS: a step, to so many seconds from the machine's clock.
+lab_wall_clock() {
+	printf '%-20s' "$2" 1<>"$LAB_DIR/n$1/clock"
 }
 
 # hf N COMMAND...: the administrator's shell on node N, one command.

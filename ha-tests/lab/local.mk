@@ -4,6 +4,12 @@ noinst_PROGRAMS += flow
 flow_SOURCES = ha-tests/lab/flow.c
 flow_LDADD = -lpthread
 
+# Steps the wall clock of one daemon; a program of its own kind, since libraries here are static.
+clock_step.so: ha-tests/lab/clock_step.c
+	$(AM_V_GEN)$(CC) -shared -fPIC -O1 -Wall -Wextra -Wconversion -o $@ $<
+noinst_DATA = clock_step.so
+CLEANFILES += clock_step.so
+
 LAB_CASES = \
 	ha-tests/lab/t_algorithms.sh \
 	ha-tests/lab/t_arp.sh \
@@ -11,11 +17,13 @@ LAB_CASES = \
 	ha-tests/lab/t_capture_laws.sh \
 	ha-tests/lab/t_check_capture.sh \
 	ha-tests/lab/t_check_hops.sh \
+	ha-tests/lab/t_clock_step.sh \
 	ha-tests/lab/t_cluster_keys.sh \
 	ha-tests/lab/t_corosync_crash.sh \
 	ha-tests/lab/t_crash.sh \
 	ha-tests/lab/t_die_at.sh \
 	ha-tests/lab/t_drain.sh \
+	ha-tests/lab/t_disk_full.sh \
 	ha-tests/lab/t_fail_closed.sh \
 	ha-tests/lab/t_failover_exec.sh \
 	ha-tests/lab/t_garbage.sh \
@@ -59,6 +67,8 @@ dist_noinst_SCRIPTS += \
 	$(LAB_CASES)
 
 EXTRA_DIST += \
+	ha-tests/chaos_report.sh \
+	ha-tests/lab/clock_step.c \
 	ha-tests/lab/lab.sh \
 	ha-tests/lab/lab_hops.sh \
 	ha-tests/lab/lab_measure.sh \

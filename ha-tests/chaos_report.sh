@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# What chaos reports (sourced by it): a line per class of fault, and the bounds that do not hold.
+
+# percentile P VALUE...: nearest rank.
+percentile() {
+	local p=$1
+	shift
+	printf '%s\n' "$@" | sort -n | awk -v p="$p" '{ v[NR] = $1 } END { r = int((NR * p + 99) / 100); print v[r < 1 ? 1 : r] }'
+}
+
+status=0
+# bound CLASS WHAT VALUE LIMIT
+bound() {
+	[ "$3" -lt "$4" ] && return
+	say "BOUND: $1: $2 $3 ms, expected below $4"
+	status=1
+}
+
+# Who owns when the pair is whole again: the node that owned before, or the other one, and how often if it varies.
+owner_after() {
+	local same=${stayed[$1]:-0} other=${moved[$1]:-0}
+	if [ "$other" = 0 ]; then
+		echo same
+	elif [ "$same" = 0 ]; then
+		echo other
+	else
+		echo "same $same other $other"
+	fi
+}
+
+report() {
+	local class list median most
+	echo
+	printf '%-14s %4s %-14s %10s %8s %8s %8s %8s %8s\n' fault n "owner after" "median ms" "p99 ms" "max ms" lost tunnels reauth
+	for class in ${faults//,/ }; do
+		[ -n "${counts[$class]:-}" ] || continue
+		read -ra list <<<"${gaps[$class]}"
+		median=$(percentile 50 "${list[@]}")
+		most=$(percentile 100 "${list[@]}")
+		printf '%-14s %4s %-14s %10s %8s %8s %8s %8s %8s\n' "$class" "${counts[$class]}" "$(owner_after "$class")" \
+			"$median" "$(percentile 99 "${list[@]}")" "$most" "${lost[$class]}" "${dead[$class]:-0}" "${auths[$class]}"
+		case $class in
+		crash) bound crash median "$median" 300 ;;
+		stop) bound stop max "$most" 2500 ;;
+		host-loss | corosync)
+			bound "$class" median "$median" $((MEMBERSHIP_MS + 200))
+			bound "$class" max "$most" $((MEMBERSHIP_MS + 800))
+			;;
+		outside-loss | inside-loss) bound "$class" median "$median" 1000 ;;
+		clock-step) bound clock-step max "$most" 100 ;;
+		esac
+	done
+	for class in switchover restart clock-step; do
+		[ "${lost[$class]:-0}" = 0 ] && continue
+		say "BOUND: $class lost ${lost[$class]} packets, expected none"
+		status=1
+	done
+	echo "chaos: seed=$seed events=$events tunnels_lost=$tunnels_lost reauths=$reauths"
+	[ $tunnels_lost = 0 ] && [ $reauths = 0 ] || status=1
+}
