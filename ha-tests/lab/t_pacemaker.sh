@@ -3,7 +3,7 @@
 # A real Pacemaker decides who is active (failover role-manager pacemaker), with the configuration that `holdfast
 # pacemaker print-config crm` prints: promotion, a planned move (R19, no packet lost), a daemon that is killed, loss of
 # a node, and a node that was never synced, which is not promoted.
-LAB_LIMIT=235
+LAB_LIMIT=260
 . "$(dirname "$0")/lab.sh"
 . "$LAB_SRC/lab_pacemaker.sh"
 need_holdfast
@@ -43,6 +43,22 @@ on_node "$active" crm_resource --clear --resource holdfast-clone
 echo "figure: planned move: gap $(flow_gap move) ms, lost $(flow_lost move)"
 [ "$(flow_lost move)" = 0 ] || fail "$(flow_lost move) packets lost by a planned move"
 [ "$(peer_identity)" = "$before" ] || fail "the peer has another IKE SA after the move"
+
+echo "--- the active node loses its outside link"
+active=$(active_node) || fail "no active node after the move"
+mate=$(other "$active")
+wait_for 10 "scores" score_is "$mate" 100 || fail "the standby's score is $(promotion_score "$mate")"
+flow_start link 1000 90
+sleep 1
+ip link set "n$active-outside" down
+wait_for 20 "n$mate is active" is_active "$mate" || fail "Pacemaker does not move the group away from a dead link"
+wait_for 20 "Pacemaker knows" promoted "$mate" || fail "Pacemaker does not know that n$mate is active"
+wait_for 15 "protected" pair_protected || fail "not protected after the loss of a link"
+score_is "$active" 45 || fail "with a dead link the standby's score is $(promotion_score "$active"), expected 45"
+ip link set "n$active-outside" up
+flow_stop link || fail "the flow left no report"
+echo "figure: outside link lost: gap $(flow_gap link) ms"
+[ "$(peer_identity)" = "$before" ] || fail "the peer has another IKE SA after the loss of a link"
 
 echo "--- the daemon is killed"
 active=$(active_node) || fail "no active node after the move"
