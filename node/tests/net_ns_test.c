@@ -441,6 +441,33 @@ static void the_guard_file_is_the_table_and_ours_alone(void **state)
 	netns_run("nft -c -f %s", t.guard);
 }
 
+/* A node whose disk is full can start and reload: what is there already needs no room. */
+static void a_guard_file_that_is_right_is_not_written_again(void **state)
+{
+	struct config *more = parse("sysopt connection tcpmss 1111\n");
+	struct stat before, after;
+	char why[200];
+
+	(void)state;
+	assert_int_equal(stat(t.guard, &before), 0);
+	assert_int_equal(plain_reload(t.plain, t.config, why), R_OK);
+	assert_int_equal(stat(t.guard, &after), 0);
+	assert_true(after.st_ino == before.st_ino);
+	/* As long, or longer, or shorter: not the same. */
+	assert_int_equal(plain_reload(t.plain, more, why), R_OK);
+	assert_int_equal(stat(t.guard, &after), 0);
+	assert_true(after.st_ino != before.st_ino);
+	assert_int_equal(plain_reload(t.plain, t.config, why), R_OK);
+	the_guard_file_is_the_table_and_ours_alone(state);
+	netns_run("printf x >>%s", t.guard);
+	assert_int_equal(plain_reload(t.plain, t.config, why), R_OK);
+	the_guard_file_is_the_table_and_ours_alone(state);
+	netns_run("truncate -s 100 %s", t.guard);
+	assert_int_equal(plain_reload(t.plain, t.config, why), R_OK);
+	the_guard_file_is_the_table_and_ours_alone(state);
+	config_free(more);
+}
+
 static enum plain_event watch(void)
 {
 	char why[200] = "";
@@ -577,6 +604,7 @@ int main(void)
 		TEST(no_icmp_error_answers_ike_or_esp),
 		TEST(nobody_forwards_for_a_service_address),
 		TEST(the_guard_file_is_the_table_and_ours_alone),
+		TEST(a_guard_file_that_is_right_is_not_written_again),
 		TEST(our_own_reload_is_no_alarm),
 		TEST(a_reload_that_fails_leaves_the_table_as_it_was),
 		TEST(a_foreign_change_is_undone),
