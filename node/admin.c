@@ -309,11 +309,11 @@ static enum result get_child_sas(void *ctx, const struct inet_addr *peer,
 
 /* ---- failover ---- */
 
-/* What the member in the host's slot says of its interfaces; unknown is what it does not say. */
-static void fill_interfaces(const struct world *w, struct view_host *h, bool active)
+/* What the member in slot says of its interfaces; unknown is what it does not say. */
+static void fill_interfaces(const struct world *w, struct view_host *h, bool active, uint8_t slot)
 {
 	struct cl_link links[CL_LINKS_MAX];
-	const size_t n = cl_links(hf_core_cluster_node(w->core), h->slot, links);
+	const size_t n = cl_links(hf_core_cluster_node(w->core), slot, links);
 
 	for (size_t i = 0; i < w->config->n_interfaces && h->n_interfaces < VIEW_INTERFACES_MAX;
 	     i++) {
@@ -382,13 +382,13 @@ static void fill_absent(const struct world *w, const struct cl_group_status *st,
 		h->slot = slot;
 		snprintf(h->name, sizeof(h->name), "%s", u.hostname);
 		fill_failure(w, slot, h);
-		fill_interfaces(w, h, false);
+		fill_interfaces(w, h, false, 0);
 	}
 	if (v->n_others == 0) {
 		v->others[0].state = HOST_NOT_DETECTED;
 		v->others[0].unit = w->config->failover.unit == UNIT_SECONDARY ? UNIT_PRIMARY
 									       : UNIT_SECONDARY;
-		fill_interfaces(w, &v->others[0], false);
+		fill_interfaces(w, &v->others[0], false, 0);
 		v->n_others = 1;
 	}
 }
@@ -435,7 +435,8 @@ static void fill_self(struct world *w, const struct cl_group_status *st, struct 
 			h->is_protected = st->members[i].in_protected_set;
 			h->drained = st->members[i].drained;
 		}
-	fill_interfaces(w, h, st->role == CL_ROLE_ACTIVE);
+	fill_interfaces(w, h, st->role == CL_ROLE_ACTIVE,
+			w->config->failover.enabled ? h->slot : WORLD_STANDALONE_SLOT);
 }
 
 static void fill_other(const struct world *w, const struct cl_member_status *m, struct view_host *h)
@@ -455,7 +456,7 @@ static void fill_other(const struct world *w, const struct cl_member_status *m, 
 	if (m->slot)
 		snprintf(h->config_digest, sizeof(h->config_digest), "%s",
 			 m->digest_differs ? "different" : w->config->digest);
-	fill_interfaces(w, h, m->owner);
+	fill_interfaces(w, h, m->owner, m->slot);
 }
 
 static const struct {

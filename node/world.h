@@ -59,7 +59,7 @@ struct world {
 	bool flush_scheduled, stopping, disconnected_reported;
 	uint64_t started_ns;
 	char state_trouble[200];  /* why no term can be written; "": it can (R11) */
-	struct link_watch *links; /* NULL: no failover, or the kernel does not tell */
+	struct link_watch *links; /* NULL: the kernel does not tell */
 	uint64_t noticed_ns; /* when something last asked for a change of ownership; 0: never */
 	struct view_write write; /* what units have answered; a command waits with write_ticket */
 	uint64_t write_ticket;
@@ -119,6 +119,7 @@ enum result world_configure(struct world *w, struct config *fresh, char why[200]
 /* world_ops.c: what the core asks for. */
 extern const struct hf_core_ops world_ops;
 /* world_cluster.c */
+#define WORLD_STANDALONE_SLOT 1u /* without failover */
 enum result world_cluster_open(struct world *w, struct cl_node_config *out) WARN_UNUSED;
 void world_cluster_close(struct world *w);
 void world_cluster_digest(struct world *w);

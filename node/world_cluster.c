@@ -17,7 +17,6 @@
 #define CPG_GROUP       "holdfast"
 #define RECONNECT_NS    1000000000ull
 #define RETRY_NS        2000000ull
-#define STANDALONE_SLOT 1u
 #define MCAST_BYTES_MAX (64u << 20) /* what may wait for Corosync */
 
 static void on_view(void *ctx, const struct cl_ring_id *ring, const struct cl_member *members,
@@ -266,7 +265,7 @@ static enum result cluster_fill(struct world *w, struct cl_node_config *out)
 	out->node_id = w->facts.node_id;
 	snprintf(out->hostname, sizeof(out->hostname), "%s", w->config->hostname);
 	snprintf(out->software, sizeof(out->software), "%s", PACKAGE_VERSION);
-	out->slot = f->enabled ? f->slot : STANDALONE_SLOT;
+	out->slot = f->enabled ? f->slot : WORLD_STANDALONE_SLOT;
 	out->unit = f->unit;
 	out->version_min = SS_VERSION_MIN;
 	out->version_max = SS_VERSION_MAX + (ss_future_schema() ? 1 : 0);

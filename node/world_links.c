@@ -40,7 +40,7 @@ static void tell(struct world *w)
 		snprintf(l->nameif, sizeof(l->nameif), "%.64s", ifc->nameif);
 		l->state = ifc->shutdown ? CL_LINK_DOWN
 					 : link_watch_state(w->links, health.n_links);
-		l->monitored = ifc->monitored;
+		l->monitored = w->config->failover.enabled && ifc->monitored;
 		health.n_links++;
 	}
 	hf_core_cluster(w->core, world_now_ns(), &in);
@@ -85,8 +85,6 @@ void world_links_reload(struct world *w)
 
 void world_links_open(struct world *w)
 {
-	if (!w->config->failover.enabled)
-		return;
 	if (link_watch_open(&w->links) != R_OK) {
 		trouble(strerror(errno));
 		return;
