@@ -54,7 +54,8 @@ struct world {
 	struct admin_server *admin;
 	struct plain *plain;
 	int lock_fd;
-	qb_loop_timer_handle timer, reconnect_timer, stop_timer, plain_timer, links_timer, state_timer;
+	qb_loop_timer_handle timer, reconnect_timer, stop_timer, plain_timer, links_timer,
+		state_timer;
 	uint64_t timer_at_ns;
 	bool flush_scheduled, stopping, disconnected_reported;
 	uint64_t started_ns;

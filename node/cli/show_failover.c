@@ -361,17 +361,16 @@ json_t *json_group(const struct view_failover *v)
 	json_t *takeover = json_pack("{s:s, s:b, s:I}", "reason", v->last_takeover, "suspect",
 				     v->last_takeover_suspect, "duration_ms",
 				     (json_int_t)v->last_takeover_ms);
-	return json_pack("{s:I, s:I, s:b, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "id",
-			 (json_int_t)v->group, "members_expected", (json_int_t)v->members_expected,
-			 "protected", v->is_protected, "term", json_count(v->term), "quorate",
-			 v->quorate, "role_manager", v->role_manager, "last_takeover", takeover,
-			 "heartbeat_age_ms",
-			 v->heartbeat_seen ? json_integer(v->heartbeat_age_ms) : json_null(),
-			 "log_position", json_count(v->log_position), "acked_position",
-			 json_count(v->acked_position), "held", json_count(v->held),
-			 "unprotected_releases", json_count(v->unprotected_releases),
-			 "suspect_takeovers", json_count(v->suspect_takeovers), "state_trouble",
-			 v->state_trouble);
+	return json_pack(
+		"{s:I, s:I, s:b, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "id",
+		(json_int_t)v->group, "members_expected", (json_int_t)v->members_expected,
+		"protected", v->is_protected, "term", json_count(v->term), "quorate", v->quorate,
+		"role_manager", v->role_manager, "last_takeover", takeover, "heartbeat_age_ms",
+		v->heartbeat_seen ? json_integer(v->heartbeat_age_ms) : json_null(), "log_position",
+		json_count(v->log_position), "acked_position", json_count(v->acked_position),
+		"held", json_count(v->held), "unprotected_releases",
+		json_count(v->unprotected_releases), "suspect_takeovers",
+		json_count(v->suspect_takeovers), "state_trouble", v->state_trouble);
 }
 
 /* Beside the first, which is told in full: whose each group is. */
