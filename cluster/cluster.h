@@ -90,6 +90,7 @@ enum cl_link_state {
 
 struct cl_link {
 	char nameif[CL_NAME_MAX];
+	uint32_t group; /* that it serves, and that is handed over for it */
 	enum cl_link_state state;
 	bool monitored;
 };

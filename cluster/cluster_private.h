@@ -92,7 +92,6 @@ struct member {
 	struct member_group group[CL_GROUPS_MAX];
 	size_t n_links; /* as its HELLO says */
 	struct cl_link links[CL_LINKS_MAX];
-	unsigned int failed; /* monitored ones of them */
 };
 
 /*
@@ -305,7 +304,8 @@ struct health_state {
 	uint64_t since_ns;      /* a standby is better off; 0: none is */
 	uint64_t not_before_ns; /* of the next handover */
 	uint64_t wait_ns, moved_ns;
-	bool moved; /* away from here, because of our interfaces */
+	bool failed; /* by the policy, as of the last change */
+	bool moved;  /* away from here, because of our interfaces */
 };
 
 /* This node's own interfaces. */
@@ -315,7 +315,6 @@ struct health {
 	struct cl_link links[CL_LINKS_MAX]; /* what they count as; in the order of told */
 	uint64_t since_ns[CL_LINKS_MAX];    /* up; meaningless while told down */
 	uint64_t at_ns;                     /* a link counts as something else then */
-	unsigned int failed;                /* monitored ones */
 };
 
 /* A ring: the newest is entries[(n - 1) % CL_HISTORY_MAX]. */
@@ -770,10 +769,8 @@ void health_told(struct cl_node *n, const struct cl_health *told);
 void health_timers(struct cl_node *n);
 uint64_t health_deadline(const struct cl_node *n);
 void health_consider(struct cl_node *n, struct group *g);
-/* So many interfaces have failed here that the policy calls this unit failed. */
-bool health_failed(const struct cl_node *n);
-/* No failed unit, and nothing that failed came back a moment ago. */
-bool health_is_good(const struct cl_node *n);
+/* Not failed by the policy, and nothing that failed came back a moment ago. */
+bool health_is_good(const struct cl_node *n, const struct group *g);
 const char *health_objection(struct cl_node *n, const struct group *g);
 size_t health_hello(const struct cl_node *n, Holdfast__InterfaceStatus status[CL_LINKS_MAX],
 		    Holdfast__InterfaceStatus *list[CL_LINKS_MAX]);

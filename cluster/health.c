@@ -27,42 +27,57 @@ static uint64_t settle_ns(const struct cl_node *n)
 
 /* ---- this member ---- */
 
-static unsigned int count(const struct cl_link *links, size_t n_links, bool down_only)
+/* Monitored interfaces of a group; those that are down only. */
+static unsigned int count(const struct cl_link *links, size_t n_links, uint32_t group,
+			  bool down_only)
 {
 	unsigned int found = 0;
 
 	for (size_t i = 0; i < n_links; i++)
-		found += links[i].monitored && (!down_only || is_down(links[i].state));
+		found += links[i].group == group && links[i].monitored &&
+			 (!down_only || is_down(links[i].state));
 	return found;
 }
 
+static unsigned int failed_here(const struct cl_node *n, const struct group *g)
+{
+	return count(n->health.links, n->health.n_links, g->id, true);
+}
+
+static unsigned int failed_there(const struct member *m, const struct group *g)
+{
+	return count(m->links, m->n_links, g->id, true);
+}
+
 /* "failover interface-policy": so many failures make a unit a failed one. */
-static unsigned int threshold(const struct cl_node *n)
+static unsigned int threshold(const struct cl_node *n, const struct group *g)
 {
 	const struct cl_health *h = &n->health.told;
-	unsigned int monitored = count(n->health.links, n->health.n_links, false);
+	unsigned int monitored = count(n->health.links, n->health.n_links, g->id, false);
 
 	if (!h->percent)
 		return h->failures ? h->failures : 1;
 	return monitored ? (monitored * h->failures + 99) / 100 : 1;
 }
 
-bool health_failed(const struct cl_node *n)
+static bool is_failed(const struct cl_node *n, const struct group *g)
 {
-	return n->health.failed >= threshold(n);
+	return failed_here(n, g) >= threshold(n, g);
 }
 
-static bool anything_waits(const struct cl_node *n)
+static bool anything_waits(const struct cl_node *n, const struct group *g)
 {
-	for (size_t i = 0; i < n->health.n_links; i++)
-		if (n->health.links[i].monitored && n->health.links[i].state == CL_LINK_WAITING)
+	for (size_t i = 0; i < n->health.n_links; i++) {
+		const struct cl_link *l = &n->health.links[i];
+		if (l->group == g->id && l->monitored && l->state == CL_LINK_WAITING)
 			return true;
+	}
 	return false;
 }
 
-bool health_is_good(const struct cl_node *n)
+bool health_is_good(const struct cl_node *n, const struct group *g)
 {
-	return !health_failed(n) && !anything_waits(n);
+	return !is_failed(n, g) && !anything_waits(n, g);
 }
 
 /* What a link that is up since then counts as now; *at when that changes. */
@@ -103,36 +118,39 @@ static bool follow_link(struct cl_node *n, size_t i)
 	enum cl_link_state to = is_down(told->state)
 					? told->state
 					: risen(n, h->links[i].state, h->since_ns[i], &h->at_ns);
-	bool changed = to != h->links[i].state || told->monitored != h->links[i].monitored;
+	bool changed = to != h->links[i].state || told->monitored != h->links[i].monitored ||
+		       told->group != h->links[i].group;
 
 	h->links[i].monitored = told->monitored;
+	h->links[i].group = told->group;
 	say_change(n, &h->links[i], to);
 	h->links[i].state = to;
 	return changed;
 }
 
 /* The preferred unit is available again: preempt may take back what its links made it give. */
-static void recovered(struct cl_node *n)
+static void look_at_group(struct cl_node *n, struct group *g)
 {
-	for (size_t i = 0; i < n->n_groups; i++) {
-		struct group *g = &n->groups[i];
-		if (g->health.moved)
-			preempt_available(n, g);
-		g->health.moved = false;
-	}
+	bool was_failed = g->health.failed;
+
+	g->health.failed = is_failed(n, g);
+	if (!was_failed || g->health.failed)
+		return;
+	if (g->health.moved)
+		preempt_available(n, g);
+	g->health.moved = false;
 }
 
 static void follow(struct cl_node *n)
 {
 	struct health *h = &n->health;
-	bool changed = false, was_failed = health_failed(n);
+	bool changed = false;
 
 	h->at_ns = NEVER;
 	for (size_t i = 0; i < h->n_links; i++)
 		changed = follow_link(n, i) || changed;
-	h->failed = count(h->links, h->n_links, true);
-	if (was_failed && !health_failed(n))
-		recovered(n);
+	for (size_t i = 0; i < n->n_groups; i++)
+		look_at_group(n, &n->groups[i]);
 	if (changed)
 		membership_say_hello(n);
 }
@@ -158,12 +176,13 @@ void health_told(struct cl_node *n, const struct cl_health *told)
 		bool known = k < old->n_links;
 		next.links[i] = *t;
 		next.links[i].state = known ? old->links[k].state : CL_LINK_UNKNOWN;
-		if (known)
+		if (known) {
 			next.links[i].monitored = old->links[k].monitored;
+			next.links[i].group = old->links[k].group;
+		}
 		next.since_ns[i] = known && !is_down(old->told.links[k].state) ? old->since_ns[k]
 									       : n->now_ns;
 	}
-	next.failed = old->failed;
 	bool gone = next.n_links < old->n_links;
 	n->health = next;
 	follow(n);
@@ -194,6 +213,7 @@ size_t health_hello(const struct cl_node *n, Holdfast__InterfaceStatus status[CL
 		status[i].nameif.len = strlen(l->nameif);
 		status[i].state = l->state;
 		status[i].monitored = l->monitored;
+		status[i].group = l->group;
 		list[i] = &status[i];
 	}
 	return n->health.n_links;
@@ -205,9 +225,18 @@ static enum cl_link_state heard_state(uint32_t state)
 	return state < CL_LINK_STATES ? (enum cl_link_state)state : CL_LINK_UNKNOWN;
 }
 
+static unsigned int failed_at(const struct cl_node *n, const struct member *m)
+{
+	unsigned int all = 0;
+
+	for (size_t i = 0; i < n->n_groups; i++)
+		all += failed_there(m, &n->groups[i]);
+	return all;
+}
+
 void health_heard(struct cl_node *n, struct member *m, const Holdfast__Hello *h)
 {
-	unsigned int before = m->failed;
+	unsigned int before = failed_at(n, m);
 
 	m->n_links = h->n_interface < CL_LINKS_MAX ? h->n_interface : CL_LINKS_MAX;
 	for (size_t i = 0; i < m->n_links; i++) {
@@ -216,9 +245,9 @@ void health_heard(struct cl_node *n, struct member *m, const Holdfast__Hello *h)
 			   sizeof(m->links[i].nameif));
 		m->links[i].state = heard_state(s->state);
 		m->links[i].monitored = s->monitored;
+		m->links[i].group = s->group;
 	}
-	m->failed = count(m->links, m->n_links, true);
-	if (m->id.node_id != n->cfg.node_id && m->failed > before)
+	if (m->id.node_id != n->cfg.node_id && failed_at(n, m) > before)
 		failure_note(n, m->slot, "Ifc Failure");
 }
 
@@ -233,8 +262,9 @@ static const struct member *healthiest(struct cl_node *n, const struct group *g)
 		const struct member *m = member_by_slot(n, slot);
 		if (!m || !(g->logged_set & slot_bit(slot)))
 			continue;
-		if (!best || m->failed < best->failed ||
-		    (m->failed == best->failed &&
+		unsigned int failed = failed_there(m, g);
+		if (!best || failed < failed_there(best, g) ||
+		    (failed == failed_there(best, g) &&
 		     g->commit.acked[slot] > g->commit.acked[best->slot]))
 			best = m;
 	}
@@ -245,11 +275,11 @@ static const struct member *better(struct cl_node *n, const struct group *g)
 {
 	if (n->cfg.manager != CL_MANAGER_INTERNAL || g->role != CL_ROLE_ACTIVE ||
 	    !g->is_protected || g->command != COMMAND_NONE || g->handover.phase != HANDOVER_NONE ||
-	    !health_failed(n))
+	    !is_failed(n, g))
 		return NULL;
 	const struct member *m = healthiest(n, g);
 
-	return m && m->failed < n->health.failed ? m : NULL;
+	return m && failed_there(m, g) < failed_here(n, g) ? m : NULL;
 }
 
 /* Flap guard: each handover lets the next one of this node wait longer, until it was calm. */
@@ -283,10 +313,10 @@ void health_consider(struct cl_node *n, struct group *g)
 		g->at[T_HEALTH] = due;
 		return;
 	}
-	if (count(n->health.told.links, n->health.n_links, true) <= to->failed)
+	if (count(n->health.told.links, n->health.n_links, g->id, true) <= failed_there(to, g))
 		return; /* up at the moment; what the kernel says next comes as an input */
 	fx_log(n, LOG_CLUSTER_LINK_HANDOVER, "group %u to slot %u: %u interfaces failed, there %u",
-	       g->id, to->slot, n->health.failed, to->failed);
+	       g->id, to->slot, failed_here(n, g), failed_there(to, g));
 	n->stats.link_handovers++;
 	s->since_ns = 0;
 	s->moved = true;
@@ -299,8 +329,8 @@ const char *health_objection(struct cl_node *n, const struct group *g)
 {
 	const struct member *owner = owner_member(n, g);
 
-	if (n->cfg.manager != CL_MANAGER_INTERNAL || !owner || !health_failed(n) ||
-	    n->health.failed <= owner->failed)
+	if (n->cfg.manager != CL_MANAGER_INTERNAL || !owner || !is_failed(n, g) ||
+	    failed_here(n, g) <= failed_there(owner, g))
 		return NULL;
 	return "monitored interfaces have failed here";
 }

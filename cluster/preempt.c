@@ -54,7 +54,7 @@ static bool may_ask(struct cl_node *n, const struct group *g)
 {
 	return g->role == CL_ROLE_STANDBY && g->command == COMMAND_NONE && !n->drained &&
 	       view_quorate(n) && owner_member(n, g) &&
-	       (g->protected_set & slot_bit(n->cfg.slot)) && health_is_good(n);
+	       (g->protected_set & slot_bit(n->cfg.slot)) && health_is_good(n, g);
 }
 
 static void ask(struct cl_node *n, const struct group *g)

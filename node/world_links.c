@@ -40,6 +40,7 @@ static void tell(struct world *w)
 		snprintf(l->nameif, sizeof(l->nameif), "%.64s", ifc->nameif);
 		l->state = ifc->shutdown ? CL_LINK_DOWN
 					 : link_watch_state(w->links, health.n_links);
+		l->group = ifc->failover_group;
 		l->monitored = w->config->failover.enabled && ifc->monitored;
 		health.n_links++;
 	}

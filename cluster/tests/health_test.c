@@ -46,6 +46,7 @@ static void all_links_up(size_t i)
 					.hold_ms = HOLD_MS };
 	for (unsigned int k = 0; k < LINKS; k++) {
 		snprintf(health[i].links[k].nameif, CL_NAME_MAX, "%s", names[k]);
+		health[i].links[k].group = GROUP;
 		health[i].links[k].state = CL_LINK_NORMAL;
 		health[i].links[k].monitored = k != DMZ;
 	}
@@ -114,6 +115,27 @@ static void an_interface_that_is_not_monitored_does_not_count(void **state)
 	health[0].links[DMZ].monitored = true;
 	tell(0);
 	world_run(&w, 400);
+	assert_int_equal(world_owner(&w), 1);
+}
+
+/* It serves another group: that one moves for it, and not this one. */
+static void a_link_of_another_group_does_not_count(void **state)
+{
+	(void)state;
+	monitored(2);
+	health[0].links[INSIDE].group = GROUP + 1;
+	link_is(0, INSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 5000);
+	assert_int_equal(world_owner(&w), 0);
+	/* From when it serves this one it counts, on both sides. */
+	link_is(1, INSIDE, CL_LINK_NO_LINK);
+	health[0].links[INSIDE].group = GROUP;
+	tell(0);
+	world_run(&w, 5000);
+	assert_int_equal(world_owner(&w), 0);
+	health[1].links[INSIDE].group = GROUP + 1;
+	tell(1);
+	world_run(&w, 1000);
 	assert_int_equal(world_owner(&w), 1);
 }
 
@@ -445,6 +467,7 @@ int main(void)
 		T(an_owner_that_loses_a_link_hands_over),
 		T(every_kind_of_failure_counts),
 		T(an_interface_that_is_not_monitored_does_not_count),
+		T(a_link_of_another_group_does_not_count),
 		T(with_both_links_down_the_group_stays),
 		T(a_failed_link_of_a_standby_moves_nothing),
 		T(the_member_with_fewer_failures_owns),
