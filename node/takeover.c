@@ -386,6 +386,11 @@ void core_role(struct hf_core *c, const struct cl_effect *fx)
 	bool was_owner = c->role == CL_ROLE_ACTIVE || c->role == CL_ROLE_RELEASING;
 
 	if (fx->role == CL_ROLE_ACTIVE) {
+		/* It may have gone on without the group, and has it again. */
+		if (hf_rule_broken(HF_RULE_STANDBY) && c->term != fx->term) {
+			c->role = CL_ROLE_STANDBY;
+			back_to_store(c);
+		}
 		become_active(c, fx);
 		return;
 	}
