@@ -193,8 +193,7 @@ enum result v2_begin_msgid_sync(struct ike_sa *sa, struct ike_want *w, struct ik
 	(void)w;
 	(void)job;
 	ike_retransmit_stop(sa); /* what is outstanding has had its time */
-	s->send = higher(sa->s.next_request_id, sa->s.sync_sent) + step +
-		  (uint8_t)sa->e->term;
+	s->send = higher(sa->s.next_request_id, sa->s.sync_sent) + step + (uint8_t)sa->e->term;
 	s->recv = sa->s.expected_request_id;
 	if (s->send > SYNC_ID_MAX || s->send < step)
 		return R_EXHAUSTED;

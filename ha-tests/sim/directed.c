@@ -8,15 +8,17 @@
 #include "ha-tests/sim/sim.h"
 
 #include "base/must.h"
+#include "ike/tunnel_manager.h"
 
-#define READY_NS  (3 * SECOND) /* not before: the group is protected by then */
-#define GIVEUP_NS (25 * SECOND)
-#define SETTLE_NS (500 * MS_NS) /* a checkpoint, and what is held */
-#define AGAIN_NS  (2 * SECOND)
-#define MEND_NS   (3 * SECOND) /* from when all is ready */
-#define CALM_NS   (8 * SECOND)
-#define END_NS    (16 * SECOND) /* from the calm: laws_calm() looks for the last four */
-#define DELAY_NS  (12 * MS_NS)  /* longer than a key generation and a commit */
+#define READY_NS    (3 * SECOND) /* not before: the group is protected by then */
+#define GIVEUP_NS   (25 * SECOND)
+#define SETTLE_NS   (500 * MS_NS) /* a checkpoint, and what is held */
+#define AGAIN_NS    (2 * SECOND)
+#define MEND_NS     (3 * SECOND) /* from when all is ready */
+#define CALM_NS     (8 * SECOND)
+#define PATIENCE_NS (6 * SECOND)  /* more, where a peer index is to move */
+#define END_NS      (16 * SECOND) /* from the calm: laws_calm() looks for the last four */
+#define DELAY_NS    (12 * MS_NS)  /* longer than a key generation and a commit */
 
 enum { FROM_TUNNELS, FROM_NOTHING, FROM_FIRST_LINE };
 enum { NODE = 1, PEER = 2 };
@@ -26,8 +28,10 @@ enum how {
 	COOKIES = 4,  /* the nodes want cookies */
 	NODE_GROUPS = 8,
 	PEER_GROUPS = 16,
-	THREE = 32, /* nodes */
-	SYNC = 64,  /* the peers know RFC 6311 */
+	THREE = 32,       /* nodes */
+	SYNC = 64,        /* the peers know RFC 6311 */
+	SHORT_LIFE = 128, /* of IKE SAs, at the nodes */
+	LAST = 256,       /* the peer that does not answer is the second, not the first */
 };
 enum act {
 	NOTHING,
@@ -40,6 +44,7 @@ enum act {
 	DIE,
 	DIE_UNPROTECTED,
 	FAIL_OVER,
+	MODIFY, /* the crypto map, and LIVENESS, at which a fault can strike */
 };
 
 /* The rows' stories. */
@@ -222,6 +227,38 @@ const struct directed directed_runs[] = {
 	{ .name = "our owner dies unprotected, ids are synchronized", .row = SYNCED,
 	  .node_does = DIE_UNPROTECTED, .how = THREE | SYNC },
 	{ .name = "the peer's owner dies", .row = ITS_SYNC, .peer_does = FAIL_OVER, .how = SYNC },
+
+	/* ---- the peer index: each row of its table, a fault before and after it ---- */
+	{ .name = "index: the first peer does not answer", .row = WE_INIT, .from = FROM_NOTHING,
+	  .speaks = NODE, .condition = TUNNEL_PEER_UNREACHABLE },
+	{ .name = "index: phase 1 mismatch", .row = WE_INIT, .from = FROM_NOTHING, .speaks = NODE,
+	  .quirks = QUIRK_IKE, .how = LAST, .condition = TUNNEL_PHASE1_MISMATCH },
+	{ .name = "index: phase 2 mismatch", .row = AUTH_NO_CHILD, .from = FROM_NOTHING,
+	  .speaks = NODE, .quirks = QUIRK_ESP, .how = LAST, .condition = TUNNEL_PHASE2_MISMATCH },
+	{ .name = "index: selectors", .row = AUTH_NO_CHILD, .from = FROM_NOTHING, .speaks = NODE,
+	  .quirks = QUIRK_LINES, .how = LAST, .condition = TUNNEL_TS_MISMATCH },
+	{ .name = "index: authentication", .row = AUTH_REFUSED, .from = FROM_NOTHING,
+	  .speaks = NODE, .quirks = QUIRK_OUR_KEY, .how = LAST, .condition = TUNNEL_AUTH_FAILED },
+	{ .name = "index: no answer to DPD", .row = WE_ASK, .later = QUIRK_MUTE,
+	  .node_does = LIVENESS, .how = ANEW | LAST, .condition = TUNNEL_DPD_UNANSWERED,
+	  .patience = 90 },
+	{ .name = "index: no answer to a rekey", .row = WE_REKEY, .later = QUIRK_MUTE,
+	  .node_does = REKEY_CHILD, .how = ANEW, .condition = TUNNEL_REKEY_UNREACHABLE,
+	  .patience = 170 },
+	{ .name = "index: a rekey's proposal", .row = REKEY_REFUSED, .later = QUIRK_ESP,
+	  .node_does = REKEY_CHILD, .condition = TUNNEL_REKEY_MISMATCH },
+	{ .name = "index: a rekey's selectors", .row = REKEY_REFUSED, .later = QUIRK_LINES,
+	  .node_does = REKEY_CHILD, .how = ANEW, .condition = TUNNEL_REKEY_TS_MISMATCH },
+	{ .name = "index: the crypto map is another one", .row = WE_ASK, .node_does = MODIFY,
+	  .condition = TUNNEL_MAP_MODIFIED },
+	{ .name = "index: only a switchover", .row = WE_ASK, .node_does = LIVENESS,
+	  .condition = TUNNEL_HA_SWITCHOVER },
+	{ .name = "index: clear crypto ikev2 sa", .row = WE_DELETE_IKE, .node_does = CLEAR,
+	  .how = ANEW, .condition = TUNNEL_CLEAR_IKE },
+	{ .name = "index: clear ipsec sa", .row = WE_DELETE, .node_does = CLEAR_CHILDREN,
+	  .condition = TUNNEL_CLEAR_IPSEC },
+	{ .name = "index: the IKE SA times out", .row = WE_REKEY_IKE, .later = QUIRK_IKE,
+	  .how = ANEW | SHORT_LIFE, .condition = TUNNEL_SA_TIMEOUT, .patience = 20 },
 	{ .name = NULL },
 };
 /* clang-format on */
@@ -235,7 +272,10 @@ void directed_scenario(struct sim *s)
 	sc->ike_lifetime_s = 3600;
 	sc->child_lifetime_s = 1800;
 	sc->trains = 0;
-	sc->silent_peer = false;
+	sc->silent_peer = d->condition;
+	sc->silent_last = d->how & LAST;
+	if (d->how & SHORT_LIFE)
+		sc->node_ike_lifetime_s = 12;
 	sc->n_peers = 1;
 	sc->n_lines = d->from == FROM_FIRST_LINE ? 2 : 1;
 	sc->n_nodes = d->how & THREE || s->opt.strike.kind == STRIKE_CUT || s->opt.seed % 2 ? 3 : 2;
@@ -276,7 +316,8 @@ static void begin_from_one_end(struct sim *s)
 {
 	for (size_t i = 0; i < s->n_flows; i++)
 		s->flows[i].silent = is_set_up(s, &s->flows[i]) ||
-				     s->flows[i].to_peer == !(s->opt.seed & 2);
+				     s->flows[i].to_peer ==
+					     !(s->opt.seed & 2 || s->opt.directed->condition);
 }
 
 static void go_on_from_both(struct sim *s)
@@ -325,9 +366,12 @@ static void pick_child(void *ctx, const struct child_sa_state *child)
 static struct ike_input input_of(const struct ike_engine *e, enum act what)
 {
 	static const enum ike_input_kind kinds[] = {
-		[REKEY_CHILD] = IKE_IN_REKEY_CHILD, [REKEY_IKE] = IKE_IN_REKEY_IKE,
-		[CLEAR] = IKE_IN_CLEAR,		    [CLEAR_CHILDREN] = IKE_IN_CLEAR_CHILDREN,
-		[LIVENESS] = IKE_IN_LIVENESS,	    [INITIATE] = IKE_IN_INITIATE,
+		[REKEY_CHILD] = IKE_IN_REKEY_CHILD,
+		[REKEY_IKE] = IKE_IN_REKEY_IKE,
+		[CLEAR] = IKE_IN_CLEAR,
+		[CLEAR_CHILDREN] = IKE_IN_CLEAR_CHILDREN,
+		[LIVENESS] = IKE_IN_LIVENESS,
+		[INITIATE] = IKE_IN_INITIATE,
 	};
 	struct pick p = { 0 };
 
@@ -351,10 +395,21 @@ static void start_again(struct sim *s, struct event *ev)
 	node_start(ev->ctx);
 }
 
+/* Lines that nobody uses, at all nodes: it is no other map for the SAs, but another one. */
+static void modify(struct sim *s)
+{
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
+		node_configure(&s->nodes[i], s->scenario.child_lifetime_s + 1);
+}
+
 static void node_acts(struct node *nd, enum act what)
 {
 	if (what == NOTHING)
 		return;
+	if (what == MODIFY) {
+		modify(nd->s);
+		what = LIVENESS;
+	}
 	if (what == DIE_UNPROTECTED) {
 		faults_suspect(nd->s);
 		return;
@@ -396,17 +451,28 @@ static bool happened(const struct sim *s)
 	return s->matrix.hits[s->opt.strike.row][s->opt.strike.side][s->opt.strike.kind];
 }
 
+bool directed_done(const struct directed *d, uint32_t index_seen)
+{
+	/* HA switchover: what was moved before is not moved again, by nothing. */
+	if (d->condition == TUNNEL_HA_SWITCHOVER)
+		return index_seen == 1u << TUNNEL_PEER_UNREACHABLE;
+	/* A new owner asks whether the peer lives before it rekeys. */
+	if (d->condition == TUNNEL_REKEY_UNREACHABLE && index_seen & 1u << TUNNEL_DPD_UNANSWERED)
+		return true;
+	return !d->condition || index_seen & 1u << d->condition;
+}
+
 static void drive(struct sim *s, struct event *ev)
 {
 	const struct directed *d = s->opt.directed;
 	struct node *owner = node_owner(s, NULL);
 
 	(void)ev;
-	if (s->mended || happened(s))
+	if (s->mended || (happened(s) && directed_done(d, s->laws.index_seen)))
 		return;
 	if (ends_sas(d))
 		laws_unsettle(s, 0);
-	if (!s->strike.armed)
+	if (!s->strike.armed && !happened(s))
 		s->strike = s->opt.strike;
 	speak(s, d->speaks);
 	if (owner)
@@ -443,9 +509,10 @@ static void wait_until_ready(struct sim *s, struct event *ev)
 	if (d->later)
 		peer_change(&s->peers[0], d->later);
 	sim_at(s, s->now_ns + SETTLE_NS, drive, NULL);
-	sim_at(s, s->now_ns + MEND_NS, mend, NULL);
-	sim_at(s, s->now_ns + CALM_NS, faults_calm, NULL);
-	s->scenario.end_ns = s->now_ns + CALM_NS + END_NS;
+	const uint64_t longer = d->patience ? d->patience * SECOND : d->condition ? PATIENCE_NS : 0;
+	sim_at(s, s->now_ns + longer + MEND_NS, mend, NULL);
+	sim_at(s, s->now_ns + longer + CALM_NS, faults_calm, NULL);
+	s->scenario.end_ns = s->now_ns + longer + CALM_NS + END_NS;
 }
 
 void directed_plan(struct sim *s)

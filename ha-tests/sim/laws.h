@@ -72,6 +72,7 @@ struct laws {
 	uint64_t checked_position[LAWS_NODES];
 	uint64_t checked_term[LAWS_NODES];
 	struct law_peer_index peer_index[LAWS_NODES][LAWS_PEERS];
+	uint32_t index_seen; /* bit per reason that a store has held of a peer index */
 };
 
 void laws_open(struct sim *s);

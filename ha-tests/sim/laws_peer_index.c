@@ -62,6 +62,8 @@ static void check(void *ctx, const struct ss_record *r)
 			   "(generation %llu) because of %u",
 			   nd->name, is.seq, was->index, (unsigned long long)was->generation,
 			   is.index, (unsigned long long)is.generation, is.reason);
+	if (is.generation != was->generation && is.reason < 32)
+		nd->s->laws.index_seen |= 1u << is.reason;
 	*was = (struct law_peer_index){ is.index, is.reason, is.generation };
 }
 

@@ -24,7 +24,8 @@ static struct digest128 name_of(const struct ss_record *r)
 static void look_at_slot(struct node *nd, const char *what, uint64_t spi, unsigned int slot)
 {
 	if (!(nd->s->laws.owner_slots & 1u << slot))
-		law_broken(nd->s, 8, "%s holds %s with SPI %llx of slot %u, which never owned the group",
+		law_broken(nd->s, 8,
+			   "%s holds %s with SPI %llx of slot %u, which never owned the group",
 			   nd->name, what, (unsigned long long)spi, slot);
 }
 

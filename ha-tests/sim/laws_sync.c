@@ -113,8 +113,7 @@ bool laws_sync_sent(struct sim *s, struct bytes datagram)
 	const uint32_t id = (uint32_t)says.a;
 	bool again = was_used(s, &h, initiator, id);
 	if (!response)
-		again = seen_add(&s->laws.syncs,
-				 laws_request_name(h.spi_i, h.spi_r, initiator, id),
+		again = seen_add(&s->laws.syncs, laws_request_name(h.spi_i, h.spi_r, initiator, id),
 				 name) == SEEN_OTHER ||
 			again;
 	if (again && laws_judged(s, h.spi_i))

@@ -165,11 +165,12 @@ struct cells {
 static struct sim_options directed_options(const struct directed *d, uint64_t seed,
 					   enum strike_side side, enum strike_kind kind)
 {
-	return (struct sim_options){
-		.seed = seed,
-		.directed = d,
-		.strike = { .armed = true, .row = matrix_row_of(d->row), .side = side, .kind = kind }
-	};
+	return (struct sim_options){ .seed = seed,
+				     .directed = d,
+				     .strike = { .armed = true,
+						 .row = matrix_row_of(d->row),
+						 .side = side,
+						 .kind = kind } };
 }
 
 static bool cells_next(void *ctx, struct sim_options *opt)
@@ -199,12 +200,15 @@ static void cells_done(void *ctx, const struct sim_options *opt, const struct si
 	c->runs++;
 	add_matrix(&c->sum, &r->matrix);
 	const bool hit = r->matrix.hits[st->row][st->side][st->kind];
-	if (r->ok && hit)
+	if (r->ok && hit && directed_done(opt->directed, r->index_seen))
 		return;
 	c->failed++;
 	printf("not ok sim matrix '%s' %s: %s; again: holdfast-sim --seed %llu --strike %u:%u:%u -v\n",
-	       opt->directed->name, r->ok ? "misses its row" : law_text(r, law), r->why,
-	       (ull)opt->seed, (unsigned int)(opt->directed - directed_runs),
+	       opt->directed->name,
+	       !r->ok ? law_text(r, law)
+	       : hit  ? "misses its condition"
+		      : "misses its row",
+	       r->why, (ull)opt->seed, (unsigned int)(opt->directed - directed_runs),
 	       (unsigned int)st->side, (unsigned int)st->kind);
 }
 
@@ -466,8 +470,7 @@ static bool parse_strike(const char *text, struct arguments *a)
 	    kind >= STRIKE_KINDS || run >= n)
 		return false;
 	a->directed = &directed_runs[run];
-	a->strike = directed_options(a->directed, 0, (enum strike_side)side,
-				     (enum strike_kind)kind)
+	a->strike = directed_options(a->directed, 0, (enum strike_side)side, (enum strike_kind)kind)
 			    .strike;
 	return true;
 }

@@ -61,12 +61,17 @@ struct directed {
 	const char *name; /* what happens */
 	const char *row;  /* its story */
 	unsigned int from;
-	unsigned int speaks;  /* whose packets begin it; both: at the same time */
-	unsigned int quirks;  /* of the peer, from the beginning */
-	unsigned int later;   /* from when tunnels stand */
-	unsigned int how;     /* of the installation, of the run */
+	unsigned int speaks; /* whose packets begin it; both: at the same time */
+	unsigned int quirks; /* of the peer, from the beginning */
+	unsigned int later;  /* from when tunnels stand */
+	unsigned int how;    /* of the installation, of the run */
 	unsigned int node_does, peer_does;
+	unsigned int condition; /* of the peer index that comes about; 0: it has one peer */
+	unsigned int patience;  /* how many seconds it may take; 0: few */
 };
+
+/* What the run is for has come about, its fault apart. */
+bool directed_done(const struct directed *d, uint32_t index_seen);
 
 /* Ended by one without a name. */
 extern const struct directed directed_runs[];

@@ -412,3 +412,16 @@ void node_engine(struct node *nd, const struct ike_input *in)
 	core_ike(nd->core, in);
 	node_touch(nd);
 }
+
+void node_configure(struct node *nd, uint32_t child_lifetime_s)
+{
+	struct config *former = nd->config;
+
+	nd->s->scenario.child_lifetime_s = child_lifetime_s;
+	if (!nd->alive)
+		return;
+	nd->config = scenario_node_config(nd->s, nd->index);
+	must(hf_core_reconfigure(nd->core, node_now(nd), nd->config) == R_OK);
+	config_free(former);
+	node_touch(nd);
+}

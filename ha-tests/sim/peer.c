@@ -37,6 +37,8 @@ static void send(struct peer *p, struct ike_effect *fx)
 	if (p->quirks & QUIRK_CHILDLESS && fx->exchange == IKE_AUTH && !fx->response)
 		peer_childless(p, &fx->datagram);
 	pkt.data = fx->datagram;
+	if (p->quirks & QUIRK_MUTE)
+		return;
 	laws_ike_sent(&p->gw, &fx->remote.addr, buf_bytes(&fx->datagram));
 	network_send(p->s, &pkt);
 }
@@ -219,6 +221,8 @@ void peer_packet(struct peer *p, const struct packet *pkt)
 				.remote = pkt->src,
 				.datagram = buf_bytes(&pkt->data) };
 
+	if (p->quirks & QUIRK_MUTE)
+		return;
 	if (pkt->kind == PACKET_ESP)
 		gateway_inbound(&p->gw, peer_now(p), pkt);
 	else if (pkt->data.len > 1) /* one byte is a NAT keepalive */
@@ -297,8 +301,7 @@ static void apply_quirks(const struct peer *p, struct ike_config *cfg)
 		struct ike_child_config *line = &conn->children[i];
 		if (quirks & QUIRK_ESP)
 			line->proposals[0].encr[0].key_bits = 192;
-		if (quirks & QUIRK_LINES ||
-		    (quirks & QUIRK_LAST_LINE && i + 1 == conn->n_children))
+		if (quirks & QUIRK_LINES || (quirks & QUIRK_LAST_LINE && i + 1 == conn->n_children))
 			other_hosts(line);
 		if (quirks & QUIRK_WIDE)
 			line->local.end.a[3] |= 0x40;
@@ -347,9 +350,7 @@ static struct ike_engine *engine_new(struct peer *p)
 
 static void activate(struct peer *p, bool suspect)
 {
-	struct ike_input in = { .kind = IKE_IN_ACTIVATE,
-				.term = ++p->term,
-				.suspect = suspect };
+	struct ike_input in = { .kind = IKE_IN_ACTIVATE, .term = ++p->term, .suspect = suspect };
 
 	esp_group_set(p->gw.dp, GROUP, ESP_GROUP_ACTIVE, in.term);
 	peer_input(p, &in);

@@ -131,9 +131,11 @@ static void put_peer(struct out *o, const struct sim *s, unsigned int peer, bool
 		    peer, dotted(net(peer, line, at_peer), local),
 		    dotted(net(peer, line, !at_peer), remote));
 	put(o, "crypto map M %u match address A%u\n", seq, peer);
-	if (s->scenario.silent_peer && !at_peer)
+	if (s->scenario.silent_peer && !at_peer && !s->scenario.silent_last)
 		put_silent(o, seq, peer);
 	put(o, "crypto map M %u set peer %s\n", seq, inet_text(&other, remote));
+	if (s->scenario.silent_peer && !at_peer && s->scenario.silent_last)
+		put_silent(o, seq, peer);
 	put(o, "crypto map M %u set ikev2 ipsec-proposal P\n", seq);
 	if (s->scenario.pfs)
 		put(o, "crypto map M %u set pfs group%u\n", seq, s->scenario.dh);
@@ -191,6 +193,8 @@ struct config *scenario_node_config(const struct sim *s, unsigned int node)
 		put_peer(&o, s, i, false);
 	put(&o, "crypto map M interface outside\n");
 	struct config *cfg = parse(s, &o);
+	for (size_t i = 0; i < cfg->n_ike_policies && s->scenario.node_ike_lifetime_s; i++)
+		cfg->ike_policies[i].lifetime_s = s->scenario.node_ike_lifetime_s;
 	cfg->lease_min = s->scenario.lease_min;
 	return cfg;
 }

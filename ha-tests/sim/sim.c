@@ -134,6 +134,7 @@ void sim_run(const struct sim_options *opt, struct sim_result *out)
 	*out = (struct sim_result){
 		.ok = !s->laws.broken, .law = s->laws.broken, .stats = s->stats, .matrix = s->matrix
 	};
+	out->index_seen = s->laws.index_seen;
 	snprintf(out->why, sizeof(out->why), "%s", s->laws.why);
 	if (out->ok && is_random(opt) &&
 	    (s->stats.exchanges < EXCHANGES_MIN || s->stats.faults < FAULTS_MIN)) {

@@ -210,6 +210,8 @@ void node_wake(struct node *nd);
 void node_lose_host(struct node *nd);
 void node_command(struct node *nd, enum cl_input_kind kind);
 void node_clear(struct node *nd);
+/* Another configuration, with this lifetime of CHILD SAs. */
+void node_configure(struct node *nd, uint32_t child_lifetime_s);
 /* An input of the IKE engine that a timer, or an operator, would be the cause of. */
 void node_engine(struct node *nd, const struct ike_input *in);
 /* A packet has reached the node's interface or, relayed, its relay socket. */
@@ -273,16 +275,17 @@ void mcast_free(struct multicast *m);
 
 /* What is wrong with a peer, or different, until it is mended: a set. */
 enum peer_quirk {
-	QUIRK_COOKIES = 1 << 0,    /* it wants a cookie of everybody */
-	QUIRK_IKE = 1 << 1,        /* its IKE SAs have another PRF */
-	QUIRK_ESP = 1 << 2,        /* its CHILD SAs have keys of another length */
-	QUIRK_LINES = 1 << 3,      /* it protects other hosts */
-	QUIRK_WIDE = 1 << 4,       /* it protects more hosts than we do */
-	QUIRK_LAST_LINE = 1 << 5,  /* as QUIRK_LINES, but for the last line only */
-	QUIRK_ITS_KEY = 1 << 6,    /* it proves itself with another key */
-	QUIRK_OUR_KEY = 1 << 7,    /* it expects another key of us */
-	QUIRK_CHILDLESS = 1 << 8,  /* its IKE_AUTH asks for no CHILD SA (RFC 6023) */
-	QUIRK_GROUP = 1 << 9,      /* its IKE SAs have another DH group */
+	QUIRK_COOKIES = 1 << 0,   /* it wants a cookie of everybody */
+	QUIRK_IKE = 1 << 1,       /* its IKE SAs have another PRF */
+	QUIRK_ESP = 1 << 2,       /* its CHILD SAs have keys of another length */
+	QUIRK_LINES = 1 << 3,     /* it protects other hosts */
+	QUIRK_WIDE = 1 << 4,      /* it protects more hosts than we do */
+	QUIRK_LAST_LINE = 1 << 5, /* as QUIRK_LINES, but for the last line only */
+	QUIRK_ITS_KEY = 1 << 6,   /* it proves itself with another key */
+	QUIRK_OUR_KEY = 1 << 7,   /* it expects another key of us */
+	QUIRK_CHILDLESS = 1 << 8, /* its IKE_AUTH asks for no CHILD SA (RFC 6023) */
+	QUIRK_GROUP = 1 << 9,     /* its IKE SAs have another DH group */
+	QUIRK_MUTE = 1 << 10,     /* it hears and says nothing */
 };
 
 struct peer {
@@ -325,7 +328,7 @@ struct flow {
 	uint64_t looks, sent_at_look[FLOW_LOOKS], checked; /* when all is calm: laws_calm() */
 	unsigned int train;                                /* packets left of it */
 	uint64_t interval_ns;
-	bool silent; /* for a while */
+	bool silent;                  /* for a while */
 	uint64_t last_ns;             /* of the last delivery */
 	uint64_t window[FLOW_WINDOW]; /* numbers that were delivered, each at its remainder */
 	uint64_t window_ns[FLOW_WINDOW];
@@ -353,13 +356,15 @@ struct scenario {
 	bool cbc, pfs, esn, udp;
 	bool counter_sync; /* the peers know RFC 6311 */
 	uint16_t dh;
-	bool node_cookies;            /* the nodes want a cookie of everybody */
+	bool node_cookies;             /* the nodes want a cookie of everybody */
 	bool node_groups, peer_groups; /* offer another DH group first */
 	/* Each crypto map entry of the nodes has a first peer that never answers. By the seed's
 	 * remainder and not drawn: the others stay what they were. */
 	bool silent_peer;
+	bool silent_last;     /* it is the last one instead */
 	bool rolling_upgrade; /* each second process of a node is of the next release */
 	uint32_t ike_lifetime_s, child_lifetime_s;
+	uint32_t node_ike_lifetime_s; /* 0: as the peers' */
 	uint32_t lease_min;
 	unsigned int trains; /* per thousand packets: a train, or a pause */
 	uint64_t faults_from_ns, faults_until_ns, end_ns;
@@ -389,8 +394,8 @@ struct sim_options {
 	unsigned int kill_count;
 	struct strike strike;            /* or this one; armed: false */
 	const struct directed *directed; /* with it: what makes its row happen */
-	uint64_t skip;               /* bit per planned fault that does not happen */
-	const struct broken *broken; /* what this run breaks on purpose; NULL: nothing */
+	uint64_t skip;                   /* bit per planned fault that does not happen */
+	const struct broken *broken;     /* what this run breaks on purpose; NULL: nothing */
 };
 
 struct sim_stats {
@@ -431,6 +436,7 @@ struct sim_result {
 	uint8_t digest[32];
 	struct sim_stats stats;
 	struct matrix matrix;
+	uint32_t index_seen;
 };
 
 void sim_run(const struct sim_options *opt, struct sim_result *out);

@@ -95,9 +95,10 @@ static void flow_step(struct sim *s, struct event *ev)
 {
 	struct flow *f = ev->ctx;
 	uint8_t inner[PACKET_MAX];
-	size_t len = f->silent ? 0 : inner_packet(f, inner);
+	const bool silent = f->silent || (!f->to_peer && s->peers[f->peer].quirks & QUIRK_MUTE);
+	size_t len = silent ? 0 : inner_packet(f, inner);
 
-	if (f->silent) {
+	if (silent) {
 		;
 	} else if (f->to_peer) {
 		network_send_inside(s, bytes(inner, len));
