@@ -179,11 +179,11 @@ enum cl_input_kind {
 	 */
 	CL_IN_CONFIG_OFFER,
 	CL_IN_CONFIG_TAKEN, /* answer to CL_FX_CONFIG, with its token: reason, and data says why */
-	CL_IN_LINKS,        /* health: the interfaces of this node, whenever anything of them changed */
-	CL_IN_EXEC,         /* "failover exec": slot is to run data; token names the answer */
-	CL_IN_EXEC_ANSWER,  /* answer to CL_FX_EXEC, with its token: data, exit */
-	CL_IN_DRAIN,        /* "node drain", or with ok false "node resume": of all groups */
-	CL_IN_RESYNC,       /* a record of the store cannot be used here: join again (no owner) */
+	CL_IN_LINKS, /* health: the interfaces of this node, whenever anything of them changed */
+	CL_IN_EXEC,  /* "failover exec": slot is to run data; token names the answer */
+	CL_IN_EXEC_ANSWER, /* answer to CL_FX_EXEC, with its token: data, exit */
+	CL_IN_DRAIN,       /* "node drain", or with ok false "node resume": of all groups */
+	CL_IN_RESYNC,      /* a record of the store cannot be used here: join again (no owner) */
 };
 
 struct cl_member {

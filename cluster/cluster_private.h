@@ -32,8 +32,8 @@
 #define HEALTH_WAIT_MS       2000 /* between two handovers for links; doubles */
 #define HEALTH_WAIT_MAX_MS   10000
 #define HEALTH_WINDOW_MS     60000 /* so long without one: calm */
-#define RELAY_MAX_MS         5000 /* a stop waits for stragglers (R19) no longer */
-#define ANNOUNCE_MS          500  /* between two SYNCED that nobody answered */
+#define RELAY_MAX_MS         5000  /* a stop waits for stragglers (R19) no longer */
+#define ANNOUNCE_MS          500   /* between two SYNCED that nobody answered */
 #define BATCH_BYTES_MAX \
 	60000u /* one message: Corosync's own limit is far above, its latency is not */
 #define SNAPSHOT_CHUNK_BYTES  48000u
@@ -82,7 +82,7 @@ struct member {
 	bool digest_differs;
 	bool config_due; /* new in the view: an owner sends its configuration if it differs */
 	bool follows;    /* the owner that it joins is this node */
-	bool drained; /* as its HELLO says */
+	bool drained;    /* as its HELLO says */
 	uint8_t config_digest[32];
 	char hostname[CL_NAME_MAX], software[CL_NAME_MAX];
 	bool refused; /* R14 or version: its messages are ignored */
@@ -131,7 +131,7 @@ enum timer_kind {
 	T_PREEMPT,
 	T_KEPT, /* look again whether the kept state is the best there is */
 	T_DRAIN,
-	T_PART, /* the lower of two owners: no answer (R23) */
+	T_PART,   /* the lower of two owners: no answer (R23) */
 	T_HEALTH, /* owner: an interface failed */
 	T_COUNT
 };
@@ -178,10 +178,10 @@ struct claim_before {
 };
 
 struct claim_state {
-	bool writing;             /* CL_FX_WRITE_TERM is out */
-	bool sent;                /* waits for its own delivery */
-	bool unwritten;           /* the last one could not be written */
-	uint64_t disk_before;     /* disk_term before the write, and whether earlier are unknown */
+	bool writing;         /* CL_FX_WRITE_TERM is out */
+	bool sent;            /* waits for its own delivery */
+	bool unwritten;       /* the last one could not be written */
+	uint64_t disk_before; /* disk_term before the write, and whether earlier are unknown */
 	bool unknown_before;
 	uint64_t reserved;        /* term on disk and not claimed yet */
 	uint64_t term;            /* sent */

@@ -61,7 +61,7 @@ struct world {
 	uint64_t started_ns;
 	char state_trouble[200];  /* why no term can be written; "": it can (R11) */
 	struct link_watch *links; /* NULL: the kernel does not tell */
-	uint64_t noticed_ns; /* when something last asked for a change of ownership; 0: never */
+	uint64_t noticed_ns;     /* when something last asked for a change of ownership; 0: never */
 	struct view_write write; /* what units have answered; a command waits with write_ticket */
 	uint64_t write_ticket;
 	bool write_json;

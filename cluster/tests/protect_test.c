@@ -71,8 +71,8 @@ static void each_standby_has_a_wait_of_its_own(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(
-			an_owner_that_was_away_reads_before_it_gives_up_a_standby, done),
+		cmocka_unit_test_teardown(an_owner_that_was_away_reads_before_it_gives_up_a_standby,
+					  done),
 		cmocka_unit_test_teardown(an_owner_that_was_away_gives_up_a_deaf_standby, done),
 		cmocka_unit_test_teardown(each_standby_has_a_wait_of_its_own, done),
 	};
