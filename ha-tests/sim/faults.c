@@ -6,9 +6,9 @@
  */
 #include <string.h>
 
-#include "ha-tests/sim/sim.h"
+#include "ha-tests/sim/faults.h"
 
-static struct node *owner(struct sim *s)
+struct node *fault_owner(struct sim *s)
 {
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		if (s->nodes[i].alive && s->nodes[i].role == CL_ROLE_ACTIVE)
@@ -16,8 +16,7 @@ static struct node *owner(struct sim *s)
 	return NULL;
 }
 
-/* Any node but this one. */
-static struct node *anybody(struct sim *s, const struct node *but)
+struct node *fault_anybody(struct sim *s, const struct node *but)
 {
 	struct node *nd;
 
@@ -27,19 +26,19 @@ static struct node *anybody(struct sim *s, const struct node *but)
 	return nd;
 }
 
-/* Mostly the owner: that is where it hurts. Mostly not the last one that holds state: that ends all tunnels. */
-static struct node *victim(struct sim *s)
+/* The owner: that is where it hurts. Mostly not the last one that holds state: that ends all tunnels. */
+struct node *fault_victim(struct sim *s)
 {
-	struct node *nd = owner(s);
+	struct node *nd = fault_owner(s);
 
 	if (!nd || !rng_chance(&s->rng, 750))
-		nd = anybody(s, NULL);
+		nd = fault_anybody(s, NULL);
 	if (node_holds_state(nd) && !node_holder(s, nd) && rng_chance(&s->rng, 900))
-		nd = anybody(s, nd);
+		nd = fault_anybody(s, nd);
 	return nd;
 }
 
-static uint64_t soon(struct sim *s, uint64_t low_ms, uint64_t high_ms)
+uint64_t fault_soon(struct sim *s, uint64_t low_ms, uint64_t high_ms)
 {
 	return s->now_ns + rng_between(&s->rng, low_ms, high_ms) * MS_NS +
 	       rng_below(&s->rng, MS_NS);
@@ -47,28 +46,28 @@ static uint64_t soon(struct sim *s, uint64_t low_ms, uint64_t high_ms)
 
 /* ---- recoveries ---- */
 
-static void restart(struct sim *s, struct event *ev)
+void fault_restart(struct sim *s, struct event *ev)
 {
 	(void)s;
 	node_start(ev->ctx);
 }
 
-static void boot(struct sim *s, struct event *ev)
+void fault_boot(struct sim *s, struct event *ev)
 {
 	struct node *nd = ev->ctx;
 
 	if (!nd->up)
 		node_boot(nd);
-	sim_at(s, soon(s, 50, 400), restart, nd);
+	sim_at(s, fault_soon(s, 50, 400), fault_restart, nd);
 }
 
-static void wake(struct sim *s, struct event *ev)
+void fault_wake(struct sim *s, struct event *ev)
 {
 	(void)s;
 	node_wake(ev->ctx);
 }
 
-static void heal(struct sim *s, struct event *ev)
+void fault_heal(struct sim *s, struct event *ev)
 {
 	(void)ev;
 	if (!s->mcast.cut)
@@ -83,7 +82,7 @@ static void disarm(struct sim *s, struct event *ev)
 	struct node *nd = ev->ctx;
 
 	nd->die_at = DIE_NOT;
-	sim_at(s, soon(s, 1, 500), restart, nd);
+	sim_at(s, fault_soon(s, 1, 500), fault_restart, nd);
 }
 
 static void fast_again(struct sim *s, struct event *ev)
@@ -100,7 +99,7 @@ static void back_in(struct sim *s, struct event *ev)
 	if (!nd->alive || nd->role != CL_ROLE_OFFLINE)
 		return;
 	node_kill(nd);
-	sim_at(s, soon(s, 1, 300), restart, nd);
+	sim_at(s, fault_soon(s, 1, 300), fault_restart, nd);
 }
 
 static void slot_mended(struct sim *s, struct event *ev)
@@ -110,7 +109,7 @@ static void slot_mended(struct sim *s, struct event *ev)
 	node_kill(nd);
 	nd->slot = (uint8_t)(nd->index + 1);
 	trace(s, "%s: slot %u again", nd->name, nd->slot);
-	sim_at(s, soon(s, 1, 300), restart, nd);
+	sim_at(s, fault_soon(s, 1, 300), fault_restart, nd);
 }
 
 static void crash_one(struct sim *s, struct event *ev)
@@ -123,17 +122,17 @@ static void crash_one(struct sim *s, struct event *ev)
 
 static void crash(struct sim *s)
 {
-	struct node *nd = victim(s);
+	struct node *nd = fault_victim(s);
 
 	node_kill(nd);
-	sim_at(s, soon(s, 150, 4000), restart, nd);
+	sim_at(s, fault_soon(s, 150, 4000), fault_restart, nd);
 }
 
 static void lose_packets(struct sim *s);
 
 static void crash_at_boundary(struct sim *s)
 {
-	struct node *nd = victim(s);
+	struct node *nd = fault_victim(s);
 
 	if (!nd->alive) {
 		lose_packets(s);
@@ -144,28 +143,29 @@ static void crash_at_boundary(struct sim *s)
 						  nd->die_at <= DIE_AFTER_SEND    ? 6
 						  : nd->die_at == DIE_AFTER_MCAST ? 40
 										  : 1);
-	sim_at(s, soon(s, 4000, 5000), disarm, nd);
+	sim_at(s, fault_soon(s, 4000, 5000), disarm, nd);
 }
 
 static void lose_host(struct sim *s)
 {
-	struct node *nd = victim(s);
+	struct node *nd = fault_victim(s);
 
 	node_lose_host(nd);
-	sim_at(s, soon(s, 200, 4500), boot, nd);
+	sim_at(s, fault_soon(s, 200, 4500), fault_boot, nd);
 }
 
 static void stop_process(struct sim *s)
 {
-	struct node *nd = victim(s);
+	struct node *nd = fault_victim(s);
 
 	node_pause(nd);
-	sim_at(s, rng_chance(&s->rng, 500) ? soon(s, 20, 1500) : soon(s, 1500, 4500), wake, nd);
+	sim_at(s, rng_chance(&s->rng, 500) ? fault_soon(s, 20, 1500) : fault_soon(s, 1500, 4500),
+	       fault_wake, nd);
 }
 
-static void hand_over(struct sim *s)
+void fault_hand_over(struct sim *s)
 {
-	struct node *nd = owner(s);
+	struct node *nd = fault_owner(s);
 
 	if (!nd)
 		return;
@@ -173,7 +173,7 @@ static void hand_over(struct sim *s)
 	if (rng_chance(&s->rng, 500))
 		node_command(nd, CL_IN_GO_STANDBY);
 	else
-		node_command(anybody(s, nd), CL_IN_GO_ACTIVE);
+		node_command(fault_anybody(s, nd), CL_IN_GO_ACTIVE);
 }
 
 static void stop_now(struct sim *s, struct event *ev)
@@ -198,15 +198,15 @@ void fault_strike(struct node *nd, enum strike_kind kind)
 	switch (kind) {
 	case STRIKE_CRASH:
 		nd->dying = true;
-		sim_at(s, soon(s, 150, 4000), restart, nd);
+		sim_at(s, fault_soon(s, 150, 4000), fault_restart, nd);
 		break;
 	case STRIKE_HOST:
 		nd->dying = nd->host_dying = true;
-		sim_at(s, soon(s, 200, 4500), boot, nd);
+		sim_at(s, fault_soon(s, 200, 4500), fault_boot, nd);
 		break;
 	case STRIKE_STOP:
 		sim_at(s, s->now_ns, stop_now, nd);
-		sim_at(s, soon(s, 20, 4500), wake, nd);
+		sim_at(s, fault_soon(s, 20, 4500), fault_wake, nd);
 		break;
 	case STRIKE_CUT:
 		cut(s);
@@ -234,32 +234,32 @@ static void strike(struct sim *s)
 /* One of the two dies within the handover. */
 static void hand_over_and_crash(struct sim *s)
 {
-	struct node *nd = victim(s);
+	struct node *nd = fault_victim(s);
 
-	hand_over(s);
+	fault_hand_over(s);
 	sim_at(s, s->now_ns + rng_below(&s->rng, 20 * MS_NS), crash_one, nd);
-	sim_at(s, soon(s, 150, 4000), restart, nd);
+	sim_at(s, fault_soon(s, 150, 4000), fault_restart, nd);
 }
 
 static void hand_over_and_stop(struct sim *s)
 {
-	struct node *nd = anybody(s, NULL);
+	struct node *nd = fault_anybody(s, NULL);
 
-	hand_over(s);
+	fault_hand_over(s);
 	node_pause(nd);
-	sim_at(s, soon(s, 20, 4500), wake, nd);
+	sim_at(s, fault_soon(s, 20, 4500), fault_wake, nd);
 }
 
 static void orderly_stop(struct sim *s)
 {
-	struct node *nd = victim(s);
+	struct node *nd = fault_victim(s);
 
 	trace(s, "%s: stop command", nd->name);
 	node_command(nd, CL_IN_STOP);
-	sim_at(s, soon(s, 3000, 5000), restart, nd);
+	sim_at(s, fault_soon(s, 3000, 5000), fault_restart, nd);
 }
 
-static void trains_now(struct sim *s, struct event *ev)
+void fault_trains(struct sim *s, struct event *ev)
 {
 	workload_trains(s, (unsigned int)ev->arg);
 }
@@ -268,19 +268,19 @@ static void trains_now(struct sim *s, struct event *ev)
 static void cut(struct sim *s)
 {
 	unsigned int side[NODES_MAX];
-	const struct node *own = owner(s);
+	const struct node *own = fault_owner(s);
 	unsigned int lonely = own && rng_chance(&s->rng, 500) ? own->index
-							      : anybody(s, NULL)->index;
+							      : fault_anybody(s, NULL)->index;
 	bool halves = rng_chance(&s->rng, 500);
 
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		side[i] = halves ? (unsigned int)rng_below(&s->rng, 2) : 0;
 	side[lonely] = 1;
-	side[anybody(s, &s->nodes[lonely])->index] = 0;
+	side[fault_anybody(s, &s->nodes[lonely])->index] = 0;
 	mcast_cut(s, side);
 	if (rng_chance(&s->rng, 800))
-		sim_at(s, soon(s, 400, 550), trains_now, NULL)->arg = 250;
-	sim_at(s, soon(s, 100, 4500), heal, NULL);
+		sim_at(s, fault_soon(s, 400, 550), fault_trains, NULL)->arg = 250;
+	sim_at(s, fault_soon(s, 100, 4500), fault_heal, NULL);
 }
 
 /*
@@ -291,10 +291,10 @@ static void outlive(struct sim *s)
 {
 	const unsigned int n = s->scenario.n_nodes;
 	unsigned int side[NODES_MAX] = { 0 };
-	const struct node *survivor = node_holder(s, owner(s));
-	uint64_t killed_ns = soon(s, 2500, 6000);
+	const struct node *survivor = node_holder(s, fault_owner(s));
+	uint64_t killed_ns = fault_soon(s, 2500, 6000);
 
-	if (n == 2 || !survivor || !owner(s)) {
+	if (n == 2 || !survivor || !fault_owner(s)) {
 		cut(s);
 		return;
 	}
@@ -304,21 +304,22 @@ static void outlive(struct sim *s)
 		if (i == survivor->index)
 			continue;
 		sim_at(s, killed_ns + rng_below(&s->rng, 5 * MS_NS), crash_one, &s->nodes[i]);
-		sim_at(s, killed_ns + SECOND + rng_below(&s->rng, SECOND), restart, &s->nodes[i]);
+		sim_at(s, killed_ns + SECOND + rng_below(&s->rng, SECOND), fault_restart,
+		       &s->nodes[i]);
 	}
-	sim_at(s, killed_ns + 5 * MS_NS, heal, NULL);
+	sim_at(s, killed_ns + 5 * MS_NS, fault_heal, NULL);
 }
 
 /* R14: a standby is started again with the slot of another node. */
 static void twin(struct sim *s)
 {
-	struct node *nd = anybody(s, owner(s)), *other = anybody(s, nd);
-	uint64_t from = soon(s, 200, 600), until = soon(s, 3000, 5000);
+	struct node *nd = fault_anybody(s, fault_owner(s)), *other = fault_anybody(s, nd);
+	uint64_t from = fault_soon(s, 200, 600), until = fault_soon(s, 3000, 5000);
 
 	node_kill(nd);
 	nd->slot = other->slot;
 	trace(s, "%s: configured with slot %u", nd->name, nd->slot);
-	sim_at(s, from, restart, nd);
+	sim_at(s, from, fault_restart, nd);
 	sim_at(s, until, slot_mended, nd);
 	sim_at(s, until, back_in, other);
 }
@@ -327,20 +328,20 @@ static void twin(struct sim *s)
 static void cut_owner(struct sim *s)
 {
 	unsigned int side[NODES_MAX] = { 0 };
-	const struct node *nd = owner(s);
+	const struct node *nd = fault_owner(s);
 
 	if (!nd)
 		return;
 	side[nd->index] = 1;
 	mcast_cut(s, side);
 	for (uint64_t ms = 550; ms < 1500; ms += 100)
-		sim_at(s, soon(s, ms, ms + 50), trains_now, NULL)->arg = 100;
-	sim_at(s, soon(s, 2500, 4500), heal, NULL);
+		sim_at(s, fault_soon(s, ms, ms + 50), fault_trains, NULL)->arg = 100;
+	sim_at(s, fault_soon(s, 2500, 4500), fault_heal, NULL);
 }
 
 static void lose_packets(struct sim *s)
 {
-	s->net.loss_until_ns = soon(s, 300, 3500);
+	s->net.loss_until_ns = fault_soon(s, 300, 3500);
 	s->net.burst_loss = (unsigned int)rng_between(&s->rng, 300, 1000);
 	trace(s, "the network loses %u of 1000 packets", s->net.burst_loss);
 }
@@ -349,32 +350,33 @@ static void slow_multicast(struct sim *s)
 {
 	s->mcast.slow_ns = rng_between(&s->rng, MS_NS, 60 * MS_NS);
 	trace(s, "the multicast is slow");
-	sim_at(s, soon(s, 500, 4000), fast_again, NULL);
+	sim_at(s, fault_soon(s, 500, 4000), fast_again, NULL);
 }
 
 static void crash_and_wake(struct sim *s, struct event *ev)
 {
 	struct node *nd = ev->ctx;
 
-	if (owner(s) == nd)
+	if (fault_owner(s) == nd)
 		node_kill(nd);
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		if (&s->nodes[i] != nd)
-			sim_at(s, s->now_ns + rng_below(&s->rng, 500 * MS_NS), wake, &s->nodes[i]);
-	sim_at(s, soon(s, 600, 4000), restart, nd);
+			sim_at(s, s->now_ns + rng_below(&s->rng, 500 * MS_NS), fault_wake,
+			       &s->nodes[i]);
+	sim_at(s, fault_soon(s, 600, 4000), fault_restart, nd);
 }
 
 /* The owner dies while it serves without a protected standby: what follows is suspect (R10). */
 static void crash_unprotected(struct sim *s)
 {
-	struct node *nd = owner(s);
+	struct node *nd = fault_owner(s);
 
 	if (!nd || !node_holder(s, nd))
 		return;
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		if (&s->nodes[i] != nd)
 			node_pause(&s->nodes[i]);
-	sim_at(s, soon(s, 2200, 4000), crash_and_wake, nd);
+	sim_at(s, fault_soon(s, 2200, 4000), crash_and_wake, nd);
 }
 
 void faults_suspect(struct sim *s)
@@ -390,7 +392,7 @@ static const struct {
 	{ crash_at_boundary, 35 },
 	{ lose_host, 12 },
 	{ stop_process, 12 },
-	{ hand_over, 20 },
+	{ fault_hand_over, 20 },
 	{ hand_over_and_crash, 15 },
 	{ hand_over_and_stop, 5 },
 	{ orderly_stop, 8 },
@@ -401,6 +403,16 @@ static const struct {
 	{ lose_packets, 15 },
 	{ slow_multicast, 8 },
 	{ crash_unprotected, 12 },
+	{ fault_owner_apart, 10 },
+	{ fault_pair_apart, 6 },
+	{ fault_at_moment, 40 },
+	{ fault_keeper, 4 },
+	{ fault_twice, 12 },
+	{ fault_flash, 10 },
+	{ fault_sleepers, 6 },
+	{ fault_disk, 5 },
+	{ fault_clock, 4 },
+	{ fault_busy_handover, 10 },
 };
 
 /* Breakages that show only under a fault that is rare otherwise get more of it. */
@@ -411,6 +423,7 @@ static const struct {
 	{ "suspect", crash_unprotected },
 	{ "grant", cut_owner },
 	{ "merge", cut },
+	{ "kept", fault_keeper },
 };
 
 static bool provoke(struct sim *s)
@@ -447,13 +460,13 @@ static void planned(struct sim *s, struct event *ev)
 {
 	(void)ev;
 	workload_trains(s, 20);
-	hand_over(s);
+	fault_hand_over(s);
 }
 
 /* R21: as above, and the process is started again (systemctl restart). */
 static void planned_stop(struct sim *s, struct event *ev)
 {
-	struct node *nd = owner(s);
+	struct node *nd = fault_owner(s);
 
 	(void)ev;
 	if (!nd)
@@ -461,7 +474,7 @@ static void planned_stop(struct sim *s, struct event *ev)
 	workload_trains(s, 20);
 	trace(s, "%s: stop command", nd->name);
 	node_command(nd, CL_IN_STOP);
-	sim_at(s, soon(s, 7000, 7500), restart, nd);
+	sim_at(s, fault_soon(s, 7000, 7500), fault_restart, nd);
 }
 
 /* Everything works again from here on. */
@@ -470,11 +483,12 @@ void faults_calm(struct sim *s, struct event *ev)
 	trace(s, "no more faults");
 	s->calm = true;
 	s->strike.armed = false;
+	s->trap.armed = false;
 	s->calm_ns = s->now_ns;
 	s->net.loss = s->net.replay = 0;
 	s->net.loss_until_ns = 0;
 	fast_again(s, ev);
-	heal(s, ev);
+	fault_heal(s, ev);
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
 		struct node *nd = &s->nodes[i];
 		nd->die_at = DIE_NOT;
@@ -488,8 +502,8 @@ void faults_calm(struct sim *s, struct event *ev)
 	if (s->opt.directed)
 		return;
 	for (unsigned int i = 0; i < 2; i++)
-		sim_at(s, soon(s, 13000, 28000), planned, NULL);
-	sim_at(s, soon(s, 28000, 30000), planned_stop, NULL);
+		sim_at(s, fault_soon(s, 13000, 28000), planned, NULL);
+	sim_at(s, fault_soon(s, 28000, 30000), planned_stop, NULL);
 }
 
 /* ---- one kill, at a chosen moment of settled tunnels ---- */
@@ -500,7 +514,7 @@ void faults_calm(struct sim *s, struct event *ev)
 
 static void arm(struct sim *s, struct event *ev)
 {
-	struct node *nd = owner(s);
+	struct node *nd = fault_owner(s);
 
 	(void)ev;
 	if (!nd)

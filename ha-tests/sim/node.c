@@ -7,11 +7,25 @@
 #include "node/core_private.h"
 #include "statesync/future_schema.h"
 
+#define MILLION   1000000u
+#define DRIFT_PPM 300 /* of a clock that nobody disciplines */
+
 static const uint8_t failover_key[32] = "the simulated pair's failover k";
+
+/* Of a million nanoseconds; a simulated host is not up for so long that this overflows. */
+static uint64_t pace(const struct node *nd)
+{
+	return (uint64_t)((int64_t)MILLION + nd->drift_ppm);
+}
 
 uint64_t node_now(const struct node *nd)
 {
-	return nd->s->now_ns - nd->booted_ns;
+	return (nd->s->now_ns - nd->booted_ns) * pace(nd) / MILLION;
+}
+
+uint64_t node_when(const struct node *nd, uint64_t at_ns)
+{
+	return nd->booted_ns + (at_ns * MILLION + pace(nd) - 1) / pace(nd);
 }
 
 void node_enter(const struct node *nd)
@@ -59,9 +73,9 @@ static void arm_timer(struct node *nd)
 {
 	uint64_t at = hf_core_next_deadline(nd->core, node_now(nd));
 
-	if (at == UINT64_MAX || nd->timer_ns == at + nd->booted_ns)
+	if (at == UINT64_MAX || nd->timer_ns == node_when(nd, at))
 		return;
-	nd->timer_ns = at + nd->booted_ns;
+	nd->timer_ns = node_when(nd, at);
 	node_at(nd, nd->timer_ns > nd->s->now_ns ? nd->timer_ns : nd->s->now_ns + US, timer)->arg =
 		nd->timer_ns;
 }
@@ -114,7 +128,7 @@ void node_collect(struct node *nd)
 {
 	struct esp_event ev;
 
-	while (nd->alive && esp_worker_event(nd->gw.worker, &ev)) {
+	while (nd->alive && !nd->dying && esp_worker_event(nd->gw.worker, &ev)) {
 		hf_core_esp_event(nd->core, node_now(nd), &ev);
 		node_touch(nd);
 	}
@@ -219,13 +233,14 @@ static void cluster_config(struct node *nd, struct cl_node_config *c)
 		.expected_votes = nd->s->scenario.n_nodes,
 		/* Clocks of hosts are never equal, and some are set to another hour. */
 		.realtime_ms = 1700000000000ull + nd->s->now_ns / MS_NS + nd->id * 137u +
-			       nd->id % 3 * 3600000ull,
+			       nd->id % 3 * 3600000ull + (uint64_t)nd->realtime_off_ms,
 		.start_ns = node_now(nd),
 		.on_seal = laws_cluster_seal,
 		.on_seal_ctx = nd,
 		.n_groups = 1,
 		.groups = { { .group = GROUP, .preferred_slot = 1 } },
 		.term_on_disk = { nd->term_on_disk },
+		.terms_unknown = { nd->terms_unknown },
 	};
 	must(secret_set(&c->failover_key, bytes(failover_key, sizeof(failover_key))) == R_OK);
 	rng_fill(r, c->salt, sizeof(c->salt));
@@ -366,6 +381,7 @@ void node_wake(struct node *nd)
 void node_boot(struct node *nd)
 {
 	nd->up = true;
+	nd->drift_ppm = (int32_t)rng_below(&nd->s->rng, 2 * DRIFT_PPM + 1) - DRIFT_PPM;
 	nd->booted_ns = nd->s->now_ns - rng_between(&nd->s->rng, 5 * SECOND, 900 * SECOND);
 	mcast_host_back(nd);
 }

@@ -72,6 +72,7 @@ static void op_snapshot_send(void *ctx, uint8_t slot, struct bytes message)
 		return;
 	mcast_send_snapshot(nd, slot, message);
 	node_at(nd, nd->s->now_ns + 200 * US, snapshot_ready)->arg = slot;
+	fault_moment(nd, MOMENT_CHUNK);
 }
 
 static void op_snapshot_ask(void *ctx, uint8_t slot, const struct inet_addr *owner,
@@ -88,8 +89,11 @@ static void term_written(struct sim *s, struct event *ev)
 {
 	struct node *nd = ev->node;
 
-	if (!(s->opt.broken && s->opt.broken->no_disk))
+	if (!(s->opt.broken && s->opt.broken->no_disk)) {
 		nd->term_on_disk = ev->arg;
+		nd->terms_unknown = nd->terms_unknown_written;
+	}
+	fault_moment(nd, MOMENT_TERM);
 	die_at(nd, DIE_AFTER_TERM);
 	if (!nd->dying)
 		hf_core_term_written(nd->core, node_now(nd), GROUP, ev->arg, true);
@@ -100,7 +104,8 @@ static void op_write_term(void *ctx, uint32_t group, uint64_t term, bool earlier
 {
 	struct node *nd = ctx;
 
-	(void)group, (void)earlier_unknown;
+	(void)group;
+	nd->terms_unknown_written = earlier_unknown;
 	if (!nd->dying)
 		node_at(nd, nd->s->now_ns + rng_between(&nd->s->rng, 100 * US, 12 * MS_NS),
 			term_written)
@@ -146,6 +151,12 @@ static void note_role(struct node *nd, const struct hf_role_change *ch)
 	      ch->why ? ch->why : "", ch->suspect ? ", suspect" : "");
 }
 
+static const enum moment moment_of_role[] = {
+	[CL_ROLE_OFFLINE] = MOMENTS,        [CL_ROLE_JOINING] = MOMENT_JOINING,
+	[CL_ROLE_STANDBY] = MOMENT_STANDBY, [CL_ROLE_PREPARING] = MOMENT_PREPARING,
+	[CL_ROLE_ACTIVE] = MOMENT_ACTIVE,   [CL_ROLE_RELEASING] = MOMENTS,
+};
+
 static void op_role(void *ctx, const struct hf_role_change *ch)
 {
 	struct node *nd = ctx;
@@ -163,7 +174,11 @@ static void op_role(void *ctx, const struct hf_role_change *ch)
 		nd->address = ch->handover ? ADDRESS_RELAYED : ADDRESS_NONE;
 	}
 	node_unread(nd);
-	if (ch->role == CL_ROLE_ACTIVE && !again)
+	if (again)
+		return;
+	if (moment_of_role[ch->role] != MOMENTS)
+		fault_moment(nd, moment_of_role[ch->role]);
+	if (ch->role == CL_ROLE_ACTIVE)
 		die_at(nd, DIE_AFTER_ROLE);
 }
 
@@ -194,6 +209,7 @@ static void op_relay_begin(void *ctx, uint32_t group, const struct inet_endpoint
 	}
 	nd->straggler_ns = nd->s->now_ns;
 	node_at(nd, nd->s->now_ns + RELAY_LOOK_NS, look_at_relay);
+	fault_moment(nd, MOMENT_RELEASING);
 }
 
 static void leave(struct sim *s, struct event *ev)
@@ -221,6 +237,7 @@ static void op_protection(void *ctx, uint32_t group, bool is_protected)
 	nd->is_protected = is_protected;
 	trace(nd->s, "%s: %s", nd->name, is_protected ? "protected" : "unprotected");
 	laws_protection(nd, is_protected);
+	fault_moment(nd, is_protected ? MOMENT_PROTECTED : MOMENT_UNPROTECTED);
 }
 
 static void op_log(void *ctx, const struct log_event *ev)

@@ -174,7 +174,10 @@ struct node {
 	/* host */
 	bool up;
 	uint64_t booted_ns;
+	int32_t drift_ppm;       /* of its clocks */
+	int64_t realtime_off_ms; /* of its clock of the day */
 	uint64_t term_on_disk;
+	bool terms_unknown, terms_unknown_written; /* on disk with the term, and on its way there */
 	/* process */
 	bool alive, paused, stopping, dying, host_dying;
 	uint64_t paused_ns;
@@ -198,6 +201,8 @@ struct node {
 };
 
 uint64_t node_now(const struct node *nd);
+/* When its clock says at_ns. */
+uint64_t node_when(const struct node *nd, uint64_t at_ns);
 /* What follows runs in nd's process; NULL: in none. */
 void node_enter(const struct node *nd);
 void node_boot(struct node *nd);
@@ -338,15 +343,48 @@ void workload_start(struct sim *s);
 /* A clear packet has come out of a gateway. */
 /* Each flow sends so many packets without a pause. */
 void workload_trains(struct sim *s, unsigned int packets);
+/* Each peer begins a rekey now. */
+void workload_rekey(struct sim *s);
 void workload_delivered(struct sim *s, struct gateway *gw, struct bytes inner);
 
-/* ---- faults.c ---- */
+/* ---- faults.c, faults_timed.c ---- */
+
+/* What a node is seen to do. */
+enum moment {
+	MOMENT_JOINING,
+	MOMENT_STANDBY,
+	MOMENT_PREPARING,
+	MOMENT_ACTIVE,
+	MOMENT_RELEASING,
+	MOMENT_CHUNK, /* of a snapshot */
+	MOMENT_TERM,  /* is on disk */
+	MOMENT_PROTECTED,
+	MOMENT_UNPROTECTED,
+	MOMENTS
+};
+enum trap_action {
+	TRAP_DIES, /* within the step */
+	TRAP_DIES_SOON,
+	TRAP_SLEEPS,
+	TRAP_CUT_OFF,
+	TRAP_OWNER_DIES,
+	TRAP_OTHERS_DIE, /* all who hold state */
+	TRAP_ACTIONS
+};
+struct trap {
+	bool armed;
+	enum moment moment;
+	enum trap_action action;
+	unsigned int count;
+};
 
 void faults_plan(struct sim *s);
 /* The last fault is over; everything works again. */
 void faults_calm(struct sim *s, struct event *ev);
 /* The owner dies while it serves without a protected standby. */
 void faults_suspect(struct sim *s);
+/* Called while the core runs. */
+void fault_moment(struct node *nd, enum moment moment);
 
 /* ---- scenario.c: what the seed makes of the installation ---- */
 
@@ -423,6 +461,7 @@ struct sim {
 	struct laws laws;
 	struct strike strike;
 	bool mended; /* a directed run has made its row happen, or will not */
+	struct trap trap;
 	struct matrix matrix;
 	bool calm; /* the last fault is over */
 	uint64_t calm_ns;

@@ -205,6 +205,13 @@ static void peer_act(struct peer *p, enum ike_input_kind kind)
 		peer_input(p, &in);
 }
 
+void workload_rekey(struct sim *s)
+{
+	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
+		peer_act(&s->peers[i],
+			 rng_chance(&s->rng, 600) ? IKE_IN_REKEY_CHILD : IKE_IN_REKEY_IKE);
+}
+
 static void peer_step(struct sim *s, struct event *ev)
 {
 	static const enum ike_input_kind kinds[] = { IKE_IN_LIVENESS, IKE_IN_REKEY_CHILD,

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Faults that meet: within one token time, at the very step of a takeover, a
+ * handover or a snapshot, while others are cut off, asleep or only just back.
+ */
+#include "ha-tests/sim/faults.h"
+
+#define TOKEN_MS 650 /* token and consensus */
+
+/* ---- cut off and asleep ---- */
+
+static void sleep_now(struct sim *s, struct event *ev)
+{
+	(void)s;
+	node_pause(ev->ctx);
+}
+
+static void kill_now(struct sim *s, struct event *ev)
+{
+	(void)s;
+	node_kill(ev->ctx);
+}
+
+/* Asleep some of the time that the cut lasts, or beyond it; the packets of a train wait for it. */
+static void sleep_apart(struct sim *s, struct node *nd)
+{
+	sim_at(s, fault_soon(s, 0, 700), sleep_now, nd);
+	sim_at(s, fault_soon(s, 700, 5000), fault_wake, nd);
+}
+
+static void cut_off(struct sim *s, const struct node *a, const struct node *b)
+{
+	unsigned int side[NODES_MAX] = { 0 };
+
+	side[a->index] = 1;
+	side[b->index] = rng_chance(&s->rng, 500) ? 1 : 2;
+	if (a == b)
+		side[a->index] = 1;
+	mcast_cut(s, side);
+	if (rng_chance(&s->rng, 800))
+		sim_at(s, fault_soon(s, 400, 550), fault_trains, NULL)->arg = 250;
+	sim_at(s, fault_soon(s, 100, 5500), fault_heal, NULL);
+}
+
+/* The owner alone: the others begin a term of their own while it may not know of it. */
+void fault_owner_apart(struct sim *s)
+{
+	struct node *own = fault_owner(s);
+
+	if (!own)
+		own = fault_anybody(s, NULL);
+	cut_off(s, own, own);
+	if (rng_chance(&s->rng, 700))
+		sleep_apart(s, own);
+}
+
+void fault_pair_apart(struct sim *s)
+{
+	struct node *a = fault_victim(s), *b = fault_anybody(s, a);
+
+	cut_off(s, a, b);
+	if (rng_chance(&s->rng, 700))
+		sleep_apart(s, a);
+	if (rng_chance(&s->rng, 700))
+		sleep_apart(s, b);
+}
+
+/* R7, R12: longer than the deadline, all standbys or one. */
+void fault_sleepers(struct sim *s)
+{
+	const struct node *own = fault_owner(s);
+	const bool all = rng_chance(&s->rng, 500);
+	struct node *one = fault_anybody(s, own);
+
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
+		struct node *nd = &s->nodes[i];
+		if (nd == own || !(all || nd == one))
+			continue;
+		node_pause(nd);
+		sim_at(s, fault_soon(s, 2100, 6000), fault_wake, nd);
+	}
+}
+
+/* ---- two at once, and gone and back at once ---- */
+
+static void harm(struct sim *s, struct node *nd)
+{
+	switch (rng_below(&s->rng, 3)) {
+	case 0:
+		node_kill(nd);
+		sim_at(s, fault_soon(s, 100, 4000), fault_restart, nd);
+		break;
+	case 1:
+		node_lose_host(nd);
+		sim_at(s, fault_soon(s, 200, 4000), fault_boot, nd);
+		break;
+	default:
+		node_pause(nd);
+		sim_at(s, fault_soon(s, 20, 4500), fault_wake, nd);
+		break;
+	}
+}
+
+static void harm_now(struct sim *s, struct event *ev)
+{
+	harm(s, ev->ctx);
+}
+
+void fault_twice(struct sim *s)
+{
+	struct node *first = fault_victim(s), *second = fault_anybody(s, first);
+
+	harm(s, first);
+	sim_at(s, fault_soon(s, 0, TOKEN_MS), harm_now, second);
+}
+
+/* Both changes come in one view, or in two of one ring; or the host is back within the token. */
+void fault_flash(struct sim *s)
+{
+	struct node *nd = fault_victim(s);
+
+	if (rng_chance(&s->rng, 700)) {
+		node_kill(nd);
+		sim_at(s, s->now_ns + rng_below(&s->rng, 4 * MS_NS), fault_restart, nd);
+	} else {
+		node_lose_host(nd);
+		sim_at(s, fault_soon(s, 0, TOKEN_MS), fault_boot, nd);
+	}
+}
+
+/* ---- what a host remembers ---- */
+
+/* R11: the term file is gone with its disk. */
+void fault_disk(struct sim *s)
+{
+	struct node *nd = fault_victim(s);
+
+	node_kill(nd);
+	nd->term_on_disk = 0;
+	nd->terms_unknown = true;
+	trace(s, "%s: its disk is replaced by an empty one", nd->name);
+	sim_at(s, fault_soon(s, 1, 4000), fault_restart, nd);
+}
+
+/* The clock of the day is set by hours; what counts is the time since boot, and that of the cluster. */
+void fault_clock(struct sim *s)
+{
+	struct node *nd = fault_victim(s);
+
+	nd->realtime_off_ms = (int64_t)rng_below(&s->rng, 7200000) - 3600000;
+	trace(s, "%s: its clock is set by %lld ms", nd->name, (long long)nd->realtime_off_ms);
+	if (rng_chance(&s->rng, 700)) {
+		node_kill(nd);
+		sim_at(s, fault_soon(s, 1, 2000), fault_restart, nd);
+	}
+}
+
+/* ---- a handover while somebody joins and everything is rekeyed ---- */
+
+static void hand_over_now(struct sim *s, struct event *ev)
+{
+	(void)ev;
+	if (!s->calm)
+		fault_hand_over(s);
+}
+
+static void rekey_now(struct sim *s, struct event *ev)
+{
+	(void)ev;
+	workload_rekey(s);
+}
+
+void fault_busy_handover(struct sim *s)
+{
+	struct node *joiner = fault_anybody(s, fault_owner(s));
+	uint64_t at = fault_soon(s, 150, 900);
+
+	node_kill(joiner);
+	sim_at(s, at, fault_restart, joiner);
+	sim_at(s, at + rng_below(&s->rng, 30 * MS_NS), hand_over_now, NULL);
+	for (unsigned int i = 0; i < 3; i++)
+		sim_at(s, at + rng_below(&s->rng, 40 * MS_NS), rekey_now, NULL);
+}
+
+/* ---- at a moment of a node ---- */
+
+static void others_die(struct sim *s, struct event *ev)
+{
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
+		struct node *nd = &s->nodes[i];
+		if (nd == ev->ctx || !node_holds_state(nd))
+			continue;
+		node_kill(nd);
+		sim_at(s, fault_soon(s, 100, 2500), fault_restart, nd);
+	}
+}
+
+static void owner_dies(struct sim *s, struct event *ev)
+{
+	struct node *own = fault_owner(s);
+
+	(void)ev;
+	if (!own)
+		return;
+	node_kill(own);
+	sim_at(s, fault_soon(s, 100, 3000), fault_restart, own);
+}
+
+static void cut_now(struct sim *s, struct event *ev)
+{
+	cut_off(s, ev->ctx, ev->ctx);
+}
+
+static void act(struct node *nd, enum trap_action action)
+{
+	struct sim *s = nd->s;
+	const uint64_t at = s->now_ns +
+			    (rng_chance(&s->rng, 500) ? 0 : rng_below(&s->rng, 3 * MS_NS));
+
+	switch (action) {
+	case TRAP_DIES:
+		nd->dying = true;
+		sim_at(s, fault_soon(s, 100, 4000), fault_restart, nd);
+		break;
+	case TRAP_DIES_SOON:
+		sim_at(s, at, kill_now, nd);
+		sim_at(s, fault_soon(s, 100, 4000), fault_restart, nd);
+		break;
+	case TRAP_SLEEPS:
+		sim_at(s, at, sleep_now, nd);
+		sim_at(s, fault_soon(s, 20, 4500), fault_wake, nd);
+		break;
+	case TRAP_CUT_OFF:
+		sim_at(s, at, cut_now, nd);
+		break;
+	case TRAP_OWNER_DIES:
+		sim_at(s, at, owner_dies, NULL);
+		break;
+	case TRAP_OTHERS_DIE:
+		sim_at(s, at, others_die, nd);
+		break;
+	case TRAP_ACTIONS:
+		break;
+	}
+}
+
+void fault_moment(struct node *nd, enum moment moment)
+{
+	struct trap *t = &nd->s->trap;
+
+	if (!t->armed || moment != t->moment || nd->s->calm || nd->dying || --t->count)
+		return;
+	t->armed = false;
+	trace(nd->s, "%s: moment %d, action %d", nd->name, (int)moment, (int)t->action);
+	act(nd, t->action);
+}
+
+void fault_at_moment(struct sim *s)
+{
+	struct trap *t = &s->trap;
+
+	*t = (struct trap){ .armed = true,
+			    .moment = (enum moment)rng_below(&s->rng, MOMENTS),
+			    .action = (enum trap_action)rng_below(&s->rng, TRAP_ACTIONS) };
+	t->count = (unsigned int)rng_between(&s->rng, 1, 2);
+	/* Something has to come to pass. */
+	if (rng_chance(&s->rng, 500))
+		fault_hand_over(s);
+	else if (rng_chance(&s->rng, 500))
+		fault_flash(s);
+}
+
+/* R22: a standby that missed something joins again, and those who have it die just then. */
+void fault_keeper(struct sim *s)
+{
+	struct node *nd = fault_anybody(s, fault_owner(s));
+	unsigned int side[NODES_MAX] = { 0 };
+
+	s->trap = (struct trap){
+		.armed = true, .moment = MOMENT_JOINING, .count = 1, .action = TRAP_OTHERS_DIE
+	};
+	side[nd->index] = 1;
+	mcast_cut(s, side);
+	sim_at(s, fault_soon(s, 700, 3000), fault_heal, NULL);
+}
