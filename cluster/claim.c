@@ -292,6 +292,8 @@ static void claim_send(struct cl_node *n, struct group *g, enum claim_reason rea
 	c.members_digest = (ProtobufCBinaryData){ .data = n->view.digest,
 						  .len = sizeof(n->view.digest) };
 	c.applied = g->applied;
+	c.last_term = g->last_term;
+	c.last_owner_slot = g->last_owner;
 	c.last_heartbeat = g->heartbeat;
 	c.reason = reason;
 	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_CLAIM;
@@ -401,7 +403,7 @@ static void begin_empty(struct cl_node *n, struct group *g)
 	join_stop(g);
 	kept_free(g);
 	ss_store_clear(g->store);
-	g->applied = 0;
+	g->applied = g->last_term = 0;
 	g->lineage = (struct lineage){ 0 };
 	g->synced = true;
 	role_event(n, g, ROLE_COMPLETE, why[CLAIM_EMPTY]);
@@ -600,10 +602,28 @@ static void become_owner(struct cl_node *n, struct group *g, const struct delive
 		claim_settle(n, g);
 }
 
-static void follow_owner(struct cl_node *n, struct group *g, const struct delivery *d,
-			 enum claim_reason reason)
+/*
+ * A member that came from elsewhere and was not heard in time may hold more than the
+ * claimant, or other entries. (One that an owner sent when the claim was under way is
+ * missing here too: then the state is sent again for nothing.)
+ */
+static bool goes_on_from_ours(const struct group *g, const Holdfast__Claim *c)
 {
+	return c->applied == g->applied &&
+	       (!c->last_term || !g->last_term ||
+		(c->last_term == g->last_term && c->last_owner_slot == g->last_owner));
+}
+
+static void follow_owner(struct cl_node *n, struct group *g, const struct delivery *d,
+			 const Holdfast__Claim *c)
+{
+	const enum claim_reason reason = (enum claim_reason)c->reason;
 	bool was_owner = is_owner(g), released = g->released_to != 0;
+
+	if (g->synced && reason != CLAIM_EMPTY && !goes_on_from_ours(g, c)) {
+		ownership_follow_anew(n, g, d->member, d->term, "another state goes on");
+		return;
+	}
 
 	if (was_owner) {
 		heartbeat_end(n, g);
@@ -647,7 +667,7 @@ void claim_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
 	if (d->member->id.node_id == n->cfg.node_id) {
 		become_owner(n, g, d, reason);
 	} else {
-		follow_owner(n, g, d, reason);
+		follow_owner(n, g, d, c);
 		handover_settled(n, g);
 	}
 }

@@ -204,6 +204,8 @@ struct kept_state {
 	struct ss_store *store; /* NULL: none */
 	struct state_place place;
 	struct lineage lineage;
+	uint64_t last_term;
+	uint8_t last_owner;
 	uint64_t heartbeat, complete_ns;
 };
 
@@ -355,7 +357,10 @@ struct group {
 	struct ss_store *store;
 	uint64_t applied;
 	uint64_t applied_at_view; /* when the present view came */
-	uint64_t complete_ns;     /* when it was last certain that nothing of the log is missing */
+	/* under whom the last entry was applied: with the position, it names the log up to there */
+	uint64_t last_term; /* 0: it came with a snapshot, or there is none */
+	uint8_t last_owner;
+	uint64_t complete_ns; /* when it was last certain that nothing of the log is missing */
 	struct kept_state kept;
 	uint64_t announced_ns; /* last SYNCED */
 
@@ -613,6 +618,9 @@ void ownership_lineage(struct cl_node *n, struct group *g, uint64_t term, uint8_
 void ownership_drop_state(struct cl_node *n, struct group *g);
 /* The same, and become a joiner. */
 void ownership_lose_state(struct cl_node *n, struct group *g, const char *why);
+/* m owns term, and its log does not go on from what is held here. */
+void ownership_follow_anew(struct cl_node *n, struct group *g, const struct member *m,
+			   uint64_t term, const char *why);
 /* slot starts a new term of the log behind what is applied. */
 void ownership_begin(struct cl_node *n, struct group *g, const struct member *m, uint64_t term);
 bool ownership_protected_present(struct cl_node *n, const struct group *g);

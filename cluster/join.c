@@ -118,6 +118,8 @@ static enum result apply_kept(struct cl_node *n, struct group *g)
 		if (res != R_OK)
 			return res;
 		g->applied = d->position;
+		g->last_term = g->term;
+		g->last_owner = g->owner;
 	}
 	return R_OK;
 }
@@ -127,6 +129,7 @@ static void join_finish(struct cl_node *n, struct group *g)
 	ss_store_free(g->store);
 	g->store = ss_snapshot_take(g->join.reader);
 	g->applied = ss_snapshot_position(g->join.reader);
+	g->last_term = 0;
 	log_replay_store(n, g);
 	enum result res = apply_kept(n, g);
 	if (res != R_OK) {

@@ -40,6 +40,8 @@ void kept_take(struct cl_node *n, struct group *g)
 	g->kept = (struct kept_state){ .store = g->store,
 				       .place = place(g),
 				       .lineage = g->lineage,
+				       .last_term = g->last_term,
+				       .last_owner = g->last_owner,
 				       .heartbeat = g->heartbeat,
 				       .complete_ns = g->complete_ns };
 	if (g->claim.settling)
@@ -87,6 +89,8 @@ static void use(struct cl_node *n, struct group *g)
 	g->owner = k.place.owner;
 	g->lineage = k.lineage;
 	g->owner_id = (struct cl_member){ 0 };
+	g->last_term = k.last_term;
+	g->last_owner = k.last_owner;
 	g->applied = g->applied_at_view = k.place.applied;
 	g->protected_set = 0;
 	g->released_to = 0;

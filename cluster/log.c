@@ -110,6 +110,8 @@ void log_deliver(struct cl_node *n, struct group *g, const struct delivery *d, u
 		return;
 	}
 	g->applied = position;
+	g->last_term = g->term;
+	g->last_owner = g->owner;
 	g->complete_ns = n->now_ns;
 	d->member->group[g->index].applied = position;
 	if (!is_owner(g))

@@ -90,6 +90,15 @@ void ownership_lose_state(struct cl_node *n, struct group *g, const char *why)
 	join_start(n, g);
 }
 
+void ownership_follow_anew(struct cl_node *n, struct group *g, const struct member *m,
+			   uint64_t term, const char *why)
+{
+	ownership_drop_state(n, g);
+	ownership_begin(n, g, m, term);
+	state_lost(n, g, why);
+	join_start(n, g);
+}
+
 static bool owner_alive(struct cl_node *n, const struct group *g)
 {
 	return owner_member(n, g) && n->now_ns < heartbeat_silent_ns(n, g);

@@ -435,6 +435,8 @@ void node_forge_claim(struct world *w, size_t i, uint64_t term, enum claim_reaso
 						  .len = sizeof(cl->view.digest) };
 	c.applied = g->applied;
 	c.last_heartbeat = g->heartbeat;
+	c.last_term = g->last_term;
+	c.last_owner_slot = g->last_owner;
 	c.reason = reason;
 	if (change)
 		change(&c);

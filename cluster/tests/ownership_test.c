@@ -317,6 +317,66 @@ static void of_two_claims_at_once_the_first_delivered_wins(void **state)
 	assert_true(w.nodes[1].is_protected);
 }
 
+/*
+ * Law 8: it was cut off with the former owner, and could not say that it has more. Its claim is
+ * valid for the others, so it counts here too: what nobody else has gives way.
+ */
+static void who_holds_more_than_a_claimant_takes_its_state(void **state)
+{
+	(void)state;
+	world_settled(&w, 4);
+	w.nodes[0].part = w.nodes[1].part = 9;
+	uint64_t more = node_append(&w, 0);
+	world_run(&w, 20);
+	assert_true(node_has(&w.nodes[1], more));
+	node_stop(&w, 0);
+	node_stop(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 20);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 50);
+	node_kill(&w, 0);
+	world_view(&w, false);
+	world_run(&w, 1500);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_ACTIVE);
+	assert_true(w.nodes[2].suspect);
+	uint64_t other = node_append(&w, 2);
+	world_run(&w, 20);
+	node_wake(&w, 1);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 2);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	for (size_t i = 1; i < 4; i++) {
+		assert_true(node_has(&w.nodes[i], other));
+		assert_false(node_has(&w.nodes[i], more));
+	}
+	assert_true(w.nodes[2].is_protected);
+}
+
+static void of_another_term(Holdfast__Claim *c)
+{
+	c->last_term++;
+}
+
+/* The same position in two logs. */
+static void who_holds_another_log_than_a_claimant_takes_its_state(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	uint64_t term = w.nodes[0].term;
+	w.nodes[1].cl->cfg.manager = w.nodes[2].cl->cfg.manager = CL_MANAGER_PACEMAKER;
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 10);
+	unsigned int resets = w.nodes[2].resets;
+	node_forge_claim(&w, 1, term + 1, CLAIM_LEFT, of_another_term);
+	world_run(&w, 200);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
+	assert_true(w.nodes[2].resets > resets);
+}
+
 static void late_records_of_a_superseded_owner_are_discarded_and_never_acknowledged(void **state)
 {
 	(void)state;
@@ -734,6 +794,8 @@ int main(void)
 		T(a_claim_of_a_member_without_complete_state_is_refused),
 		T(a_claim_of_an_unprotected_member_is_refused_while_a_protected_one_is_there),
 		T(of_two_claims_at_once_the_first_delivered_wins),
+		T(who_holds_more_than_a_claimant_takes_its_state),
+		T(who_holds_another_log_than_a_claimant_takes_its_state),
 		T(late_records_of_a_superseded_owner_are_discarded_and_never_acknowledged),
 		T(a_member_in_a_slot_in_use_is_refused),
 		T(a_member_with_another_key_is_not_heard),
