@@ -31,7 +31,8 @@ static const char key_label[] = "holdfast cluster";
 enum channel { CHANNEL_CPG, CHANNEL_SNAPSHOT, CHANNELS };
 
 struct origin {
-	struct secret key; /* empty: no HELLO yet */
+	struct secret key;   /* empty: no HELLO yet */
+	EVP_CIPHER_CTX *ctx; /* to open; a key schedule of its own costs more than a message */
 	uint8_t salt[SALT];
 	uint64_t last[CHANNELS];
 };
@@ -44,7 +45,7 @@ struct retired {
 struct ss_sealer {
 	struct secret failover_key;
 	EVP_CIPHER *cipher;
-	EVP_CIPHER_CTX *ctx;
+	EVP_CIPHER_CTX *ctx; /* to seal */
 	uint8_t slot;
 	uint64_t sequence;               /* last one used */
 	struct origin origins[SS_SLOTS]; /* ours too: CPG delivers it back */
@@ -75,6 +76,13 @@ static enum result derive(const struct ss_sealer *s, uint8_t slot, const uint8_t
 	return ss_hkdf(&s->failover_key, bytes(salt, SALT), bytes(info, sizeof(info)), out);
 }
 
+static void origin_clear(struct origin *o)
+{
+	secret_wipe(&o->key);
+	EVP_CIPHER_CTX_free(o->ctx);
+	*o = (struct origin){ 0 };
+}
+
 struct ss_sealer *ss_sealer_new(const struct secret *failover_key, uint8_t slot,
 				const uint8_t salt[32])
 {
@@ -92,7 +100,8 @@ struct ss_sealer *ss_sealer_new(const struct secret *failover_key, uint8_t slot,
 		memcpy(s->origins[slot].salt, salt, SALT);
 	if (s->cipher == NULL || s->ctx == NULL ||
 	    secret_copy(&s->failover_key, failover_key) != R_OK ||
-	    derive(s, slot, s->origins[slot].salt, &s->origins[slot].key) != R_OK) {
+	    derive(s, slot, s->origins[slot].salt, &s->origins[slot].key) != R_OK ||
+	    EVP_EncryptInit_ex2(s->ctx, s->cipher, s->origins[slot].key.data, NULL, NULL) != 1) {
 		ss_sealer_free(s);
 		return NULL;
 	}
@@ -104,7 +113,7 @@ void ss_sealer_free(struct ss_sealer *s)
 	if (s == NULL)
 		return;
 	for (size_t slot = 0; slot < SS_SLOTS; slot++)
-		secret_wipe(&s->origins[slot].key);
+		origin_clear(&s->origins[slot]);
 	secret_wipe(&s->failover_key);
 	EVP_CIPHER_CTX_free(s->ctx);
 	EVP_CIPHER_free(s->cipher);
@@ -136,19 +145,27 @@ static void make_nonce(uint64_t sequence, uint8_t nonce[NONCE])
 static bool gcm_seal(struct ss_sealer *s, uint64_t sequence, struct bytes aad, struct bytes plain,
 		     uint8_t *out)
 {
-	const struct secret *key = &s->origins[s->slot].key;
 	uint8_t nonce[NONCE];
 	int n;
 
 	make_nonce(sequence, nonce);
-	return EVP_EncryptInit_ex2(s->ctx, s->cipher, key->data, nonce, NULL) == 1 &&
+	return EVP_EncryptInit_ex2(s->ctx, NULL, NULL, nonce, NULL) == 1 &&
 	       EVP_EncryptUpdate(s->ctx, NULL, &n, aad.p, (int)aad.len) == 1 &&
 	       EVP_EncryptUpdate(s->ctx, out, &n, plain.p, (int)plain.len) == 1 &&
 	       EVP_EncryptFinal_ex(s->ctx, out + plain.len, &n) == 1 &&
 	       EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_GET_TAG, TAG, out + plain.len) == 1;
 }
 
-static bool gcm_open(struct ss_sealer *s, const struct secret *key, uint64_t sequence,
+static bool keyed(const struct ss_sealer *s, struct origin *o)
+{
+	if (o->ctx != NULL)
+		return true;
+	o->ctx = EVP_CIPHER_CTX_new();
+	return o->ctx != NULL &&
+	       EVP_DecryptInit_ex2(o->ctx, s->cipher, o->key.data, NULL, NULL) == 1;
+}
+
+static bool gcm_open(const struct ss_sealer *s, struct origin *o, uint64_t sequence,
 		     struct bytes aad, struct bytes sealed, uint8_t *out)
 {
 	uint8_t nonce[NONCE];
@@ -157,11 +174,11 @@ static bool gcm_open(struct ss_sealer *s, const struct secret *key, uint64_t seq
 	int n;
 
 	make_nonce(sequence, nonce);
-	return EVP_DecryptInit_ex2(s->ctx, s->cipher, key->data, nonce, NULL) == 1 &&
-	       EVP_DecryptUpdate(s->ctx, NULL, &n, aad.p, (int)aad.len) == 1 &&
-	       EVP_DecryptUpdate(s->ctx, out, &n, sealed.p, (int)len) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) == 1 &&
-	       EVP_DecryptFinal_ex(s->ctx, out + len, &n) == 1;
+	return keyed(s, o) && EVP_DecryptInit_ex2(o->ctx, NULL, NULL, nonce, NULL) == 1 &&
+	       EVP_DecryptUpdate(o->ctx, NULL, &n, aad.p, (int)aad.len) == 1 &&
+	       EVP_DecryptUpdate(o->ctx, out, &n, sealed.p, (int)len) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(o->ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) == 1 &&
+	       EVP_DecryptFinal_ex(o->ctx, out + len, &n) == 1;
 }
 
 enum result ss_seal(struct ss_sealer *s, enum ss_envelope_kind kind, uint32_t group, uint64_t term,
@@ -259,8 +276,7 @@ static void retire(struct ss_sealer *s, uint8_t slot)
 	s->retired[s->n_retired].slot = slot;
 	memcpy(s->retired[s->n_retired].salt, o->salt, SALT);
 	s->n_retired++;
-	secret_wipe(&o->key);
-	*o = (struct origin){ 0 };
+	origin_clear(o);
 }
 
 /* Whom a HELLO with a salt that we do not know would make; nothing before it authenticates. */
@@ -275,7 +291,7 @@ static enum result new_origin(const struct ss_sealer *s, uint8_t slot, struct by
 	return derive(s, slot, out->salt, &out->key);
 }
 
-static enum result open_from(struct ss_sealer *s, const struct origin *o, struct bytes in,
+static enum result open_from(const struct ss_sealer *s, struct origin *o, struct bytes in,
 			     struct ss_opened *h)
 {
 	size_t header = header_len(h->kind);
@@ -288,7 +304,7 @@ static enum result open_from(struct ss_sealer *s, const struct origin *o, struct
 	h->plain = (struct buf){ .p = malloc(len + 1), .len = len };
 	if (h->plain.p == NULL)
 		return R_NO_MEMORY;
-	if (!gcm_open(s, &o->key, h->sequence, bytes(in.p, header), bytes(in.p + header, len + TAG),
+	if (!gcm_open(s, o, h->sequence, bytes(in.p, header), bytes(in.p + header, len + TAG),
 		      h->plain.p))
 		return R_INTEGRITY;
 	return R_OK;
@@ -322,7 +338,7 @@ enum result ss_open(struct ss_sealer *s, struct bytes in, struct ss_opened *out)
 		retire(s, h.slot);
 		s->origins[h.slot] = fresh;
 	} else {
-		secret_wipe(&fresh.key);
+		origin_clear(&fresh);
 	}
 	return res;
 }
