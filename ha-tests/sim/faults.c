@@ -423,6 +423,7 @@ static const struct {
 	{ "suspect", crash_unprotected },
 	{ "grant", cut_owner },
 	{ "merge", cut },
+	{ "unsynced", fault_joiner },
 	{ "kept", fault_keeper },
 };
 

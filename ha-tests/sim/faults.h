@@ -26,6 +26,7 @@ void fault_owner_apart(struct sim *s);
 void fault_pair_apart(struct sim *s);
 void fault_at_moment(struct sim *s);
 void fault_keeper(struct sim *s);
+void fault_joiner(struct sim *s);
 void fault_twice(struct sim *s);
 void fault_flash(struct sim *s);
 void fault_sleepers(struct sim *s);

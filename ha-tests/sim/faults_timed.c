@@ -283,3 +283,15 @@ void fault_keeper(struct sim *s)
 	mcast_cut(s, side);
 	sim_at(s, fault_soon(s, 700, 3000), fault_heal, NULL);
 }
+
+/* R9: the owner dies when a standby has just begun to join again; others may hold all. */
+void fault_joiner(struct sim *s)
+{
+	struct node *nd = fault_anybody(s, fault_owner(s));
+
+	s->trap = (struct trap){
+		.armed = true, .moment = MOMENT_JOINING, .count = 1, .action = TRAP_OWNER_DIES
+	};
+	node_kill(nd);
+	sim_at(s, fault_soon(s, 50, 600), fault_restart, nd);
+}

@@ -172,6 +172,22 @@ static void excuse(struct sim *s, const char *what, bool for_long)
 		laws_unsettle(s, i);
 }
 
+/* R9: a joiner is no valid next owner while somebody is there who is protected. */
+#define JUST_JOINED_NS (20 * MS_NS)
+
+static void law5_claim(const struct node *nd)
+{
+	const struct sim *s = nd->s;
+
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
+		const struct node *other = &s->nodes[i];
+		if (other != nd && other->alive && !other->paused &&
+		    other->role == CL_ROLE_STANDBY && (s->laws.protected_slots >> other->slot & 1))
+			law_broken(nd->s, 5, "%s takes over, and %s is the one that is protected",
+				   nd->name, other->name);
+	}
+}
+
 void laws_role(struct node *nd, const struct hf_role_change *change)
 {
 	struct sim *s = nd->s;
@@ -184,6 +200,9 @@ void laws_role(struct node *nd, const struct hf_role_change *change)
 	if (!change->handover)
 		s->laws.taken_over_ns = s->now_ns;
 	s->stats.suspects += change->suspect;
+	if (change->suspect && !laws_apart(s) && change->term > s->laws.protected_term &&
+	    nd->joined_ns && s->now_ns < nd->joined_ns + JUST_JOINED_NS)
+		law5_claim(nd);
 	if (change->suspect || s->laws.unprotected)
 		excuse(s,
 		       change->suspect ? "suspect takeover" : "the former owner was not protected",
@@ -226,9 +245,16 @@ static bool held_by_others(const struct node *nd)
 
 void laws_lose(struct node *nd)
 {
-	if (nd->has_held && !held_by_others(nd)) {
-		nd->s->stats.state_losses++;
-		excuse(nd->s, "the only holder of state is gone", true);
+	struct sim *s = nd->s;
+
+	if (!nd->has_held)
+		return;
+	if (!held_by_others(nd)) {
+		s->stats.state_losses++;
+		s->laws.protected_slots = 0;
+		excuse(s, "the only holder of state is gone", true);
+	} else if (s->stats.split_brains && laws_apart(s)) {
+		excuse(s, "one of two owners is gone with what only it had", true);
 	}
 }
 
@@ -287,6 +313,23 @@ static struct digest128 store_digest(const struct node *nd)
 	return sum;
 }
 
+/* What the owner has logged of it. */
+static void note_protected(struct node *nd)
+{
+	struct cl_group_status st;
+
+	if (nd->role != CL_ROLE_ACTIVE ||
+	    cl_group_status(hf_core_cluster_node(nd->core), GROUP, node_now(nd), &st) != R_OK)
+		return;
+	if (st.term < nd->s->laws.protected_term)
+		return;
+	nd->s->laws.protected_term = st.term;
+	nd->s->laws.protected_slots = 0;
+	for (size_t i = 0; i < st.n_members; i++)
+		if (st.members[i].in_protected_set)
+			nd->s->laws.protected_slots |= 1u << st.members[i].slot;
+}
+
 static void law8(struct node *nd)
 {
 	struct laws *l = &nd->s->laws;
@@ -300,6 +343,7 @@ static void law8(struct node *nd)
 		return;
 	l->checked_position[nd->index] = at.applied;
 	l->checked_term[nd->index] = at.term;
+	note_protected(nd);
 	laws_peer_index(nd, at.role);
 	laws_spi(nd, at.applied);
 	const uint64_t name[] = { at.owner_slot, at.term, at.applied };

@@ -60,6 +60,8 @@ struct laws {
 	uint16_t owner_slots; /* bit per slot that has owned the group */
 	struct esp_transform transforms[LAWS_TRANSFORMS];
 	bool split;        /* two owners at this moment */
+	uint32_t protected_slots; /* as the owner of the highest term has logged */
+	uint64_t protected_term;
 	bool split_quorum; /* there have been two owners with quorum at one moment */
 	bool unprotected;  /* a peer has seen what nobody else need hold */
 	bool excused; /* R23 or a lost state has happened: a tunnel may have to be set up anew */

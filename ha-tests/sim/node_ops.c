@@ -140,6 +140,8 @@ static void op_run_job(void *ctx, struct ike_job *job)
 
 static void note_role(struct node *nd, const struct hf_role_change *ch)
 {
+	if (nd->role == CL_ROLE_JOINING)
+		nd->joined_ns = nd->s->now_ns;
 	nd->role = ch->role;
 	if (ch->role == CL_ROLE_ACTIVE)
 		nd->term = ch->term;

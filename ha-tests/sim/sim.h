@@ -186,6 +186,7 @@ struct node {
 	uint64_t timer_ns;
 	enum cl_role role;
 	uint64_t term;
+	uint64_t joined_ns; /* a joiner no more since then */
 	bool is_protected;
 	bool has_held; /* what was replicated: a joiner has no less than before (R22) */
 	enum address address;
