@@ -147,6 +147,23 @@ bool child_sa_peer_unsure(const struct child_sa *c)
 	       c->e->now < c->s.created_ms + IKE_REPLACED_WAIT_MS;
 }
 
+/* Of another IKE SA with the same peer: while one takes over from the other (R23), or where two
+ * were set up at once. */
+static struct child_sa *heir_elsewhere(const struct child_sa *c)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH (sa, &c->e->all, all) {
+		if (sa == c->sa || sa->conn != c->sa->conn || sa->s.closing || sa->s.anew ||
+		    sa->s.stage != IKE_SA_ESTABLISHED)
+			continue;
+		struct child_sa *heir = child_sa_of_tunnel(sa, c->s.tunnel);
+		if (heir != NULL)
+			return heir;
+	}
+	return NULL;
+}
+
 /*
  * c sends no more: its successor, or the youngest other CHILD SA of the tunnel,
  * carries it, and c goes on until that is committed (R5). Without an heir it stops.
@@ -159,12 +176,24 @@ static void hand_on_outbound(struct child_sa *c)
 
 	if (heir == NULL || !child_sa_carries(heir))
 		heir = c->sa != NULL ? child_sa_of_tunnel(c->sa, c->s.tunnel) : NULL;
+	if (heir == NULL && c->sa != NULL && c->sa->conn != NULL)
+		heir = heir_elsewhere(c);
 	if (heir != NULL && child_sa_peer_unsure(heir))
 		use_outbound(heir);
 	else if (heir != NULL)
 		child_sa_use_outbound(heir);
 	else
 		ike_fx(c->e, IKE_FX_CHILD_STOP_OUTBOUND)->spi_in = c->s.spi_in;
+}
+
+void child_sas_hand_on(struct ike_sa *sa)
+{
+	struct child_sa *c, *heir;
+
+	TAILQ_FOREACH (c, &sa->children, of_sa) {
+		if (sa->conn != NULL && child_sa_carries(c) && (heir = heir_elsewhere(c)) != NULL)
+			use_outbound(heir);
+	}
 }
 
 void child_sa_set_successor(struct child_sa *c, const struct child_sa *successor)

@@ -269,6 +269,8 @@ void child_sa_install(struct child_sa *c, enum child_sa_stage stage);
 void child_sa_use_outbound(struct child_sa *c);
 /* INSTALLED or ESTABLISHED: neither replaced nor closed. */
 bool child_sa_carries(const struct child_sa *c);
+/* sa goes: what its CHILD SAs carry is carried on by those of another IKE SA with that peer. */
+void child_sas_hand_on(struct ike_sa *sa);
 /* The youngest that carries; NULL. */
 struct child_sa *child_sa_of_tunnel(const struct ike_sa *sa, uint32_t tunnel);
 /* The peer replaced c; it goes on sending on c until it hears of the switch (RFC 7296 2.8). */

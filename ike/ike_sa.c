@@ -265,6 +265,7 @@ void ike_sa_children_remove(struct ike_sa *sa)
 {
 	struct child_sa *c;
 
+	child_sas_hand_on(sa);
 	while ((c = TAILQ_FIRST(&sa->children)) != NULL)
 		child_sa_remove(c);
 }

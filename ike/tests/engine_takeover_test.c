@@ -8,7 +8,6 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -475,6 +474,26 @@ static void an_sa_of_two_owners_ends_when_another_is_up(void **state)
 	world_free(w);
 }
 
+/* The old one's CHILD SA is the younger one when it goes: the other IKE SA's carries on. */
+static void what_ends_hands_on_to_the_sa_that_is_set_up_anew(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, true);
+
+	(void)state;
+	initiate(w, A, 1);
+	world_run(w, 2000);
+	uint32_t old = world_outbound(w, A, 1)->s.spi_in;
+	two_owners_changed_it(w);
+	world_takeover(w, A, false);
+	world_run(w, 1000);
+	assert_int_not_equal(world_outbound(w, A, 1)->s.spi_in, old);
+	struct ike_input in = { .kind = IKE_IN_REKEY_CHILD, .spi_in = old };
+	world_input(w, A, &in);
+	world_run(w, 5000);
+	assert_true(world_tunnel_works(w, 1));
+	world_free(w);
+}
+
 /* The node that began it is gone: the mark is in the record. */
 static void the_next_owner_sets_up_anew_what_two_owners_changed(void **state)
 {
@@ -596,6 +615,7 @@ int main(void)
 		cmocka_unit_test(an_sa_near_the_end_of_its_terms_is_rekeyed_at_takeover),
 		cmocka_unit_test(an_sa_without_ivs_is_set_up_anew),
 		cmocka_unit_test(an_sa_of_two_owners_ends_when_another_is_up),
+		cmocka_unit_test(what_ends_hands_on_to_the_sa_that_is_set_up_anew),
 		cmocka_unit_test(the_next_owner_sets_up_anew_what_two_owners_changed),
 		cmocka_unit_test(an_sa_of_two_owners_stays_while_no_other_comes_up),
 		cmocka_unit_test(a_suspect_takeover_asks_the_peer_and_keeps_what_answers),
