@@ -420,11 +420,8 @@ static const struct {
 	const char *broken;
 	void (*begin)(struct sim *s);
 } provoked[] = {
-	{ "suspect", crash_unprotected },
-	{ "grant", cut_owner },
-	{ "merge", cut },
-	{ "unsynced", fault_joiner },
-	{ "kept", fault_keeper },
+	{ "suspect", crash_unprotected }, { "grant", cut_owner },   { "merge", cut },
+	{ "unsynced", fault_joiner },     { "kept", fault_keeper },
 };
 
 static bool provoke(struct sim *s)

@@ -59,7 +59,7 @@ struct laws {
 	uint32_t owner_of_term[LAWS_TERMS];
 	uint16_t owner_slots; /* bit per slot that has owned the group */
 	struct esp_transform transforms[LAWS_TRANSFORMS];
-	bool split;        /* two owners at this moment */
+	bool split;               /* two owners at this moment */
 	uint32_t protected_slots; /* as the owner of the highest term has logged */
 	uint64_t protected_term;
 	bool split_quorum; /* there have been two owners with quorum at one moment */
