@@ -11,8 +11,10 @@ libnode_la_LIBADD = $(OPENSSL_LIBS) $(QB_LIBS) $(MNL_LIBS) $(NFTABLES_LIBS) $(JA
 libnode_la_SOURCES = \
 	node/address.c node/address.h \
 	node/admin.c \
+	node/admin_counters.c \
 	node/admin_failover.c \
 	node/admin_map.c \
+	node/admin_show_failover.c \
 	node/announce.c node/announce.h \
 	node/apart.c \
 	node/background.c node/background.h \

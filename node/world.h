@@ -188,7 +188,9 @@ void world_config_written(const struct world *w, size_t bytes_written);
 void world_config_take(struct world *w, const struct cl_effect *fx);
 enum result world_config_write(void *ctx, bool standby, const struct admin_caller *caller,
 			       struct view_write *out, char why[ADMIN_WHY_MAX]);
-/* admin_map.c: struct admin_ops, ctx is the world */
+/* admin_show_failover.c, admin_counters.c, admin_map.c: struct admin_ops, ctx is the world */
+enum result admin_show_failover(void *ctx, uint8_t group, struct view_failover *v);
+enum result admin_counters(void *ctx, struct view_counter_list *out);
 enum result admin_crypto_maps(void *ctx, const char *map, struct view_map_list *out);
 enum result admin_clear_children(void *ctx, const struct inet_addr *peer, unsigned int *cleared,
 				 char why[ADMIN_WHY_MAX]);
