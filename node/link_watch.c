@@ -28,7 +28,7 @@ struct link_watch {
 	size_t n;
 	uint32_t seq; /* of the dump under way, or of the last one */
 	bool dumping;
-	char buf[16384]; /* a dump comes in pieces of up to this size */
+	_Alignas(struct nlmsghdr) char buf[16384]; /* a dump comes in pieces of up to this size */
 };
 
 enum result link_watch_open(struct link_watch **out)

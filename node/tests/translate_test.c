@@ -497,18 +497,17 @@ static void many_entries_are_looked_up(void **state)
 	config_free(cfg);
 }
 
-/* What is the same for all entries is made once, not for each of them. */
-static void many_entries_are_translated_in_no_time(void **state)
+/* Processor time, best of three. */
+static clock_t translated_in(size_t entries)
 {
-	enum { MANY = 3000, LINE = 300 };
-	char *whole = malloc(sizeof(text) + (size_t)MANY * LINE);
+	enum { LINE = 300 };
+	char *whole = malloc(sizeof(text) + entries * LINE);
 	size_t len = sizeof(text) - 1;
-	struct ike_config *ike;
+	clock_t best = 0;
 
-	(void)state;
 	assert_non_null(whole);
 	memcpy(whole, text, sizeof(text));
-	for (int i = 0; i < MANY; i++)
+	for (int i = 0; i < (int)entries; i++)
 		len += (size_t)snprintf(
 			whole + len, LINE,
 			"access-list A%d extended permit ip any 10.%d.%d.0 255.255.255.0\n"
@@ -516,15 +515,28 @@ static void many_entries_are_translated_in_no_time(void **state)
 			"crypto map M %d set ikev2 ipsec-proposal P\n",
 			i, i / 256, i % 256, 100 + i, i, 100 + i, 100 + i);
 	struct config *cfg = parse_text(whole);
-	const clock_t from = clock();
-	assert_int_equal(core_translate_ike(cfg, 1, &ike), R_OK);
-	assert_true(clock() - from < CLOCKS_PER_SEC);
-	assert_int_equal(ike->n_connections, 1);
-	assert_int_equal(ike->n_maps, MANY + 2);
-	assert_true(ike->maps[0].digest == ike->maps[MANY + 1].digest);
-	ike_config_free(ike);
+	for (int i = 0; i < 3; i++) {
+		struct ike_config *ike;
+		const clock_t from = clock();
+		assert_int_equal(core_translate_ike(cfg, 1, &ike), R_OK);
+		const clock_t took = clock() - from;
+		best = i == 0 || took < best ? took : best;
+		assert_int_equal(ike->n_connections, 1);
+		assert_int_equal(ike->n_maps, entries + 2);
+		assert_true(ike->maps[0].digest == ike->maps[entries + 1].digest);
+		ike_config_free(ike);
+	}
 	config_free(cfg);
 	free(whole);
+	return best;
+}
+
+/* What is the same for all entries is made once: ten times as many cost nothing like a hundred. */
+static void many_entries_cost_no_more_each_than_few(void **state)
+{
+	(void)state;
+	const clock_t few = translated_in(400);
+	assert_in_range(translated_in(4000), 0, 35 * (few + CLOCKS_PER_SEC / 1000));
 }
 
 /* The address of an interface that is shut down is not ours to keep others from. */
@@ -557,7 +569,7 @@ int main(void)
 		cmocka_unit_test(the_table_of_protected_networks_cascades),
 		cmocka_unit_test(a_failover_group_has_the_maps_of_its_interfaces),
 		cmocka_unit_test(many_entries_are_looked_up),
-		cmocka_unit_test(many_entries_are_translated_in_no_time),
+		cmocka_unit_test(many_entries_cost_no_more_each_than_few),
 		cmocka_unit_test(a_stray_is_what_goes_to_an_address_in_use),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
