@@ -200,6 +200,23 @@ static void child_fill(struct ike_child_config *ch, const struct config *cfg,
 	ch->first_lease = core_lease_min(cfg);
 }
 
+/* Room for n: to the next power of two, for a peer may have thousands of entries. */
+static bool children_grow(struct ike_connection *conn, size_t n)
+{
+	size_t have = conn->n_children ? 1 : 0, room = 1;
+
+	while (have && have < conn->n_children)
+		have *= 2;
+	while (room < n)
+		room *= 2;
+	if (have == room)
+		return true;
+	struct ike_child_config *grown = realloc(conn->children, room * sizeof(*grown));
+	if (grown)
+		conn->children = grown;
+	return grown != NULL;
+}
+
 static enum result children_add(struct ike_connection *conn, const struct config *cfg,
 				const struct config_map_entry *e)
 {
@@ -207,10 +224,8 @@ static enum result children_add(struct ike_connection *conn, const struct config
 
 	for (size_t i = 0; i < e->acl->n_aces; i++)
 		n += ace_protects(&e->acl->aces[i]);
-	struct ike_child_config *grown = realloc(conn->children, (n ? n : 1) * sizeof(*grown));
-	if (!grown)
+	if (!children_grow(conn, n))
 		return R_NO_MEMORY;
-	conn->children = grown;
 	for (size_t i = 0; i < e->acl->n_aces; i++)
 		if (ace_protects(&e->acl->aces[i])) {
 			struct ike_child_config *ch = &conn->children[conn->n_children++];
