@@ -170,7 +170,11 @@ static void protect_member(struct cl_node *n, struct group *g, uint8_t slot, uin
 void protect_synced(struct cl_node *n, struct group *g, const struct delivery *d,
 		    const Holdfast__ClusterMessage *m)
 {
-	if (d->term != g->term)
+	/*
+	 * Said in a view before this one, by a member that was cut off: it has no slot yet, and what it
+	 * holds is compared when its HELLO comes. It says it again.
+	 */
+	if (d->term != g->term || !d->member->hello)
 		return;
 	d->member->group[g->index].synced = true;
 	d->member->group[g->index].applied = m->synced->position;

@@ -68,6 +68,34 @@ static void each_standby_has_a_wait_of_its_own(void **state)
 	assert_true(w.nodes[0].committed > before); /* 1800 ms: twice the commit timeout */
 }
 
+/*
+ * Slot 2 sleeps while it is cut off. What it says when it wakes comes into a view that has not
+ * heard its HELLO: from nowhere, and of a log that ended.
+ */
+static void synced_that_comes_before_hello_protects_nobody(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	const struct group *g = &w.nodes[0].cl->groups[0];
+	node_stop(&w, 1);
+	node_append(&w, 0);
+	world_run(&w, 1900);
+	assert_int_equal(g->commit.protected_set, slot_bit(3));
+	node_cut(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 200);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 200);
+	node_wake(&w, 1);
+	world_run(&w, 3000);
+	assert_int_equal(g->commit.protected_set, slot_bit(2) | slot_bit(3));
+	uint64_t before = w.nodes[0].committed;
+	node_append(&w, 0);
+	world_run(&w, 50);
+	assert_int_equal(w.nodes[0].committed, before + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -75,6 +103,7 @@ int main(void)
 					  done),
 		cmocka_unit_test_teardown(an_owner_that_was_away_gives_up_a_deaf_standby, done),
 		cmocka_unit_test_teardown(each_standby_has_a_wait_of_its_own, done),
+		cmocka_unit_test_teardown(synced_that_comes_before_hello_protects_nobody, done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
