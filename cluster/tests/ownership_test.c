@@ -544,6 +544,50 @@ static void a_minority_owner_joins_the_majority(void **state)
 	assert_int_equal(node_status(&w.nodes[1]).members[0].in_protected_set, true);
 }
 
+/* The next owner sleeps when the cut heals: quorum alone says nothing of it. */
+static void a_minority_owner_is_silent_until_the_majority_is_heard(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_cut(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 3000);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	node_stop(&w, 1);
+	node_stop(&w, 2);
+	world_heal(&w);
+	world_view(&w, false);
+	for (unsigned int i = 0; i < 900; i++) {
+		world_run(&w, 1);
+		assert_false(node_may_send(&w.nodes[0]));
+	}
+	node_wake(&w, 1);
+	node_wake(&w, 2);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
+}
+
+/* Nobody waits for ever for a member that sleeps. */
+static void a_minority_owner_goes_on_when_nobody_speaks(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_stop(&w, 1);
+	node_stop(&w, 2);
+	node_cut(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 3000);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 500);
+	assert_false(node_may_send(&w.nodes[0]));
+	world_run(&w, 700);
+	assert_true(node_may_send(&w.nodes[0]));
+}
+
 static void a_standby_cut_off_for_a_while_takes_what_it_missed(void **state)
 {
 	(void)state;
@@ -804,6 +848,8 @@ int main(void)
 		T(members_tell_their_names),
 		T(halves_of_a_pair_meet_again_with_one_owner),
 		T(a_minority_owner_joins_the_majority),
+		T(a_minority_owner_is_silent_until_the_majority_is_heard),
+		T(a_minority_owner_goes_on_when_nobody_speaks),
 		T(a_standby_cut_off_for_a_while_takes_what_it_missed),
 		T(a_standby_that_holds_less_does_not_take_over),
 		T(a_standby_that_was_away_knows_who_is_protected_from_the_others),
