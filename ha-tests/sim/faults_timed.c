@@ -138,6 +138,7 @@ void fault_disk(struct sim *s)
 	node_kill(nd);
 	nd->term_on_disk = 0;
 	nd->terms_unknown = true;
+	laws_disk_lost(nd);
 	trace(s, "%s: its disk is replaced by an empty one", nd->name);
 	sim_at(s, fault_soon(s, 1, 4000), fault_restart, nd);
 }

@@ -38,15 +38,26 @@ void laws_close(struct sim *s)
 
 /* ---- law 4 ---- */
 
+/*
+ * R11 promises no more than its owner's disk and whoever heard of it: without either, and
+ * without any state (R15), a term is of a log that is gone, and so are the keys used under it.
+ */
+static bool term_forgotten(const struct laws *l, uint64_t term)
+{
+	const struct owned_term *t = &l->terms[term];
+
+	return l->disk_lost_ns[t->owner - 1] > t->since_ns && l->all_lost_ns > t->since_ns;
+}
+
 static void law4(struct node *nd, uint64_t term)
 {
 	struct laws *l = &nd->s->laws;
 
 	must(term < LAWS_TERMS);
-	if (l->owner_of_term[term])
+	if (l->terms[term].owner && !term_forgotten(l, term))
 		law_broken(nd->s, 4, "%s owns term %llu, which node%u has owned", nd->name,
-			   (unsigned long long)term, l->owner_of_term[term]);
-	l->owner_of_term[term] = nd->id;
+			   (unsigned long long)term, l->terms[term].owner);
+	l->terms[term] = (struct owned_term){ .owner = nd->id, .since_ns = nd->s->now_ns };
 	l->owner_slots |= (uint16_t)(1u << nd->slot);
 	if (nd->term_on_disk < term)
 		law_broken(nd->s, 4, "%s owns term %llu, but only %llu is on its disk", nd->name,
@@ -243,6 +254,23 @@ static bool held_by_others(const struct node *nd)
 	return false;
 }
 
+/* One that is stopped counts: it has not heard of this owner, and goes on when it wakes. */
+static bool owned_by_others(const struct node *nd)
+{
+	for (unsigned int i = 0; i < nd->s->scenario.n_nodes; i++) {
+		const struct node *other = &nd->s->nodes[i];
+		if (other != nd && other->alive && other->role == CL_ROLE_ACTIVE)
+			return true;
+	}
+	return false;
+}
+
+/* A peer has seen what it said unprotected, and no takeover from it follows. */
+static bool spoke_alone(const struct node *nd)
+{
+	return nd->role == CL_ROLE_ACTIVE && nd->s->laws.unprotected && owned_by_others(nd);
+}
+
 void laws_lose(struct node *nd)
 {
 	struct sim *s = nd->s;
@@ -252,10 +280,16 @@ void laws_lose(struct node *nd)
 	if (!held_by_others(nd)) {
 		s->stats.state_losses++;
 		s->laws.protected_slots = 0;
+		s->laws.all_lost_ns = s->now_ns;
 		excuse(s, "the only holder of state is gone", true);
-	} else if (s->stats.split_brains && laws_apart(s)) {
+	} else if ((s->stats.split_brains && laws_apart(s)) || spoke_alone(nd)) {
 		excuse(s, "one of two owners is gone with what only it had", true);
 	}
+}
+
+void laws_disk_lost(struct node *nd)
+{
+	nd->s->laws.disk_lost_ns[nd->index] = nd->s->now_ns;
 }
 
 bool laws_apart(const struct sim *s)
@@ -346,7 +380,8 @@ static void law8(struct node *nd)
 	note_protected(nd);
 	laws_peer_index(nd, at.role);
 	laws_spi(nd, at.applied);
-	const uint64_t name[] = { at.owner_slot, at.term, at.applied };
+	/* A log that is gone with all who held it may have had the same name (R11). */
+	const uint64_t name[] = { at.owner_slot, at.term, at.applied, l->all_lost_ns };
 	if (seen_add(&l->digests, digest128(bytes(name, sizeof(name))), store_digest(nd)) ==
 	    SEEN_OTHER)
 		law_broken(nd->s, 8, "the stores differ at position %llu of term %llu",

@@ -41,6 +41,11 @@ struct held_since {
 	uint32_t incarnation;
 };
 
+struct owned_term {
+	uint32_t owner; /* node id; 0: nobody */
+	uint64_t since_ns;
+};
+
 struct laws {
 	unsigned int broken; /* number of the law; 0: none */
 	char why[256];
@@ -56,8 +61,10 @@ struct laws {
 	struct seen spis;          /* 8: records whose SPIs are as they should be */
 	struct seen held_children; /* 5: CHILD SAs that a standby was seen to hold */
 	struct held_since held[LAWS_NODES];
-	uint32_t owner_of_term[LAWS_TERMS];
-	uint16_t owner_slots; /* bit per slot that has owned the group */
+	struct owned_term terms[LAWS_TERMS];
+	uint64_t disk_lost_ns[LAWS_NODES]; /* R11: when a node's terms were last forgotten */
+	uint64_t all_lost_ns;              /* when nobody held state any more */
+	uint16_t owner_slots;              /* bit per slot that has owned the group */
 	struct esp_transform transforms[LAWS_TRANSFORMS];
 	bool split;               /* two owners at this moment */
 	uint32_t protected_slots; /* as the owner of the highest term has logged */
@@ -114,6 +121,7 @@ void laws_peer_index(struct node *nd, enum cl_role role);
 void laws_spi(struct node *nd, uint64_t applied);
 /* Before a process or host is gone. */
 void laws_lose(struct node *nd);
+void laws_disk_lost(struct node *nd);
 /* A tunnel may be set up anew from here on, until it is up, and for SLOW_NS at the least. */
 void laws_unsettle(struct sim *s, unsigned int peer);
 /* At times: are the tunnels up, and do they stay so? */
