@@ -215,7 +215,7 @@ static uint64_t term_step(const struct cl_node *n, const struct group *g)
 		return LOST_TERM_ROOM;
 	if (n->view.n == n->cfg.expected_votes && everybody_heard(n))
 		return 1;
-	return g->synced && !g->heartbeat_stale_at_left ? 1 : EMPTY_TERM_ROOM;
+	return g->synced && !g->heartbeat_stale_at_left && !g->unsure ? 1 : EMPTY_TERM_ROOM;
 }
 
 /*
@@ -414,7 +414,7 @@ static bool is_suspect(const struct cl_node *n, const struct group *g, enum clai
 {
 	if (reason != CLAIM_LEFT && reason != CLAIM_SILENT)
 		return false;
-	if (!(g->protected_set & slot_bit(n->cfg.slot)) || !member_all_hello(n))
+	if (!(g->protected_set & slot_bit(n->cfg.slot)) || !member_all_hello(n) || g->unsure)
 		return true;
 	return reason == CLAIM_LEFT && g->heartbeat_stale_at_left;
 }

@@ -201,6 +201,7 @@ static void (*const timer_handlers[T_COUNT])(struct cl_node *n, struct group *g)
 	[T_DRAIN] = later_timer,
 	[T_PART] = part_timeout,
 	[T_HEALTH] = later_timer,
+	[T_UNSURE] = later_timer,
 };
 
 static void timers(struct cl_node *n, struct group *g)
@@ -340,6 +341,7 @@ void cl_step(struct cl_node *n, uint64_t now_ns, const struct cl_input *in, stru
 	health_timers(n);
 	for (size_t i = 0; i < n->n_groups; i++) {
 		timers(n, &n->groups[i]);
+		ownership_consider(n, &n->groups[i]);
 		handover_continue(n, &n->groups[i]);
 		kept_consider(n, &n->groups[i]);
 		part_continue(n, &n->groups[i]);

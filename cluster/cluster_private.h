@@ -104,7 +104,6 @@ struct view {
 	struct cl_ring_id ring;
 	uint8_t digest[32]; /* over the CPG member list */
 	bool nodes_lost;    /* with the ring before it: dead, or cut off */
-	bool from_minority; /* the view before it had no quorum */
 	bool established;   /* quorate is of this ring */
 	bool quorate;
 	uint64_t since_ns;
@@ -133,6 +132,7 @@ enum timer_kind {
 	T_DRAIN,
 	T_PART,   /* the lower of two owners: no answer (R23) */
 	T_HEALTH, /* owner: an interface failed */
+	T_UNSURE, /* after a view without quorum: all that come are heard by then */
 	T_COUNT
 };
 
@@ -354,6 +354,11 @@ struct group {
 	bool unfenced;          /* and without its node, whose end nobody has confirmed */
 	bool heartbeat_stale_at_left; /* R10 */
 	bool synced;
+	/*
+	 * The state was in a view without quorum: others may have gone on, or owned the group,
+	 * unheard (R10, R11).
+	 */
+	bool unsure;
 	struct ss_store *store;
 	uint64_t applied;
 	uint64_t applied_at_view; /* when the present view came */
@@ -595,12 +600,23 @@ bool member_all_hello(const struct cl_node *n);
  * first, but not for ever.
  */
 uint64_t member_hello_heard_ns(const struct cl_node *n);
+/* The view has quorum, and votequorum has not spoken of a later ring yet. */
+bool membership_is_current(const struct cl_node *n);
 static inline bool view_quorate(const struct cl_node *n)
 {
 	return n->view.joined && n->view.established && n->view.quorate;
 }
 
 /* ownership.c */
+/* In this view, or one that has ended, there was none: what is held may be behind. */
+void ownership_without_quorum(struct cl_node *n);
+/* With quorum again: has anybody owned the group meanwhile? */
+void ownership_consider(struct cl_node *n, struct group *g);
+/* The owner may act as one: quorum, and nobody else can have owned the group without it. */
+static inline bool ownership_is_sure(const struct cl_node *n, const struct group *g)
+{
+	return view_quorate(n) && !g->unsure;
+}
 /* R23: lineages (and owners) compare as (term, slot). <0, 0, >0. */
 int ownership_compare(uint64_t term_a, uint8_t slot_a, uint64_t term_b, uint8_t slot_b);
 /* The owner of the log that we follow is a process in the view. */

@@ -35,12 +35,6 @@ static void clock_follow(struct cl_node *n, const struct member *m, uint64_t tim
 
 /* ---- owner ---- */
 
-/* Quorum that comes with others may come with an owner that had it meanwhile. */
-static bool others_unheard(const struct cl_node *n)
-{
-	return n->view.from_minority && member_hello_heard_ns(n) > n->now_ns;
-}
-
 /*
  * R12: counted from the emission of what was delivered, so that a process
  * that was stopped finds its deadline behind it. This step itself is the
@@ -48,7 +42,7 @@ static bool others_unheard(const struct cl_node *n)
  */
 static void deadline_extend(struct cl_node *n, struct group *g, uint64_t emitted_ns)
 {
-	if (!view_quorate(n) || others_unheard(n))
+	if (!ownership_is_sure(n, g))
 		return;
 	g->at[T_DEADLINE] = emitted_ns + n->cfg.deadline_ms * MS;
 	fx_push(n, CL_FX_DEADLINE, g)->deadline_ns = g->at[T_DEADLINE];

@@ -183,6 +183,11 @@ static bool is_member(const struct cl_node *n, const struct cl_input *in)
 	return false;
 }
 
+bool membership_is_current(const struct cl_node *n)
+{
+	return view_quorate(n) && ring_equal(&n->quorum_ring, &n->view.ring);
+}
+
 static void view_establish(struct cl_node *n)
 {
 	if (!n->view.joined || !n->quorum_known || !ring_equal(&n->quorum_ring, &n->view.ring))
@@ -206,7 +211,6 @@ void membership_view(struct cl_node *n, const struct cl_input *in)
 		return;
 	note_gone(n, in);
 	n->view.nodes_lost = new_ring && nodes_lost(n, in);
-	n->view.from_minority = n->view.established && !n->view.quorate;
 	view_members(n, in);
 	view_digest(&n->view);
 	exec_view_changed(n);
@@ -230,6 +234,8 @@ void membership_quorum(struct cl_node *n, const struct cl_input *in)
 	n->quorum_known = true;
 	n->quorum_ring = in->ring;
 	n->quorum_quorate = in->quorate;
+	if (!in->quorate)
+		ownership_without_quorum(n);
 	view_establish(n);
 }
 

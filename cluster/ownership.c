@@ -46,6 +46,7 @@ void ownership_begin(struct cl_node *n, struct group *g, const struct member *m,
 	g->heartbeat_ns = n->now_ns;
 	g->owner_left_ns = 0;
 	g->unfenced = false;
+	g->unsure = false;
 	g->heartbeat_stale_at_left = false;
 	g->announced_ns = 0;
 	if (g->synced)
@@ -66,7 +67,7 @@ void ownership_drop_state(struct cl_node *n, struct group *g)
 	join_stop(g);
 	merge_forget(g);
 	claim_forget(g);
-	g->synced = false;
+	g->synced = g->unsure = false;
 	g->applied = 0;
 	ss_store_clear(g->store);
 }
@@ -161,6 +162,51 @@ void ownership_lineage(struct cl_node *n, struct group *g, uint64_t term, uint8_
 	state_lost(n, g, "newer state seen");
 }
 
+void ownership_without_quorum(struct cl_node *n)
+{
+	if (hf_rule_broken(HF_RULE_MINORITY))
+		return;
+	for (size_t i = 0; i < n->n_groups; i++) {
+		n->groups[i].unsure = n->groups[i].synced;
+		n->groups[i].claim.reserved = 0; /* R11: others may have owned it */
+	}
+}
+
+/*
+ * R11: who owned it since has claimed a higher term, has it on disk and announces it. The owner
+ * that went on is here itself, and says how far it is.
+ */
+static bool nothing_happened_since(struct cl_node *n, const struct group *g)
+{
+	if (n->view.n < n->cfg.expected_votes || g->known_term > g->term || !owner_member(n, g))
+		return false;
+	for (size_t i = 0; i < n->view.n; i++)
+		if (!n->view.members[i].hello)
+			return false;
+	return true;
+}
+
+/*
+ * An owner that was without quorum does not go on because nobody here objects: who owned the
+ * group meanwhile may be gone, or asleep, and has used numbers and message ids from the same
+ * leases and records on. What is held is then as good as kept state (kept.c), to be claimed anew,
+ * as suspect.
+ */
+void ownership_consider(struct cl_node *n, struct group *g)
+{
+	uint64_t at = member_hello_heard_ns(n);
+
+	g->at[T_UNSURE] = NEVER;
+	if (!g->unsure || !membership_is_current(n))
+		return;
+	if (at > n->now_ns)
+		g->at[T_UNSURE] = at;
+	else if (nothing_happened_since(n, g))
+		g->unsure = false;
+	else if (is_owner(g))
+		ownership_lose_state(n, g, "quorum was lost");
+}
+
 void ownership_view_changed(struct cl_node *n, struct group *g)
 {
 	g->applied_at_view = g->applied;
@@ -192,13 +238,5 @@ void ownership_view_changed(struct cl_node *n, struct group *g)
 					     n->cfg.commit_timeout_ms * MS;
 		join_stop(
 			g); /* R22: the serving owner is gone; a new marker goes to its successor */
-	}
-	/*
-	 * While this node had no quorum others may have: what their owner did since is
-	 * not here (R10), and a term that was reserved may have been owned (R11).
-	 */
-	if (n->view.from_minority) {
-		g->heartbeat_stale_at_left = true;
-		g->claim.reserved = 0;
 	}
 }

@@ -259,7 +259,7 @@ void protect_drop(struct cl_node *n, struct group *g)
 	if (hf_rule_broken(HF_RULE_WAIT))
 		return;
 	bool heard = member_all_hello(n) || n->now_ns >= n->view.since_ns + HELLO_GRACE_MS * MS;
-	if ((!view_quorate(n) || !heard) && !hf_rule_broken(HF_RULE_MINORITY)) {
+	if ((!ownership_is_sure(n, g) || !heard) && !hf_rule_broken(HF_RULE_MINORITY)) {
 		g->at[T_DROP] = n->now_ns + n->cfg.heartbeat_ms * MS;
 		return;
 	}

@@ -45,7 +45,9 @@ bool cl_is_protected(const struct cl_node *n, uint32_t group)
 
 bool cl_may_grant(const struct cl_node *n, uint32_t group)
 {
-	return view_quorate(n) || cl_is_protected(n, group);
+	const struct group *g = find(n, group);
+
+	return (g && ownership_is_sure(n, g)) || cl_is_protected(n, group);
 }
 
 static void member_status(const struct cl_node *n, const struct group *g, const struct member *m,

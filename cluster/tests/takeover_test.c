@@ -356,7 +356,7 @@ static void an_owner_without_quorum_releases_nothing_that_the_next_one_lacks(voi
 	assert_int_equal(w.nodes[0].committed, before);
 }
 
-/* It had no rival: what was held goes out as soon as there is quorum again. */
+/* All say that it had no rival: what was held goes out as soon as there is quorum again. */
 static void an_owner_that_regains_quorum_releases_what_it_held(void **state)
 {
 	(void)state;
@@ -369,6 +369,7 @@ static void an_owner_that_regains_quorum_releases_what_it_held(void **state)
 	world_run(&w, 100);
 	assert_int_equal(w.nodes[0].committed, before);
 	node_start(&w, 1);
+	node_start(&w, 2);
 	w.nodes[0].lose_snapshots = true;
 	world_view(&w, false);
 	world_run(&w, 150);
@@ -411,6 +412,143 @@ static void a_takeover_after_a_view_without_quorum_is_suspect(void **state)
 	assert_int_equal(world_owner(&w), 2);
 	assert_true(w.nodes[2].suspect);
 	assert_true(w.nodes[2].term > term);
+}
+
+/* Node 0 owns and is cut off; node 1 takes over and is gone. */
+static void owned_elsewhere_meanwhile(void)
+{
+	world_settled(&w, 3);
+	node_cut(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	assert_false(w.nodes[1].suspect);
+}
+
+/* R10, R11: that one went on from the same leases. */
+static void an_owner_with_quorum_again_claims_anew_as_suspect(void **state)
+{
+	(void)state;
+	owned_elsewhere_meanwhile();
+	uint64_t unseen = node_append(&w, 0), before = w.nodes[0].committed;
+	const uint64_t term = w.nodes[1].term;
+	node_kill(&w, 1);
+	node_kill(&w, 2);
+	node_start(&w, 1);
+	world_heal(&w);
+	world_view(&w, false);
+	assert_false(cl_may_grant(w.nodes[0].cl, GROUP));
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(w.nodes[0].suspect && w.nodes[0].term > term);
+	assert_true(w.nodes[0].committed > before && node_has(&w.nodes[0], unseen));
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+}
+
+/*
+ * A standby that was cut off, too, although its owner is seen once more: the first view after the
+ * heal has it, the next has not.
+ */
+static void a_standby_with_quorum_again_stays_in_doubt(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_cut(&w, 2);
+	world_view(&w, false);
+	world_run(&w, 300);
+	node_append(&w, 0);
+	world_run(&w, 100);
+	const uint64_t term = w.nodes[0].term;
+	node_stop(&w, 0);
+	node_stop(&w, 1);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 50);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
+	node_kill(&w, 0);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 2);
+	assert_true(w.nodes[2].suspect);
+	assert_true(w.nodes[2].term > term + EMPTY_TERM_ROOM - 1);
+}
+
+/* Asleep in the view is as good as gone, until a second has passed. */
+static void an_owner_with_quorum_again_waits_for_who_is_asleep(void **state)
+{
+	(void)state;
+	owned_elsewhere_meanwhile();
+	world_run(&w, 2000);
+	const uint64_t term = w.nodes[0].term;
+	node_stop(&w, 1);
+	node_stop(&w, 2);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 900);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+	assert_int_equal(w.nodes[0].term, term);
+	assert_false(node_may_send(&w.nodes[0]));
+	assert_false(cl_may_grant(w.nodes[0].cl, GROUP));
+	world_run(&w, 1000);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+	assert_true(w.nodes[0].suspect && w.nodes[0].term > w.nodes[1].term);
+}
+
+static void goes_on_when_nobody_succeeded(enum quorum_order order)
+{
+	w.quorum_order = order;
+	world_settled(&w, 3);
+	const uint64_t term = w.nodes[0].term;
+	for (size_t i = 0; i < 3; i++)
+		w.nodes[i].part = (unsigned int)i + 1; /* nobody has quorum */
+	world_view(&w, false);
+	world_run(&w, 3000);
+	assert_false(node_may_send(&w.nodes[0]));
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].term, term);
+	assert_true(node_may_send(&w.nodes[0]) && cl_may_grant(w.nodes[0].cl, GROUP));
+	/* And nobody is in doubt any more. */
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 1);
+	assert_false(w.nodes[1].suspect);
+}
+
+static void an_owner_that_nobody_succeeded_goes_on(void **state)
+{
+	(void)state;
+	goes_on_when_nobody_succeeded(QUORUM_AFTER_VIEW);
+}
+
+static void so_it_does_with_quorum_known_first(void **state)
+{
+	(void)state;
+	goes_on_when_nobody_succeeded(QUORUM_BEFORE_VIEW);
+}
+
+/* A woken daemon may read all that votequorum has said before what CPG has. */
+static void the_word_of_a_ring_that_was_never_a_view_counts(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	struct cl_input lost = { .kind = CL_IN_QUORUM, .ring = { 1, 1000 } };
+	node_input(&w.nodes[0], &lost);
+	node_kill(&w, 1);
+	node_kill(&w, 2);
+	node_start(&w, 1);
+	w.quorum_order = QUORUM_BEFORE_VIEW;
+	world_view(&w, false);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+	assert_false(w.nodes[0].suspect);
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(w.nodes[0].suspect);
 }
 
 /* R17, R23: the others may have an owner by now that does not know of it. */
@@ -657,6 +795,12 @@ int main(void)
 		T(an_owner_that_regains_quorum_releases_what_it_held),
 		T(a_takeover_with_an_old_heartbeat_is_suspect),
 		T(a_takeover_after_a_view_without_quorum_is_suspect),
+		T(an_owner_with_quorum_again_claims_anew_as_suspect),
+		T(a_standby_with_quorum_again_stays_in_doubt),
+		T(an_owner_with_quorum_again_waits_for_who_is_asleep),
+		T(an_owner_that_nobody_succeeded_goes_on),
+		T(so_it_does_with_quorum_known_first),
+		T(the_word_of_a_ring_that_was_never_a_view_counts),
 		T(without_quorum_nothing_is_released_that_was_held),
 		T(only_the_protected_member_takes_over),
 		T(a_stopped_owner_is_succeeded_and_wakes_silent),

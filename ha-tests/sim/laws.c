@@ -303,6 +303,22 @@ static bool sends(const struct node *nd)
 	       hf_core_may_send(nd->core, node_now(nd));
 }
 
+static bool owns_with_quorum(const struct sim *s, unsigned int i)
+{
+	return s->nodes[i].alive && s->nodes[i].role == CL_ROLE_ACTIVE && s->mcast.host[i].quorate;
+}
+
+/* Two halves of a cut pair, an owner in each. One that is asleep seals as soon as it wakes. */
+static bool owned_on_both_sides(const struct sim *s)
+{
+	for (unsigned int a = 0; a < s->scenario.n_nodes; a++)
+		for (unsigned int b = 0; b < a; b++)
+			if (s->mcast.side[a] != s->mcast.side[b] && owns_with_quorum(s, a) &&
+			    owns_with_quorum(s, b))
+				return true;
+	return false;
+}
+
 static void law_split(struct sim *s)
 {
 	unsigned int senders = 0, with_quorum = 0;
@@ -312,15 +328,15 @@ static void law_split(struct sim *s)
 			senders++;
 			with_quorum += s->mcast.host[i].quorate;
 		}
-	if (with_quorum > 1)
+	bool both = owned_on_both_sides(s), split = senders > 1 || both;
+	if (with_quorum > 1 || both)
 		s->laws.split_quorum = true;
-	bool split = senders > 1;
 
 	if (split && !s->laws.split) {
 		s->stats.split_brains++;
 		excuse(s, "two owners", false); /* R23: what both held is merged */
 	}
-	if (split && !laws_apart(s))
+	if (senders > 1 && !laws_apart(s))
 		law_broken(s, 4, "two owners in one view");
 	s->laws.split = split;
 }
