@@ -446,6 +446,27 @@ static void an_owner_with_quorum_again_claims_anew_as_suspect(void **state)
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
 }
 
+/* Everybody says that no later term was owned; but the owner that went on is not among them. */
+static void a_standby_without_its_owner_stays_in_doubt(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_cut(&w, 2);
+	world_view(&w, false);
+	world_run(&w, 100);
+	node_append(&w, 0);
+	world_run(&w, 100);
+	node_kill(&w, 0);
+	node_kill(&w, 1);
+	node_start(&w, 0);
+	node_start(&w, 1);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 2);
+	assert_true(w.nodes[2].suspect);
+}
+
 /*
  * A standby that was cut off, too, although its owner is seen once more: the first view after the
  * heal has it, the next has not.
@@ -796,6 +817,7 @@ int main(void)
 		T(a_takeover_with_an_old_heartbeat_is_suspect),
 		T(a_takeover_after_a_view_without_quorum_is_suspect),
 		T(an_owner_with_quorum_again_claims_anew_as_suspect),
+		T(a_standby_without_its_owner_stays_in_doubt),
 		T(a_standby_with_quorum_again_stays_in_doubt),
 		T(an_owner_with_quorum_again_waits_for_who_is_asleep),
 		T(an_owner_that_nobody_succeeded_goes_on),
