@@ -234,13 +234,15 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 		n->stats.refused[R_EXISTS]++;
 		return;
 	}
+	const bool hello = o.kind == SS_ENV_HELLO;
 	if (res == R_OK)
 		res = ss_open(n->sealer, data, &o);
 	/*
 	 * A joiner hears members before it has heard their HELLO; that part of the log is in
-	 * its snapshot.
+	 * its snapshot. So does who meets a process that began while they were apart, and what
+	 * it knows of that slot is the key of the process before.
 	 */
-	if (res == R_NOT_FOUND && !m->hello)
+	if (!hello && !m->hello && (res == R_NOT_FOUND || res == R_INTEGRITY || res == R_STALE))
 		return;
 	if (res == R_OK)
 		res = o.kind == SS_ENV_SNAPSHOT

@@ -228,6 +228,40 @@ static void a_term_written_for_an_empty_start_is_not_claimed_for_inherited_state
 	assert_it_inherits_with_a_gap();
 }
 
+/* Agreed order lets what an owner sent before it saw the new view go before its HELLO there. */
+static void speaks_before_its_hello(size_t i)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Heartbeat h = HOLDFAST__HEARTBEAT__INIT;
+
+	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_HEARTBEAT;
+	m.heartbeat = &h;
+	node_forge(&w, i, w.nodes[i].term, &m);
+}
+
+/* R3: of its slot node 0 knows the key of the process before, and has not heard another one. */
+static void an_owner_that_was_started_in_a_cut_is_heard(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	w.two_node = true;
+	node_cut(&w, 1);
+	node_kill(&w, 1);
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 1500);
+	node_command(&w, 1, CL_IN_GO_ACTIVE);
+	world_run(&w, 5000);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	world_heal(&w);
+	speaks_before_its_hello(1);
+	world_view(&w, false);
+	world_run(&w, 2000);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
+	assert_int_equal(w.nodes[0].logs[LOG_REPL_REFUSED], 0);
+}
+
 /* R17 */
 static void a_lease_counts_with_quorum_or_a_standby_only(void **state)
 {
@@ -832,6 +866,7 @@ int main(void)
 		T(a_claim_exceeds_the_terms_that_others_announce),
 		T(a_node_without_its_term_file_leaves_a_gap_for_inherited_state),
 		T(a_lost_term_file_is_remembered_over_a_restart),
+		T(an_owner_that_was_started_in_a_cut_is_heard),
 		T(a_term_written_for_an_empty_start_is_not_claimed_for_inherited_state),
 		T(a_lease_counts_with_quorum_or_a_standby_only),
 		T(a_claim_without_quorum_is_refused),
