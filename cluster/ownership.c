@@ -168,7 +168,7 @@ void ownership_without_quorum(struct cl_node *n)
 		return;
 	for (size_t i = 0; i < n->n_groups; i++) {
 		n->groups[i].unsure = n->groups[i].synced;
-		n->groups[i].claim.reserved = 0; /* R11: others may have owned it */
+		n->groups[i].claim.reserved = 0;
 	}
 }
 
@@ -211,6 +211,8 @@ void ownership_view_changed(struct cl_node *n, struct group *g)
 {
 	g->applied_at_view = g->applied;
 	claim_view_changed(n, g);
+	if (g->unsure)
+		g->claim.reserved = 0; /* R11: others may have owned it */
 	if (g->role == CL_ROLE_OFFLINE)
 		role_event(n, g, ROLE_JOINED, "member of the cluster");
 	if (is_owner(g)) {

@@ -496,6 +496,25 @@ static void a_standby_with_quorum_again_stays_in_doubt(void **state)
 	assert_true(w.nodes[2].term > term + EMPTY_TERM_ROOM - 1);
 }
 
+/* R11: also one that was written when the quorum was known to be lost, and the view was not. */
+static void a_term_reserved_before_the_cut_is_not_claimed_after_it(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	const struct cl_input lost = { .kind = CL_IN_QUORUM, .ring = { 3, 1000 } };
+	const uint64_t term = w.nodes[0].term;
+	node_input(&w.nodes[2], &lost);
+	w.nodes[2].cl->groups[0].claim.reserved = w.nodes[2].term_on_disk = term + 1;
+	node_kill(&w, 0);
+	node_kill(&w, 1);
+	node_start(&w, 0);
+	w.quorum_order = QUORUM_BEFORE_VIEW;
+	world_view(&w, false);
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 2);
+	assert_true(w.nodes[2].term > term + EMPTY_TERM_ROOM - 1);
+}
+
 /* Asleep in the view is as good as gone, until a second has passed. */
 static void an_owner_with_quorum_again_waits_for_who_is_asleep(void **state)
 {
@@ -819,6 +838,7 @@ int main(void)
 		T(an_owner_with_quorum_again_claims_anew_as_suspect),
 		T(a_standby_without_its_owner_stays_in_doubt),
 		T(a_standby_with_quorum_again_stays_in_doubt),
+		T(a_term_reserved_before_the_cut_is_not_claimed_after_it),
 		T(an_owner_with_quorum_again_waits_for_who_is_asleep),
 		T(an_owner_that_nobody_succeeded_goes_on),
 		T(so_it_does_with_quorum_known_first),
