@@ -27,6 +27,10 @@ void ss_future_extend(const ProtobufCMessage *m, bool on);
 /* The n-th additional record; *out is the caller's. One in five erases one. */
 void ss_future_record(uint64_t n, struct ss_record *out);
 #else
+static inline void ss_future_schema_write(bool on)
+{
+	(void)on;
+}
 static inline bool ss_future_schema(void)
 {
 	return false;
