@@ -43,6 +43,10 @@ EXTRA_DIST += \
 	node/cli/tests/golden/crypto-map-none.json \
 	node/cli/tests/golden/crypto-map-none.txt \
 	node/cli/tests/golden/initiate.json \
+	node/cli/tests/golden/node-drain.json \
+	node/cli/tests/golden/node-drain.txt \
+	node/cli/tests/golden/node-resume.json \
+	node/cli/tests/golden/node-resume.txt \
 	node/cli/tests/golden/initiate.txt \
 	node/cli/tests/golden/clear.json \
 	node/cli/tests/golden/clear.txt \
