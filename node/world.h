@@ -184,6 +184,7 @@ struct world_file {
 /* In a background job: writes the file unless it holds w->config already. */
 enum result world_config_file(struct world *w, struct view_write *v, char why[520]);
 void world_config_written(const struct world *w, size_t bytes_written);
+void world_config_say(enum log_id id, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* world_config_take.c: CL_FX_CONFIG */
 void world_config_take(struct world *w, const struct cl_effect *fx);
 enum result world_config_write(void *ctx, bool standby, const struct admin_caller *caller,

@@ -12,8 +12,7 @@
 #include "node/config/save.h"
 #include "node/world.h"
 
-static void say(enum log_id id, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(enum log_id id, const char *fmt, ...)
+void world_config_say(enum log_id id, const char *fmt, ...)
 {
 	char detail[LOG_DETAIL_MAX];
 	struct log_event ev;
@@ -56,7 +55,8 @@ bool world_config_refused(struct world *w, const struct config *fresh)
 		return false;
 	char difference[REPLICA_WHY_MAX];
 	replica_difference(fresh, w->config, difference);
-	say(LOG_CONFIG_ON_STANDBY, "%s is not loaded: %s", w->options.config_path, difference);
+	world_config_say(LOG_CONFIG_ON_STANDBY, "%s is not loaded: %s", w->options.config_path,
+			 difference);
 	return true;
 }
 
@@ -74,8 +74,8 @@ static void offer(struct world *w, enum cl_config_why why, uint8_t slot, uint64_
 			       .data = bytes(text.p, text.failed ? 0 : text.len) };
 	replica_digest(w->config, in.digest);
 	if (why == CL_CONFIG_REPLACE)
-		say(LOG_CONFIG_SENDING, "Cryptochecksum %.8s, %zu bytes", w->config->digest,
-		    text.len);
+		world_config_say(LOG_CONFIG_SENDING, "Cryptochecksum %.8s, %zu bytes",
+				 w->config->digest, text.len);
 	hf_core_cluster(w->core, world_now_ns(), &in);
 	world_touch(w);
 	text_free(&text);
@@ -119,8 +119,8 @@ enum result world_config_file(struct world *w, struct view_write *v, char why[52
 
 void world_config_written(const struct world *w, size_t bytes_written)
 {
-	say(LOG_CONFIG_WRITTEN, "%s, %zu bytes; the one before is %s.previous",
-	    w->options.config_path, bytes_written, w->options.config_path);
+	world_config_say(LOG_CONFIG_WRITTEN, "%s, %zu bytes; the one before is %s.previous",
+			 w->options.config_path, bytes_written, w->options.config_path);
 }
 
 /* ---- commands ---- */
@@ -171,7 +171,7 @@ static void memory_done(struct background_job *job)
 	if (f->waiting)
 		w->write = f->view;
 	if (f->res != R_OK) {
-		say(LOG_CONFIG_FAILED, "%s", f->why);
+		world_config_say(LOG_CONFIG_FAILED, "%s", f->why);
 		if (f->waiting)
 			answer_client(w, f->why);
 	} else if (config_role(w, digest) == CL_CONFIG_ACTIVE && other_members(w)) {
@@ -273,9 +273,10 @@ static void unit_done(struct world *w, const struct config_job *j)
 		snprintf(why, sizeof(why), "keeps the configuration that it has: %.*s",
 			 (int)j->data.len, (const char *)j->data.p);
 	if (!j->ok)
-		say(LOG_CONFIG_FAILED, "%s%sslot %u: %s", name, *name ? ", " : "", j->slot, why);
+		world_config_say(LOG_CONFIG_FAILED, "%s%sslot %u: %s", name, *name ? ", " : "",
+				 j->slot, why);
 	else if (j->config_why == CL_CONFIG_REPLACE)
-		say(LOG_CONFIG_SENT, "%s, slot %u", name, j->slot);
+		world_config_say(LOG_CONFIG_SENT, "%s, slot %u", name, j->slot);
 	if (!j->token || j->token != w->write_ticket)
 		return;
 	if (j->slot)

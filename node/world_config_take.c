@@ -73,20 +73,6 @@ static void take_run(struct background_job *job)
 
 /* ---- on the loop ---- */
 
-static void say(enum log_id id, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(enum log_id id, const char *fmt, ...)
-{
-	char detail[LOG_DETAIL_MAX];
-	struct log_event ev;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(detail, sizeof(detail), fmt, ap);
-	va_end(ap);
-	log_event_make(&ev, id, NULL, NULL, NULL, "%s", detail);
-	log_emit(&ev);
-}
-
 static void put_into_force(struct take *t)
 {
 	uint8_t active[32];
@@ -105,7 +91,7 @@ static void put_into_force(struct take *t)
 	snprintf(t->why, sizeof(t->why), "%s", why);
 	t->written = 0;
 	if (config_save_undo(t->w->options.config_path, undo) != R_OK)
-		say(LOG_NODE_TROUBLE, "%s", undo);
+		world_config_say(LOG_NODE_TROUBLE, "%s", undo);
 }
 
 static void answer(const struct take *t)
@@ -118,11 +104,13 @@ static void answer(const struct take *t)
 	if (t->written)
 		world_config_written(t->w, t->written);
 	if (t->res != R_OK)
-		say(LOG_CONFIG_FAILED, "from the unit in slot %u; the old one stays: %s", t->slot,
-		    t->why);
+		world_config_say(LOG_CONFIG_FAILED,
+				 "from the unit in slot %u; the old one stays: %s", t->slot,
+				 t->why);
 	else if (t->data.len)
-		say(LOG_CONFIG_RECEIVED, "from the unit in slot %u, Cryptochecksum %.8s", t->slot,
-		    t->w->config->digest);
+		world_config_say(LOG_CONFIG_RECEIVED,
+				 "from the unit in slot %u, Cryptochecksum %.8s", t->slot,
+				 t->w->config->digest);
 	hf_core_cluster(t->w->core, world_now_ns(), &in);
 	world_touch(t->w);
 }
