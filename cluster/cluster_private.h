@@ -347,11 +347,12 @@ struct group {
 	uint64_t heartbeat;                   /* number of the last one delivered */
 	uint64_t changed_ns[PREEMPT_CHANGES]; /* when the owner changed here, newest first */
 
-	uint64_t disk_term;     /* R11: highest written or being written */
-	uint64_t spent_term;    /* highest that this node may have claimed, before its start too */
-	uint64_t heartbeat_ns;  /* when it was delivered here */
-	uint64_t owner_left_ns; /* when a view came without the owner */
-	bool unfenced;          /* and without its node, whose end nobody has confirmed */
+	uint64_t disk_term;    /* R11: highest written or being written */
+	uint64_t spent_term;   /* highest that this node may have claimed, before its start too */
+	uint64_t heartbeat_ns; /* when it was delivered here */
+	int64_t heartbeat_late_ms;    /* how long it was on its way, in cluster time */
+	uint64_t owner_left_ns;       /* when a view came without the owner */
+	bool unfenced;                /* and without its node, whose end nobody has confirmed */
 	bool heartbeat_stale_at_left; /* R10 */
 	bool synced;
 	/*
@@ -486,8 +487,9 @@ struct cl_node {
 	bool drained;
 	bool slot_refused; /* R14: another node has our slot */
 	struct inet_endpoint relay;
-	int64_t clock_offset_ms; /* cluster time minus this node's guess */
-	uint32_t clock_of;       /* node whose heartbeats set it; 0: none */
+	int64_t clock_offset_ms;    /* cluster time minus this node's guess */
+	uint64_t clock_followed_ns; /* when a heartbeat last set it; 0: none has */
+	uint64_t clock_far_ns;      /* since when it is far ahead of theirs; 0: it is not */
 	uint64_t messages_refused;
 	struct cl_failure failures[SS_SLOTS];
 	struct cl_known_unit known[SS_SLOTS];
@@ -670,6 +672,7 @@ void heartbeat_deadline_passed(struct cl_node *n, struct group *g);
 void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
 		       const Holdfast__ClusterMessage *m);
 uint64_t heartbeat_silent_ns(const struct cl_node *n, const struct group *g);
+int64_t heartbeat_age_ms(const struct cl_node *n, const struct group *g);
 uint64_t cluster_time_ms(const struct cl_node *n, uint64_t now_ns);
 
 /* protect.c */

@@ -7,7 +7,7 @@
 #include "cluster/cluster_private.h"
 #include "statesync/future_schema.h"
 
-#define CLOCK_STEP_MS 1000 /* beyond this a clock is set, below it is slewed */
+#define CLOCK_STEP_MS 1000 /* ahead by more for so long: set, below it slewed */
 #define CLOCK_SLEW    16
 
 uint64_t cluster_time_ms(const struct cl_node *n, uint64_t now_ns)
@@ -19,18 +19,27 @@ uint64_t cluster_time_ms(const struct cl_node *n, uint64_t now_ns)
 }
 
 /*
- * A heartbeat is always late, so being behind it is an error at once; being
- * ahead of it may be its delay, and is taken back slower than time passes.
+ * A heartbeat is always late, so being behind it is an error at once. Being
+ * ahead of it may be its delay: it is taken back slower than time passes. What
+ * waited for a process or a Corosync that was stopped comes all at once and
+ * takes nothing back, or R10 could not see how old it is. Returns by how much
+ * this clock was ahead.
  */
-static void clock_follow(struct cl_node *n, const struct member *m, uint64_t time_ms)
+static int64_t clock_follow(struct cl_node *n, uint64_t time_ms)
 {
 	int64_t ahead = (int64_t)(cluster_time_ms(n, n->now_ns) - time_ms);
+	int64_t passed = (int64_t)((n->now_ns - n->clock_followed_ns) / MS);
+	bool first = !n->clock_followed_ns, far = !first && ahead > CLOCK_STEP_MS;
 
-	if (n->clock_of != m->id.node_id || ahead < 0 || ahead > CLOCK_STEP_MS)
+	n->clock_followed_ns = n->now_ns;
+	if (!far || !n->clock_far_ns)
+		n->clock_far_ns = far ? n->now_ns : 0;
+	if (first || ahead < 0 || (far && n->now_ns - n->clock_far_ns > CLOCK_STEP_MS * MS))
 		n->clock_offset_ms -= ahead;
-	else
-		n->clock_offset_ms -= ahead / CLOCK_SLEW;
-	n->clock_of = m->id.node_id;
+	else if (!far)
+		n->clock_offset_ms -= ahead / CLOCK_SLEW < passed / 2 ? ahead / CLOCK_SLEW
+								      : passed / 2;
+	return first || ahead < 0 ? 0 : ahead;
 }
 
 /* ---- owner ---- */
@@ -90,16 +99,24 @@ void heartbeat_deadline_passed(struct cl_node *n, struct group *g)
 
 /* ---- everybody ---- */
 
+/*
+ * R10: in cluster time, which began with its emission. What waited here was
+ * emitted long before it was delivered; the owner may have gone on without us.
+ */
+int64_t heartbeat_age_ms(const struct cl_node *n, const struct group *g)
+{
+	return g->heartbeat_late_ms + (int64_t)((n->now_ns - g->heartbeat_ns) / MS);
+}
+
 /* R12: from when the owner counts as silent. */
 uint64_t heartbeat_silent_ns(const struct cl_node *n, const struct group *g)
 {
 	return g->heartbeat_ns + (n->cfg.deadline_ms + SILENCE_MARGIN_MS) * MS;
 }
 
-static void heartbeat_follow(struct cl_node *n, struct group *g, const struct delivery *d,
-			     const Holdfast__Heartbeat *h)
+static void heartbeat_follow(struct cl_node *n, struct group *g, const Holdfast__Heartbeat *h)
 {
-	clock_follow(n, d->member, h->cluster_time_ms);
+	g->heartbeat_late_ms = clock_follow(n, h->cluster_time_ms);
 	if (!g->synced) {
 		if (!g->join.running)
 			join_start(n, g);
@@ -139,7 +156,7 @@ void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery
 	g->heartbeat_ns = n->now_ns;
 	g->protected_set = (uint16_t)h->protected_set;
 	if (!ours)
-		heartbeat_follow(n, g, d, h);
+		heartbeat_follow(n, g, h);
 	else if (is_owner(g) && g->handover.phase != HANDOVER_RELEASED)
 		deadline_extend(n, g, h->emitted_ns);
 	if (ours)

@@ -44,6 +44,7 @@ void ownership_begin(struct cl_node *n, struct group *g, const struct member *m,
 	g->released_to = 0;
 	g->heartbeat = 0;
 	g->heartbeat_ns = n->now_ns;
+	g->heartbeat_late_ms = 0;
 	g->owner_left_ns = 0;
 	g->unfenced = false;
 	g->unsure = false;
@@ -236,8 +237,8 @@ void ownership_view_changed(struct cl_node *n, struct group *g)
 		 * (R6), which is longer. That is the threshold here.
 		 */
 		fence_owner_left(n, g);
-		g->heartbeat_stale_at_left = n->now_ns - g->heartbeat_ns >
-					     n->cfg.commit_timeout_ms * MS;
+		g->heartbeat_stale_at_left = heartbeat_age_ms(n, g) >
+					     (int64_t)n->cfg.commit_timeout_ms;
 		join_stop(
 			g); /* R22: the serving owner is gone; a new marker goes to its successor */
 	}

@@ -391,6 +391,47 @@ static void a_takeover_with_an_old_heartbeat_is_suspect(void **state)
 	assert_int_equal(node_status(&w.nodes[1]).suspect_takeovers, 1);
 }
 
+/*
+ * R10: the process stood still, then its Corosync. What it hears first when it wakes is the
+ * owner of then.
+ */
+static void a_heartbeat_that_waited_is_old(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_stop(&w, 1);
+	world_run(&w, 300);
+	node_cut(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 3000);
+	uint64_t key = node_append(&w, 0);
+	world_run(&w, 100);
+	node_kill(&w, 0);
+	node_wake(&w, 1);
+	world_run(&w, 100);
+	assert_int_equal(world_owner(&w), 1);
+	assert_false(node_has(&w.nodes[1], key));
+	assert_true(w.nodes[1].suspect);
+}
+
+static int64_t clock_difference_ms(void)
+{
+	return (int64_t)(cl_cluster_time_ms(w.nodes[1].cl, w.now_ns) -
+			 cl_cluster_time_ms(w.nodes[0].cl, w.now_ns));
+}
+
+/* The owner's host stood still, its clock with it: late for once is not behind for good. */
+static void a_clock_that_stays_behind_is_followed(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	w.nodes[0].cl->clock_offset_ms -= 5000;
+	world_run(&w, 500);
+	assert_in_range(clock_difference_ms(), 4900, 5010);
+	world_run(&w, 1500);
+	assert_in_range(clock_difference_ms() + 5, 0, 10);
+}
+
 /* R10, R11: others had quorum meanwhile, and their owner went on. */
 static void a_takeover_after_a_view_without_quorum_is_suspect(void **state)
 {
@@ -834,6 +875,8 @@ int main(void)
 		T(an_owner_without_quorum_releases_nothing_that_the_next_one_lacks),
 		T(an_owner_that_regains_quorum_releases_what_it_held),
 		T(a_takeover_with_an_old_heartbeat_is_suspect),
+		T(a_heartbeat_that_waited_is_old),
+		T(a_clock_that_stays_behind_is_followed),
 		T(a_takeover_after_a_view_without_quorum_is_suspect),
 		T(an_owner_with_quorum_again_claims_anew_as_suspect),
 		T(a_standby_without_its_owner_stays_in_doubt),

@@ -41,8 +41,10 @@ for node in 1 2; do
 	capture_start n$node all outside udp port 500 or udp port 4500 || fail "no capture"
 done
 
-# Not a message of these seconds reaches the other node.
+# Not a message of these seconds reaches the other node. What its daemon hears first when it wakes are heartbeats from
+# before its Corosync stopped.
 lab_signal "n$mate" holdfastd STOP
+sleep 0.3
 lab_signal "n$mate" corosync STOP
 wait_for 10 "n$active to be unprotected" eval '! is_protected $active' || fail "n$active stays protected"
 sleep 6
