@@ -373,6 +373,7 @@ struct cl_stats {
 	uint64_t bytes_sent, bytes_received; /* sealed; own messages come back and count too */
 	uint64_t refused[R_COUNT_];          /* messages, by reason */
 	uint64_t refused_sender;             /* not of the owner and term that are followed */
+	uint64_t before_hello;               /* its sender has not said HELLO in this ring yet */
 	uint64_t views, resyncs, snapshots_sent, snapshots_received;
 	uint64_t commit_timeouts;                  /* R6 */
 	uint64_t deadlines_passed;                 /* R12 */

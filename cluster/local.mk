@@ -54,6 +54,7 @@ cluster_tests = \
 	cluster/tests/fence_test \
 	cluster/tests/handover_test \
 	cluster/tests/health_test \
+	cluster/tests/hello_test \
 	cluster/tests/history_test \
 	cluster/tests/join_test \
 	cluster/tests/kept_test \
@@ -76,6 +77,7 @@ cluster_tests_exec_test_SOURCES = cluster/tests/exec_test.c $(cluster_harness)
 cluster_tests_fence_test_SOURCES = cluster/tests/fence_test.c $(cluster_harness)
 cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_harness)
 cluster_tests_health_test_SOURCES = cluster/tests/health_test.c $(cluster_harness)
+cluster_tests_hello_test_SOURCES = cluster/tests/hello_test.c $(cluster_harness)
 cluster_tests_history_test_SOURCES = cluster/tests/history_test.c $(cluster_harness)
 cluster_tests_join_test_SOURCES = cluster/tests/join_test.c $(cluster_harness)
 cluster_tests_kept_test_SOURCES = cluster/tests/kept_test.c $(cluster_harness)
@@ -99,6 +101,7 @@ cluster_tests_exec_test_LDADD = $(cluster_test_libs)
 cluster_tests_fence_test_LDADD = $(cluster_test_libs)
 cluster_tests_handover_test_LDADD = $(cluster_test_libs)
 cluster_tests_health_test_LDADD = $(cluster_test_libs)
+cluster_tests_hello_test_LDADD = $(cluster_test_libs)
 cluster_tests_history_test_LDADD = $(cluster_test_libs)
 cluster_tests_join_test_LDADD = $(cluster_test_libs)
 cluster_tests_kept_test_LDADD = $(cluster_test_libs)

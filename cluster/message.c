@@ -83,31 +83,83 @@ void message_send_snapshot(struct cl_node *n, const struct group *g, enum cl_eff
  */
 enum sender { FROM_ANY, FROM_OWNER, TO_OWNER };
 
+/*
+ * What a member that was elsewhere sent before it saw the view is delivered before its HELLO
+ * there: it has no slot here yet, and what it holds is not compared. Only an owner is heard at
+ * once, so that the lower of two stops (R23). Who says it in this view says it again.
+ */
+enum heard { BEFORE_HELLO, AFTER_HELLO };
+
 #define BODY(kind) HOLDFAST__CLUSTER_MESSAGE__BODY_##kind
+
+static void deliver_exec_request(struct cl_node *n, struct group *g, const struct delivery *d,
+				 const Holdfast__ClusterMessage *m)
+{
+	(void)g;
+	exec_request(n, d->member, m->exec_request);
+}
+
+static void deliver_exec_reply(struct cl_node *n, struct group *g, const struct delivery *d,
+			       const Holdfast__ClusterMessage *m)
+{
+	(void)g;
+	exec_reply(n, d->member, m->exec_reply);
+}
+
+static void deliver_config_offer(struct cl_node *n, struct group *g, const struct delivery *d,
+				 const Holdfast__ClusterMessage *m)
+{
+	(void)g;
+	config_sync_offered(n, d->member, m->config_offer);
+}
+
+static void deliver_config_done(struct cl_node *n, struct group *g, const struct delivery *d,
+				const Holdfast__ClusterMessage *m)
+{
+	(void)g;
+	config_sync_done(n, d->member, m->config_done);
+}
+
+/* OF_NODE: of no group, its handler is given none. */
+enum scope { OF_NODE, OF_GROUP };
 
 static const struct message_row {
 	Holdfast__ClusterMessage__BodyCase body;
+	enum scope scope;
+	enum heard heard;
 	enum sender sender;
 	void (*handle)(struct cl_node *n, struct group *g, const struct delivery *d,
 		       const Holdfast__ClusterMessage *m);
 } table[] = {
 	/* clang-format off */
-	{ BODY(CLAIM),             FROM_ANY,   claim_deliver },
-	{ BODY(HEARTBEAT),         FROM_ANY,   heartbeat_deliver },
-	{ BODY(SYNCED),            FROM_ANY,   protect_synced },
-	{ BODY(MARKER),            FROM_ANY,   join_marker },
-	{ BODY(BATCH),             FROM_OWNER, log_batch },
-	{ BODY(PROTECTED_),        FROM_OWNER, protect_protected },
-	{ BODY(UNPROTECTED),       FROM_OWNER, protect_unprotected },
-	{ BODY(RELEASE),           FROM_OWNER, handover_release },
-	{ BODY(HANDOVER_PREPARE),  FROM_OWNER, handover_prepare },
-	{ BODY(HANDOVER_CANCEL),   FROM_OWNER, handover_cancelled },
-	{ BODY(PART_TAKEN),        FROM_OWNER, part_taken },
-	{ BODY(ACK),               TO_OWNER,   protect_ack },
-	{ BODY(HANDOVER_REQUEST),  TO_OWNER,   handover_request },
-	{ BODY(HANDOVER_READY),    TO_OWNER,   handover_ready },
+	{ BODY(CLAIM),             OF_GROUP, AFTER_HELLO,  FROM_ANY,   claim_deliver },
+	{ BODY(HEARTBEAT),         OF_GROUP, BEFORE_HELLO, FROM_ANY,   heartbeat_deliver },
+	{ BODY(SYNCED),            OF_GROUP, AFTER_HELLO,  FROM_ANY,   protect_synced },
+	{ BODY(MARKER),            OF_GROUP, AFTER_HELLO,  FROM_ANY,   join_marker },
+	{ BODY(BATCH),             OF_GROUP, AFTER_HELLO,  FROM_OWNER, log_batch },
+	{ BODY(PROTECTED_),        OF_GROUP, AFTER_HELLO,  FROM_OWNER, protect_protected },
+	{ BODY(UNPROTECTED),       OF_GROUP, AFTER_HELLO,  FROM_OWNER, protect_unprotected },
+	{ BODY(RELEASE),           OF_GROUP, AFTER_HELLO,  FROM_OWNER, handover_release },
+	{ BODY(HANDOVER_PREPARE),  OF_GROUP, AFTER_HELLO,  FROM_OWNER, handover_prepare },
+	{ BODY(HANDOVER_CANCEL),   OF_GROUP, AFTER_HELLO,  FROM_OWNER, handover_cancelled },
+	{ BODY(PART_TAKEN),        OF_GROUP, AFTER_HELLO,  FROM_OWNER, part_taken },
+	{ BODY(ACK),               OF_GROUP, AFTER_HELLO,  TO_OWNER,   protect_ack },
+	{ BODY(HANDOVER_REQUEST),  OF_GROUP, AFTER_HELLO,  TO_OWNER,   handover_request },
+	{ BODY(HANDOVER_READY),    OF_GROUP, AFTER_HELLO,  TO_OWNER,   handover_ready },
+	{ BODY(EXEC_REQUEST),      OF_NODE,  AFTER_HELLO,  FROM_ANY,   deliver_exec_request },
+	{ BODY(EXEC_REPLY),        OF_NODE,  AFTER_HELLO,  FROM_ANY,   deliver_exec_reply },
+	{ BODY(CONFIG_OFFER),      OF_NODE,  AFTER_HELLO,  FROM_ANY,   deliver_config_offer },
+	{ BODY(CONFIG_DONE),       OF_NODE,  AFTER_HELLO,  FROM_ANY,   deliver_config_done },
 	/* clang-format on */
 };
+
+static const struct message_row *row_of(const Holdfast__ClusterMessage *m)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].body == m->body_case)
+			return &table[i];
+	return NULL;
+}
 
 static bool sender_allowed(struct cl_node *n, const struct group *g, enum sender sender,
 			   const struct delivery *d)
@@ -134,15 +186,22 @@ static void refused_sender(struct cl_node *n, struct group *g)
 static void dispatch(struct cl_node *n, struct group *g, const struct delivery *d,
 		     const Holdfast__ClusterMessage *m)
 {
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (table[i].body != m->body_case)
-			continue;
-		if (sender_allowed(n, g, table[i].sender, d))
-			table[i].handle(n, g, d, m);
-		else if (table[i].sender == FROM_OWNER && !part_own_log(n, g, d, m))
-			refused_sender(n, g);
+	const struct message_row *row = row_of(m);
+	bool hello = d->member->hello;
+
+	if (g && hello && d->term == g->term && d->member->id.node_id != n->cfg.node_id &&
+	    m->body_case != BODY(CLAIM))
+		claim_followed(n, g, d->member);
+	if (!row || (row->scope == OF_GROUP && !g))
+		return;
+	if (row->heard == AFTER_HELLO && !hello) {
+		n->stats.before_hello++;
 		return;
 	}
+	if (row->scope == OF_NODE || sender_allowed(n, g, row->sender, d))
+		row->handle(n, g, d, m);
+	else if (row->sender == FROM_OWNER && !part_own_log(n, g, d, m))
+		refused_sender(n, g);
 }
 
 /*
@@ -195,7 +254,6 @@ static void opened(struct cl_node *n, struct member *m, const struct ss_opened *
 		   const Holdfast__ClusterMessage *body)
 {
 	bool hello = body->body_case == BODY(HELLO);
-	struct group *g = group_find(n, o->group);
 
 	for (size_t i = 0; m->id.node_id == n->cfg.node_id && i < n->n_groups; i++)
 		claim_own_delivered(n, &n->groups[i], o->sequence);
@@ -203,20 +261,9 @@ static void opened(struct cl_node *n, struct member *m, const struct ss_opened *
 		refused(n, m, R_UNEXPECTED);
 	} else if (hello) {
 		membership_hello(n, &m->id, o->slot, body->hello);
-	} else if (body->body_case == BODY(EXEC_REQUEST)) {
-		exec_request(n, m, body->exec_request);
-	} else if (body->body_case == BODY(EXEC_REPLY)) {
-		exec_reply(n, m, body->exec_reply);
-	} else if (body->body_case == BODY(CONFIG_OFFER)) {
-		config_sync_offered(n, m, body->config_offer);
-	} else if (body->body_case == BODY(CONFIG_DONE)) {
-		config_sync_done(n, m, body->config_done);
-	} else if (g) {
+	} else {
 		struct delivery d = { .member = m, .term = o->term };
-		if (m->id.node_id != n->cfg.node_id && d.term == g->term &&
-		    body->body_case != BODY(CLAIM))
-			claim_followed(n, g, m);
-		dispatch(n, g, &d, body);
+		dispatch(n, group_find(n, o->group), &d, body);
 	}
 }
 
@@ -242,8 +289,10 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 	 * its snapshot. So does who meets a process that began while they were apart, and what
 	 * it knows of that slot is the key of the process before.
 	 */
-	if (!hello && !m->hello && (res == R_NOT_FOUND || res == R_INTEGRITY || res == R_STALE))
+	if (!hello && !m->hello && (res == R_NOT_FOUND || res == R_INTEGRITY || res == R_STALE)) {
+		n->stats.before_hello++;
 		return;
+	}
 	if (res == R_OK)
 		res = o.kind == SS_ENV_SNAPSHOT
 			      ? R_UNEXPECTED

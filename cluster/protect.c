@@ -170,11 +170,7 @@ static void protect_member(struct cl_node *n, struct group *g, uint8_t slot, uin
 void protect_synced(struct cl_node *n, struct group *g, const struct delivery *d,
 		    const Holdfast__ClusterMessage *m)
 {
-	/*
-	 * Said in a view before this one, by a member that was cut off: it has no slot yet, and what it
-	 * holds is compared when its HELLO comes. It says it again.
-	 */
-	if (d->term != g->term || !d->member->hello)
+	if (d->term != g->term)
 		return;
 	d->member->group[g->index].synced = true;
 	d->member->group[g->index].applied = m->synced->position;

@@ -121,7 +121,9 @@ static enum result add_group(const struct world *w, struct view_counter_list *ou
 enum result admin_counters(void *ctx, struct view_counter_list *out)
 {
 	const struct world *w = ctx;
+	const struct cl_stats *st = cl_stats(hf_core_cluster_node(w->core));
 	const struct named_counter named[] = {
+		{ "HA", "messages-before-hello", st->before_hello },
 		{ "HA", "mcast-errors", w->mcast_errors },
 		{ "PLAIN", "tables-restored", w->tables_restored },
 	};

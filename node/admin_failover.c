@@ -49,7 +49,8 @@ static void fill_messages(const struct cl_stats *s, struct view_failover_statist
 
 static bool fill_refused(const struct cl_stats *s, struct view_failover_statistics *v)
 {
-	bool ok = view_counter_add(&v->refused, "", "not_of_the_owner", s->refused_sender);
+	bool ok = view_counter_add(&v->refused, "", "not_of_the_owner", s->refused_sender) &&
+		  view_counter_add(&v->refused, "", "before_hello", s->before_hello);
 
 	for (unsigned int r = R_OK + 1; r < R_COUNT_; r++)
 		if (s->refused[r])
