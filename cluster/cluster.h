@@ -132,8 +132,9 @@ struct cl_node_config {
 	uint32_t empty_start_after_ms;
 	bool drained;      /* "node drain" was said before this start */
 	bool wait_for_all; /* votequorum's flag: an empty start needs all expected members (R15) */
-	uint32_t expected_votes;
-	uint64_t realtime_ms; /* first guess of cluster time at now_ns == start_ns */
+	uint32_t expected_votes; /* of all members that are configured */
+	uint32_t qdevice_votes;  /* of a quorum device beside them; 0: none */
+	uint64_t realtime_ms;    /* first guess of cluster time at now_ns == start_ns */
 	uint64_t start_ns;
 	uint8_t hash_seed[16];
 	size_t n_groups;

@@ -9,6 +9,8 @@
 #define MS    1000000ull
 #define NEVER UINT64_MAX
 
+#define VOTES_OF_MAJORITY 3u /* so many make one side of a cut the majority, and the other not */
+
 #define DEFAULT_DEADLINE_MS  2000
 #define DEFAULT_HEARTBEAT_MS 100
 #define COMMIT_MARGIN_MS     200  /* R6: above token + consensus */
@@ -669,6 +671,10 @@ void heartbeat_begin(struct cl_node *n, struct group *g, uint64_t claim_emitted_
 void heartbeat_end(struct cl_node *n, struct group *g);
 void heartbeat_send(struct cl_node *n, struct group *g);
 void heartbeat_deadline_passed(struct cl_node *n, struct group *g);
+/* Silence before the deadline has come. */
+void heartbeat_deadline_now(struct cl_node *n, struct group *g);
+/* The owner may send again, as soon as a heartbeat extends its deadline. */
+void heartbeat_resume(struct cl_node *n, struct group *g);
 void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
 		       const Holdfast__ClusterMessage *m);
 uint64_t heartbeat_silent_ns(const struct cl_node *n, const struct group *g);

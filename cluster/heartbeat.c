@@ -90,6 +90,21 @@ void heartbeat_send(struct cl_node *n, struct group *g)
 	g->at[T_HEARTBEAT] = n->now_ns + n->cfg.heartbeat_ms * MS;
 }
 
+void heartbeat_deadline_now(struct cl_node *n, struct group *g)
+{
+	if (g->at[T_DEADLINE] == NEVER)
+		return;
+	g->at[T_DEADLINE] = n->now_ns;
+	fx_push(n, CL_FX_DEADLINE, g)->deadline_ns = 0;
+}
+
+/* Not at the next one that is due: until it comes back nothing is sent. */
+void heartbeat_resume(struct cl_node *n, struct group *g)
+{
+	if (is_owner(g) && g->at[T_DEADLINE] == NEVER && g->at[T_HEARTBEAT] != NEVER)
+		heartbeat_send(n, g);
+}
+
 /* Workers looked at the deadline by themselves; this is for the operator. */
 void heartbeat_deadline_passed(struct cl_node *n, struct group *g)
 {

@@ -62,6 +62,7 @@ cluster_tests = \
 	cluster/tests/ownership_test \
 	cluster/tests/preempt_test \
 	cluster/tests/protect_test \
+	cluster/tests/quorum_test \
 	cluster/tests/stats_test \
 	cluster/tests/takeover_test \
 	cluster/tests/version_test
@@ -85,6 +86,7 @@ cluster_tests_merge_test_SOURCES = cluster/tests/merge_test.c $(cluster_harness)
 cluster_tests_ownership_test_SOURCES = cluster/tests/ownership_test.c $(cluster_harness)
 cluster_tests_preempt_test_SOURCES = cluster/tests/preempt_test.c $(cluster_harness)
 cluster_tests_protect_test_SOURCES = cluster/tests/protect_test.c $(cluster_harness)
+cluster_tests_quorum_test_SOURCES = cluster/tests/quorum_test.c $(cluster_harness)
 cluster_tests_stats_test_SOURCES = cluster/tests/stats_test.c $(cluster_harness)
 cluster_tests_takeover_test_SOURCES = cluster/tests/takeover_test.c $(cluster_harness)
 cluster_tests_version_test_SOURCES = cluster/tests/version_test.c $(cluster_harness)
@@ -109,6 +111,7 @@ cluster_tests_merge_test_LDADD = $(cluster_test_libs)
 cluster_tests_ownership_test_LDADD = $(cluster_test_libs)
 cluster_tests_preempt_test_LDADD = $(cluster_test_libs)
 cluster_tests_protect_test_LDADD = $(cluster_test_libs)
+cluster_tests_quorum_test_LDADD = $(cluster_test_libs)
 cluster_tests_stats_test_LDADD = $(cluster_test_libs)
 cluster_tests_takeover_test_LDADD = $(cluster_test_libs)
 cluster_tests_version_test_LDADD = $(cluster_test_libs)

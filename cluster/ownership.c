@@ -163,13 +163,20 @@ void ownership_lineage(struct cl_node *n, struct group *g, uint64_t term, uint8_
 	state_lost(n, g, "newer state seen");
 }
 
+/*
+ * R12. From three votes on the others have quorum as soon as we have none, and claim at once: they
+ * are not to overlap with us for the rest of our deadline. Of a pair nobody else owns then.
+ */
 void ownership_without_quorum(struct cl_node *n)
 {
 	if (hf_rule_broken(HF_RULE_MINORITY))
 		return;
 	for (size_t i = 0; i < n->n_groups; i++) {
-		n->groups[i].unsure = n->groups[i].synced;
-		n->groups[i].claim.reserved = 0;
+		struct group *g = &n->groups[i];
+		g->unsure = g->synced;
+		g->claim.reserved = 0;
+		if (n->cfg.expected_votes + n->cfg.qdevice_votes >= VOTES_OF_MAJORITY)
+			heartbeat_deadline_now(n, g);
 	}
 }
 
@@ -185,6 +192,12 @@ static bool nothing_happened_since(struct cl_node *n, const struct group *g)
 		if (!n->view.members[i].hello)
 			return false;
 	return true;
+}
+
+static void go_on(struct cl_node *n, struct group *g)
+{
+	g->unsure = false;
+	heartbeat_resume(n, g);
 }
 
 /*
@@ -203,7 +216,7 @@ void ownership_consider(struct cl_node *n, struct group *g)
 	if (at > n->now_ns)
 		g->at[T_UNSURE] = at;
 	else if (nothing_happened_since(n, g))
-		g->unsure = false;
+		go_on(n, g);
 	else if (is_owner(g))
 		ownership_lose_state(n, g, "quorum was lost");
 }

@@ -24,7 +24,8 @@ struct cl_transport_callbacks {
 struct cl_transport_facts {
 	uint32_t node_id;
 	uint32_t token_ms, consensus_ms;
-	uint32_t expected_votes;
+	uint32_t expected_votes; /* of the members */
+	uint32_t qdevice_votes;  /* of a quorum device; 0: none */
 	bool wait_for_all;
 	bool encrypted; /* R3: Corosync's own crypto is on */
 	char cluster_name[64];

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When an owner that loses quorum stops sending, and when it goes on (R12). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "cluster/tests/harness.h"
+
+static struct world w;
+
+static int done(void **state)
+{
+	(void)state;
+	world_free(&w);
+	return 0;
+}
+
+/* Node 0 is alone since less than a deadline: by itself it would send on. */
+static void owner_is_cut_off(size_t n, bool two_node)
+{
+	world_settled(&w, n);
+	w.two_node = two_node;
+	world_run(&w, 100);
+	node_cut(&w, 0);
+	world_run(&w, 650); /* token and consensus */
+	assert_true(node_may_send(&w.nodes[0]));
+	world_view(&w, false);
+}
+
+/* The others own the group in the same moment: never do two send. */
+static void an_owner_of_three_votes_is_silent_with_the_view(void **state)
+{
+	(void)state;
+	owner_is_cut_off(3, false);
+	for (unsigned int i = 0; i < 2500; i++) {
+		world_run(&w, 1);
+		assert_false(node_may_send(&w.nodes[0]));
+		if (i == 100)
+			assert_true(node_may_send(&w.nodes[1]));
+	}
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_DEADLINE], 1);
+	assert_int_equal(cl_stats(w.nodes[0].cl)->deadlines_passed, 1);
+}
+
+/* Without another member that could own, its deadline is what it has. */
+static void an_owner_of_two_votes_sends_until_its_deadline(void **state)
+{
+	(void)state;
+	owner_is_cut_off(2, false);
+	world_run(&w, 100);
+	assert_true(node_may_send(&w.nodes[0]));
+	world_run(&w, 2000);
+	assert_false(node_may_send(&w.nodes[0]));
+}
+
+/* The other member has quorum together with the device. */
+static void an_owner_of_a_pair_with_a_quorum_device_is_silent_with_the_view(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	w.nodes[0].cl->cfg.qdevice_votes = 1;
+	w.two_node = false;
+	node_cut(&w, 0);
+	world_view(&w, false);
+	world_run(&w, 2);
+	assert_false(node_may_send(&w.nodes[0]));
+}
+
+static void a_half_of_a_pair_has_quorum_and_goes_on(void **state)
+{
+	(void)state;
+	owner_is_cut_off(2, true);
+	world_run(&w, 3000);
+	assert_true(node_may_send(&w.nodes[0]));
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_DEADLINE], 0);
+}
+
+/* Nobody had quorum meanwhile: what it costs is how long that was, and one round of HELLO. */
+static void an_owner_goes_on_with_its_first_heartbeat(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	for (size_t i = 0; i < 3; i++)
+		node_cut(&w, i);
+	world_view(&w, false);
+	world_run(&w, 200);
+	assert_false(node_may_send(&w.nodes[0]));
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 10);
+	assert_true(node_may_send(&w.nodes[0]));
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+	assert_int_equal(w.nodes[0].term, 1);
+	assert_int_equal(world_owner(&w), 0);
+}
+
+/* A heartbeat of the ring before comes back behind the word that there is no quorum. */
+static void a_late_heartbeat_ends_no_silence(void **state)
+{
+	struct cl_input quorum = { .kind = CL_IN_QUORUM, .ring = { 1, 999 } };
+	(void)state;
+	world_settled(&w, 3);
+	node_input(&w.nodes[0], &quorum);
+	assert_false(node_may_send(&w.nodes[0]));
+	world_run(&w, 500);
+	assert_false(node_may_send(&w.nodes[0]));
+}
+
+#define T(f) cmocka_unit_test_teardown(f, done)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(an_owner_of_three_votes_is_silent_with_the_view),
+		T(an_owner_of_two_votes_sends_until_its_deadline),
+		T(an_owner_of_a_pair_with_a_quorum_device_is_silent_with_the_view),
+		T(a_half_of_a_pair_has_quorum_and_goes_on),
+		T(an_owner_goes_on_with_its_first_heartbeat),
+		T(a_late_heartbeat_ends_no_silence),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
