@@ -145,6 +145,12 @@ static bool is_to_give_up(const struct group *g)
 
 static void give_up(struct cl_node *n, struct group *g);
 
+/* A moment more and this node owns the group: it cannot say that it is a standby. */
+static bool claims(const struct group *g)
+{
+	return g->claim.sent || g->claim.settling;
+}
+
 static void owner_continue(struct cl_node *n, struct group *g)
 {
 	struct handover_state *h = &g->handover;
@@ -249,6 +255,9 @@ void handover_continue(struct cl_node *n, struct group *g)
 		owner_continue(n, g);
 	else if (g->role == CL_ROLE_PREPARING)
 		target_continue(n, g);
+	/* Told so while it claimed, and the claim came to nothing. */
+	if (!is_owner(g) && is_to_give_up(g) && !claims(g) && g->at[T_STOP] == NEVER)
+		give_up(n, g);
 }
 
 void handover_timeout(struct cl_node *n, struct group *g)
@@ -260,18 +269,20 @@ void handover_timeout(struct cl_node *n, struct group *g)
 	else if (is_owner(g) && g->handover.phase != HANDOVER_NONE)
 		cancel(n, g, "the standby did not get ready");
 	else
-		done(n, g, false, "no answer");
+		done(n, g, false,
+		     is_owner(g) && is_to_give_up(g) ? "no protected standby" : "no answer");
 }
 
 void handover_settled(struct cl_node *n, struct group *g)
 {
 	bool merged = g->handover.merge && is_owner(g);
+	bool anew = is_owner(g) && g->claim.reason != CLAIM_RECLAIMED && g->at[T_STOP] == NEVER;
 
 	if (merged)
 		merge_settled(n, g);
 	forget(g);
 	/* It was told so meanwhile, and goes on when a standby is protected again. */
-	if (merged && is_to_give_up(g)) {
+	if ((merged || anew) && is_to_give_up(g)) {
 		g->at[T_HANDOVER] = n->now_ns + HANDOVER_MS * MS;
 		return;
 	}
@@ -341,6 +352,8 @@ static void give_up(struct cl_node *n, struct group *g)
 
 	if (hf_rule_broken(HF_RULE_STOP) && stop)
 		done(n, g, true, "stopped");
+	else if (!is_owner(g) && claims(g))
+		g->at[T_HANDOVER] = n->now_ns + COMMAND_MS * MS;
 	else if (!is_owner(g))
 		done(n, g, true, "already standby");
 	else if (g->handover.phase != HANDOVER_NONE)

@@ -54,6 +54,81 @@ static void a_standby_asks_the_owner(void **state)
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
 }
 
+/* Node 0 is gone, and node 1's claim is delivered to itself only. */
+static void node_1_claims(void)
+{
+	world_settled(&w, 3);
+	node_append(&w, 0);
+	world_run(&w, 20);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	for (unsigned int i = 0; i < 100 && !w.nodes[1].cl->groups[0].claim.settling; i++)
+		world_run(&w, 1);
+	assert_true(w.nodes[1].cl->groups[0].claim.settling);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+}
+
+static void who_claims_hands_over_when_the_claim_has_settled(void **state)
+{
+	(void)state;
+	node_1_claims();
+	node_command(&w, 1, CL_IN_GO_STANDBY);
+	assert_int_equal(w.nodes[1].commands_ok + w.nodes[1].commands_failed, 0);
+	world_run(&w, 100);
+	assert_int_equal(w.nodes[1].commands_ok, 1);
+	assert_int_equal(w.nodes[1].commands_failed, 0);
+	assert_handed_over(1, 2, 3);
+}
+
+static void who_stops_while_it_claims_hands_over_first(void **state)
+{
+	struct cl_input idle = { .kind = CL_IN_RELAY_DONE, .group = GROUP };
+	(void)state;
+	node_1_claims();
+	node_command(&w, 1, CL_IN_STOP);
+	assert_int_equal(w.nodes[1].stopped_ok + w.nodes[1].stopped_failed, 0);
+	world_run(&w, 100);
+	assert_handed_over(1, 2, 3);
+	node_input(&w.nodes[1], &idle);
+	assert_int_equal(w.nodes[1].stopped_ok, 1);
+}
+
+/* The claim settles, and there is nobody to hand over to. */
+static void who_claims_alone_says_that_it_stays(void **state)
+{
+	(void)state;
+	node_1_claims();
+	node_command(&w, 1, CL_IN_GO_STANDBY);
+	node_kill(&w, 2);
+	world_view(&w, true);
+	world_run(&w, 1500);
+	assert_int_equal(w.nodes[1].commands_failed, 1);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+}
+
+static void whose_claim_is_refused_is_a_standby(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	uint64_t term = w.nodes[0].term;
+	node_append(&w, 0);
+	world_run(&w, 20);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	w.nodes[1].hold_acks = true;
+	for (unsigned int i = 0; i < 50 && !w.nodes[1].cl->groups[0].claim.sent; i++)
+		world_run(&w, 1);
+	assert_true(w.nodes[1].cl->groups[0].claim.sent);
+	node_forge_claim(&w, 2, term + 1, CLAIM_LEFT, NULL);
+	node_command(&w, 1, CL_IN_GO_STANDBY);
+	assert_int_equal(w.nodes[1].commands_ok, 0);
+	world_run(&w, 1);
+	w.nodes[1].hold_acks = false;
+	world_run(&w, 50);
+	assert_int_equal(world_owner(&w), 2);
+	assert_int_equal(w.nodes[1].commands_ok, 1);
+}
+
 static void there_and_back_ten_times(void **state)
 {
 	(void)state;
@@ -340,6 +415,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_owner_hands_over_when_told),
 		T(a_standby_asks_the_owner),
+		T(who_claims_hands_over_when_the_claim_has_settled),
+		T(who_stops_while_it_claims_hands_over_first),
+		T(who_claims_alone_says_that_it_stays),
+		T(whose_claim_is_refused_is_a_standby),
 		T(there_and_back_ten_times),
 		T(of_two_standbys_the_one_that_holds_more_is_next),
 		T(of_equal_standbys_the_lowest_slot_is_next),
