@@ -157,11 +157,23 @@ static void law5(struct node *nd, struct peer *p)
 	ike_each_child(p->engine, 0, law5_child, nd);
 }
 
+/* One without quorum is an owner that is silent (R12), not the next one. */
+static struct node *next_owner(struct sim *s, const struct node *nd)
+{
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
+		struct node *other = &s->nodes[i];
+		if (other != nd && other->alive && !other->paused &&
+		    other->role == CL_ROLE_ACTIVE && s->mcast.host[i].quorate)
+			return other;
+	}
+	return NULL;
+}
+
 /* What was under way at a takeover counts as well. */
 void laws_peer_heard(struct peer *p, const struct packet *pkt)
 {
 	struct sim *s = p->s;
-	struct node *owner = pkt->from ? node_owner(s, pkt->from) : NULL;
+	struct node *owner = pkt->from ? next_owner(s, pkt->from) : NULL;
 
 	if (pkt->kind == PACKET_IKE && owner && pkt->from->role != CL_ROLE_ACTIVE &&
 	    !s->laws.unprotected && !s->laws.excused)
