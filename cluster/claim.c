@@ -40,16 +40,22 @@ static bool is_candidate(struct cl_node *n, const struct group *g, uint8_t slot)
 	return (g->protected_set & slot_bit(slot)) || !ownership_protected_present(n, g);
 }
 
-/* A drained member is the last choice, and still one: no tunnel is lost because of it. */
-static bool goes_before(struct cl_node *n, uint8_t slot, uint8_t preferred)
+/*
+ * A drained member is the last choice, and still one: no tunnel is lost because of it. So is, of
+ * the others, one whose monitored interfaces have failed: it would hand over at once.
+ */
+static bool goes_before(struct cl_node *n, const struct group *g, uint8_t slot, uint8_t preferred)
 {
 	const struct member *m = member_by_slot(n, slot);
+	const struct member *self = member_by_slot(n, n->cfg.slot);
 
 	if (!m || slot == n->cfg.slot)
 		return false;
-	int drain = drain_compare(m->drained, n->drained);
-	if (drain)
-		return drain < 0;
+	int order = drain_compare(m->drained, n->drained);
+	if (!order && self)
+		order = health_compare(n, g, m, self);
+	if (order)
+		return order < 0;
 	return slot == preferred || (n->cfg.slot != preferred && slot < n->cfg.slot);
 }
 
@@ -58,7 +64,7 @@ static uint64_t candidate_rank(struct cl_node *n, const struct group *g)
 	uint64_t rank = 0;
 
 	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
-		rank += is_candidate(n, g, slot) && goes_before(n, slot, 0);
+		rank += is_candidate(n, g, slot) && goes_before(n, g, slot, 0);
 	return rank;
 }
 
@@ -132,7 +138,7 @@ static uint64_t empty_rank(struct cl_node *n, const struct group *g)
 	uint64_t rank = 0;
 
 	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
-		rank += goes_before(n, slot, g->preferred_slot);
+		rank += goes_before(n, g, slot, g->preferred_slot);
 	return rank;
 }
 

@@ -804,6 +804,12 @@ uint64_t health_deadline(const struct cl_node *n);
 void health_consider(struct cl_node *n, struct group *g);
 /* Not failed by the policy, and nothing that failed came back a moment ago. */
 bool health_is_good(const struct cl_node *n, const struct group *g);
+/*
+ * Of two members, one that its interfaces make a failed unit goes behind one that they do not: <0: a
+ * first, >0: b first, 0: no difference.
+ */
+int health_compare(const struct cl_node *n, const struct group *g, const struct member *a,
+		   const struct member *b);
 const char *health_objection(struct cl_node *n, const struct group *g);
 size_t health_hello(const struct cl_node *n, Holdfast__InterfaceStatus status[CL_LINKS_MAX],
 		    Holdfast__InterfaceStatus *list[CL_LINKS_MAX]);

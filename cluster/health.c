@@ -50,10 +50,9 @@ static unsigned int failed_there(const struct member *m, const struct group *g)
 }
 
 /* "failover interface-policy": so many failures make a unit a failed one. */
-static unsigned int threshold(const struct cl_node *n, const struct group *g)
+static unsigned int threshold(const struct cl_node *n, unsigned int monitored)
 {
 	const struct cl_health *h = &n->health.told;
-	unsigned int monitored = count(n->health.links, n->health.n_links, g->id, false);
 
 	if (!h->percent)
 		return h->failures ? h->failures : 1;
@@ -62,7 +61,22 @@ static unsigned int threshold(const struct cl_node *n, const struct group *g)
 
 static bool is_failed(const struct cl_node *n, const struct group *g)
 {
-	return failed_here(n, g) >= threshold(n, g);
+	unsigned int monitored = count(n->health.links, n->health.n_links, g->id, false);
+
+	return failed_here(n, g) >= threshold(n, monitored);
+}
+
+static bool is_failed_there(const struct cl_node *n, const struct group *g, const struct member *m)
+{
+	unsigned int monitored = count(m->links, m->n_links, g->id, false);
+
+	return failed_there(m, g) >= threshold(n, monitored);
+}
+
+int health_compare(const struct cl_node *n, const struct group *g, const struct member *a,
+		   const struct member *b)
+{
+	return (int)is_failed_there(n, g, a) - (int)is_failed_there(n, g, b);
 }
 
 static bool anything_waits(const struct cl_node *n, const struct group *g)

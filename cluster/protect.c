@@ -332,12 +332,15 @@ void protect_unprotected(struct cl_node *n, struct group *g, const struct delive
 			       : "");
 }
 
-static bool is_better(const struct group *g, const struct member *m, const struct member *best)
+static bool is_better(const struct cl_node *n, const struct group *g, const struct member *m,
+		      const struct member *best)
 {
 	if (!best)
 		return true;
-	int drain = drain_compare(m->drained, best->drained);
-	return drain ? drain < 0 : g->commit.acked[m->slot] > g->commit.acked[best->slot];
+	int order = drain_compare(m->drained, best->drained);
+	if (!order)
+		order = health_compare(n, g, m, best);
+	return order ? order < 0 : g->commit.acked[m->slot] > g->commit.acked[best->slot];
 }
 
 uint8_t protect_best(struct cl_node *n, const struct group *g, bool drained_too)
@@ -347,7 +350,7 @@ uint8_t protect_best(struct cl_node *n, const struct group *g, bool drained_too)
 	for (uint8_t slot = 1; slot < SS_SLOTS; slot++) {
 		const struct member *m = member_by_slot(n, slot);
 		if ((g->logged_set & slot_bit(slot)) && m && (drained_too || !m->drained) &&
-		    is_better(g, m, best))
+		    is_better(n, g, m, best))
 			best = m;
 	}
 	return best ? best->slot : 0;

@@ -195,6 +195,84 @@ static void of_three_the_healthiest_standby_takes_over(void **state)
 	assert_int_equal(world_owner(&w), 2);
 }
 
+/* Slot 2 would be the first of the two to claim. */
+static void the_owner_dies_and_slot_2_has_failed_interfaces(unsigned int policy, bool slot_3_too)
+{
+	monitored(3);
+	for (size_t i = 0; i < 3; i++) {
+		health[i].failures = policy;
+		tell(i);
+	}
+	link_is(1, OUTSIDE, CL_LINK_NO_LINK);
+	if (slot_3_too)
+		link_is(2, INSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 400);
+	assert_int_equal(world_owner(&w), 0);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 50);
+}
+
+static void a_claimant_with_failed_interfaces_goes_behind(void **state)
+{
+	(void)state;
+	the_owner_dies_and_slot_2_has_failed_interfaces(1, false);
+	assert_int_equal(world_owner(&w), 2);
+	assert_false(w.nodes[2].suspect);
+	assert_int_equal(cl_stats(w.nodes[1].cl)->claims_sent, 0);
+}
+
+static void when_all_claimants_have_failed_the_slot_decides(void **state)
+{
+	(void)state;
+	the_owner_dies_and_slot_2_has_failed_interfaces(1, true);
+	assert_int_equal(world_owner(&w), 1);
+}
+
+static void a_claimant_is_failed_when_the_policy_says_so(void **state)
+{
+	(void)state;
+	the_owner_dies_and_slot_2_has_failed_interfaces(2, false);
+	assert_int_equal(world_owner(&w), 1);
+}
+
+static void behind_a_silent_owner_too(void **state)
+{
+	(void)state;
+	monitored(3);
+	link_is(1, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 400);
+	node_stop(&w, 0);
+	world_run(&w, 2300);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_ACTIVE);
+	assert_int_equal(cl_stats(w.nodes[1].cl)->claims_sent, 0);
+}
+
+/* It is better than nobody. */
+static void the_only_claimant_takes_over_with_failed_interfaces(void **state)
+{
+	(void)state;
+	monitored(3);
+	link_is(1, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 400);
+	node_kill(&w, 2);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 50);
+	assert_int_equal(world_owner(&w), 1);
+}
+
+static void an_operator_hands_over_to_good_interfaces(void **state)
+{
+	(void)state;
+	monitored(3);
+	link_is(1, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 400);
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	world_run(&w, 50);
+	assert_int_equal(world_owner(&w), 2);
+}
+
 static void a_short_loss_moves_nothing(void **state)
 {
 	(void)state;
@@ -472,6 +550,12 @@ int main(void)
 		T(a_failed_link_of_a_standby_moves_nothing),
 		T(the_member_with_fewer_failures_owns),
 		T(of_three_the_healthiest_standby_takes_over),
+		T(a_claimant_with_failed_interfaces_goes_behind),
+		T(when_all_claimants_have_failed_the_slot_decides),
+		T(a_claimant_is_failed_when_the_policy_says_so),
+		T(behind_a_silent_owner_too),
+		T(the_only_claimant_takes_over_with_failed_interfaces),
+		T(an_operator_hands_over_to_good_interfaces),
 		T(a_short_loss_moves_nothing),
 		T(a_flapping_link_is_a_failed_one),
 		T(the_group_does_not_follow_flapping_links_for_ever),
