@@ -211,17 +211,22 @@ static bool own_terms_unknown(const struct cl_node *n, const struct group *g)
  * the same reason. Without all members, so do an empty start and a suspect
  * takeover: one that is missing may have owned terms that nobody here heard of.
  */
+static bool terms_may_be_unheard(const struct cl_node *n, const struct group *g)
+{
+	if (is_owner(g) || (n->view.n == n->cfg.expected_votes && everybody_heard(n)))
+		return false;
+	return !g->synced || g->heartbeat_stale_at_left || g->unsure;
+}
+
 static uint64_t term_step(const struct cl_node *n, const struct group *g)
 {
+	if (own_terms_unknown(n, g) && !is_owner(g))
+		return LOST_TERM_ROOM;
+	if (terms_may_be_unheard(n, g))
+		return EMPTY_TERM_ROOM;
 	if (g->claim.doubtful)
 		return DOUBT_TERM_ROOM;
-	if (is_owner(g))
-		return 2;
-	if (own_terms_unknown(n, g))
-		return LOST_TERM_ROOM;
-	if (n->view.n == n->cfg.expected_votes && everybody_heard(n))
-		return 1;
-	return g->synced && !g->heartbeat_stale_at_left && !g->unsure ? 1 : EMPTY_TERM_ROOM;
+	return is_owner(g) ? 2 : 1;
 }
 
 /*
@@ -513,6 +518,10 @@ static void remember(struct cl_node *n, struct group *g, uint64_t claimed)
 		.heartbeat = g->heartbeat,
 		.heartbeat_ns = g->heartbeat_ns,
 		.owner_left_ns = g->owner_left_ns,
+		.complete_ns = g->complete_ns,
+		.unfenced = g->unfenced,
+		.unsure = g->unsure,
+		.heartbeat_stale_at_left = g->heartbeat_stale_at_left,
 	};
 }
 
@@ -530,6 +539,10 @@ static void go_back(struct group *g)
 	g->heartbeat = b->heartbeat;
 	g->heartbeat_ns = b->heartbeat_ns;
 	g->owner_left_ns = b->owner_left_ns;
+	g->complete_ns = b->complete_ns;
+	g->unfenced = b->unfenced;
+	g->unsure = b->unsure;
+	g->heartbeat_stale_at_left = b->heartbeat_stale_at_left;
 }
 
 static void claim_give_up(struct group *g)

@@ -176,7 +176,8 @@ struct claim_before {
 	uint8_t owner, released_to;
 	struct cl_member owner_id;
 	uint16_t protected_set;
-	uint64_t heartbeat, heartbeat_ns, owner_left_ns;
+	uint64_t heartbeat, heartbeat_ns, owner_left_ns, complete_ns;
+	bool unfenced, unsure, heartbeat_stale_at_left; /* R10, R11: what made a takeover suspect */
 };
 
 struct claim_state {

@@ -260,6 +260,42 @@ static void a_claimant_that_is_cut_off_with_quorum_claims_another_term(void **st
 	assert_int_equal(node_status(&w.nodes[1]).takeovers, 1);
 }
 
+/*
+ * R10, R11: a claim that is given up leaves everything as it was: the takeover is as suspect as
+ * before, and its term still one that the slot names.
+ */
+static void a_suspect_claim_that_is_given_up_is_suspect_again(void **state)
+{
+	(void)state;
+	world_settled(&w, 4);
+	for (size_t i = 0; i < 4; i++)
+		w.nodes[i].part = (unsigned int)i + 1; /* nobody has quorum */
+	world_view(&w, false);
+	world_run(&w, 100);
+	node_kill(&w, 0);
+	world_heal(&w);
+	world_view(&w, false);
+	w.nodes[2].cl->cfg.manager = w.nodes[3].cl->cfg.manager = CL_MANAGER_PACEMAKER;
+	world_run(&w, 2);
+	assert_true(w.nodes[1].cl->groups[0].unsure);
+	w.nodes[1].hold_acks = true;
+	world_run(&w, 5);
+	node_deliver_to_itself(&w, 1);
+	assert_true(w.nodes[1].cl->groups[0].claim.settling);
+	const uint64_t term = node_status(&w.nodes[1]).term;
+	assert_int_equal(term % SS_SLOTS, w.nodes[1].slot);
+	node_drop_sent(&w, 1);
+	w.nodes[1].hold_acks = false;
+	node_kill(&w, 3);
+	w.expected_votes = 3;
+	world_view(&w, false);
+	world_run(&w, 50);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(w.nodes[1].suspect);
+	assert_true(w.nodes[1].term > term);
+	assert_int_equal(w.nodes[1].term % SS_SLOTS, w.nodes[1].slot);
+}
+
 /* Stopped behind its own claim, it hears first who has taken over meanwhile. */
 static void a_claimant_that_was_stopped_does_not_act_on_its_claim(void **state)
 {
@@ -865,6 +901,7 @@ int main(void)
 		T(a_claim_that_nobody_answers_is_acted_on_soon),
 		T(a_claim_that_is_cut_off_is_not_acted_on),
 		T(a_claimant_that_is_cut_off_with_quorum_claims_another_term),
+		T(a_suspect_claim_that_is_given_up_is_suspect_again),
 		T(a_claimant_that_was_stopped_does_not_act_on_its_claim),
 		T(host_loss_view_before_quorum),
 		T(host_loss_quorum_before_view),
