@@ -177,7 +177,8 @@ struct claim_before {
 	struct cl_member owner_id;
 	uint16_t protected_set;
 	uint64_t heartbeat, heartbeat_ns, owner_left_ns, complete_ns;
-	bool unfenced, unsure, heartbeat_stale_at_left; /* R10, R11: what made a takeover suspect */
+	uint32_t unfenced;
+	bool unsure, heartbeat_stale_at_left; /* R10, R11: what made a takeover suspect */
 };
 
 struct claim_state {
@@ -355,7 +356,7 @@ struct group {
 	uint64_t heartbeat_ns; /* when it was delivered here */
 	int64_t heartbeat_late_ms;    /* how long it was on its way, in cluster time */
 	uint64_t owner_left_ns;       /* when a view came without the owner */
-	bool unfenced;                /* and without its node, whose end nobody has confirmed */
+	uint32_t unfenced;            /* and without its node, which is this: not confirmed as off */
 	bool heartbeat_stale_at_left; /* R10 */
 	bool synced;
 	/*

@@ -22,8 +22,9 @@ void fence_owner_left(struct cl_node *n, struct group *g)
 {
 	uint32_t node_id = g->owner_id.node_id;
 
-	g->unfenced = n->cfg.fenced_takeover && n->view.nodes_lost && node_id &&
-		      !is_fenced(n, node_id);
+	g->unfenced = 0;
+	if (n->cfg.fenced_takeover && n->view.nodes_lost && !is_fenced(n, node_id))
+		g->unfenced = node_id;
 	if (g->unfenced)
 		fx_log(n, LOG_CLUSTER_UNFENCED, "group %u waits for node %u", g->id, node_id);
 }
@@ -49,8 +50,8 @@ void fence_confirmed(struct cl_node *n, uint32_t node_id)
 	}
 	fx_log(n, LOG_CLUSTER_FENCED, "node %u", node_id);
 	for (size_t i = 0; i < n->n_groups; i++)
-		if (n->groups[i].owner_id.node_id == node_id)
-			n->groups[i].unfenced = false;
+		if (n->groups[i].unfenced == node_id)
+			n->groups[i].unfenced = 0;
 }
 
 void fence_view_changed(struct cl_node *n)

@@ -46,7 +46,7 @@ void ownership_begin(struct cl_node *n, struct group *g, const struct member *m,
 	g->heartbeat_ns = n->now_ns;
 	g->heartbeat_late_ms = 0;
 	g->owner_left_ns = 0;
-	g->unfenced = false;
+	g->unfenced = 0;
 	g->unsure = false;
 	g->heartbeat_stale_at_left = false;
 	g->announced_ns = 0;
@@ -238,7 +238,7 @@ void ownership_view_changed(struct cl_node *n, struct group *g)
 	}
 	if (owner_member(n, g)) {
 		g->owner_left_ns = 0;
-		g->unfenced = false;
+		g->unfenced = 0;
 		return;
 	}
 	if (!g->owner_left_ns) {

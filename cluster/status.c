@@ -103,7 +103,7 @@ enum result cl_group_status(const struct cl_node *n, uint32_t group, uint64_t no
 		.owner_slot = g->owner,
 		.is_protected = cl_is_protected(n, group),
 		.quorate = view_quorate(n),
-		.unfenced_node = g->unfenced ? g->owner_id.node_id : 0,
+		.unfenced_node = g->unfenced,
 		.applied = g->applied,
 		.appended = cl_position(n, group),
 		.committed = cl_committed(n, group),

@@ -140,6 +140,34 @@ static void an_owner_that_comes_back_is_followed_again(void **state)
 	assert_true(w.nodes[0].is_protected);
 }
 
+/*
+ * It was joining again when it lost the owner's node, and nobody holds more than what it kept
+ * (R22): that waits for the confirmation, and no longer.
+ */
+static void what_was_kept_waits_for_it_too(void **state)
+{
+	(void)state;
+	start_pair(CL_MANAGER_INTERNAL);
+	node_cut(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 50);
+	node_append(&w, 0);
+	world_run(&w, 50);
+	w.nodes[0].lose_snapshots = true;
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 150);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
+	cut();
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 1);
+	node_kill(&w, 0);
+	fenced(1, 1);
+	world_run(&w, 20);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 0);
+}
+
 #define T(test) cmocka_unit_test_teardown(test, done)
 
 int main(void)
@@ -151,6 +179,7 @@ int main(void)
 		T(one_who_is_there_is_not_fenced),
 		T(a_process_that_dies_alone_is_taken_over_from_at_once),
 		T(an_owner_that_comes_back_is_followed_again),
+		T(what_was_kept_waits_for_it_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
