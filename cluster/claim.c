@@ -517,6 +517,7 @@ static void remember(struct cl_node *n, struct group *g, uint64_t claimed)
 		.released_to = g->released_to,
 		.heartbeat = g->heartbeat,
 		.heartbeat_ns = g->heartbeat_ns,
+		.heartbeat_late_ms = g->heartbeat_late_ms,
 		.owner_left_ns = g->owner_left_ns,
 		.complete_ns = g->complete_ns,
 		.unfenced = g->unfenced,
@@ -538,6 +539,7 @@ static void go_back(struct group *g)
 	g->released_to = b->released_to;
 	g->heartbeat = b->heartbeat;
 	g->heartbeat_ns = b->heartbeat_ns;
+	g->heartbeat_late_ms = b->heartbeat_late_ms;
 	g->owner_left_ns = b->owner_left_ns;
 	g->complete_ns = b->complete_ns;
 	g->unfenced = b->unfenced;

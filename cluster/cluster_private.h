@@ -177,6 +177,7 @@ struct claim_before {
 	struct cl_member owner_id;
 	uint16_t protected_set;
 	uint64_t heartbeat, heartbeat_ns, owner_left_ns, complete_ns;
+	int64_t heartbeat_late_ms;
 	uint32_t unfenced;
 	bool unsure, heartbeat_stale_at_left; /* R10, R11: what made a takeover suspect */
 };
