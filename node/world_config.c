@@ -109,10 +109,10 @@ enum result world_config_file(struct world *w, struct view_write *v, char why[52
 	snprintf(v->digest, sizeof(v->digest), "%s", w->config->digest);
 	if (config_file_holds(w->options.config_path, w->config))
 		return R_OK;
-	enum result res = config_save(w->options.config_path, w->config, &v->bytes, why);
+	struct config_saved saved;
+	enum result res = config_save(w->options.config_path, w->config, &saved, why);
 	v->written = res == R_OK;
-	if (!v->written)
-		v->bytes = 0;
+	v->bytes = saved.written;
 	v->took_ms = (uint32_t)((world_now_ns() - from) / 1000000u);
 	return res;
 }

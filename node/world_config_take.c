@@ -22,8 +22,8 @@ struct take {
 	uint8_t digest[32];
 	struct buf data; /* holds keys: wiped. Empty: only the file is looked after */
 	struct config *fresh;
-	size_t written;
-	bool saved;
+	size_t written; /* bytes; 0: the file is as it was */
+	struct config_saved saved;
 	enum result res;
 	char why[REPLICA_WHY_MAX];
 };
@@ -67,8 +67,8 @@ static void take_run(struct background_job *job)
 		t->res = R_CONFIG;
 		return;
 	}
-	t->res = config_save(t->w->options.config_path, t->fresh, &t->written, t->why);
-	t->saved = t->res == R_OK;
+	t->res = config_save(t->w->options.config_path, t->fresh, &t->saved, t->why);
+	t->written = t->saved.written;
 }
 
 /* ---- on the loop ---- */
@@ -90,7 +90,7 @@ static void put_into_force(struct take *t)
 	}
 	snprintf(t->why, sizeof(t->why), "%s", why);
 	t->written = 0;
-	if (config_save_undo(t->w->options.config_path, undo) != R_OK)
+	if (config_save_undo(t->w->options.config_path, &t->saved, undo) != R_OK)
 		world_config_say(LOG_NODE_TROUBLE, "%s", undo);
 }
 
@@ -120,7 +120,7 @@ static void take_done(struct background_job *job)
 	struct take *t = (struct take *)job;
 
 	if (t->w->background) {
-		if (t->saved)
+		if (t->saved.written)
 			put_into_force(t);
 		answer(t);
 	}

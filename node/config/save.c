@@ -9,12 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/secret.h"
+
 #define HEAD ": Saved\n"
 
 /* The names that a file goes by while it is replaced, all in its folder. */
 struct names {
 	char file[PATH_MAX]; /* behind all symbolic links: they stay what they are */
-	char fresh[PATH_MAX + 16], previous[PATH_MAX + 16], link[PATH_MAX + 16];
+	char fresh[PATH_MAX + 16], previous[PATH_MAX + 16], copy[PATH_MAX + 16];
 	char folder[PATH_MAX];
 };
 
@@ -33,11 +35,13 @@ static enum result names_fill(struct names *n, const char *path, char why[SAVE_W
 	}
 	snprintf(n->fresh, sizeof(n->fresh), "%s.new", n->file);
 	snprintf(n->previous, sizeof(n->previous), "%s.previous", n->file);
-	snprintf(n->link, sizeof(n->link), "%s.previous.new", n->file);
-	snprintf(n->folder, sizeof(n->folder), "%s", n->file);
-	char *slash = strrchr(n->folder, '/');
-	if (slash)
-		slash[slash == n->folder] = '\0';
+	snprintf(n->copy, sizeof(n->copy), "%s.previous.new", n->file);
+	const char *slash = strrchr(n->file, '/');
+	if (!slash)
+		snprintf(n->folder, sizeof(n->folder), ".");
+	else
+		snprintf(n->folder, sizeof(n->folder), "%.*s",
+			 slash == n->file ? 1 : (int)(slash - n->file), n->file);
 	return R_OK;
 }
 
@@ -66,27 +70,27 @@ static bool write_all(int fd, const char *p, size_t len)
 	return true;
 }
 
-static enum result write_fresh(const struct names *n, const struct text *text,
-			       char why[SAVE_WHY_MAX])
+/* name has the rights of the file that it is to replace; like is NULL when there is none. */
+static enum result write_file(const char *name, const struct stat *like, const struct text *text,
+			      char why[SAVE_WHY_MAX])
 {
-	struct stat old;
 	mode_t mode = S_IRUSR | S_IWUSR;
 
 	/* What a crash left; never written into, it may have a reader. */
-	unlink(n->fresh);
-	int fd = open(n->fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	unlink(name);
+	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
-		return fail(why, "cannot write", n->fresh);
-	if (stat(n->file, &old) == 0)
-		take_owner(fd, &old, &mode);
+		return fail(why, "cannot write", name);
+	if (like)
+		take_owner(fd, like, &mode);
 	bool ok = write_all(fd, text->p, text->len) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
 	int error = errno;
 	ok = close(fd) == 0 && ok;
 	if (ok)
 		return R_OK;
-	unlink(n->fresh);
+	unlink(name);
 	errno = error;
-	return fail(why, "cannot write", n->fresh);
+	return fail(why, "cannot write", name);
 }
 
 static enum result sync_folder(const char *folder, char why[SAVE_WHY_MAX])
@@ -99,13 +103,42 @@ static enum result sync_folder(const char *folder, char why[SAVE_WHY_MAX])
 	return ok ? R_OK : fail(why, "cannot write", folder);
 }
 
-/* A second name for what is replaced: the file itself is there all the time. */
-static enum result keep_previous(const struct names *n, char why[SAVE_WHY_MAX])
+static enum result read_all(int fd, struct text *out)
 {
-	unlink(n->link);
-	if (link(n->file, n->link) != 0)
-		return errno == ENOENT ? R_OK : fail(why, "cannot write", n->link);
-	return rename(n->link, n->previous) == 0 ? R_OK : fail(why, "cannot write", n->previous);
+	char part[4096];
+	ssize_t n;
+
+	while ((n = read(fd, part, sizeof(part))) > 0 || (n < 0 && errno == EINTR))
+		if (n > 0)
+			text_append(out, bytes(part, (size_t)n));
+	int error = errno;
+	wipe(part, sizeof(part));
+	errno = error;
+	return n < 0 ? R_SYSTEM : out->failed ? R_NO_MEMORY : R_OK;
+}
+
+/*
+ * A copy of what is replaced: the file itself is there all the time. Not a second name for it: that
+ * is refused to who may not write it (fs.protected_hardlinks).
+ */
+static enum result keep_previous(const struct names *n, const struct stat *old,
+				 char why[SAVE_WHY_MAX])
+{
+	struct text text = { 0 };
+	int fd = open(n->file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail(why, "cannot read", n->file);
+	enum result res = read_all(fd, &text);
+	if (res == R_SYSTEM)
+		res = fail(why, "cannot read", n->file);
+	close(fd);
+	if (res == R_OK)
+		res = write_file(n->copy, old, &text, why);
+	text_free(&text);
+	if (res == R_OK && rename(n->copy, n->previous) != 0)
+		res = fail(why, "cannot write", n->previous);
+	return res;
 }
 
 static void running_text(const struct config *cfg, struct text *out)
@@ -114,44 +147,66 @@ static void running_text(const struct config *cfg, struct text *out)
 	config_running(cfg, false, out);
 }
 
-enum result config_save(const char *path, const struct config *cfg, size_t *written,
+static enum result put_back(const struct names *n, bool replaced, char why[SAVE_WHY_MAX])
+{
+	if (!replaced)
+		return unlink(n->file) == 0 ? R_OK : fail(why, "cannot remove", n->file);
+	return rename(n->previous, n->file) == 0 ? R_OK : fail(why, "cannot put back", n->previous);
+}
+
+static enum result replace(const struct names *n, const struct text *text, bool *replaced,
+			   char why[SAVE_WHY_MAX])
+{
+	char also[SAVE_WHY_MAX];
+	struct stat old;
+
+	*replaced = stat(n->file, &old) == 0;
+	enum result res = write_file(n->fresh, *replaced ? &old : NULL, text, why);
+	if (res != R_OK)
+		return res;
+	if (*replaced)
+		res = keep_previous(n, &old, why);
+	if (res == R_OK && rename(n->fresh, n->file) != 0)
+		res = fail(why, "cannot replace", n->file);
+	if (res != R_OK) {
+		unlink(n->fresh);
+		return res;
+	}
+	res = sync_folder(n->folder, why);
+	if (res != R_OK)
+		(void)put_back(n, *replaced, also);
+	return res;
+}
+
+enum result config_save(const char *path, const struct config *cfg, struct config_saved *out,
 			char why[SAVE_WHY_MAX])
 {
 	struct text text = { 0 };
 	struct names n = { 0 };
 	enum result res = names_fill(&n, path, why);
 
+	*out = (struct config_saved){ 0 };
 	running_text(cfg, &text);
 	if (text.failed)
 		res = R_NO_MEMORY;
 	if (res == R_OK)
-		res = write_fresh(&n, &text, why);
-	if (res == R_OK) {
-		res = keep_previous(&n, why);
-		if (res == R_OK && rename(n.fresh, n.file) != 0)
-			res = fail(why, "cannot replace", n.file);
-		if (res != R_OK)
-			unlink(n.fresh);
-	}
-	if (res == R_OK) {
-		res = sync_folder(n.folder, why);
-		if (res != R_OK)
-			(void)!rename(n.previous, n.file);
-	}
-	*written = text.len;
+		res = replace(&n, &text, &out->replaced, why);
+	if (res == R_OK)
+		out->written = text.len;
 	text_free(&text);
 	if (res == R_NO_MEMORY)
 		snprintf(why, SAVE_WHY_MAX, "%s", result_text(res));
 	return res;
 }
 
-enum result config_save_undo(const char *path, char why[SAVE_WHY_MAX])
+enum result config_save_undo(const char *path, const struct config_saved *saved,
+			     char why[SAVE_WHY_MAX])
 {
 	struct names n = { 0 };
 	enum result res = names_fill(&n, path, why);
 
-	if (res == R_OK && rename(n.previous, n.file) != 0)
-		res = fail(why, "cannot put back", n.previous);
+	if (res == R_OK)
+		res = put_back(&n, saved->replaced, why);
 	return res == R_OK ? sync_folder(n.folder, why) : res;
 }
 

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,9 @@
 
 #include "node/config/save.h"
 
-#define OLD "hostname old\n! a comment\nfailover key a-secret\n"
-#define NEW "hostname new\nfailover key a-secret\n"
+#define OLD    "hostname old\n! a comment\nfailover key a-secret\n"
+#define DAEMON 65534 /* some user and group without rights */
+#define NEW    "hostname new\nfailover key a-secret\n"
 
 static char dir[64], path[128];
 
@@ -91,10 +93,10 @@ static mode_t mode_of(const char *name)
 	return st.st_mode & 07777;
 }
 
-static enum result save(const char *text, size_t *written, char why[SAVE_WHY_MAX])
+static enum result save(const char *text, struct config_saved *saved, char why[SAVE_WHY_MAX])
 {
 	struct config *cfg = parse(text);
-	enum result res = config_save(path, cfg, written, why);
+	enum result res = config_save(path, cfg, saved, why);
 	config_free(cfg);
 	return res;
 }
@@ -104,10 +106,10 @@ static void the_file_is_replaced_and_the_one_before_kept(void **state)
 	char text[4096], previous[256], why[SAVE_WHY_MAX];
 	struct config *now = parse(NEW), *read;
 	struct diagnostics diag;
-	size_t written;
+	struct config_saved saved;
 	(void)state;
-	assert_int_equal(save(NEW, &written, why), R_OK);
-	assert_int_equal(strlen(get(path, text)), written);
+	assert_int_equal(save(NEW, &saved, why), R_OK);
+	assert_int_equal(strlen(get(path, text)), saved.written);
 	assert_non_null(strstr(text, "hostname new\n"));
 	assert_non_null(strstr(text, "a-secret"));
 	assert_int_equal(config_load_file(path, &read, &diag), R_OK);
@@ -124,11 +126,11 @@ static void the_file_is_replaced_and_the_one_before_kept(void **state)
 static void a_file_that_was_not_there_is_its_owners_alone(void **state)
 {
 	char why[SAVE_WHY_MAX];
-	size_t written;
+	struct config_saved saved;
 	(void)state;
 	unlink(path);
 	mode_t old = umask(0);
-	assert_int_equal(save(NEW, &written, why), R_OK);
+	assert_int_equal(save(NEW, &saved, why), R_OK);
 	umask(old);
 	assert_int_equal(mode_of(path), 0600);
 	assert_int_equal(files(), 1);
@@ -137,26 +139,26 @@ static void a_file_that_was_not_there_is_its_owners_alone(void **state)
 static void nobody_gains_access(void **state)
 {
 	char why[SAVE_WHY_MAX];
-	size_t written;
+	struct config_saved saved;
 	(void)state;
 	chmod(path, 0666);
-	assert_int_equal(save(NEW, &written, why), R_OK);
+	assert_int_equal(save(NEW, &saved, why), R_OK);
 	assert_int_equal(mode_of(path), 0640);
 	chmod(path, 0400);
-	assert_int_equal(save(OLD, &written, why), R_OK);
+	assert_int_equal(save(OLD, &saved, why), R_OK);
 	assert_int_equal(mode_of(path), 0400);
 }
 
 static void what_a_crash_left_is_not_in_the_way(void **state)
 {
 	char left[256], text[4096], why[SAVE_WHY_MAX];
-	size_t written;
+	struct config_saved saved;
 	(void)state;
 	snprintf(left, sizeof(left), "%s.new", path);
 	put(left, "half of a fi", 0600);
 	snprintf(left, sizeof(left), "%s.previous.new", path);
 	put(left, "half", 0600);
-	assert_int_equal(save(NEW, &written, why), R_OK);
+	assert_int_equal(save(NEW, &saved, why), R_OK);
 	assert_non_null(strstr(get(path, text), "hostname new\n"));
 	assert_int_equal(files(), 2);
 }
@@ -165,12 +167,12 @@ static void a_symbolic_link_stays_one(void **state)
 {
 	char real[256], text[4096], why[SAVE_WHY_MAX];
 	struct stat st;
-	size_t written;
+	struct config_saved saved;
 	(void)state;
 	snprintf(real, sizeof(real), "%s/real", dir);
 	assert_int_equal(rename(path, real), 0);
 	assert_int_equal(symlink(real, path), 0);
-	assert_int_equal(save(NEW, &written, why), R_OK);
+	assert_int_equal(save(NEW, &saved, why), R_OK);
 	assert_int_equal(lstat(path, &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
 	assert_non_null(strstr(get(real, text), "hostname new\n"));
@@ -179,14 +181,79 @@ static void a_symbolic_link_stays_one(void **state)
 static void it_can_be_undone(void **state)
 {
 	char text[4096], why[SAVE_WHY_MAX];
-	size_t written;
+	struct config_saved saved;
 	(void)state;
-	assert_int_equal(save(NEW, &written, why), R_OK);
-	assert_int_equal(config_save_undo(path, why), R_OK);
+	assert_int_equal(save(NEW, &saved, why), R_OK);
+	assert_int_equal(config_save_undo(path, &saved, why), R_OK);
 	assert_string_equal(get(path, text), OLD);
-	assert_int_equal(config_save_undo(path, why), R_SYSTEM);
+	assert_int_equal(config_save_undo(path, &saved, why), R_SYSTEM);
 	assert_non_null(strstr(why, "holdfast.conf.previous: No such file"));
 	assert_string_equal(get(path, text), OLD);
+}
+
+/* What lies there from another time is not what was replaced. */
+static void where_there_was_no_file_undoing_leaves_none(void **state)
+{
+	char previous[256], text[4096], why[SAVE_WHY_MAX];
+	struct config_saved saved;
+	(void)state;
+	snprintf(previous, sizeof(previous), "%s.previous", path);
+	assert_int_equal(rename(path, previous), 0);
+	assert_int_equal(save(NEW, &saved, why), R_OK);
+	assert_int_equal(config_save_undo(path, &saved, why), R_OK);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_string_equal(get(previous, text), OLD);
+}
+
+static void a_name_without_a_folder_is_in_this_one(void **state)
+{
+	char here[1024], why[SAVE_WHY_MAX] = "";
+	struct config *cfg = parse(NEW);
+	struct config_saved saved;
+	(void)state;
+	assert_non_null(getcwd(here, sizeof(here)));
+	assert_int_equal(chdir(dir), 0);
+	enum result res = config_save("fresh.conf", cfg, &saved, why);
+	assert_int_equal(chdir(here), 0);
+	assert_string_equal(why, "");
+	assert_int_equal(res, R_OK);
+	assert_int_equal(files(), 2);
+	config_free(cfg);
+}
+
+/*
+ * As installed: the file is root's, the folder is writable by the daemon's group. The kernel lets
+ * nobody make a second name for a file that he may not write (fs.protected_hardlinks).
+ */
+static void a_file_of_root_is_replaced_by_the_daemon(void **state)
+{
+	char text[4096], previous[256];
+	int status;
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(dir, 0, DAEMON), 0);
+	assert_int_equal(chmod(dir, 0770), 0);
+	assert_int_equal(chown(path, 0, DAEMON), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		char why[SAVE_WHY_MAX] = "";
+		struct config_saved saved;
+		if (setgroups(0, NULL) || setresgid(DAEMON, DAEMON, DAEMON) ||
+		    setresuid(DAEMON, DAEMON, DAEMON))
+			_exit(2);
+		bool good = save(NEW, &saved, why) == R_OK;
+		if (!good)
+			print_error("%s\n", why);
+		_exit(good ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_non_null(strstr(get(path, text), "hostname new\n"));
+	assert_int_equal(mode_of(path), 0640);
+	snprintf(previous, sizeof(previous), "%s.previous", path);
+	assert_string_equal(get(previous, text), OLD);
+	assert_int_equal(mode_of(previous), 0640);
 }
 
 /* A child with a limit on the size of files: the disk that is full. */
@@ -198,10 +265,11 @@ static void a_full_disk_loses_nothing(void **state)
 	pid_t pid = fork();
 	if (pid == 0) {
 		const struct rlimit none = { 8, 8 };
-		size_t written;
+		struct config_saved saved;
 		signal(SIGXFSZ, SIG_IGN);
 		setrlimit(RLIMIT_FSIZE, &none);
-		bool good = save(NEW, &written, why) == R_SYSTEM && strstr(why, "cannot write ") &&
+		bool good = save(NEW, &saved, why) == R_SYSTEM && saved.written == 0 &&
+			    strstr(why, "cannot write ") &&
 			    strstr(why, "holdfast.conf.new: File too large");
 		_exit(good ? 0 : 1);
 	}
@@ -216,9 +284,9 @@ static void a_folder_that_is_not_there_is_named(void **state)
 {
 	char why[SAVE_WHY_MAX];
 	struct config *cfg = parse(NEW);
-	size_t written;
+	struct config_saved saved;
 	(void)state;
-	assert_int_equal(config_save("/nonexistent/holdfast.conf", cfg, &written, why), R_SYSTEM);
+	assert_int_equal(config_save("/nonexistent/holdfast.conf", cfg, &saved, why), R_SYSTEM);
 	assert_string_equal(
 		why, "cannot write /nonexistent/holdfast.conf.new: No such file or directory");
 	config_free(cfg);
@@ -235,9 +303,9 @@ static void a_crash_anywhere_leaves_one_of_them_whole(void **state)
 		pid_t pid = fork();
 		if (pid == 0) {
 			char why[SAVE_WHY_MAX];
-			size_t written;
+			struct config_saved saved;
 			for (;;)
-				(void)!save(NEW, &written, why);
+				(void)!save(NEW, &saved, why);
 		}
 		usleep(us);
 		kill(pid, SIGKILL);
@@ -283,6 +351,9 @@ int main(void)
 		TEST(what_a_crash_left_is_not_in_the_way),
 		TEST(a_symbolic_link_stays_one),
 		TEST(it_can_be_undone),
+		TEST(where_there_was_no_file_undoing_leaves_none),
+		TEST(a_name_without_a_folder_is_in_this_one),
+		TEST(a_file_of_root_is_replaced_by_the_daemon),
 		TEST(a_full_disk_loses_nothing),
 		TEST(a_folder_that_is_not_there_is_named),
 		TEST(a_crash_anywhere_leaves_one_of_them_whole),
