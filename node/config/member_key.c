@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,6 +77,21 @@ const char *member_key_text(const uint8_t key[MEMBER_KEY_LEN], char out[MEMBER_K
 	return out;
 }
 
+/* A key that root makes is for the daemon, which is not root: its folder says who that is. */
+static bool give_to_reader(int fd, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX] = ".";
+	struct stat st;
+
+	if (geteuid() != 0)
+		return true;
+	if (slash)
+		snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path),
+			 path);
+	return stat(folder, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0;
+}
+
 enum result member_key_write(const char *path, const struct secret *key)
 {
 	char text[MEMBER_KEY_TEXT];
@@ -85,7 +101,8 @@ enum result member_key_write(const char *path, const struct secret *key)
 		return errno == EEXIST ? R_EXISTS : R_SYSTEM;
 	member_key_text(key->data, text);
 	text[FILE_LEN - 1] = '\n';
-	bool ok = write(fd, text, FILE_LEN) == (ssize_t)FILE_LEN && fsync(fd) == 0;
+	bool ok = give_to_reader(fd, path) && write(fd, text, FILE_LEN) == (ssize_t)FILE_LEN &&
+		  fsync(fd) == 0;
 	int why = errno;
 	wipe(text, sizeof(text));
 	if (close(fd) != 0)

@@ -17,7 +17,8 @@
 /* R_CRYPTO, R_NO_MEMORY. */
 enum result member_key_make(struct secret *key) WARN_UNUSED;
 enum result member_key_public(const struct secret *key, uint8_t out[MEMBER_KEY_LEN]) WARN_UNUSED;
-/* A new file, 0600. R_EXISTS: there is one, and it stays. R_SYSTEM: errno says why. */
+/* A new file, 0600; when root makes it, the owner's of its folder. R_EXISTS: there is one, and it
+ * stays. R_SYSTEM: errno says why. */
 enum result member_key_write(const char *path, const struct secret *key) WARN_UNUSED;
 /*
  * R_SYSTEM: it cannot be read; R_CONFIG: others may read or write it; R_VALUE: it holds something

@@ -708,6 +708,29 @@ static void a_key_file_must_be_this_members_and_closed_to_others(void **state)
 	rmdir(dir);
 }
 
+/* The daemon has a user of its own, which owns the folder. */
+static void a_key_that_root_makes_is_the_owners_of_its_folder(void **state)
+{
+	char dir[] = "/tmp/config_test.XXXXXX", file[128];
+	const uid_t daemon = 65534;
+	struct stat st;
+	SECRET key = { 0 };
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(chown(dir, daemon, daemon), 0);
+	snprintf(file, sizeof(file), "%s/key", dir);
+	assert_int_equal(member_key_make(&key), R_OK);
+	assert_int_equal(member_key_write(file, &key), R_OK);
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_uid, daemon);
+	assert_int_equal(st.st_gid, daemon);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	unlink(file);
+	rmdir(dir);
+}
+
 /* RFC 7748 6.1: Alice's. libzmq's CURVE is the same function. */
 static void a_public_key_is_that_of_x25519(void **state)
 {
@@ -747,6 +770,7 @@ int main(void)
 		cmocka_unit_test(no_with_the_beginning_of_any_line_is_safe),
 		cmocka_unit_test(a_file_with_keys_must_be_closed_to_others),
 		cmocka_unit_test(a_key_file_must_be_this_members_and_closed_to_others),
+		cmocka_unit_test(a_key_that_root_makes_is_the_owners_of_its_folder),
 		cmocka_unit_test(a_public_key_is_that_of_x25519),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
