@@ -22,6 +22,7 @@ lab_corosync_conf() {
 
 lab_start_corosync() {
 	local node=$1
+	[ -z "${LAB_INSTALLED:-}" ] || lab_as_installed "$node" || return 1
 	[ -e "$LAB_DIR/authkey" ] || (umask 077 && head -c 256 /dev/urandom >"$LAB_DIR/authkey")
 	lab_corosync_conf "$node" >"$LAB_DIR/n$node/corosync.conf"
 	lab_spawn "n$node" corosync corosync -f -c "$LAB_DIR/n$node/corosync.conf"
@@ -107,8 +108,37 @@ lab_start_daemon() {
 	lab_holdfast_conf "$node" >"$LAB_DIR/n$node/holdfast.conf"
 	on_node "$node" install -m 600 "$LAB_DIR/n$node/holdfast.conf" /etc/holdfast/holdfast.conf
 	mkdir -p "$LAB_DIR/n$node/keys"
-	lab_spawn "n$node" holdfastd $(lab_clocks "$node") "$HOLDFASTD" -f -c /etc/holdfast/holdfast.conf \
-		-s /var/lib/holdfast --export-keys "$LAB_DIR/n$node/keys" "$@"
+	[ ! -e "$LAB_DIR/n$node/installed" ] || on_node "$node" chown holdfast: /etc/holdfast/holdfast.conf
+	lab_spawn "n$node" holdfastd $(lab_clocks "$node") $(lab_run_as "$node") -f -c /etc/holdfast/holdfast.conf \
+		-s /var/lib/holdfast "$@"
+}
+
+# lab_as_installed N: from here on the daemon of node N is what systemd makes of it: the user holdfast, with the unit's
+# capabilities, in the folders that tmpfiles makes, let in by Corosync. Before Corosync starts. It exports no keys.
+lab_as_installed() {
+	# shellcheck disable=SC2016
+	on_node "$1" bash -ec '
+		useradd --system --no-create-home --shell /usr/sbin/nologin holdfast
+		install -D -m 644 "$2/corosync-uidgid.conf" "$3/uidgid.d/holdfast" # beside corosync.conf
+		while read -r type path mode user group _; do
+			[ "$type" != d ] || install -d -m "$mode" -o "$user" -g "$group" "$path"
+		done <"$2/holdfast.tmpfiles"
+		chmod 755 /run
+		install -m 755 "$1" /run/holdfastd' installed "$HOLDFASTD" "$LAB_TOP/etc" "$LAB_DIR/n$1" || return 1
+	touch "$LAB_DIR/n$1/installed"
+}
+
+# lab_run_as N: what comes before the daemon's arguments.
+lab_run_as() {
+	local capabilities
+	if [ ! -e "$LAB_DIR/n$1/installed" ]; then
+		echo "$HOLDFASTD --export-keys $LAB_DIR/n$1/keys"
+		return
+	fi
+	capabilities=-all$(sed -n 's/^AmbientCapabilities=//p' "$LAB_TOP/etc/holdfastd.service.in" | tr '[:upper:]' '[:lower:]' |
+		sed 's/\(^\| *\)cap_/,+/g')
+	echo "setpriv --reuid holdfast --regid holdfast --init-groups --no-new-privs --bounding-set=$capabilities" \
+		"--inh-caps=$capabilities --ambient-caps=$capabilities /run/holdfastd"
 }
 
 # With LAB_CLOCKS set every daemon has clocks of its own: node N has been up for N weeks longer than the machine (a time

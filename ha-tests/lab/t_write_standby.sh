@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The configuration goes from the active unit to the standby: with a reload there, with write standby, when one joins with
 # an older file; and a tunnel that only it brought works on the standby after a switchover. A standby takes no changes of its
-# own, and one whose disk is read-only says so and loses nothing.
+# own, and one whose disk is read-only says so and loses nothing. All of it as installed: the daemons are not root.
 LAB_LIMIT=170
 . "$(dirname "$0")/lab.sh"
 need_holdfast
@@ -76,11 +76,18 @@ channel_sent() {
 	hf "$1" --json show counters | jq '.counters[] | select(.protocol == "SNAPSHOT" and .name == "messages-sent").value'
 }
 
+# As its file is.
+start_standby() {
+	# shellcheck disable=SC2046
+	lab_spawn "n$standby" holdfastd $(lab_run_as "$standby") -f -c $CONF -s /var/lib/holdfast
+}
+
 # --- a pair with a tunnel; the second peer is there, and nobody has heard of it -------------------------
 
 for node in 1 2; do
 	[ -z "${WITH_CHANNEL:-}" ] || lab_make_key $node || fail "no key for n$node"
 done
+[ -n "${WITH_CHANNEL:-}" ] || LAB_INSTALLED=1
 lab_start_tunnel
 lab_box peer2 || fail "no box"
 lab_wire peer2 outside br-out
@@ -175,7 +182,7 @@ wait_for 3 "one configuration" same_configuration || fail "the mended disk does 
 
 lab_stop "n$standby" holdfastd 10
 on_node "$standby" sed -i 's/^failover cluster-name.*/&\nfailover deadline 2500/' $CONF
-lab_spawn "n$standby" holdfastd "$HOLDFASTD" -f -c $CONF -s /var/lib/holdfast
+start_standby
 wait_for 15 "protected" pair_protected || fail "not protected with another deadline"
 wait_for 5 "the refusal" grep -q "slot $standby: keeps the configuration that it has: a change of 'failover' needs a restart: found no line 'failover deadline 2500'" \
 	"$(log_of "$active")" || fail "what needs a restart is not refused: $(tail -n 5 "$(log_of "$active")")"
@@ -187,7 +194,7 @@ lab_stop "n$standby" holdfastd 10
 lab_holdfast_conf "$standby" | on_node "$standby" tee $CONF >/dev/null
 on_node "$standby" grep -q '^crypto map OUT 20' $CONF && fail "the file is not an older one"
 from=$(now_ms)
-lab_spawn "n$standby" holdfastd "$HOLDFASTD" -f -c $CONF -s /var/lib/holdfast
+start_standby
 wait_for 15 "protected" pair_protected || fail "not protected after the join"
 wait_for 5 "brought up to date" has "$standby" 'crypto map OUT 20 set security-association lifetime seconds 7200' ||
 	fail "a join with an older file is not brought up to date: $(tail -n 5 "$(log_of "$standby")")"
