@@ -78,6 +78,10 @@ expect 7 monitor
 expect 0 start
 expect 0 monitor
 [ "$(awk '/^Uid:/ { print $2 }' "/proc/$(daemon_pid)/status")" = "$(on_node 1 id -u holdfast)" ] || fail "the daemon does not run as holdfast"
+# As the unit has it: net_bind_service, net_admin, net_raw and ipc_lock, and huge pages.
+[ "$(sed -n 's/^CapBnd:\t//p' "/proc/$(daemon_pid)/status")" = 0000000000007400 ] || fail "the daemon has other capabilities"
+tr '\0' '\n' <"/proc/$(daemon_pid)/environ" | grep -qx "$(sed -n 's/^Environment=//p' "$LAB_TOP/etc/holdfastd.service.in")" ||
+	fail "the daemon has another environment"
 expect 0 promote
 expect 8 monitor
 expect 8 monitor OCF_CHECK_LEVEL=20 OCF_RESKEY_CRM_meta_role=Promoted
