@@ -102,8 +102,8 @@ static enum result add_group(const struct world *w, struct view_counter_list *ou
 		{ "HA", "leases-refused", core->leases_refused },
 		{ "HA", "checkpoints", core->checkpoints },
 		{ "HA", "rekeys-after-takeover", core->rekeys_after_takeover },
+		{ "HA", "replay-counters-synced", core->replay_synced },
 		{ "HA", "relay-errors", w->relay_errors },
-		{ "HA", "messages-refused", st.messages_refused },
 		{ "HA", "takeovers", st.takeovers },
 		{ "HA", "suspect-takeovers", st.suspect_takeovers },
 		{ "HA", "handovers", st.handovers },
@@ -121,9 +121,10 @@ static enum result add_group(const struct world *w, struct view_counter_list *ou
 enum result admin_counters(void *ctx, struct view_counter_list *out)
 {
 	const struct world *w = ctx;
-	const struct cl_stats *st = cl_stats(hf_core_cluster_node(w->core));
+	const struct cl_stats *cluster = cl_stats(hf_core_cluster_node(w->core));
 	const struct named_counter named[] = {
-		{ "HA", "messages-before-hello", st->before_hello },
+		{ "HA", "messages-refused", admin_refused(cluster) + cluster->refused_sender },
+		{ "HA", "messages-before-hello", cluster->before_hello },
 		{ "HA", "mcast-errors", w->mcast_errors },
 		{ "PLAIN", "tables-restored", w->tables_restored },
 	};

@@ -123,6 +123,7 @@ static bool fill_held(const struct world *w, const struct hf_core_stats *core,
 		{ "leases_granted", core->leases_granted },
 		{ "checkpoints", core->checkpoints },
 		{ "rekeys_after_takeover", core->rekeys_after_takeover },
+		{ "replay_counters_synced", core->replay_synced },
 		{ "import_errors", core->import_errors },
 		{ "multicast_errors", w->mcast_errors },
 		{ "send_queue_max", w->xmit_queue_max },
@@ -131,8 +132,8 @@ static bool fill_held(const struct world *w, const struct hf_core_stats *core,
 	return ADD_ALL(&v->counters, list);
 }
 
-static bool fill_roles(const struct cl_stats *s, const struct cl_group_status *st,
-		       struct view_failover_statistics *v)
+bool admin_fill_roles(const struct cl_stats *s, const struct cl_group_status *st,
+		      struct view_failover_statistics *v)
 {
 	const struct named list[] = {
 		{ "records_sent", st->records_sent },
@@ -179,6 +180,25 @@ static void add_core(struct hf_core_stats *sum, const struct hf_core_stats *add)
 		to[i] += from[i];
 }
 
+/* Of state, only what a wait for fencing is about. */
+void admin_add_group(struct cl_group_status *sum, const struct cl_group_status *add)
+{
+	sum->records_sent += add->records_sent;
+	sum->records_received += add->records_received;
+	sum->takeovers += add->takeovers;
+	sum->suspect_takeovers += add->suspect_takeovers;
+	sum->handovers += add->handovers;
+	sum->degraded += add->degraded;
+	sum->split_brains += add->split_brains;
+	sum->merges += add->merges;
+	sum->merged_taken += add->merged_taken;
+	sum->merged_anew += add->merged_anew;
+	sum->merged_rekeyed += add->merged_rekeyed;
+	sum->merges_failed += add->merges_failed;
+	if (!sum->unfenced_node)
+		sum->unfenced_node = add->unfenced_node;
+}
+
 /* What the groups have counted. */
 static enum result sum_groups(const struct world *w, struct cl_group_status *st,
 			      struct hf_core_stats *core)
@@ -189,15 +209,19 @@ static enum result sum_groups(const struct world *w, struct cl_group_status *st,
 	for (; w && res == R_OK; w = w->next) {
 		res = cl_group_status(hf_core_cluster_node(w->core), w->group, world_now_ns(),
 				      &one);
-		st->records_sent += one.records_sent;
-		st->records_received += one.records_received;
-		st->takeovers += one.takeovers;
-		st->suspect_takeovers += one.suspect_takeovers;
-		st->handovers += one.handovers;
-		st->degraded += one.degraded;
+		admin_add_group(st, &one);
 		add_core(core, hf_core_stats(w->core));
 	}
 	return res;
+}
+
+uint64_t admin_refused(const struct cl_stats *s)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int r = R_OK + 1; r < R_COUNT_; r++)
+		sum += s->refused[r];
+	return sum;
 }
 
 static enum result get_statistics(void *ctx, struct view_failover_statistics *v)
@@ -213,7 +237,7 @@ static enum result get_statistics(void *ctx, struct view_failover_statistics *v)
 		return res;
 	fill_messages(cl_stats(n), v);
 	bool ok = fill_refused(cl_stats(n), v);
-	ok = fill_roles(cl_stats(n), &st, v) && ok;
+	ok = admin_fill_roles(cl_stats(n), &st, v) && ok;
 	ok = fill_held(w, &core, v) && ok;
 	ok = fill_records(&core, v) && ok;
 	v->acks_measured = latency.n;

@@ -196,7 +196,9 @@ static void fill_rows(const struct world *w, const struct cl_group_status *st,
 	r->xmit = st->records_sent;
 	r->xerr = w->mcast_errors; /* of the node: with its first group */
 	r->rcv = st->records_received;
-	r->rerr = (w == w->first ? st->messages_refused : 0) + core->import_errors;
+	r->rerr = st->messages_refused + core->import_errors;
+	if (w != w->first)
+		r->rerr -= admin_refused(cl_stats(hf_core_cluster_node(w->core)));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		r = &v->rows[v->n_rows++];
 		snprintf(r->name, sizeof(r->name), "%s", rows[i].name);

@@ -62,6 +62,7 @@ holdfastd_CPPFLAGS = $(libnode_la_CPPFLAGS)
 holdfastd_LDADD = $(node_libs)
 
 node_tests = \
+	node/tests/admin_failover_test \
 	node/tests/announce_test \
 	node/tests/background_test \
 	node/tests/core_groups_test \
@@ -84,6 +85,7 @@ thread_tests += node/tests/background_test node/tests/crypto_pool_test
 node_tests_link_watch_test_SOURCES = node/tests/link_watch_test.c node/tests/netns.c node/tests/netns.h
 node_tests_net_ns_test_SOURCES = node/tests/net_ns_test.c node/tests/netns.c node/tests/netns.h
 node_tests_background_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_admin_failover_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_announce_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_core_groups_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_core_test_LDADD = $(node_libs) $(CMOCKA_LIBS)

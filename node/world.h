@@ -157,6 +157,14 @@ void world_relay_ike(struct world *w, const struct esp_ike_datagram *d);
 void admin_ops_fill(struct world *w, struct admin_ops *out);
 /* admin_failover.c: its part of them */
 void admin_failover_fill(struct admin_ops *out);
+/* What the groups of a node have counted, together. */
+void admin_add_group(struct cl_group_status *sum, const struct cl_group_status *add);
+/* The counters of show failover statistics about roles; st: of all groups. */
+bool admin_fill_roles(const struct cl_stats *s, const struct cl_group_status *st,
+		      struct view_failover_statistics *v) WARN_UNUSED;
+/* Messages of other members that the node refused before it knew their group: each group's
+ * status counts them. */
+uint64_t admin_refused(const struct cl_stats *s);
 /* "node drain" is in force here. */
 bool world_is_drained(const struct world *w);
 /* There are protected standbys, and all of them are drained. */
