@@ -46,6 +46,7 @@ enum {
 	IKE_PER_SOURCE_COOKIE = 8,    /* half-opens of an address before a cookie */
 	IKE_PER_SOURCE_MAX = 64,      /* RFC 8019 4.2 */
 	IKE_INIT_ROUNDS_MAX = 5,      /* different IKE_SA_INIT requests (COOKIE, INVALID_KE) */
+	IKE_INIT_REFUSALS = 3,        /* of so many transmissions, and it is acted on (2.21.1) */
 	IKE_KE_ROUNDS_MAX = 2,        /* the same for CREATE_CHILD_SA */
 	IKE_WANTS_MAX = 1024,         /* requests queued on one SA */
 	IKE_MESSAGE_MAX = 16384,      /* longest message that we make */
@@ -136,6 +137,8 @@ struct ike_sa {
 	struct buf cookie; /* initiator: the responder's, to be shown */
 	/* initiator: the last notify that refused our IKE_SA_INIT; 0 */
 	uint16_t init_error;
+	/* the same: the last transmission that was refused, and how many were */
+	unsigned int init_refused, init_refusals;
 	uint8_t init_rounds, ke_rounds;
 	uint8_t half_open_key[IKE_HALF_OPEN_KEY];
 	struct inet_addr half_open_source;

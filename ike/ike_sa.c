@@ -408,6 +408,13 @@ static void unanswered(struct ike_sa *sa)
 				     : TUNNEL_DPD_UNANSWERED);
 }
 
+/* A peer that wants cookies for ever was never reached. */
+static enum tunnel_condition init_failure(const struct ike_sa *sa)
+{
+	return sa->init_error != 0 && sa->init_error != N_COOKIE ? TUNNEL_PHASE1_MISMATCH
+								 : TUNNEL_PEER_UNREACHABLE;
+}
+
 void ike_sa_peer_dead(struct ike_sa *sa)
 {
 	if (sa->init_error != 0)
@@ -417,8 +424,7 @@ void ike_sa_peer_dead(struct ike_sa *sa)
 		ike_fx_log(sa->e, LOG_IKE_PEER_DEAD, sa, "%s was sent %u times",
 			   iana_exchange_name(sa->s.outstanding.exchange), sa->transmissions);
 	if (sa->s.stage < IKE_SA_ESTABLISHED) {
-		ike_attempt_failed(sa, sa->init_error != 0 ? TUNNEL_PHASE1_MISMATCH
-							   : TUNNEL_PEER_UNREACHABLE);
+		ike_attempt_failed(sa, init_failure(sa));
 		ike_sa_remove(sa);
 		return;
 	}

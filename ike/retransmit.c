@@ -91,7 +91,7 @@ void ike_retransmit_due(struct ike_sa *sa)
 	/* The response is here and waits for its job. */
 	if (sa->suspended.job_id != 0)
 		timer_set(&sa->e->timers, &sa->resend, sa->e->now + interval(sa));
-	else if (sa->transmissions >= tries(sa))
+	else if (sa->transmissions >= tries(sa) || v2_init_is_refused(sa))
 		ike_sa_peer_dead(sa);
 	else
 		ike_retransmit_send(sa);

@@ -140,6 +140,8 @@ struct bytes v2_lower_nonce(struct bytes a, struct bytes b);
 enum result v2_init_request(struct v2_context *c);
 enum result v2_init_response(struct v2_context *c);
 enum result v2_init_refused(struct v2_context *c);
+/* Our IKE_SA_INIT was, often enough: asked when it would be sent again. */
+bool v2_init_is_refused(const struct ike_sa *sa);
 enum result v2_begin_init(struct ike_sa *sa, struct ike_want *w, struct ike_job *job);
 /* Unprotected answer to a request that made no SA. */
 void v2_init_error(struct ike_engine *e, const struct ike_input *in, const struct ike_header *h,

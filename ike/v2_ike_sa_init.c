@@ -258,6 +258,7 @@ static enum result init_send(struct ike_sa *sa)
 	o->exchange = IKE_SA_INIT;
 	o->message_id = 0;
 	sa->transmissions = 0;
+	sa->init_refused = sa->init_refusals = 0;
 	ike_retransmit_send(sa);
 	v2_row_done(e, v2_request_row(IKE_REQ_INIT)->story);
 	return R_OK;
@@ -331,9 +332,31 @@ static enum result correct(struct v2_context *c, const struct notify_payload *n)
 	return n->type == N_COOKIE ? show_cookie(c, n) : other_group(c, n);
 }
 
+/* However many copies come, one transmission is refused once. */
+static void refused(struct v2_context *c, uint16_t type)
+{
+	struct ike_sa *sa = c->sa;
+
+	if (sa->init_refused != sa->transmissions)
+		sa->init_refusals++;
+	sa->init_refused = sa->transmissions;
+	if (sa->init_error == type)
+		return;
+	sa->init_error = type;
+	ike_fx_log(c->e, LOG_IKE_MESSAGE_REFUSED, sa,
+		   "%s in answer to IKE_SA_INIT is not protected; waiting for another answer",
+		   iana_notify_name(type));
+}
+
+bool v2_init_is_refused(const struct ike_sa *sa)
+{
+	return sa->s.outstanding.kind == IKE_REQ_INIT && sa->init_refusals >= IKE_INIT_REFUSALS;
+}
+
 /*
  * RFC 7296 2.21.1: anybody can have sent it. What can be corrected is; else our request
- * goes on, for another answer may come, and fails for this reason when none does.
+ * goes on, for another answer may come, and fails for this reason when none does in the
+ * whole time after the last of IKE_INIT_REFUSALS transmissions that were refused.
  */
 enum result v2_init_refused(struct v2_context *c)
 {
@@ -348,13 +371,8 @@ enum result v2_init_refused(struct v2_context *c)
 	res = correct(c, n);
 	if (res == R_OK)
 		sa->init_rounds++;
-	else if (res != R_COOKIE && sa->init_error != n->type) {
-		sa->init_error = n->type;
-		ike_fx_log(c->e, LOG_IKE_MESSAGE_REFUSED, sa,
-			   "%s in answer to IKE_SA_INIT is not protected; "
-			   "waiting for another answer",
-			   iana_notify_name(n->type));
-	}
+	else if (res != R_COOKIE)
+		refused(c, n->type);
 	return res;
 }
 

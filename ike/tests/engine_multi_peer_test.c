@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "ike/message.h"
 #include "ike/tests/engine_harness.h"
 
 static uint8_t dead; /* set of 1 << peer: unreachable */
@@ -199,10 +200,136 @@ static void phase1(bool takeover)
 	world_free(w);
 }
 
+/* A peer that refuses does not cost the two minutes of one that is silent. */
+static void phase1_soon(bool takeover)
+{
+	struct world *w = world_of((struct options){
+		.init_tries = 7, .ikev1 = true, .dh = { DH_CURVE25519 }, .dh_b = { DH_ECP_384 } });
+	const unsigned int *logs = w->side[A].logs;
+
+	manual(w);
+	world_run(w, 6800);
+	assert_int_equal(world_index(w).generation, 0);
+	world_run(w, 200);
+	assert_index(w, 1, TUNNEL_PHASE1_MISMATCH);
+	assert_int_equal(w->side[A].init_requests, 3);
+	assert_int_equal(logs[LOG_TUNNEL_ACQUIRE_V2], 1);
+	assert_int_equal(logs[LOG_IKE_ABORTED], 1);
+	assert_int_equal(logs[LOG_TUNNEL_FAILED_V2], 1);
+	assert_int_equal(logs[LOG_TUNNEL_AGAIN_V1], 1);
+	assert_int_equal(logs[LOG_TUNNEL_FAILED_V1], 1);
+	assert_int_equal(logs[LOG_TUNNEL_FAILED], 1);
+	assert_int_equal(logs[LOG_TUNNEL_REMOVED], 1);
+	assert_int_equal(logs[LOG_TUNNEL_PEER_INDEX], 1);
+	if (takeover)
+		world_takeover(w, A, false);
+	traffic(w, 8);
+	assert_index(w, 2, TUNNEL_PHASE1_MISMATCH);
+	assert_int_equal(world_index(w).generation, 2);
+	world_free(w);
+}
+
 static void no_common_phase_1_proposal_moves_the_index(void **state)
 {
 	(void)state;
 	twice(phase1);
+	twice(phase1_soon);
+}
+
+/* The peer takes nothing up: its answer to the IKE_SA_INIT that is under way. */
+static void answer_init(struct world *w, uint16_t type, struct bytes data)
+{
+	const struct packet p = w->net[0];
+	struct ike_header h;
+	struct ike_builder b;
+	struct bytes m;
+	uint8_t out[64];
+
+	assert_int_equal(ike_header_decode(buf_bytes(&p.datagram), &h), R_OK);
+	h.flags = IKE_FLAG_RESPONSE;
+	ike_build_message(&b, out, sizeof(out), &h);
+	notify_put(&b, type, data);
+	assert_int_equal(ike_build_finish_message(&b, &m), R_OK);
+	world_drop(w, 0);
+	world_input(
+		w, A,
+		&(struct ike_input){
+			.kind = IKE_IN_DATAGRAM, .local = p.src, .remote = p.dst, .datagram = m });
+}
+
+/* Always the other one of our groups. */
+static void another_group(struct world *w)
+{
+	uint8_t group[2] = { 0, DH_CURVE25519 };
+	struct ike_message m;
+
+	assert_int_equal(ike_message_decode(buf_bytes(&w->net[0].datagram), &m), R_OK);
+	if (m.ke.group == DH_CURVE25519)
+		group[1] = DH_ECP_256;
+	answer_init(w, N_INVALID_KE_PAYLOAD, bytes(group, sizeof(group)));
+}
+
+/* Never the one that it has seen. */
+static void another_cookie(struct world *w)
+{
+	uint8_t cookie[1] = { (uint8_t)w->side[A].init_requests };
+
+	answer_init(w, N_COOKIE, bytes(cookie, sizeof(cookie)));
+}
+
+/* Five corrections at once; the last request is sent twice more, and then moves the index. */
+static void corrected_for_ever(void (*answer)(struct world *w), enum tunnel_condition why)
+{
+	struct world *w = world_of(
+		(struct options){ .init_tries = 7, .dh = { DH_CURVE25519, DH_ECP_256 } });
+
+	w->hold_net = true;
+	manual(w);
+	for (unsigned int ms = 100; ms < 6900; ms += 100) {
+		while (w->n_net > 0)
+			answer(w);
+		world_run(w, 100);
+	}
+	assert_int_equal(w->side[A].init_requests, 8);
+	assert_int_equal(world_index(w).generation, 0);
+	world_run(w, 300);
+	assert_index(w, 1, why);
+	world_free(w);
+}
+
+static void corrections_without_end_move_the_index(void **state)
+{
+	(void)state;
+	corrected_for_ever(another_group, TUNNEL_PHASE1_MISMATCH);
+	corrected_for_ever(another_cookie, TUNNEL_PEER_UNREACHABLE);
+}
+
+static void refuse_for(struct world *w, unsigned int ms)
+{
+	assert_int_equal(w->n_net, 1);
+	answer_init(w, N_NO_PROPOSAL_CHOSEN, BYTES_NONE);
+	world_run(w, ms);
+}
+
+/* What was refused before the cookie was another request. */
+static void a_corrected_request_has_its_own_time(void **state)
+{
+	struct world *w = world_of((struct options){ .init_tries = 7 });
+
+	(void)state;
+	w->hold_net = true;
+	initiate(w, A, 1);
+	refuse_for(w, 1000);
+	refuse_for(w, 2000);
+	another_cookie(w);
+	refuse_for(w, 1000);
+	refuse_for(w, 2000);
+	refuse_for(w, 3900);
+	assert_int_equal(world_index(w).generation, 0);
+	world_run(w, 200);
+	assert_index(w, 1, TUNNEL_PHASE1_MISMATCH);
+	assert_int_equal(w->side[A].init_requests, 6);
+	world_free(w);
 }
 
 static void no_common_phase_2_proposal_moves_the_index(void **state)
@@ -505,6 +632,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_peer_that_is_not_reachable_moves_the_index),
 		cmocka_unit_test(no_common_phase_1_proposal_moves_the_index),
+		cmocka_unit_test(corrections_without_end_move_the_index),
+		cmocka_unit_test(a_corrected_request_has_its_own_time),
 		cmocka_unit_test(no_common_phase_2_proposal_moves_the_index),
 		cmocka_unit_test(no_common_selectors_in_ike_auth_move_the_index),
 		cmocka_unit_test(a_failed_authentication_moves_the_index),

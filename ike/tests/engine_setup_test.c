@@ -176,11 +176,12 @@ static void a_group_that_was_not_offered_is_not_followed(void **state)
 		&(struct options){ .dh = { DH_CURVE25519 }, .dh_b = { DH_ECP_256 } });
 
 	(void)state;
-	world_run(w, 59000);
+	/* Refused at 0, 1 and 3 s; the time for another answer is over at 7 s. */
+	world_run(w, 3900);
 	assert_int_equal(w->side[A].logs[LOG_IKE_ABORTED], 0);
-	world_run(w, 5000);
-	assert_int_equal(w->side[B].logs[LOG_IKE_NO_PROPOSAL], 6);
-	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 6);
+	world_run(w, 200);
+	assert_int_equal(w->side[B].logs[LOG_IKE_NO_PROPOSAL], 3);
+	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 3);
 	assert_int_equal(w->side[A].logs[LOG_IKE_ABORTED], 1);
 	assert_int_equal(w->side[A].logs[LOG_IKE_PEER_DEAD], 0);
 	assert_down(w);
@@ -233,6 +234,62 @@ static void an_unprotected_refusal_is_not_acted_on(void **state)
 		assert_up(w);
 		world_free(w);
 	}
+}
+
+static unsigned int lost(struct world *w, struct packet *p)
+{
+	(void)w;
+	(void)p;
+	return 0;
+}
+
+/* Somebody else answers what is lost: times as often as copies says, up to so many transmissions. */
+static struct world *refused_by_others(unsigned int transmissions, unsigned int copies)
+{
+	struct world *w = world_new(1, &(struct options){ 0 }, false);
+
+	w->hold_net = true;
+	initiate(w, A, 1);
+	for (unsigned int k = 0; k < transmissions; k++) {
+		assert_int_equal(w->side[A].sent[IKE_SA_INIT], k + 1);
+		for (unsigned int i = 0; i < copies; i++)
+			refuse_init(w, N_NO_PROPOSAL_CHOSEN);
+		if (k + 1 < transmissions)
+			world_run(w, 1000u << k);
+	}
+	return w;
+}
+
+/* A flood of them is no more than the first. */
+static void a_transmission_is_refused_once(void **state)
+{
+	struct world *w = refused_by_others(2, 20);
+
+	(void)state;
+	w->impair = lost;
+	w->hold_net = false;
+	world_run(w, 61000);
+	assert_int_equal(w->side[A].logs[LOG_IKE_ABORTED], 0);
+	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 6);
+	world_run(w, 2000);
+	assert_int_equal(w->side[A].logs[LOG_IKE_ABORTED], 1);
+	assert_down(w);
+	world_free(w);
+}
+
+/* Each one was refused first by somebody quicker: the true answer still has its time. */
+static void a_true_answer_after_refusals_is_taken(void **state)
+{
+	struct world *w = refused_by_others(3, 2);
+
+	(void)state;
+	world_run(w, 3900);
+	assert_int_equal(w->side[A].logs[LOG_IKE_ABORTED], 0);
+	w->hold_net = false;
+	world_run(w, 1000);
+	assert_int_equal(w->side[A].logs[LOG_IKE_ABORTED], 0);
+	assert_up(w);
+	world_free(w);
 }
 
 static void a_cookie_is_asked_for_under_load_and_shown(void **state)
@@ -747,6 +804,8 @@ int main(void)
 		cmocka_unit_test(another_group_is_asked_for_and_followed),
 		cmocka_unit_test(a_group_that_was_not_offered_is_not_followed),
 		cmocka_unit_test(an_unprotected_refusal_is_not_acted_on),
+		cmocka_unit_test(a_transmission_is_refused_once),
+		cmocka_unit_test(a_true_answer_after_refusals_is_taken),
 		cmocka_unit_test(who_is_behind_a_nat_himself_does_not_follow),
 		cmocka_unit_test(a_cookie_is_asked_for_under_load_and_shown),
 		cmocka_unit_test(cookie_then_group_then_cookie_ends),
