@@ -17,8 +17,6 @@
 
 #define HALF_OPEN_MAX        1000u  /* IOS: max in negotiation */
 #define HALF_OPEN_TIMEOUT_MS 30000u /* RFC 7296 2.4 leaves it to us; ASA waits 30 s for IKE_AUTH */
-#define RETRANSMIT_MS        1000u
-#define RETRANSMIT_TRIES     6u
 #define REKEY_MARGIN_PCT     10u
 
 /*
@@ -425,9 +423,9 @@ static void limits_fill(const struct config *cfg, struct ike_config *out)
 	else
 		out->half_open_cookie = out->half_open_max * (uint32_t)cfg->cookie_percent / 100;
 	out->half_open_timeout_ms = HALF_OPEN_TIMEOUT_MS;
-	out->retransmit_ms = RETRANSMIT_MS;
-	out->retransmit_tries = RETRANSMIT_TRIES;
 	/* The request, the retransmissions, and a final one. */
+	out->retransmit_ms = cfg->retransmit_ms;
+	out->retransmit_tries = cfg->retransmissions + 2;
 	out->init_retransmit_ms = cfg->init_interval_ms;
 	out->init_retransmit_tries = cfg->init_retransmissions + 2;
 	out->nat_keepalive_s = cfg->nat_traversal ? cfg->nat_keepalive_s : 0;

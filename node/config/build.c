@@ -370,6 +370,8 @@ static struct config *config_new(void)
 		.nat_keepalive_s = CONFIG_NAT_KEEPALIVE_S,
 		.init_retransmissions = CONFIG_INIT_RETRANSMISSIONS,
 		.init_interval_ms = CONFIG_INIT_INTERVAL_MS,
+		.retransmissions = CONFIG_RETRANSMISSIONS,
+		.retransmit_ms = CONFIG_RETRANSMIT_MS,
 		.lifetime_s = CONFIG_LIFETIME_S,
 		.lifetime_kb = CONFIG_LIFETIME_KB,
 		.replay_window = CONFIG_REPLAY_WINDOW,

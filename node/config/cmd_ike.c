@@ -268,14 +268,22 @@ static void write_nat_traversal(struct running *r, const struct grammar_row *row
 		EMIT(r, row, number_text(r->cfg->nat_keepalive_s, n));
 }
 
+static void take_retransmit(const struct match *m, uint32_t *number, uint32_t *ms)
+{
+	const struct arg *interval = match_arg(m, 1);
+	if (m->no)
+		return;
+	*number = (uint32_t)match_arg(m, 0)->number;
+	if (interval)
+		*ms = (uint32_t)interval->number;
+}
+
 static void apply_init_retransmit(void *ctx, const struct match *m)
 {
 	struct build *b = ctx;
-	const struct arg *interval = match_arg(m, 1);
-	b->cfg->init_retransmissions = m->no ? CONFIG_INIT_RETRANSMISSIONS
-					     : (uint32_t)match_arg(m, 0)->number;
-	b->cfg->init_interval_ms = interval && !m->no ? (uint32_t)interval->number
-						      : CONFIG_INIT_INTERVAL_MS;
+	b->cfg->init_retransmissions = CONFIG_INIT_RETRANSMISSIONS;
+	b->cfg->init_interval_ms = CONFIG_INIT_INTERVAL_MS;
+	take_retransmit(m, &b->cfg->init_retransmissions, &b->cfg->init_interval_ms);
 }
 
 static void write_init_retransmit(struct running *r, const struct grammar_row *row)
@@ -285,6 +293,23 @@ static void write_init_retransmit(struct running *r, const struct grammar_row *r
 	    r->cfg->init_interval_ms != CONFIG_INIT_INTERVAL_MS)
 		EMIT(r, row, number_text(r->cfg->init_retransmissions, n),
 		     number_text(r->cfg->init_interval_ms, ms));
+}
+
+static void apply_retransmit(void *ctx, const struct match *m)
+{
+	struct build *b = ctx;
+	b->cfg->retransmissions = CONFIG_RETRANSMISSIONS;
+	b->cfg->retransmit_ms = CONFIG_RETRANSMIT_MS;
+	take_retransmit(m, &b->cfg->retransmissions, &b->cfg->retransmit_ms);
+}
+
+static void write_retransmit(struct running *r, const struct grammar_row *row)
+{
+	char n[NUMBER_TEXT_MAX], ms[NUMBER_TEXT_MAX];
+	if (r->cfg->retransmissions != CONFIG_RETRANSMISSIONS ||
+	    r->cfg->retransmit_ms != CONFIG_RETRANSMIT_MS)
+		EMIT(r, row, number_text(r->cfg->retransmissions, n),
+		     number_text(r->cfg->retransmit_ms, ms));
 }
 
 const struct grammar_row rows_ike[] = {
@@ -308,6 +333,9 @@ const struct grammar_row rows_ike[] = {
 	{ MODE_GLOBAL, "crypto ikev2 sa-init-retransmit <0-10> [interval <100-10000>]",
 	  "IKE_SA_INIT: retransmissions before the final one, and the first interval in ms",
 	  apply_init_retransmit, write_init_retransmit, 0, 0 },
+	{ MODE_GLOBAL, "crypto ikev2 retransmit <0-10> [interval <100-10000>]",
+	  "Other requests: retransmissions before the final one, and the first interval in ms",
+	  apply_retransmit, write_retransmit, 0, 0 },
 	{ MODE_GLOBAL, "crypto ikev2 limit max-sa <1-1000000>", "Most IKE SAs", apply_max_sa,
 	  write_max_sa, 0, 0 },
 	{ MODE_GLOBAL, "crypto ikev2 limit max-in-negotiation-sa <1-100>",

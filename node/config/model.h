@@ -318,6 +318,9 @@ struct config_kept {
 /* Of IKE_SA_INIT: 1 + 2 + 4 + 8 + 16 + 32 + 64 s, the ASA's "about 2 minutes". */
 #define CONFIG_INIT_RETRANSMISSIONS 5u
 #define CONFIG_INIT_INTERVAL_MS     1000u
+/* Of all other requests: 1 + 2 + 4 + 8 + 16 + 32 s. */
+#define CONFIG_RETRANSMISSIONS      4u
+#define CONFIG_RETRANSMIT_MS        1000u
 #define CONFIG_COOKIE_DEFAULT       50
 #define CONFIG_COOKIE_ALWAYS        0
 #define CONFIG_COOKIE_NEVER         (-1)
@@ -355,6 +358,8 @@ struct config {
 	uint32_t nat_keepalive_s;
 	uint32_t init_retransmissions; /* of IKE_SA_INIT, before a final one and the next peer */
 	uint32_t init_interval_ms;     /* before the first; doubled each time */
+	uint32_t retransmissions;      /* the same of other requests, and the peer is dead */
+	uint32_t retransmit_ms;
 
 	struct config_proposal *proposals;
 	size_t n_proposals;

@@ -136,6 +136,24 @@ static void each_peer_of_an_entry_has_its_own_tunnel_group(void **state)
 	assert_false(ike->maps[0].ikev1);
 	assert_int_equal(ike->init_retransmit_tries, 7);
 	assert_int_equal(ike->init_retransmit_ms, 1000);
+	assert_int_equal(ike->retransmit_tries, 6);
+	assert_int_equal(ike->retransmit_ms, 1000);
+	ike_config_free(ike);
+	config_free(cfg);
+}
+
+static void retransmissions_are_those_of_the_configuration(void **state)
+{
+	struct config *cfg;
+	struct ike_config *ike = with("crypto ikev2 retransmit 1 interval 300\n"
+				      "crypto ikev2 sa-init-retransmit 0 interval 200\n",
+				      &cfg);
+
+	(void)state;
+	assert_int_equal(ike->retransmit_tries, 3);
+	assert_int_equal(ike->retransmit_ms, 300);
+	assert_int_equal(ike->init_retransmit_tries, 2);
+	assert_int_equal(ike->init_retransmit_ms, 200);
 	ike_config_free(ike);
 	config_free(cfg);
 }
@@ -560,6 +578,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_of_one_peer_are_one_connection),
 		cmocka_unit_test(each_peer_of_an_entry_has_its_own_tunnel_group),
+		cmocka_unit_test(retransmissions_are_those_of_the_configuration),
 		cmocka_unit_test(a_peer_without_tunnel_group_has_no_connection),
 		cmocka_unit_test(the_digest_is_that_of_the_crypto_map),
 		cmocka_unit_test(a_deny_line_is_a_bypass_of_its_entry_only),

@@ -179,6 +179,7 @@ static const char everything[] =
 	"crypto map M 20 set security-association lifetime kilobytes 5000 seconds 700\n"
 	"crypto map M 21 set peer 192.0.2.11 192.0.2.12 192.0.2.13 192.0.2.14 192.0.2.15 192.0.2.16 192.0.2.17\n"
 	"crypto map M 21 set peer 192.0.2.18 192.0.2.19 192.0.2.20\ncrypto ikev2 sa-init-retransmit 0 interval 300\n"
+	"crypto ikev2 retransmit 2 interval 400\n"
 	"crypto map M 20 set connection-type answer-only\ncrypto map M 20 set nat-t-disable\n"
 	"crypto map M 3 set security-association lifetime kilobytes unlimited\n"
 	"crypto map M 3 set ikev1 transform-set OLD\n"
@@ -467,6 +468,9 @@ static const struct no_case no_cases[] = {
 	{ "crypto ikev2 sa-init-retransmit 1 interval 200",
 	  "no crypto ikev2 sa-init-retransmit 1" },
 	{ "crypto ikev2 sa-init-retransmit 5 interval 1000", "" },
+	{ "crypto ikev2 retransmit 1 interval 200", "no crypto ikev2 retransmit 1" },
+	{ "crypto ikev2 retransmit 4 interval 1000", "" },
+	{ "crypto ikev2 retransmit 4", "" },
 	{ "crypto ikev2 limit max-sa 9", "no crypto ikev2 limit max-sa" },
 	{ "crypto isakmp identity hostname", "no crypto isakmp identity hostname" },
 	{ "crypto isakmp identity key-id x", "no crypto isakmp identity key-id" },
