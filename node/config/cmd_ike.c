@@ -122,7 +122,7 @@ const struct grammar_row rows_ike_policy[] = {
 	  write_group, 0, 0 },
 	{ MODE_IKE_POLICY, "prf " WORDS_PRF "+", "Pseudo-random functions", apply_prf, write_prf, 0,
 	  0 },
-	{ MODE_IKE_POLICY, "lifetime seconds <120-2147483647>",
+	{ MODE_IKE_POLICY, "lifetime seconds <10-2147483647>",
 	  "Seconds until the IKE SA is rekeyed", apply_lifetime, write_lifetime, 0, 0 },
 	{ MODE_IKE_POLICY, "lifetime seconds {none}", "Never rekey by time", apply_no_lifetime,
 	  write_no_lifetime, 0, 0 },

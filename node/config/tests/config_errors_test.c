@@ -85,6 +85,8 @@ static const struct error_case cases[] = {
 	  "c:1:44: error: '99' is not valid here: expected a number from 100 to 10000\n" },
 	{ "crypto ikev2 retransmit 1 interval 10001\n", R_CONFIG,
 	  "c:1:36: error: '10001' is not valid here: expected a number from 100 to 10000\n" },
+	{ "crypto ikev2 policy 1\n lifetime seconds 9\n", R_CONFIG,
+	  "c:2:19: error: '9' is not valid here: expected a number from 10 to 2147483647 or none\n" },
 	/* addresses and masks */
 	{ "crypto map M 10 set peer 192.0.2.256\n", R_CONFIG,
 	  "c:1:26: error: '192.0.2.256' is not valid here: expected an IP address or a defined name\n" },

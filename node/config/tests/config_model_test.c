@@ -185,7 +185,7 @@ static const char everything[] =
 	"crypto map M 3 set ikev1 transform-set OLD\n"
 	"crypto map M interface outside\n"
 	"crypto ikev2 policy 20\n lifetime seconds none\n group 31 2\n"
-	"crypto ikev2 policy 3\n encryption aes-gcm-192\n integrity null\n prf sha512 sha\n lifetime seconds 600\n"
+	"crypto ikev2 policy 3\n encryption aes-gcm-192\n integrity null\n prf sha512 sha\n lifetime seconds 10\n"
 	"crypto isakmp identity key-id gate-way\ncrypto isakmp disconnect-notify\nno crypto isakmp nat-traversal\n"
 	"crypto ikev2 enable outside\ncrypto ikev2 cookie-challenge never\ncrypto ikev2 limit max-sa 5\n"
 	"crypto ikev2 limit max-in-negotiation-sa 30\n"
