@@ -384,35 +384,34 @@ void faults_suspect(struct sim *s)
 	crash_unprotected(s);
 }
 
-static const struct {
-	void (*begin)(struct sim *s);
-	unsigned int weight;
-} kinds[] = {
-	{ crash, 20 },
-	{ crash_at_boundary, 35 },
-	{ lose_host, 12 },
-	{ stop_process, 12 },
-	{ fault_hand_over, 20 },
-	{ hand_over_and_crash, 15 },
-	{ hand_over_and_stop, 5 },
-	{ orderly_stop, 8 },
-	{ cut, 10 },
-	{ strike, 40 },
-	{ outlive, 4 },
-	{ twin, 4 },
-	{ lose_packets, 15 },
-	{ slow_multicast, 8 },
-	{ crash_unprotected, 12 },
-	{ fault_owner_apart, 10 },
-	{ fault_pair_apart, 6 },
-	{ fault_at_moment, 40 },
-	{ fault_keeper, 4 },
-	{ fault_twice, 12 },
-	{ fault_flash, 10 },
-	{ fault_sleepers, 6 },
-	{ fault_disk, 5 },
-	{ fault_clock, 4 },
-	{ fault_busy_handover, 10 },
+const struct fault_kind fault_kinds[] = {
+	{ "crash", crash, 20 },
+	{ "boundary", crash_at_boundary, 35 },
+	{ "host", lose_host, 12 },
+	{ "sleep", stop_process, 12 },
+	{ "handover", fault_hand_over, 20 },
+	{ "handover-crash", hand_over_and_crash, 15 },
+	{ "handover-sleep", hand_over_and_stop, 5 },
+	{ "stop", orderly_stop, 8 },
+	{ "cut", cut, 10 },
+	{ "strike", strike, 40 },
+	{ "outlive", outlive, 4 },
+	{ "twin", twin, 4 },
+	{ "loss", lose_packets, 15 },
+	{ "slow", slow_multicast, 8 },
+	{ "unprotected", crash_unprotected, 12 },
+	{ "owner-apart", fault_owner_apart, 10 },
+	{ "pair-apart", fault_pair_apart, 6 },
+	{ "moment", fault_at_moment, 40 },
+	{ "keeper", fault_keeper, 4 },
+	{ "twice", fault_twice, 12 },
+	{ "flash", fault_flash, 10 },
+	{ "sleepers", fault_sleepers, 6 },
+	{ "disk", fault_disk, 5 },
+	{ "clock", fault_clock, 4 },
+	{ "busy-handover", fault_busy_handover, 10 },
+	{ "late-heartbeats", fault_late_heartbeats, 0 },
+	{ NULL, NULL, 0 },
 };
 
 /* Breakages that show only under a fault that is rare otherwise get more of it. */
@@ -421,8 +420,16 @@ static const struct {
 	void (*begin)(struct sim *s);
 } provoked[] = {
 	{ "suspect", crash_unprotected }, { "grant", cut_owner },   { "merge", cut },
-	{ "unsynced", fault_joiner },     { "kept", fault_keeper },
+	{ "unsynced", fault_joiner },     { "kept", fault_keeper }, { "heartbeat-age", fault_late_heartbeats },
 };
+
+const struct fault_kind *fault_find(const char *name)
+{
+	for (const struct fault_kind *k = fault_kinds; k->name; k++)
+		if (strcmp(k->name, name) == 0)
+			return k;
+	return NULL;
+}
 
 static bool provoke(struct sim *s)
 {
@@ -446,11 +453,16 @@ static void fault(struct sim *s, struct event *ev)
 	s->stats.faults++;
 	if (provoke(s))
 		return;
-	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
-		total += kinds[k].weight;
-	for (pick = rng_below(&s->rng, total); pick >= kinds[i].weight; i++)
-		pick -= kinds[i].weight;
-	kinds[i].begin(s);
+	if (s->opt.fault) {
+		s->opt.fault->begin(s);
+		return;
+	}
+	for (const struct fault_kind *k = fault_kinds; k->name; k++)
+		total += k->weight;
+	for (pick = rng_below(&s->rng, total); pick >= fault_kinds[i].weight; i++)
+		pick -= fault_kinds[i].weight;
+	trace(s, "fault: %s", fault_kinds[i].name);
+	fault_kinds[i].begin(s);
 }
 
 /* R19: nothing is lost, which laws_calm() sees. */
@@ -494,6 +506,7 @@ void faults_calm(struct sim *s, struct event *ev)
 			slot_mended(s, &(struct event){ .ctx = nd });
 		if (!nd->up)
 			node_boot(nd);
+		mcast_host_goes_on(nd);
 		node_wake(nd);
 		node_start(nd);
 	}

@@ -33,5 +33,6 @@ void fault_sleepers(struct sim *s);
 void fault_disk(struct sim *s);
 void fault_clock(struct sim *s);
 void fault_busy_handover(struct sim *s);
+void fault_late_heartbeats(struct sim *s);
 
 #endif

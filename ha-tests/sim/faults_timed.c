@@ -81,6 +81,77 @@ void fault_sleepers(struct sim *s)
 	}
 }
 
+static void workload_now(struct sim *s, struct event *ev)
+{
+	(void)ev;
+	workload_trains(s, 60);
+	workload_rekey(s);
+}
+
+static void host_stops_now(struct sim *s, struct event *ev)
+{
+	(void)s;
+	mcast_host_stops(ev->ctx);
+}
+
+static void host_wakes(struct sim *s, struct event *ev)
+{
+	(void)s;
+	mcast_host_goes_on(ev->ctx);
+	node_wake(ev->ctx);
+}
+
+static void alone_now(struct sim *s, struct event *ev)
+{
+	const struct node *nd = ev->ctx;
+	unsigned int side[NODES_MAX] = { 0 };
+
+	side[nd->index] = 1;
+	mcast_cut(s, side);
+}
+
+static void dies_now(struct sim *s, struct event *ev)
+{
+	if (rng_chance(&s->rng, 500))
+		node_kill(ev->ctx);
+	else
+		node_lose_host(ev->ctx);
+}
+
+/*
+ * R10: the only standby is stopped, and a little later cut off, or its host is stopped too. Its
+ * owner goes on without it, unprotected, and dies. What the standby reads when it wakes is old: first
+ * heartbeats, then that the owner has left. Of more than two nodes the others' processes are gone;
+ * alone it would have no quorum, so that its host is one that was stopped.
+ */
+void fault_late_heartbeats(struct sim *s)
+{
+	struct node *own = fault_owner(s), *nd = own ? node_holder(s, own) : NULL;
+	const bool cut = s->scenario.n_nodes == 2 && rng_chance(&s->rng, 500);
+	const uint64_t gone = fault_soon(s, 0, 900), alone = gone + TOKEN_MS * MS_NS;
+	const uint64_t dies = alone + rng_between(&s->rng, 100, 1200) * MS_NS;
+	const uint64_t wakes = dies + rng_between(&s->rng, 0, 800) * MS_NS;
+
+	if (!nd)
+		return;
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
+		struct node *other = &s->nodes[i];
+		if (other == own || other == nd)
+			continue;
+		node_kill(other);
+		sim_at(s, wakes + rng_between(&s->rng, 500, 3000) * MS_NS, fault_restart, other);
+	}
+	node_pause(nd);
+	sim_at(s, gone, cut ? alone_now : host_stops_now, nd);
+	for (uint64_t at = alone; at < dies; at += 200 * MS_NS)
+		sim_at(s, at, workload_now, NULL);
+	sim_at(s, dies, dies_now, own);
+	sim_at(s, wakes, host_wakes, nd);
+	if (cut)
+		sim_at(s, wakes + rng_between(&s->rng, 800, 3000) * MS_NS, fault_heal, NULL);
+	sim_at(s, wakes + rng_between(&s->rng, 1000, 3000) * MS_NS, fault_boot, own);
+}
+
 /* ---- two at once, and gone and back at once ---- */
 
 static void harm(struct sim *s, struct node *nd)

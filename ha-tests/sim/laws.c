@@ -195,6 +195,17 @@ static void excuse(struct sim *s, const char *what, bool for_long)
 		laws_unsettle(s, i);
 }
 
+/* One that is stopped counts: it has not heard of this owner, and goes on when it wakes. */
+static bool owned_by_others(const struct node *nd)
+{
+	for (unsigned int i = 0; i < nd->s->scenario.n_nodes; i++) {
+		const struct node *other = &nd->s->nodes[i];
+		if (other != nd && other->alive && other->role == CL_ROLE_ACTIVE)
+			return true;
+	}
+	return false;
+}
+
 /* R9: a joiner is no valid next owner while somebody is there who is protected. */
 #define JUST_JOINED_NS (20 * MS_NS)
 
@@ -226,13 +237,16 @@ void laws_role(struct node *nd, const struct hf_role_change *change)
 	if (change->suspect && !laws_apart(s) && change->term > s->laws.protected_term &&
 	    nd->joined_ns && s->now_ns < nd->joined_ns + JUST_JOINED_NS)
 		law5_claim(nd);
+	/* R10: who is not suspect lacks nothing, whether or not the former owner was protected; but
+	 * for an owner that is still there (R23). */
+	if (!change->suspect && !s->laws.split && !s->laws.excused &&
+	    !(s->laws.unprotected && owned_by_others(nd)))
+		for (unsigned int i = 0; i < s->scenario.n_peers; i++)
+			law5(nd, &s->peers[i]);
 	if (change->suspect || s->laws.unprotected)
 		excuse(s,
 		       change->suspect ? "suspect takeover" : "the former owner was not protected",
 		       change->suspect || !s->mcast.cut);
-	else if (!s->laws.split && !s->laws.excused)
-		for (unsigned int i = 0; i < s->scenario.n_peers; i++)
-			law5(nd, &s->peers[i]);
 	s->laws.unprotected = false;
 }
 
@@ -261,17 +275,6 @@ static bool held_by_others(const struct node *nd)
 	for (unsigned int i = 0; i < nd->s->scenario.n_nodes; i++) {
 		const struct node *other = &nd->s->nodes[i];
 		if (other != nd && other->alive && other->has_held)
-			return true;
-	}
-	return false;
-}
-
-/* One that is stopped counts: it has not heard of this owner, and goes on when it wakes. */
-static bool owned_by_others(const struct node *nd)
-{
-	for (unsigned int i = 0; i < nd->s->scenario.n_nodes; i++) {
-		const struct node *other = &nd->s->nodes[i];
-		if (other != nd && other->alive && other->role == CL_ROLE_ACTIVE)
 			return true;
 	}
 	return false;

@@ -3,11 +3,12 @@
  *	holdfast-sim [--first K] --seeds N        N seeds
  *	holdfast-sim --all ...                    the same, the matrix, a sweep, seeds twice
  *	holdfast-sim --matrix [--first K]         a fault at each row of the IKE table
+ *	holdfast-sim --fault NAME [--first K] --seeds N   the same, each fault of them is this one
  *	holdfast-sim --sweep [--first K]          one kill at each boundary of one seed
  *	holdfast-sim --determinism [--first K] [--seeds N]
  *	holdfast-sim --break NAME|all [--first K] [--seeds N]
  *	holdfast-sim --seed S [-v | --minimal] [--skip FAULTS]
- *	             [--break NAME | --kill MOMENT:COUNT | --strike RUN:SIDE:KIND]
+ *	             [--fault NAME] [--break NAME | --kill MOMENT:COUNT | --strike RUN:SIDE:KIND]
  *
  * Results go to stdout as lines "ok ..." and "not ok ...", traces of failed
  * seeds to stderr. Exit status 0: no law was broken, and every broken variant
@@ -35,6 +36,7 @@ struct arguments {
 	enum die_at kill_at;
 	unsigned int kill_count;
 	const struct broken *broken;
+	const struct fault_kind *fault;
 };
 
 typedef unsigned long long ull;
@@ -92,6 +94,7 @@ static void add_matrix(struct matrix *sum, const struct matrix *x)
 
 struct seeds {
 	uint64_t next, end, failed, fewest;
+	const struct fault_kind *fault;
 	struct sim_stats sum;
 	struct matrix matrix;
 };
@@ -102,7 +105,7 @@ static bool seeds_next(void *ctx, struct sim_options *opt)
 
 	if (k->next == k->end)
 		return false;
-	*opt = (struct sim_options){ .seed = k->next++ };
+	*opt = (struct sim_options){ .seed = k->next++, .fault = k->fault };
 	return true;
 }
 
@@ -122,7 +125,10 @@ static void seeds_done(void *ctx, const struct sim_options *opt, const struct si
 
 static bool run_seeds(const struct arguments *a, struct matrix *matrix)
 {
-	struct seeds k = { .next = a->first, .end = a->first + a->count, .fewest = UINT64_MAX };
+	struct seeds k = { .next = a->first,
+			   .end = a->first + a->count,
+			   .fewest = UINT64_MAX,
+			   .fault = a->fault };
 	const struct runs runs = {
 		.jobs = a->jobs, .ctx = &k, .next = seeds_next, .done = seeds_done
 	};
@@ -411,7 +417,9 @@ static void minimize(struct sim_options *opt, const struct sim_result *r)
 /* A failure is traced with as few faults as it needs. */
 static bool run_seed(const struct arguments *a)
 {
-	struct sim_options opt = { .seed = a->first, .quiet = true, .skip = a->skip };
+	struct sim_options opt = {
+		.seed = a->first, .quiet = true, .skip = a->skip, .fault = a->fault
+	};
 	struct sim_result r = runner_one(&opt);
 
 	if (r.ok || a->verbose)
@@ -431,6 +439,7 @@ static bool run_one(const struct arguments *a)
 	struct sim_options opt = { .seed = a->first,
 				   .verbose = a->verbose,
 				   .broken = a->broken,
+				   .fault = a->fault,
 				   .skip = a->skip,
 				   .strike = a->strike,
 				   .directed = a->directed,
@@ -500,6 +509,9 @@ static bool parse_option(int c, struct arguments *a)
 		return true;
 	case 'b':
 		return parse_broken(optarg, a);
+	case 'u':
+		a->fault = fault_find(optarg);
+		return a->fault;
 	case 'w':
 		a->sweep = true;
 		return true;
@@ -538,6 +550,7 @@ static bool parse(int argc, char **argv, struct arguments *a)
 		{ "seed", required_argument, NULL, 's' },
 		{ "determinism", no_argument, NULL, 'd' },
 		{ "break", required_argument, NULL, 'b' },
+		{ "fault", required_argument, NULL, 'u' },
 		{ "sweep", no_argument, NULL, 'w' },
 		{ "minimal", no_argument, NULL, 'i' },
 		{ "skip", required_argument, NULL, 'o' },
@@ -563,10 +576,13 @@ static bool parse(int argc, char **argv, struct arguments *a)
 static void usage(void)
 {
 	fprintf(stderr,
-		"holdfast-sim [--first K] [--seeds N] [--jobs J] [--all | --matrix | --sweep | --determinism | --break NAME|all]\n"
+		"holdfast-sim [--first K] [--seeds N] [--jobs J] [--fault NAME | --all | --matrix | --sweep | --determinism | --break NAME|all]\n"
 		"holdfast-sim --seed S [-v | --minimal] [--skip FAULTS] [--break NAME | --kill MOMENT:COUNT | --strike RUN:SIDE:KIND]\n\nNAME:\n");
 	for (const struct broken *b = broken_variants; b->name; b++)
 		fprintf(stderr, "  %-12s %s\n", b->name, b->what);
+	fprintf(stderr, "\nfaults:\n");
+	for (const struct fault_kind *k = fault_kinds; k->name; k++)
+		fprintf(stderr, "  %s\n", k->name);
 }
 
 int main(int argc, char **argv)

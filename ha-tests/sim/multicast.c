@@ -102,7 +102,11 @@ static void deliver(struct sim *s, unsigned int from, unsigned int to, const str
 
 static bool same_ring(const struct sim *s, unsigned int a, unsigned int b)
 {
-	return s->nodes[a].up && s->nodes[b].up && s->mcast.side[a] == s->mcast.side[b];
+	const struct mcast_host *h = s->mcast.host;
+
+	return a == b ? s->nodes[a].up
+		      : s->nodes[a].up && s->nodes[b].up && !h[a].stopped && !h[b].stopped &&
+				s->mcast.side[a] == s->mcast.side[b];
 }
 
 static void say_view(struct sim *s, unsigned int to)
@@ -287,11 +291,11 @@ static void ring_formed(struct sim *s, struct event *ev)
 		return;
 	m->ring_seq += 4;
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
-		if (s->nodes[i].up)
+		if (s->nodes[i].up && !m->host[i].stopped)
 			form_ring(s, i);
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
 		struct mcast_host *h = &m->host[i];
-		if (!s->nodes[i].up)
+		if (!s->nodes[i].up || h->stopped)
 			continue;
 		h->frozen = false;
 		if (h->connected) {
@@ -372,6 +376,29 @@ void mcast_host_gone(struct node *nd)
 
 void mcast_host_back(struct node *nd)
 {
+	form_later(nd->s, rng_between(&nd->s->rng, 20 * MS_NS, CONSENSUS_NS));
+}
+
+void mcast_host_stops(struct node *nd)
+{
+	struct mcast_host *h = host_of(nd);
+
+	if (!nd->up || h->stopped)
+		return;
+	trace(nd->s, "%s: Corosync is stopped", nd->name);
+	h->stopped = true;
+	part(nd->s);
+	form_later(nd->s, loss_noticed_ns(nd->s));
+}
+
+void mcast_host_goes_on(struct node *nd)
+{
+	struct mcast_host *h = host_of(nd);
+
+	if (!h->stopped)
+		return;
+	trace(nd->s, "%s: Corosync goes on", nd->name);
+	h->stopped = false;
 	form_later(nd->s, rng_between(&nd->s->rng, 20 * MS_NS, CONSENSUS_NS));
 }
 

@@ -111,7 +111,7 @@ static uint64_t end_ns(const struct sim *s)
 
 static bool is_random(const struct sim_options *opt)
 {
-	return !opt->directed && opt->kill_at == DIE_NOT && !opt->skip && !opt->broken;
+	return !opt->directed && opt->kill_at == DIE_NOT && !opt->skip && !opt->broken && !opt->fault;
 }
 
 void sim_run(const struct sim_options *opt, struct sim_result *out)

@@ -244,6 +244,7 @@ struct mcast_host {
 	struct mcast_item *first, **last; /* handed to Corosync, not ordered yet */
 	struct cl_ring_id ring;
 	bool frozen;    /* no ring: membership is changing */
+	bool stopped;   /* with its host: it is in no ring, and takes part in none */
 	bool connected; /* a process is a member of the CPG group */
 	uint32_t pid;
 	bool seen_all; /* wait_for_all is met */
@@ -272,6 +273,9 @@ void mcast_join(struct node *nd);
 void mcast_process_gone(struct node *nd);
 void mcast_host_gone(struct node *nd);
 void mcast_host_back(struct node *nd);
+/* Corosync is stopped, and goes on: into a ring of who is there by then. */
+void mcast_host_stops(struct node *nd);
+void mcast_host_goes_on(struct node *nd);
 /* Hosts with different numbers do not reach each other from here on. */
 void mcast_cut(struct sim *s, const unsigned int side[NODES_MAX]);
 void mcast_heal(struct sim *s);
@@ -379,6 +383,14 @@ struct trap {
 	unsigned int count;
 };
 
+struct fault_kind {
+	const char *name;
+	void (*begin)(struct sim *s);
+	unsigned int weight;
+};
+/* Ended by one without a name. */
+extern const struct fault_kind fault_kinds[];
+const struct fault_kind *fault_find(const char *name);
 void faults_plan(struct sim *s);
 /* The last fault is over; everything works again. */
 void faults_calm(struct sim *s, struct event *ev);
@@ -434,6 +446,7 @@ struct sim_options {
 	struct strike strike;            /* or this one; armed: false */
 	const struct directed *directed; /* with it: what makes its row happen */
 	uint64_t skip;                   /* bit per planned fault that does not happen */
+	const struct fault_kind *fault;  /* each fault is this one; NULL: drawn */
 	const struct broken *broken;     /* what this run breaks on purpose; NULL: nothing */
 };
 
