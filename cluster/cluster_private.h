@@ -355,9 +355,9 @@ struct group {
 	uint64_t disk_term;    /* R11: highest written or being written */
 	uint64_t spent_term;   /* highest that this node may have claimed, before its start too */
 	uint64_t heartbeat_ns; /* when it was delivered here */
-	int64_t heartbeat_late_ms;    /* how long it was on its way, in cluster time */
-	uint64_t owner_left_ns;       /* when a view came without the owner */
-	uint32_t unfenced;            /* and without its node, which is this: not confirmed as off */
+	int64_t heartbeat_late_ms; /* how long it was on its way, in cluster time */
+	uint64_t owner_left_ns;    /* when a view came without the owner */
+	uint32_t unfenced;         /* and without its node, which is this: not confirmed as off */
 	bool heartbeat_stale_at_left; /* R10 */
 	bool synced;
 	/*
