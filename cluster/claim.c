@@ -210,10 +210,12 @@ static bool own_terms_unknown(const struct cl_node *n, const struct group *g)
  * and a term has one owner (law 4). Who gave up a claim in doubt leaves room for
  * the same reason. Without all members, so do an empty start and a suspect
  * takeover: one that is missing may have owned terms that nobody here heard of.
+ * For what is inherited, so may one that lost its term file.
  */
 static bool terms_may_be_unheard(const struct cl_node *n, const struct group *g)
 {
-	if (is_owner(g) || (n->view.n == n->cfg.expected_votes && everybody_heard(n)))
+	if (is_owner(g) || (n->view.n == n->cfg.expected_votes && everybody_heard(n) &&
+			    (!g->synced || member_terms_known(n, g))))
 		return false;
 	return !g->synced || g->heartbeat_stale_at_left || g->unsure;
 }
@@ -409,14 +411,16 @@ static void refuse(struct cl_node *n, struct group *g, const struct delivery *d,
 static void begin_empty(struct cl_node *n, struct group *g)
 {
 	for (size_t i = 0; i < n->view.n; i++)
-		if (n->view.members[i].hello)
+		if (n->view.members[i].hello) {
 			n->view.members[i].group[g->index].synced = true;
+			n->view.members[i].group[g->index].terms_unknown = false;
+		}
 	join_stop(g);
 	kept_free(g);
 	ss_store_clear(g->store);
 	g->applied = g->last_term = 0;
 	g->lineage = (struct lineage){ 0 };
-	g->synced = true;
+	g->synced = g->has_synced = true;
 	role_event(n, g, ROLE_COMPLETE, why[CLAIM_EMPTY]);
 }
 

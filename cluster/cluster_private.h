@@ -76,6 +76,7 @@ struct member_group {
 	bool has_state;          /* synced, or a kept one */
 	struct state_place kept; /* term 0: none */
 	struct lineage lineage;  /* when it came into the view */
+	bool terms_unknown; /* likewise, until it is synced here: it may have owned more (R11) */
 };
 
 struct member {
@@ -360,6 +361,7 @@ struct group {
 	uint32_t unfenced;         /* and without its node, which is this: not confirmed as off */
 	bool heartbeat_stale_at_left; /* R10 */
 	bool synced;
+	bool has_synced; /* since this process began: what it may have owned before is behind (R11) */
 	/*
 	 * The state was in a view without quorum: others may have gone on, or owned the group,
 	 * unheard (R10, R11).
@@ -602,6 +604,8 @@ void membership_free(struct cl_node *n);
 struct member *member_find(struct cl_node *n, const struct cl_member *id);
 struct member *member_by_slot(struct cl_node *n, uint8_t slot);
 bool member_all_hello(const struct cl_node *n);
+/* R11: no other member says that it may have owned terms which it does not know. */
+bool member_terms_known(const struct cl_node *n, const struct group *g);
 /*
  * A member that comes from elsewhere may know of a higher term or hold more of the log: hear it
  * first, but not for ever.

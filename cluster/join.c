@@ -138,7 +138,7 @@ static void join_finish(struct cl_node *n, struct group *g)
 	}
 	join_stop(g);
 	kept_free(g);
-	g->synced = true;
+	g->synced = g->has_synced = true;
 	g->announced_ns = 0;
 	g->complete_ns = n->now_ns;
 	n->stats.snapshots_received++;

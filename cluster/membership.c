@@ -46,6 +46,15 @@ bool member_all_hello(const struct cl_node *n)
 	return n->view.n > 0;
 }
 
+bool member_terms_known(const struct cl_node *n, const struct group *g)
+{
+	for (size_t i = 0; i < n->view.n; i++)
+		if (n->view.members[i].group[g->index].terms_unknown &&
+		    n->view.members[i].id.node_id != n->cfg.node_id)
+			return false;
+	return true;
+}
+
 uint64_t member_hello_heard_ns(const struct cl_node *n)
 {
 	return member_all_hello(n) ? 0 : n->view.since_ns + HELLO_GRACE_MS * MS;
@@ -289,7 +298,8 @@ static void put_lineage(const struct lineage *l, struct said_lineage *said,
 	s->lineage = said->list;
 }
 
-static void group_status(const struct group *g, Holdfast__GroupStatus *s, struct said_lineage *said)
+static void group_status(const struct cl_node *n, const struct group *g, Holdfast__GroupStatus *s,
+			 struct said_lineage *said)
 {
 	holdfast__group_status__init(s);
 	put_lineage(&g->lineage, said, s);
@@ -299,6 +309,7 @@ static void group_status(const struct group *g, Holdfast__GroupStatus *s, struct
 	 * any more.
 	 */
 	s->highest_term = g->known_term > g->spent_term ? g->known_term : g->spent_term;
+	s->terms_unknown = n->cfg.terms_unknown[g->index] && !g->has_synced;
 	s->term = g->term;
 	s->owner_slot = g->owner;
 	s->applied = g->applied;
@@ -343,7 +354,7 @@ void membership_say_hello(struct cl_node *n)
 	relay.port = n->relay.port;
 	h.relay = &relay;
 	for (size_t i = 0; i < n->n_groups; i++) {
-		group_status(&n->groups[i], &status[i], &said[i]);
+		group_status(n, &n->groups[i], &status[i], &said[i]);
 		list[i] = &status[i];
 	}
 	h.n_group = n->n_groups;
@@ -383,6 +394,8 @@ static void hello_group(struct cl_node *n, struct group *g, struct member *m,
 
 	if (s->highest_term > g->known_term)
 		g->known_term = s->highest_term;
+	if (!m->hello)
+		mg->terms_unknown = s->terms_unknown;
 	mg->has_state = s->has_state;
 	mg->kept = (struct state_place){ .term = s->kept_term,
 					 .owner = (uint8_t)s->kept_owner_slot,

@@ -181,12 +181,13 @@ void ownership_without_quorum(struct cl_node *n)
 }
 
 /*
- * R11: who owned it since has claimed a higher term, has it on disk and announces it. The owner
- * that went on is here itself, and says how far it is.
+ * R11: who owned it since has claimed a higher term, has it on disk and announces it, or says that
+ * its terms are unknown. The owner that went on is here itself, and says how far it is.
  */
 static bool nothing_happened_since(struct cl_node *n, const struct group *g)
 {
-	if (n->view.n < n->cfg.expected_votes || g->known_term > g->term || !owner_member(n, g))
+	if (n->view.n < n->cfg.expected_votes || g->known_term > g->term || !owner_member(n, g) ||
+	    !member_terms_known(n, g))
 		return false;
 	for (size_t i = 0; i < n->view.n; i++)
 		if (!n->view.members[i].hello)

@@ -174,6 +174,9 @@ void protect_synced(struct cl_node *n, struct group *g, const struct delivery *d
 		return;
 	d->member->group[g->index].synced = true;
 	d->member->group[g->index].applied = m->synced->position;
+	/* Of an owner in doubt it proves nothing. */
+	if (!g->unsure)
+		d->member->group[g->index].terms_unknown = false;
 	join_served(n, g, d->member->slot, m->synced->join_id);
 	config_sync_follows(n, g, d->member);
 	if (g->claim.settling)

@@ -126,6 +126,126 @@ static void an_owner_is_heard_before_hello(void **state)
 	assert_int_equal(stats(0)->before_hello, 0);
 }
 
+/* ---- terms unknown (R11) ---- */
+
+static void loses_its_term_file(size_t i)
+{
+	w.nodes[i].term_on_disk = 0;
+	w.nodes[i].terms_unknown = true;
+}
+
+/* For another reason. */
+static void says_hello_again(size_t i)
+{
+	struct cl_input in = { .kind = CL_IN_DRAIN, .ok = true };
+
+	node_input(&w.nodes[i], &in);
+}
+
+static void meet_again(void)
+{
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 1500);
+}
+
+/*
+ * Node 0 owns and is cut off; node 1 takes over, and both others begin again, without state and
+ * without node 1's term file: all members are here, and none names a later term.
+ */
+static void the_majority_forgets_its_owner(void)
+{
+	world_settled(&w, 3);
+	node_cut(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	assert_int_equal(w.nodes[1].term, 2);
+	node_kill(&w, 1);
+	node_kill(&w, 2);
+	loses_its_term_file(1);
+	node_start(&w, 1);
+	node_start(&w, 2);
+}
+
+static void a_member_whose_terms_are_unknown_may_have_owned_meanwhile(void **state)
+{
+	(void)state;
+	the_majority_forgets_its_owner();
+	meet_again();
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(w.nodes[0].suspect);
+	assert_true(w.nodes[0].term > EMPTY_TERM_ROOM);
+	assert_int_equal(w.nodes[0].term % SS_SLOTS, 1); /* a term that its slot names */
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+}
+
+/* Its first HELLO counts, not what it says when it knows the owner's term. */
+static void that_it_heard_of_a_term_makes_its_own_no_better_known(void **state)
+{
+	(void)state;
+	the_majority_forgets_its_owner();
+	world_heal(&w);
+	world_view(&w, false);
+	node_stop(&w, 2);
+	world_run(&w, 300);
+	says_hello_again(1);
+	world_run(&w, 20);
+	node_wake(&w, 2);
+	world_run(&w, 4000);
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(w.nodes[0].suspect);
+}
+
+/* It has followed this owner since it began, and would have heard of another one. */
+static void who_was_synced_knows_the_terms(void **state)
+{
+	(void)state;
+	world_init(&w, 3);
+	for (size_t i = 0; i < 3; i++) {
+		w.nodes[i].terms_unknown = true;
+		node_start(&w, i);
+	}
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(w.nodes[0].term, 1);
+	for (size_t i = 0; i < 3; i++)
+		node_cut(&w, i);
+	world_view(&w, false);
+	world_run(&w, 200);
+	meet_again();
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].term, 1);
+	assert_false(w.nodes[0].suspect);
+}
+
+/* A joiner that lost its file, and later a cut in which nobody has quorum. */
+static void who_has_joined_since_knows_the_terms(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 50);
+	loses_its_term_file(1);
+	node_start(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 500);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	for (size_t i = 0; i < 3; i++)
+		node_cut(&w, i);
+	w.nodes[1].part = w.nodes[0].part; /* it stays, and says nothing new of itself */
+	w.expected_votes = 4;
+	world_view(&w, false);
+	world_run(&w, 200);
+	w.expected_votes = 3;
+	meet_again();
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].term, 1);
+	assert_false(w.nodes[0].suspect);
+}
+
 #define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
@@ -135,6 +255,10 @@ int main(void)
 		T(a_command_is_not_run_before_hello),
 		T(an_acknowledgement_does_not_count_before_hello),
 		T(an_owner_is_heard_before_hello),
+		T(a_member_whose_terms_are_unknown_may_have_owned_meanwhile),
+		T(that_it_heard_of_a_term_makes_its_own_no_better_known),
+		T(who_was_synced_knows_the_terms),
+		T(who_has_joined_since_knows_the_terms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
