@@ -741,7 +741,7 @@ void join_marker(struct cl_node *n, struct group *g, const struct delivery *d,
 /* No progress: ask again, or begin again. */
 void join_timeout(struct cl_node *n, struct group *g);
 void join_chunk(struct cl_node *n, struct group *g, const Holdfast__Snapshot *m);
-/* Our claim has settled: markers that came before are served. */
+/* Our claim has settled, or our doubt has ended: markers that came before are served. */
 void join_settled(struct cl_node *n, struct group *g);
 void join_request(struct cl_node *n, struct group *g, uint8_t slot,
 		  const Holdfast__SnapshotRequest *m);

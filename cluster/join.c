@@ -139,6 +139,7 @@ static void join_finish(struct cl_node *n, struct group *g)
 	join_stop(g);
 	kept_free(g);
 	g->synced = g->has_synced = true;
+	g->unsure = n->quorum_known && !n->quorum_quorate;
 	g->announced_ns = 0;
 	g->complete_ns = n->now_ns;
 	n->stats.snapshots_received++;
@@ -285,6 +286,10 @@ static void serve_start(struct cl_node *n, struct group *g, uint8_t slot, uint64
 	serve(n, g, slot);
 }
 
+/*
+ * An owner in doubt serves nobody yet: who takes its state would not know of the doubt, and claim
+ * with it as if there were none (R10).
+ */
 void join_marker(struct cl_node *n, struct group *g, const struct delivery *d,
 		 const Holdfast__ClusterMessage *m)
 {
@@ -293,11 +298,11 @@ void join_marker(struct cl_node *n, struct group *g, const struct delivery *d,
 	d->member->group[g->index].synced = false;
 	if (d->term != g->term || m->marker->joiner_slot != slot)
 		return;
-	if (is_owner(g)) {
+	if (is_owner(g) && !g->unsure) {
 		config_sync_follows(n, g, d->member);
 		protect_members_changed(n, g);
 		serve_start(n, g, slot, m->marker->join_id);
-	} else if (g->claim.settling) {
+	} else if (is_owner(g) || g->claim.settling) {
 		g->serving[slot].marked = true;
 		g->serving[slot].marked_id = m->marker->join_id;
 	} else if (slot == n->cfg.slot && g->join.running && m->marker->join_id == g->join.id) {

@@ -199,6 +199,8 @@ static void go_on(struct cl_node *n, struct group *g)
 {
 	g->unsure = false;
 	heartbeat_resume(n, g);
+	if (is_owner(g))
+		join_settled(n, g);
 }
 
 /*

@@ -108,6 +108,80 @@ static void a_late_heartbeat_ends_no_silence(void **state)
 	assert_false(node_may_send(&w.nodes[0]));
 }
 
+/*
+ * Node 0 owns and is cut off; node 1 takes over and begins again, without state; node 2, which
+ * knows of that, sleeps when all meet.
+ */
+static void an_owner_in_doubt_meets_a_joiner(void)
+{
+	world_settled(&w, 3);
+	node_cut(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	node_kill(&w, 1);
+	w.nodes[1].term_on_disk = 0;
+	node_start(&w, 1);
+	node_stop(&w, 2);
+	world_heal(&w);
+	world_view(&w, false);
+}
+
+/* R10: a copy of what is in doubt is as doubtful, and would not be claimed as that. */
+static void an_owner_in_doubt_serves_no_joiner(void **state)
+{
+	(void)state;
+	an_owner_in_doubt_meets_a_joiner();
+	world_run(&w, 900);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
+	assert_int_equal(w.nodes[0].chunks_sent, 0);
+}
+
+/* Nobody owned meanwhile: the marker that has waited is served. */
+static void a_joiner_is_served_when_the_doubt_ends(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	for (size_t i = 0; i < 3; i++)
+		node_cut(&w, i);
+	world_view(&w, false);
+	world_run(&w, 100);
+	node_kill(&w, 1);
+	node_start(&w, 1);
+	node_stop(&w, 2);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 500);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
+	node_wake(&w, 2);
+	world_run(&w, 50);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].term, 1);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_true(w.nodes[0].is_protected);
+}
+
+/* The chunks were on their way when quorum went. */
+static void a_join_that_ends_without_quorum_is_in_doubt(void **state)
+{
+	struct cl_input quorum = { .kind = CL_IN_QUORUM };
+	(void)state;
+	world_settled(&w, 3);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 10);
+	node_start(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 1);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
+	quorum.ring = w.nodes[1].cl->view.ring;
+	node_input(&w.nodes[1], &quorum);
+	world_run(&w, 20);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_true(w.nodes[1].cl->groups[0].unsure);
+}
+
 #define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
@@ -119,6 +193,9 @@ int main(void)
 		T(a_half_of_a_pair_has_quorum_and_goes_on),
 		T(an_owner_goes_on_with_its_first_heartbeat),
 		T(a_late_heartbeat_ends_no_silence),
+		T(an_owner_in_doubt_serves_no_joiner),
+		T(a_joiner_is_served_when_the_doubt_ends),
+		T(a_join_that_ends_without_quorum_is_in_doubt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
