@@ -368,13 +368,31 @@ size_t cl_links(const struct cl_node *n, uint8_t slot, struct cl_link out[CL_LIN
 /* "handover_request"; NULL for a number that names none. */
 const char *cl_message_name(unsigned int kind);
 
+/* Why a message that opened, or that nobody here could open, had no effect. */
+#define CL_DROP_LIST(X) \
+	X(NOT_IN_VIEW, "not_in_view")   /* its sender, or this node */ \
+	X(BEFORE_HELLO, "before_hello") /* of its sender in this ring */ \
+	X(OTHER_RING, "of_another_ring") \
+	X(OTHER_TERM, "of_another_term") \
+	X(NO_GROUP, "of_no_group_here") \
+	X(UNKNOWN_KIND, "of_unknown_kind") \
+	X(OTHER_TRANSFER, "of_another_transfer")
+
+enum cl_drop {
+#define X(name, text) CL_DROP_##name,
+	CL_DROP_LIST(X)
+#undef X
+		CL_DROPS
+};
+const char *cl_drop_name(enum cl_drop d);
+
 /* What this node has counted since its start, in all groups. */
 struct cl_stats {
 	uint64_t messages_sent[CL_MESSAGE_KINDS], messages_received[CL_MESSAGE_KINDS];
 	uint64_t bytes_sent, bytes_received; /* sealed; own messages come back and count too */
 	uint64_t refused[R_COUNT_];          /* messages, by reason */
 	uint64_t refused_sender;             /* not of the owner and term that are followed */
-	uint64_t before_hello;               /* its sender has not said HELLO in this ring yet */
+	uint64_t dropped[CL_DROPS];
 	uint64_t views, resyncs, snapshots_sent, snapshots_received;
 	uint64_t commit_timeouts;                  /* R6 */
 	uint64_t deadlines_passed;                 /* R12 */

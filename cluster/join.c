@@ -164,8 +164,10 @@ void join_chunk(struct cl_node *n, struct group *g, const Holdfast__Snapshot *m)
 {
 	bool done = false;
 
-	if (!g->join.running || m->join_id != g->join.id)
+	if (!g->join.running || m->join_id != g->join.id) {
+		n->stats.dropped[CL_DROP_OTHER_TRANSFER]++;
 		return;
+	}
 	enum result res = ss_snapshot_read(g->join.reader, bytes(m->chunk.data, m->chunk.len),
 					   &done);
 	switch (res) {
@@ -296,8 +298,10 @@ void join_marker(struct cl_node *n, struct group *g, const struct delivery *d,
 	uint8_t slot = d->member->slot;
 
 	d->member->group[g->index].synced = false;
-	if (d->term != g->term || m->marker->joiner_slot != slot)
+	if (d->term != g->term || m->marker->joiner_slot != slot) {
+		n->stats.dropped[CL_DROP_OTHER_TERM]++;
 		return;
+	}
 	if (is_owner(g) && !g->unsure) {
 		config_sync_follows(n, g, d->member);
 		protect_members_changed(n, g);

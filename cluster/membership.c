@@ -96,6 +96,7 @@ static void deferred_deliver(struct cl_node *n)
 
 void membership_free(struct cl_node *n)
 {
+	n->stats.dropped[CL_DROP_NOT_IN_VIEW] += n->n_deferred;
 	for (size_t i = 0; i < n->n_deferred; i++)
 		buf_free(&n->deferred[i].data);
 	free(n->deferred);
@@ -107,8 +108,10 @@ void membership_message(struct cl_node *n, const struct cl_input *in)
 {
 	struct cl_member from = { .node_id = in->from_node_id, .pid = in->from_pid };
 
-	if (!n->view.joined)
+	if (!n->view.joined) {
+		n->stats.dropped[CL_DROP_NOT_IN_VIEW]++;
 		return;
+	}
 	/* Without votequorum's word for so long, this view is as good as one without quorum. */
 	if (n->n_deferred == DEFERRED_MAX)
 		deferred_deliver(n);
@@ -493,6 +496,7 @@ void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t s
 	m->slot = slot;
 	if (h->node_id != m->id.node_id) {
 		m->refused = true;
+		n->stats.refused[R_VALUE]++;
 		fx_log(n, LOG_REPL_REFUSED, "node %u says that it is node %u", m->id.node_id,
 		       h->node_id);
 		return;
@@ -509,4 +513,6 @@ void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t s
 	/* Said in a view that is gone: the one for this view follows. */
 	if (h->ring_node_id == n->view.ring.node_id && h->ring_seq == n->view.ring.seq)
 		hello_take(n, m, h);
+	else
+		n->stats.dropped[CL_DROP_OTHER_RING]++;
 }

@@ -18,6 +18,18 @@ const char *cl_message_name(unsigned int kind)
 	return f && kind < CL_MESSAGE_KINDS ? f->name : NULL;
 }
 
+const char *cl_drop_name(enum cl_drop d)
+{
+	static const char *const names[CL_DROPS] = {
+#define X(name, text) [CL_DROP_##name] = (text),
+		CL_DROP_LIST(X)
+#undef X
+	};
+
+	must(d < CL_DROPS);
+	return names[d];
+}
+
 static unsigned int message_kind(const Holdfast__ClusterMessage *m)
 {
 	unsigned int kind = (unsigned int)m->body_case;
@@ -192,16 +204,20 @@ static void dispatch(struct cl_node *n, struct group *g, const struct delivery *
 	if (g && hello && d->term == g->term && d->member->id.node_id != n->cfg.node_id &&
 	    m->body_case != BODY(CLAIM))
 		claim_followed(n, g, d->member);
-	if (!row || (row->scope == OF_GROUP && !g))
+	if (!row || (row->scope == OF_GROUP && !g)) {
+		n->stats.dropped[row ? CL_DROP_NO_GROUP : CL_DROP_UNKNOWN_KIND]++;
 		return;
+	}
 	if (row->heard == AFTER_HELLO && !hello) {
-		n->stats.before_hello++;
+		n->stats.dropped[CL_DROP_BEFORE_HELLO]++;
 		return;
 	}
 	if (row->scope == OF_NODE || sender_allowed(n, g, row->sender, d))
 		row->handle(n, g, d, m);
 	else if (row->sender == FROM_OWNER && !part_own_log(n, g, d, m))
 		refused_sender(n, g);
+	else if (row->sender == TO_OWNER && is_owner(g))
+		n->stats.dropped[CL_DROP_OTHER_TERM]++;
 }
 
 /*
@@ -273,8 +289,10 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 	struct ss_opened o = { 0 };
 	ProtobufCMessage *body = NULL;
 
-	if (!m)
+	if (!m) {
+		n->stats.dropped[CL_DROP_NOT_IN_VIEW]++;
 		return;
+	}
 	enum result res = ss_envelope_peek(data, &o);
 	if (res == R_OK && !slot_allowed(n, m, o.slot)) {
 		n->messages_refused++;
@@ -290,7 +308,7 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 	 * it knows of that slot is the key of the process before.
 	 */
 	if (!hello && !m->hello && (res == R_NOT_FOUND || res == R_INTEGRITY || res == R_STALE)) {
-		n->stats.before_hello++;
+		n->stats.dropped[CL_DROP_BEFORE_HELLO]++;
 		return;
 	}
 	if (res == R_OK)
@@ -319,8 +337,10 @@ static bool is_snapshot_body(const Holdfast__ClusterMessage *m)
 static void snapshot_opened(struct cl_node *n, struct group *g, const struct ss_opened *o,
 			    const Holdfast__ClusterMessage *m)
 {
-	if (o->term != g->term)
+	if (o->term != g->term) {
+		n->stats.dropped[CL_DROP_OTHER_TERM]++;
 		return;
+	}
 	if (m->body_case == BODY(SNAPSHOT) && o->slot == g->owner)
 		join_chunk(n, g, m->snapshot);
 	else if (m->body_case == BODY(CONFIG_PIECE) && o->slot == g->owner)
@@ -331,6 +351,8 @@ static void snapshot_opened(struct cl_node *n, struct group *g, const struct ss_
 		config_sync_request(n, g, o->slot, m->config_request);
 	else if (m->body_case == BODY(PART) && is_owner(g))
 		merge_chunk(n, g, o->slot, m->part);
+	else
+		refused_sender(n, g);
 }
 
 void message_snapshot(struct cl_node *n, struct bytes data)
@@ -359,6 +381,8 @@ void message_snapshot(struct cl_node *n, struct bytes data)
 			fx_log(n, LOG_REPL_REFUSED, "snapshot: %s", result_text(res));
 	} else if (g) {
 		snapshot_opened(n, g, &o, m);
+	} else {
+		n->stats.dropped[CL_DROP_NO_GROUP]++;
 	}
 	ss_message_free(body);
 }

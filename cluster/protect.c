@@ -170,8 +170,10 @@ static void protect_member(struct cl_node *n, struct group *g, uint8_t slot, uin
 void protect_synced(struct cl_node *n, struct group *g, const struct delivery *d,
 		    const Holdfast__ClusterMessage *m)
 {
-	if (d->term != g->term)
+	if (d->term != g->term) {
+		n->stats.dropped[CL_DROP_OTHER_TERM]++;
 		return;
+	}
 	d->member->group[g->index].synced = true;
 	d->member->group[g->index].applied = m->synced->position;
 	/* Of an owner in doubt it proves nothing. */

@@ -118,22 +118,38 @@ static enum result add_group(const struct world *w, struct view_counter_list *ou
 	return ok ? R_OK : R_NO_MEMORY;
 }
 
+/* Messages of other members that were not taken, by reason. */
+static bool add_messages(const struct cl_stats *st, struct view_counter_list *out)
+{
+	char name[48];
+	bool ok = add_value(out, "HA", "message-not_of_the_owner", st->refused_sender);
+
+	for (unsigned int d = 0; d < CL_DROPS; d++) {
+		snprintf(name, sizeof(name), "message-%s", cl_drop_name(d));
+		ok = add_value(out, "HA", name, st->dropped[d]) && ok;
+	}
+	for (unsigned int r = R_OK + 1; r < R_COUNT_; r++) {
+		snprintf(name, sizeof(name), "message-%s", result_name(r));
+		ok = (!st->refused[r] || add_value(out, "HA", name, st->refused[r])) && ok;
+	}
+	return ok;
+}
+
 enum result admin_counters(void *ctx, struct view_counter_list *out)
 {
 	const struct world *w = ctx;
 	const struct cl_stats *cluster = cl_stats(hf_core_cluster_node(w->core));
 	const struct named_counter named[] = {
-		{ "HA", "messages-refused", admin_refused(cluster) + cluster->refused_sender },
-		{ "HA", "messages-before-hello", cluster->before_hello },
 		{ "HA", "mcast-errors", w->mcast_errors },
+		{ "HA", "mcast-dropped", w->mcast.dropped },
 		{ "PLAIN", "tables-restored", w->tables_restored },
 	};
 	enum result res = R_OK;
 
 	for (const struct world *each = w; each && res == R_OK; each = each->next)
 		res = add_group(each, out);
-	if (res == R_OK &&
-	    !(add_named(out, named, sizeof(named) / sizeof(named[0])) && add_channel(w, out)))
+	if (res == R_OK && !(add_named(out, named, sizeof(named) / sizeof(named[0])) &&
+			     add_messages(cluster, out) && add_channel(w, out)))
 		res = R_NO_MEMORY;
 	return res;
 }

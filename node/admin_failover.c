@@ -49,9 +49,10 @@ static void fill_messages(const struct cl_stats *s, struct view_failover_statist
 
 static bool fill_refused(const struct cl_stats *s, struct view_failover_statistics *v)
 {
-	bool ok = view_counter_add(&v->refused, "", "not_of_the_owner", s->refused_sender) &&
-		  view_counter_add(&v->refused, "", "before_hello", s->before_hello);
+	bool ok = view_counter_add(&v->refused, "", "not_of_the_owner", s->refused_sender);
 
+	for (unsigned int d = 0; d < CL_DROPS; d++)
+		ok = view_counter_add(&v->refused, "", cl_drop_name(d), s->dropped[d]) && ok;
 	for (unsigned int r = R_OK + 1; r < R_COUNT_; r++)
 		if (s->refused[r])
 			ok = view_counter_add(&v->refused, "", result_name(r), s->refused[r]) && ok;
@@ -126,6 +127,7 @@ static bool fill_held(const struct world *w, const struct hf_core_stats *core,
 		{ "replay_counters_synced", core->replay_synced },
 		{ "import_errors", core->import_errors },
 		{ "multicast_errors", w->mcast_errors },
+		{ "multicast_dropped", w->mcast.dropped },
 		{ "send_queue_max", w->xmit_queue_max },
 	};
 

@@ -18,7 +18,14 @@ static enum result fail(struct mcast_queue *q, enum result res)
 	return res;
 }
 
-static void drop_first(struct mcast_queue *q)
+/* The message that does not fit into the queue, or that the transport refuses. */
+static enum result fail_message(struct mcast_queue *q, enum result res)
+{
+	q->dropped++;
+	return fail(q, res);
+}
+
+static void free_first(struct mcast_queue *q)
 {
 	struct mcast_waiting *m = q->first;
 
@@ -31,7 +38,7 @@ static void drop_first(struct mcast_queue *q)
 static enum result keep(struct mcast_queue *q, struct bytes message)
 {
 	if (message.len > q->bytes_max - q->bytes)
-		return fail(q, R_TOO_LONG);
+		return fail_message(q, R_TOO_LONG);
 	struct mcast_waiting *m = calloc(1, sizeof(*m));
 	must(m && buf_set(&m->data, message));
 	if (q->first)
@@ -45,14 +52,16 @@ static enum result keep(struct mcast_queue *q, struct bytes message)
 
 enum result mcast_queue_send(struct mcast_queue *q, struct cl_transport *t, struct bytes message)
 {
-	if (q->failed)
+	if (q->failed) {
+		q->dropped++;
 		return R_OK;
+	}
 	if (q->first)
 		return keep(q, message);
 	enum result res = t->ops->mcast(t, message);
 	if (res == R_AGAIN)
 		return keep(q, message);
-	return res == R_OK ? R_OK : fail(q, res);
+	return res == R_OK ? R_OK : fail_message(q, res);
 }
 
 enum result mcast_queue_retry(struct mcast_queue *q, struct cl_transport *t)
@@ -63,14 +72,14 @@ enum result mcast_queue_retry(struct mcast_queue *q, struct cl_transport *t)
 			return res;
 		if (res != R_OK)
 			return fail(q, res);
-		drop_first(q);
+		free_first(q);
 	}
 	return R_OK;
 }
 
 void mcast_queue_clear(struct mcast_queue *q)
 {
-	while (q->first)
-		drop_first(q);
+	for (; q->first; q->dropped++)
+		free_first(q);
 	q->failed = false;
 }

@@ -14,7 +14,8 @@ struct mcast_waiting;
 struct mcast_queue {
 	struct mcast_waiting *first, *last;
 	size_t bytes, bytes_max;
-	bool failed; /* nothing is sent any more until mcast_queue_clear() */
+	bool failed;      /* nothing is sent any more until mcast_queue_clear() */
+	uint64_t dropped; /* messages that did not reach the transport */
 };
 
 /*

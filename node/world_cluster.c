@@ -133,6 +133,8 @@ void world_mcast(struct world *w, struct bytes message)
 {
 	if (w->transport)
 		mcast_result(w, mcast_queue_send(&w->mcast, w->transport, message));
+	else
+		w->mcast.dropped++;
 }
 
 static enum result failover_key(struct world *w)

@@ -50,7 +50,7 @@ static void assert_dropped(Holdfast__ClusterMessage *m, void (*without_effect)(v
 	world_run(&w, 1);
 	without_effect();
 	assert_int_equal(stats(0)->messages_received[m->body_case], received + 1);
-	assert_int_equal(stats(0)->before_hello, 1);
+	assert_int_equal(stats(0)->dropped[CL_DROP_BEFORE_HELLO], 1);
 	assert_int_equal(stats(0)->refused_sender, 0);
 }
 
@@ -123,7 +123,7 @@ static void an_owner_is_heard_before_hello(void **state)
 	node_stop(&w, 1);
 	world_run(&w, 1);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
-	assert_int_equal(stats(0)->before_hello, 0);
+	assert_int_equal(stats(0)->dropped[CL_DROP_BEFORE_HELLO], 0);
 }
 
 /* ---- terms unknown (R11) ---- */

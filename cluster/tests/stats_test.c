@@ -87,6 +87,70 @@ static void refusals_have_their_reason(void **state)
 	assert_int_equal(stats(0)->refused[R_OK], 0);
 }
 
+static uint64_t dropped(size_t i, enum cl_drop why)
+{
+	return stats(i)->dropped[why];
+}
+
+/* Node 1 says it under term, for another group when it is not 1. */
+static void say(uint32_t group, uint64_t term, Holdfast__ClusterMessage *m)
+{
+	struct cl_outbox out = { 0 };
+
+	w.nodes[1].cl->out = &out;
+	message_send(w.nodes[1].cl, group, term, m);
+	w.nodes[1].cl->out = NULL;
+	world_inject(&w, 1, buf_bytes(&out.fx[0].data));
+	cl_outbox_clear(&out);
+	world_run(&w, 3);
+}
+
+static void what_has_no_effect_has_its_reason(void **state)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Ack a = HOLDFAST__ACK__INIT;
+	Holdfast__Synced s = HOLDFAST__SYNCED__INIT;
+	Holdfast__Hello h = HOLDFAST__HELLO__INIT;
+	struct cl_input stranger = { .kind = CL_IN_MESSAGE, .from_node_id = 9, .from_pid = 9 };
+	(void)state;
+	world_settled(&w, 2);
+	node_input(&w.nodes[0], &stranger);
+	assert_int_equal(dropped(0, CL_DROP_NOT_IN_VIEW), 1);
+	say(GROUP, 1, &m);
+	assert_int_equal(dropped(0, CL_DROP_UNKNOWN_KIND), 1);
+	m.body_case = BODY(ACK);
+	m.ack = &a;
+	say(7, 1, &m);
+	assert_int_equal(dropped(0, CL_DROP_NO_GROUP), 1);
+	say(GROUP, 4, &m);
+	assert_int_equal(dropped(0, CL_DROP_OTHER_TERM), 1);
+	m.body_case = BODY(SYNCED);
+	m.synced = &s;
+	say(GROUP, 4, &m);
+	assert_int_equal(dropped(0, CL_DROP_OTHER_TERM), 2);
+	h.node_id = 2;
+	h.version_min = h.version_max = 1;
+	m.body_case = BODY(HELLO);
+	m.hello = &h;
+	say(0, 0, &m);
+	assert_int_equal(dropped(0, CL_DROP_OTHER_RING), 1);
+	/* What is not for a node is no drop. */
+	m.body_case = BODY(ACK);
+	m.ack = &a;
+	say(GROUP, 1, &m);
+	uint64_t all = 0;
+	for (unsigned int d = 0; d < CL_DROPS; d++)
+		all += dropped(1, d) - dropped(0, d);
+	assert_int_equal((int64_t)all, -2); /* the stranger, and an owner's acknowledgement */
+}
+
+static void every_reason_has_a_name(void **state)
+{
+	(void)state;
+	for (unsigned int d = 0; d < CL_DROPS; d++)
+		assert_true(strlen(cl_drop_name(d)) > 3);
+}
+
 static void latency_is_measured_from_append_to_commit(void **state)
 {
 	(void)state;
@@ -164,6 +228,8 @@ int main(void)
 		cmocka_unit_test(every_kind_of_message_has_a_name),
 		T(messages_are_counted_by_kind_on_both_sides),
 		T(refusals_have_their_reason),
+		T(what_has_no_effect_has_its_reason),
+		cmocka_unit_test(every_reason_has_a_name),
 		T(latency_is_measured_from_append_to_commit),
 		T(what_nobody_acknowledges_is_no_latency),
 		T(joins_resyncs_and_timeouts_are_counted),

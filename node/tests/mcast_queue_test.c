@@ -94,6 +94,26 @@ static void a_waiting_message_that_is_refused_ends_it(void **state)
 	assert_string_equal(fake.sent, "");
 }
 
+static void what_is_not_sent_is_counted(void **state)
+{
+	(void)state;
+	assert_int_equal(send("a"), R_AGAIN);
+	assert_int_equal(send("b"), R_AGAIN);
+	fake.next = R_SYSTEM;
+	assert_int_equal(mcast_queue_retry(&q, &fake.base), R_SYSTEM);
+	assert_int_equal(q.dropped, 0); /* a and b wait still */
+	assert_int_equal(send("c"), R_OK);
+	assert_int_equal(q.dropped, 1);
+	mcast_queue_clear(&q);
+	assert_int_equal(q.dropped, 3);
+	assert_int_equal(send("d"), R_SYSTEM);
+	assert_int_equal(q.dropped, 4);
+	mcast_queue_clear(&q);
+	fake.next = R_OK;
+	assert_int_equal(send("e"), R_AGAIN);
+	assert_int_equal(q.dropped, 4);
+}
+
 static void it_keeps_so_many_bytes_and_no_more(void **state)
 {
 	(void)state;
@@ -115,6 +135,7 @@ int main(void)
 		T(what_waits_is_sent_in_order),
 		T(a_refused_message_ends_it),
 		T(a_waiting_message_that_is_refused_ends_it),
+		T(what_is_not_sent_is_counted),
 		T(it_keeps_so_many_bytes_and_no_more),
 	};
 	return cmocka_run_group_tests_name("mcast_queue", tests, NULL, NULL);
