@@ -122,7 +122,16 @@ static bool anybody_has_state(const struct cl_node *n, const struct group *g)
 	return false;
 }
 
-/* A member that we cannot understand may hold state as well: it counts as one that holds some. */
+/*
+ * A member that we cannot understand may hold state as well: it counts as one that holds some. So
+ * does one that has not spoken in this view: it may have completed its state unheard.
+ */
+static bool everybody_answered(const struct cl_node *n)
+{
+	return hf_rule_broken(HF_RULE_EMPTY) || member_all_heard(n);
+}
+
+/* Its term, who stays in the view has told for good. */
 static bool everybody_heard(const struct cl_node *n)
 {
 	if (hf_rule_broken(HF_RULE_EMPTY))
@@ -150,7 +159,7 @@ static uint64_t empty_rank(struct cl_node *n, const struct group *g)
  */
 static uint64_t due_empty(struct cl_node *n, const struct group *g)
 {
-	if (g->synced || anybody_has_state(n, g) || owner_member(n, g) || !everybody_heard(n))
+	if (g->synced || anybody_has_state(n, g) || owner_member(n, g) || !everybody_answered(n))
 		return NEVER;
 	if (g->command == COMMAND_ACTIVE)
 		return n->now_ns;
@@ -383,7 +392,7 @@ static const char *objection(struct cl_node *n, const struct group *g, const str
 		return "term is not new";
 	if (ours && !(g->claim.sent && g->claim.term == d->term))
 		return "made before this node lost its connection";
-	if (c->reason == CLAIM_EMPTY && (anybody_has_state(n, g) || !everybody_heard(n)))
+	if (c->reason == CLAIM_EMPTY && (anybody_has_state(n, g) || !everybody_answered(n)))
 		return "a member may hold state";
 	if (c->reason != CLAIM_EMPTY && !d->member->group[g->index].synced &&
 	    !hf_rule_broken(HF_RULE_UNSYNCED))

@@ -82,6 +82,7 @@ struct member_group {
 struct member {
 	struct cl_member id;
 	bool hello;
+	bool heard; /* its HELLO of this view: what it said before may have changed unheard */
 	bool digest_differs;
 	bool config_due; /* new in the view: an owner sends its configuration if it differs */
 	bool follows;    /* the owner that it joins is this node */
@@ -611,6 +612,8 @@ bool member_terms_known(const struct cl_node *n, const struct group *g);
  * first, but not for ever.
  */
 uint64_t member_hello_heard_ns(const struct cl_node *n);
+/* R15, R22: every member of the view has said in it what it holds. */
+bool member_all_heard(const struct cl_node *n);
 /* The view has quorum, and votequorum has not spoken of a later ring yet. */
 bool membership_is_current(const struct cl_node *n);
 static inline bool view_quorate(const struct cl_node *n)

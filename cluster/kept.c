@@ -74,7 +74,7 @@ static uint64_t due(const struct cl_node *n, const struct group *g)
 	if (!g->kept.store || g->role != CL_ROLE_JOINING || !view_quorate(n) ||
 	    others_hold_more(n, g))
 		return NEVER;
-	return member_hello_heard_ns(n);
+	return member_all_heard(n) ? 0 : n->view.since_ns + HELLO_GRACE_MS * MS;
 }
 
 static void use(struct cl_node *n, struct group *g)

@@ -55,6 +55,14 @@ bool member_terms_known(const struct cl_node *n, const struct group *g)
 	return true;
 }
 
+bool member_all_heard(const struct cl_node *n)
+{
+	for (size_t i = 0; i < n->view.n; i++)
+		if (!n->view.members[i].heard)
+			return false;
+	return n->view.n > 0;
+}
+
 uint64_t member_hello_heard_ns(const struct cl_node *n)
 {
 	return member_all_hello(n) ? 0 : n->view.since_ns + HELLO_GRACE_MS * MS;
@@ -174,6 +182,7 @@ static void view_members(struct cl_node *n, const struct cl_input *in)
 		if (known)
 			next[i] = *known;
 		next[i].id = in->members[i];
+		next[i].heard = false;
 	}
 	memcpy(n->view.members, next, sizeof(next));
 	n->view.n = in->n_members;
@@ -485,7 +494,7 @@ static void hello_take(struct cl_node *n, struct member *m, const Holdfast__Hell
 			hello_group(n, g, m, h->group[i]);
 	}
 	m->config_due |= !m->hello;
-	m->hello = true;
+	m->hello = m->heard = true;
 }
 
 void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t slot,

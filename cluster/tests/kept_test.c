@@ -190,6 +190,82 @@ static void what_a_refused_record_has_left_is_not_kept(void **state)
 	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
 }
 
+/* What node 0 sends of its state reaches slot 3 only. */
+static void to_slot_3(struct node *nd, const struct cl_effect *fx)
+{
+	struct cl_input in = { .kind = CL_IN_SNAPSHOT,
+			       .from_node_id = nd->id,
+			       .data = buf_bytes(&fx->data) };
+
+	if (fx->kind == CL_FX_SNAPSHOT_ASK || fx->slot == 3)
+		node_input(&w.nodes[fx->kind == CL_FX_SNAPSHOT_ASK ? 0 : 2], &in);
+}
+
+/*
+ * Node 2 has just completed its state, and nobody has heard it say so, when the owner's process
+ * dies. Returns a record that only these two have.
+ */
+static uint64_t completes_unheard(void)
+{
+	uint64_t key = node_append(&w, 0);
+	world_run(&w, 20);
+	node_kill(&w, 2);
+	world_view(&w, true);
+	world_run(&w, 20);
+	start_again(2);
+	world_view(&w, true);
+	for (unsigned int i = 0; i < 50 && w.nodes[2].role != CL_ROLE_STANDBY; i++) {
+		world_run(&w, 1);
+		w.nodes[2].hold_acks = w.nodes[2].role == CL_ROLE_STANDBY;
+	}
+	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
+	assert_false(node_status(&w.nodes[1]).members[2].synced);
+	w.nodes[0].lose_snapshots = true;
+	node_kill(&w, 0);
+	world_view(&w, true);
+	return key;
+}
+
+static void assert_node_2_takes_over(uint64_t key)
+{
+	world_run(&w, 20);
+	w.nodes[2].hold_acks = false;
+	w.snapshot = NULL;
+	world_run(&w, 500);
+	assert_int_equal(world_owner(&w), 2);
+	assert_true(node_has(&w.nodes[2], key));
+	assert_true(node_has(&w.nodes[1], key));
+}
+
+/* R22: what a member said in the view before is not its word in this one. */
+static void who_has_more_is_heard_in_this_view_first(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	joins_again(1);
+	w.snapshot = to_slot_3;
+	uint64_t key = completes_unheard();
+	assert_node_2_takes_over(key);
+	assert_int_equal(w.nodes[1].logs[LOG_REPL_KEPT], 0);
+}
+
+/* R15: nor does an operator's word end a state that is about to be announced. */
+static void nobody_begins_empty_before_all_are_heard_in_this_view(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 20);
+	node_start(&w, 1);
+	w.snapshot = to_slot_3;
+	uint64_t key = completes_unheard();
+	world_order(&w);
+	world_run(&w, 1);
+	node_command(&w, 1, CL_IN_GO_ACTIVE);
+	assert_node_2_takes_over(key);
+}
+
 #define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
@@ -202,6 +278,8 @@ int main(void)
 		T(who_loses_corosync_keeps_its_state_too),
 		T(an_owner_that_lost_to_another_keeps_its_state),
 		T(what_a_refused_record_has_left_is_not_kept),
+		T(who_has_more_is_heard_in_this_view_first),
+		T(nobody_begins_empty_before_all_are_heard_in_this_view),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
