@@ -495,6 +495,7 @@ void claim_settle(struct cl_node *n, struct group *g)
 	count_claim(g, &g->claim.won, g->claim.reason);
 	role_change(n, g, &g->claim.won);
 	protect_begin(n, g);
+	membership_say_hello(n); /* R23: whoever joins takes the lineage from it */
 	heartbeat_begin(n, g, g->claim.emitted_ns);
 	protect_settled(n, g);
 	join_settled(n, g);
@@ -629,6 +630,7 @@ static void become_owner(struct cl_node *n, struct group *g, const struct delive
 	g->claim.sent = false;
 	g->claim.reason = reason;
 	remember(n, g, d->term);
+	lineage_begin(&g->lineage, d->term, d->member->slot, g->applied);
 	ownership_begin(n, g, d->member, d->term);
 	g->claim.won = c;
 	settle_later(n, g);
@@ -648,6 +650,13 @@ static bool goes_on_from_ours(const struct group *g, const Holdfast__Claim *c)
 		(c->last_term == g->last_term && c->last_owner_slot == g->last_owner));
 }
 
+/* R23: who takes a claimant's state takes its log, as far as it has told of that. */
+static void take_lineage(struct group *g, const struct delivery *d, const Holdfast__Claim *c)
+{
+	g->lineage = d->member->group[g->index].lineage;
+	lineage_begin(&g->lineage, d->term, d->member->slot, c->applied);
+}
+
 static void follow_owner(struct cl_node *n, struct group *g, const struct delivery *d,
 			 const Holdfast__Claim *c)
 {
@@ -656,6 +665,7 @@ static void follow_owner(struct cl_node *n, struct group *g, const struct delive
 
 	if (g->synced && reason != CLAIM_EMPTY && !goes_on_from_ours(g, c)) {
 		ownership_follow_anew(n, g, d->member, d->term, "another state goes on");
+		take_lineage(g, d, c);
 		return;
 	}
 
@@ -667,10 +677,12 @@ static void follow_owner(struct cl_node *n, struct group *g, const struct delive
 	remember(n, g, d->term);
 	ownership_begin(n, g, d->member, d->term);
 	if (!g->synced) {
+		take_lineage(g, d, c);
 		join_stop(g);
 		join_start(n, g);
 		return;
 	}
+	lineage_begin(&g->lineage, d->term, d->member->slot, g->applied);
 	role_event(n, g, ROLE_SUPERSEDED, was_owner && !released ? "newer term seen" : why[reason]);
 	/*
 	 * Stopped and woken (R12): the engine may hold what never became a record. The log is
@@ -696,7 +708,6 @@ void claim_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
 		failure_note(n, g->owner, "HELLO not heard");
 	if (reason == CLAIM_EMPTY)
 		begin_empty(n, g);
-	lineage_begin(&g->lineage, d->term, d->member->slot, g->synced ? g->applied : c->applied);
 	d->member->group[g->index].synced = true;
 	if (d->member->id.node_id == n->cfg.node_id) {
 		become_owner(n, g, d, reason);

@@ -330,7 +330,7 @@ static void group_status(const struct cl_node *n, const struct group *g, Holdfas
 	s->kept_term = g->kept.place.term;
 	s->kept_owner_slot = g->kept.place.owner;
 	s->kept_applied = g->kept.place.applied;
-	s->protected_set = g->protected_set;
+	s->protected_set = is_owner(g) ? g->logged_set : g->protected_set;
 	s->is_owner = is_owner(g);
 	s->last_heartbeat = g->heartbeat;
 }
@@ -432,8 +432,9 @@ static void hello_group(struct cl_node *n, struct group *g, struct member *m,
 		if (order == 0 && s->synced && g->synced && !m->hello)
 			hello_compare(n, g, m, s);
 	}
-	/* A joiner takes it from the owner whose state it takes. */
-	if (!g->synced && s->is_owner && g->owner == m->slot && g->term == s->term)
+	/* Of one term there is one log: a joiner has it from the owner whose state it takes. */
+	if (s->is_owner && m->id.node_id != n->cfg.node_id && g->owner == m->slot &&
+	    g->term == s->term)
 		g->lineage = mg->lineage;
 	if (is_owner(g))
 		protect_members_changed(n, g);

@@ -351,6 +351,69 @@ static void of_two_claims_at_once_the_first_delivered_wins(void **state)
 	assert_true(w.nodes[1].is_protected);
 }
 
+static const struct lineage *lineage_of(size_t i)
+{
+	return &w.nodes[i].cl->groups[0].lineage;
+}
+
+/* R23: what is merged is found by it. */
+static void assert_lineage_is(const struct lineage *a, const struct lineage *b)
+{
+	assert_int_equal(a->n, b->n);
+	for (size_t i = 0; i < a->n; i++) {
+		assert_int_equal(a->step[i].term, b->step[i].term);
+		assert_int_equal(a->step[i].slot, b->step[i].slot);
+		assert_int_equal(a->step[i].begin, b->step[i].begin);
+	}
+}
+
+/* It heard of the owners before the claimant from nobody but the claimant. */
+static void who_joins_a_claimant_has_its_lineage(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_append(&w, 0);
+	world_run(&w, 20);
+	node_kill(&w, 2);
+	world_view(&w, true);
+	world_run(&w, 20);
+	node_kill(&w, 0);
+	node_start(&w, 2);
+	world_view(&w, true);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
+	assert_int_equal(lineage_of(1)->n, 2);
+	assert_lineage_is(lineage_of(2), lineage_of(1));
+}
+
+/* Since its HELLO in this view the claimant has followed another owner. */
+static void who_joins_hears_the_lineage_from_the_owner(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_kill(&w, 2);
+	world_view(&w, true);
+	world_run(&w, 20);
+	w.nodes[0].lose_snapshots = w.nodes[1].lose_snapshots = true;
+	node_start(&w, 2);
+	world_view(&w, true);
+	world_run(&w, 20);
+	node_command(&w, 1, CL_IN_GO_ACTIVE);
+	world_run(&w, 50);
+	assert_int_equal(world_owner(&w), 1);
+	node_append(&w, 1);
+	world_run(&w, 20);
+	node_command(&w, 0, CL_IN_GO_ACTIVE);
+	world_run(&w, 50);
+	assert_int_equal(world_owner(&w), 0);
+	w.nodes[0].lose_snapshots = false;
+	world_run(&w, 1000);
+	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
+	assert_int_equal(lineage_of(0)->n, 3);
+	assert_lineage_is(lineage_of(2), lineage_of(0));
+}
+
 /*
  * Law 8: it was cut off with the former owner, and could not say that it has more. Its claim is
  * valid for the others, so it counts here too: what nobody else has gives way.
@@ -377,8 +440,15 @@ static void who_holds_more_than_a_claimant_takes_its_state(void **state)
 	assert_true(w.nodes[2].suspect);
 	uint64_t other = node_append(&w, 2);
 	world_run(&w, 20);
+	const struct lineage before = *lineage_of(1);
+	w.nodes[2].lose_snapshots = true;
 	node_wake(&w, 1);
-	world_run(&w, 300);
+	world_run(&w, 20);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
+	assert_lineage_is(&w.nodes[1].cl->groups[0].kept.lineage, &before);
+	w.nodes[2].lose_snapshots = false;
+	world_run(&w, 1000);
+	assert_lineage_is(lineage_of(1), lineage_of(2));
 	assert_int_equal(world_owner(&w), 2);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
 	for (size_t i = 1; i < 4; i++) {
@@ -873,6 +943,8 @@ int main(void)
 		T(a_claim_of_a_member_without_complete_state_is_refused),
 		T(a_claim_of_an_unprotected_member_is_refused_while_a_protected_one_is_there),
 		T(of_two_claims_at_once_the_first_delivered_wins),
+		T(who_joins_a_claimant_has_its_lineage),
+		T(who_joins_hears_the_lineage_from_the_owner),
 		T(who_holds_more_than_a_claimant_takes_its_state),
 		T(who_holds_another_log_than_a_claimant_takes_its_state),
 		T(late_records_of_a_superseded_owner_are_discarded_and_never_acknowledged),
