@@ -215,6 +215,9 @@ static void view_establish(struct cl_node *n)
 		return;
 	n->view.established = true;
 	n->view.quorate = n->quorum_quorate;
+	/* Again: groups may have got their state between that word and this view. */
+	if (!n->view.quorate)
+		ownership_without_quorum(n);
 	deferred_deliver(n);
 }
 

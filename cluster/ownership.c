@@ -47,7 +47,8 @@ void ownership_begin(struct cl_node *n, struct group *g, const struct member *m,
 	g->heartbeat_late_ms = 0;
 	g->owner_left_ns = 0;
 	g->unfenced = 0;
-	g->unsure = false;
+	/* What votequorum has said of a later ring stays: this view has ended (R10). */
+	g->unsure = g->unsure && !membership_is_current(n);
 	g->heartbeat_stale_at_left = false;
 	g->announced_ns = 0;
 	if (g->synced)

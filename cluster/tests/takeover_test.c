@@ -667,6 +667,54 @@ static void the_word_of_a_ring_that_was_never_a_view_counts(void **state)
 	assert_true(w.nodes[0].suspect);
 }
 
+/* So it does for a claim that comes behind it in a view that has ended already. */
+static void a_claim_in_a_view_that_has_ended_does_not_end_the_doubt(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	w.nodes[1].hold_acks = true;
+	world_run(&w, 5);
+	const struct cl_input lost = { .kind = CL_IN_QUORUM, .ring = { 1, 1000 } };
+	node_input(&w.nodes[1], &lost);
+	w.nodes[1].hold_acks = false;
+	world_run(&w, 10);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	const uint64_t term = w.nodes[1].term;
+	node_kill(&w, 2);
+	node_start(&w, 2);
+	w.quorum_order = QUORUM_BEFORE_VIEW;
+	world_view(&w, false);
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(w.nodes[1].suspect && w.nodes[1].term > term);
+}
+
+/* Who completes its state behind that word is in the view without quorum like any other. */
+static void who_completes_behind_the_word_is_in_doubt_too(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	const struct node *nd = &w.nodes[2];
+	const struct cl_input lost = { .kind = CL_IN_QUORUM, .ring = { 3, 1000 } };
+	const struct cl_input view = { .kind = CL_IN_VIEW,
+				       .ring = lost.ring,
+				       .n_members = 1,
+				       .members = { { nd->id, nd->pid } } };
+	w.nodes[0].lose_snapshots = true;
+	node_command(&w, 2, CL_IN_RESYNC);
+	world_run(&w, 20);
+	assert_int_equal(nd->role, CL_ROLE_JOINING);
+	node_input(&w.nodes[2], &lost);
+	w.nodes[0].lose_snapshots = false;
+	world_run(&w, 1000);
+	assert_int_equal(nd->role, CL_ROLE_STANDBY);
+	node_cut(&w, 2);
+	node_input(&w.nodes[2], &view);
+	assert_true(nd->cl->groups[0].unsure);
+}
+
 /* R17, R23: the others may have an owner by now that does not know of it. */
 static void without_quorum_nothing_is_released_that_was_held(void **state)
 {
@@ -922,6 +970,8 @@ int main(void)
 		T(an_owner_that_nobody_succeeded_goes_on),
 		T(so_it_does_with_quorum_known_first),
 		T(the_word_of_a_ring_that_was_never_a_view_counts),
+		T(a_claim_in_a_view_that_has_ended_does_not_end_the_doubt),
+		T(who_completes_behind_the_word_is_in_doubt_too),
 		T(without_quorum_nothing_is_released_that_was_held),
 		T(only_the_protected_member_takes_over),
 		T(a_stopped_owner_is_succeeded_and_wakes_silent),
