@@ -123,7 +123,7 @@ static void on_totem_confchg(cpg_handle_t handle, struct cpg_ring_id ring, uint3
 	bool same = c->have_ring && c->ring.node_id == ring.nodeid && c->ring.seq == ring.seq;
 	c->ring = (struct cl_ring_id){ .node_id = ring.nodeid, .seq = ring.seq };
 	c->have_ring = true;
-	if (c->now.n && (c->list_waits || !same))
+	if (c->list_waits || (c->now.n && !same))
 		view_tell(c);
 }
 

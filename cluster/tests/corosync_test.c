@@ -317,6 +317,26 @@ static void a_process_that_goes_meanwhile_waits_for_the_ring_too(void **state)
 	assert_told("8:12 8:1 ");
 }
 
+/* Also of a change of nodes: messages of its ring do not belong to the view before it. */
+static void more_members_than_have_names_are_no_view_of_ours(void **state)
+{
+	struct cpg_address m[CL_MEMBERS_MAX + 1] = { 0 };
+	struct cpg_address joined = { .nodeid = CL_MEMBERS_MAX + 1, .reason = CPG_REASON_NODEUP };
+	const struct cpg_name name = { .length = 1, .value = "g" };
+
+	(void)state;
+	for (uint32_t i = 0; i < CL_MEMBERS_MAX + 1; i++)
+		m[i].nodeid = i + 1;
+	cpg.cpg_confchg_fn(1, &name, m, CL_MEMBERS_MAX + 1, NULL, 0, &joined, 1);
+	ring(8, "12");
+	assert_told("8: ");
+	ring(12, "12");
+	assert_told("");
+	processes("12", "3", CPG_REASON_NODEDOWN, "", 0);
+	ring(16, "12");
+	assert_told("16:12 ");
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -327,6 +347,7 @@ int main(void)
 		T(a_node_that_leaves_and_joins_in_one_change_is_not_one_that_stayed),
 		T(joins_that_come_one_by_one_are_told),
 		T(a_process_that_goes_meanwhile_waits_for_the_ring_too),
+		T(more_members_than_have_names_are_no_view_of_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
