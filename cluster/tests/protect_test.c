@@ -96,6 +96,28 @@ static void synced_that_comes_before_hello_protects_nobody(void **state)
 	assert_int_equal(w.nodes[0].committed, before + 1);
 }
 
+/* It said SYNCED to a claim that had not settled yet, and that it lost its state behind that. */
+static void who_joins_again_before_the_claim_settles_is_not_protected(void **state)
+{
+	(void)state;
+	world_settled(&w, 4);
+	const struct group *g = &w.nodes[1].cl->groups[0];
+	node_kill(&w, 0);
+	w.nodes[3].hold_acks = true;
+	world_view(&w, true);
+	for (unsigned int i = 0; i < 20 && !(g->claim.synced & slot_bit(3)); i++)
+		world_run(&w, 1);
+	assert_true(g->claim.settling && (g->claim.synced & slot_bit(3)));
+	w.nodes[1].hold_acks = w.nodes[1].lose_snapshots = true;
+	node_command(&w, 2, CL_IN_RESYNC);
+	world_run(&w, 3);
+	w.nodes[3].hold_acks = false;
+	world_run(&w, 2);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	assert_int_equal(g->logged_set & slot_bit(3), 0);
+	assert_int_equal(g->commit.protected_set & slot_bit(3), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +125,8 @@ int main(void)
 					  done),
 		cmocka_unit_test_teardown(an_owner_that_was_away_gives_up_a_deaf_standby, done),
 		cmocka_unit_test_teardown(each_standby_has_a_wait_of_its_own, done),
+		cmocka_unit_test_teardown(
+			who_joins_again_before_the_claim_settles_is_not_protected, done),
 		cmocka_unit_test_teardown(synced_that_comes_before_hello_protects_nobody, done),
 	};
 
