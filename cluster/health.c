@@ -289,7 +289,7 @@ static const struct member *better(struct cl_node *n, const struct group *g)
 {
 	if (n->cfg.manager != CL_MANAGER_INTERNAL || g->role != CL_ROLE_ACTIVE ||
 	    !g->is_protected || g->command != COMMAND_NONE || g->handover.phase != HANDOVER_NONE ||
-	    !is_failed(n, g))
+	    !view_quorate(n) || !is_failed(n, g))
 		return NULL;
 	const struct member *m = healthiest(n, g);
 

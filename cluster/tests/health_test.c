@@ -411,6 +411,21 @@ static void the_standby_dies_in_the_middle(void **state)
 	assert_true(node_may_send(&w.nodes[0]));
 }
 
+/* The claim that a handover ends with needs it. */
+static void without_quorum_nothing_is_handed_over(void **state)
+{
+	(void)state;
+	monitored(4);
+	w.nodes[0].part = w.nodes[1].part = 9;
+	world_view(&w, false);
+	world_run(&w, 50);
+	assert_true(w.nodes[0].is_protected);
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 1000);
+	assert_int_equal(handed_over(0), 0);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+}
+
 static void with_pacemaker_the_roles_are_its_business(void **state)
 {
 	(void)state;
@@ -564,6 +579,7 @@ int main(void)
 		T(without_a_protected_standby_nobody_is_there_to_take_over),
 		T(a_handover_that_fails_is_tried_again_ever_more_slowly),
 		T(the_standby_dies_in_the_middle),
+		T(without_quorum_nothing_is_handed_over),
 		T(with_pacemaker_the_roles_are_its_business),
 		T(an_operator_cannot_move_the_group_to_failed_interfaces),
 		T(preempt_waits_for_links_that_hold),
