@@ -777,6 +777,8 @@ void lineage_take(struct lineage *l, const Holdfast__GroupStatus *s);
 /* Before the state is dropped. */
 void part_begin(struct cl_node *n, struct group *g);
 void part_stop(struct group *g);
+/* What is held is lost, and that is told. */
+void part_give_up(struct cl_node *n, struct group *g, const char *why);
 /* The datapath has stopped: its last numbers. */
 void part_stopped(struct cl_node *n, struct group *g, const struct ss_record *numbers,
 		  size_t count);

@@ -282,7 +282,7 @@ void membership_disconnected(struct cl_node *n)
 		if (g->role == CL_ROLE_OFFLINE)
 			continue;
 		ownership_drop_state(n, g);
-		part_stop(g);
+		part_give_up(n, g, "the connection was lost");
 		g->lineage = (struct lineage){ 0 };
 		g->owner = 0;
 		g->term = 0;

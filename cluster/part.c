@@ -27,8 +27,10 @@ void part_stop(struct group *g)
 	g->at[T_PART] = NEVER;
 }
 
-static void give_up(struct cl_node *n, struct group *g, const char *why)
+void part_give_up(struct cl_node *n, struct group *g, const char *why)
 {
+	if (!g->part.running)
+		return;
 	fx_log(n, LOG_CLUSTER_NOT_MERGED, "group %u: %s", g->id, why);
 	g->merges_failed++;
 	part_stop(g);
@@ -42,7 +44,7 @@ void part_begin(struct cl_node *n, struct group *g)
 	if (!is_owner(g) || (g->handover.phase == HANDOVER_RELEASED && !g->handover.merge) ||
 	    hf_rule_broken(HF_RULE_MERGE))
 		return;
-	part_stop(g);
+	part_give_up(n, g, "another owner won before it was taken");
 	g->split_brains++;
 	p->running = true;
 	p->store = ss_store_copy(g->store, n->cfg.hash_seed);
@@ -94,7 +96,7 @@ bool part_own_log(struct cl_node *n, struct group *g, const struct delivery *d,
 	ss_store_at(p->store, position);
 	if (batch && ss_batch_unpack(bytes(m->batch->records.data, m->batch->records.len),
 				     apply_one, p->store) != R_OK)
-		give_up(n, g, "a record of its own cannot be read");
+		part_give_up(n, g, "a record of its own cannot be read");
 	return true;
 }
 
@@ -167,7 +169,7 @@ static bool find_fork(struct cl_node *n, struct group *g, const struct member *o
 	struct ownership last;
 
 	if (!lineage_fork(&p->lineage, p->appended, other, &last, &p->fork)) {
-		give_up(n, g, "the two owners have no log in common");
+		part_give_up(n, g, "the two owners have no log in common");
 		return false;
 	}
 	/* No peer has seen anything of it. */
@@ -212,7 +214,7 @@ void part_taken(struct cl_node *n, struct group *g, const struct delivery *d,
 	if (!p->running || t->to_slot != n->cfg.slot || t->part_id != p->id)
 		return;
 	if (t->done && t->refused) {
-		give_up(n, g,
+		part_give_up(n, g,
 			t->refused < R_COUNT_ ? result_text((enum result)t->refused) : "refused");
 	} else if (t->done) {
 		fx_log(n, LOG_CLUSTER_MERGED,
@@ -237,9 +239,9 @@ void part_timeout(struct cl_node *n, struct group *g)
 		return;
 	g->at[T_PART] = n->now_ns + PART_ASK_MS * MS;
 	if (age >= PART_KEEP_MS * MS)
-		give_up(n, g, "no owner has taken it");
+		part_give_up(n, g, "no owner has taken it");
 	else if (age >= PART_OWN_MS * MS && (!p->stopped || p->applied < p->appended))
-		give_up(n, g, "what was appended last has not come back");
+		part_give_up(n, g, "what was appended last has not come back");
 	else if (p->part && owner && owner->id.node_id == p->to.node_id &&
 		 owner->id.pid == p->to.pid && owner->id.node_id != n->cfg.node_id)
 		send(n, g, owner);

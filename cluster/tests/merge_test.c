@@ -224,6 +224,21 @@ static void a_stop_waits_for_the_merge(void **state)
 	assert_true(has_all(0));
 }
 
+/* What an owner held that loses Corosync behind the heal is lost, and said to be. */
+static void a_part_that_is_dropped_is_told(void **state)
+{
+	(void)state;
+	split(2);
+	w.nodes[1].mute_quiesce = true;
+	meet();
+	world_run(&w, 150);
+	assert_true(w.nodes[0].cl->groups[0].part.running);
+	node_command(&w, 0, CL_IN_DISCONNECTED);
+	assert_false(w.nodes[0].cl->groups[0].part.running);
+	assert_int_equal(node_status(&w.nodes[0]).merges_failed, 1);
+	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_NOT_MERGED], 1);
+}
+
 static void lineages_part_where_the_first_left(void **state)
 {
 	struct lineage a = { 0 }, b = { 0 };
@@ -269,6 +284,7 @@ int main(void)
 		T(a_lower_owner_that_owns_again_merges_by_itself),
 		T(logs_without_a_common_part_are_not_merged),
 		T(a_stop_waits_for_the_merge),
+		T(a_part_that_is_dropped_is_told),
 		cmocka_unit_test(lineages_part_where_the_first_left),
 	};
 
