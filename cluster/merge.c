@@ -102,7 +102,7 @@ void merge_consider(struct cl_node *n, struct group *g)
 	/* R11: on disk before the datapath stops for it. */
 	if (claim_is_reserved(n, g))
 		begin(n, g, slot);
-	else
+	else if (n->now_ns >= g->claim.not_before_ns)
 		claim_reserve(n, g);
 }
 

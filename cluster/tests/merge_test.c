@@ -224,6 +224,23 @@ static void a_stop_waits_for_the_merge(void **state)
 	assert_true(has_all(0));
 }
 
+/* R11: the term that cannot be written is tried again each second, not all the time. */
+static void a_full_disk_delays_the_merge(void **state)
+{
+	(void)state;
+	split(2);
+	w.nodes[1].disk_full = true;
+	unsigned int before = w.nodes[1].terms_refused;
+	meet();
+	world_run(&w, 2900);
+	assert_in_range(w.nodes[1].terms_refused - before, 2, 4);
+	assert_int_equal(w.nodes[1].term, 2);
+	w.nodes[1].disk_full = false;
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(has_all(0) && has_all(1));
+}
+
 /* What an owner held that loses Corosync behind the heal is lost, and said to be. */
 static void a_part_that_is_dropped_is_told(void **state)
 {
@@ -284,6 +301,7 @@ int main(void)
 		T(a_lower_owner_that_owns_again_merges_by_itself),
 		T(logs_without_a_common_part_are_not_merged),
 		T(a_stop_waits_for_the_merge),
+		T(a_full_disk_delays_the_merge),
 		T(a_part_that_is_dropped_is_told),
 		cmocka_unit_test(lineages_part_where_the_first_left),
 	};
