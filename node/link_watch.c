@@ -2,7 +2,9 @@
 /*
  * One socket takes both the kernel's events and the answers to our own dump,
  * in the kernel's order. An overrun means that events are gone: everything is
- * asked for again. A device that a whole dump does not name is not there.
+ * asked for again, once a dump that is under way has ended, for a second one
+ * is refused (EBUSY). A device that a whole dump does not name is not there;
+ * one during which the list of devices changed is not whole (NLM_F_DUMP_INTR).
  */
 #include "node/link_watch.h"
 
@@ -12,6 +14,8 @@
 #include <linux/rtnetlink.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #define ANSWER_MS 1000
 
@@ -28,6 +32,8 @@ struct link_watch {
 	size_t n;
 	uint32_t seq; /* of the dump under way, or of the last one */
 	bool dumping;
+	bool again;  /* another one is due: this one, or what was told beside it, has gaps */
+	int refused; /* errno of the last one; 0: it was not */
 	_Alignas(struct nlmsghdr) char buf[16384]; /* a dump comes in pieces of up to this size */
 };
 
@@ -59,19 +65,20 @@ int link_watch_fd(const struct link_watch *w)
 	return mnl_socket_get_fd(w->socket);
 }
 
-/* While one is under way its answers serve as well; a new one would be refused (EBUSY). */
+/* While one is under way its answers serve as well. */
 void link_watch_look(struct link_watch *w)
 {
-	struct nlmsghdr *h = mnl_nlmsg_put_header(w->buf);
-	struct ifinfomsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-
 	if (w->dumping)
 		return;
+	struct nlmsghdr *h = mnl_nlmsg_put_header(w->buf);
+	struct ifinfomsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
 	m->ifi_family = AF_UNSPEC;
 	h->nlmsg_type = RTM_GETLINK;
 	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	h->nlmsg_seq = ++w->seq;
+	w->again = false;
 	w->dumping = mnl_socket_sendto(w->socket, h, h->nlmsg_len) >= 0;
+	w->refused = w->dumping ? 0 : errno;
 }
 
 /* ---- what the kernel says ---- */
@@ -113,21 +120,31 @@ static void take_link(struct link_watch *w, const struct nlmsghdr *h)
 static void dump_done(struct link_watch *w)
 {
 	w->dumping = false;
-	for (size_t i = 0; i < w->n; i++)
+	for (size_t i = 0; i < w->n && !w->again; i++)
 		if (w->devices[i].dump != w->seq)
 			w->devices[i].index = 0;
+}
+
+static void dump_refused(struct link_watch *w, const struct nlmsghdr *h)
+{
+	const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
+
+	w->dumping = false;
+	w->refused = mnl_nlmsg_get_payload_len(h) >= sizeof(*e) ? -e->error : EPROTO;
 }
 
 static void take(struct link_watch *w, const struct nlmsghdr *h)
 {
 	bool link = h->nlmsg_type == RTM_NEWLINK || h->nlmsg_type == RTM_DELLINK;
 
+	if (h->nlmsg_seq == w->seq && (h->nlmsg_flags & NLM_F_DUMP_INTR))
+		w->again = true;
 	if (link && mnl_nlmsg_get_payload_len(h) >= sizeof(struct ifinfomsg))
 		take_link(w, h);
 	else if (h->nlmsg_type == NLMSG_DONE && h->nlmsg_seq == w->seq)
 		dump_done(w);
 	else if (h->nlmsg_type == NLMSG_ERROR && h->nlmsg_seq == w->seq)
-		w->dumping = false;
+		dump_refused(w, h);
 }
 
 /* False when nothing is there to be read. */
@@ -137,8 +154,7 @@ static bool read_some(struct link_watch *w)
 	int left = (int)got;
 
 	if (got < 0 && errno == ENOBUFS) {
-		w->dumping = false;
-		link_watch_look(w);
+		w->again = true;
 		return true;
 	}
 	if (got < 0)
@@ -158,30 +174,58 @@ bool link_watch_read(struct link_watch *w)
 		before[i] = link_watch_state(w, i);
 	while (read_some(w))
 		;
+	/* Its answers are for the next call: who makes and removes devices all the time must not
+	 * keep us here. */
+	if (w->again)
+		link_watch_look(w);
 	for (size_t i = 0; i < w->n; i++)
 		changed = changed || before[i] != link_watch_state(w, i);
 	return changed;
 }
 
+/* What is known of one that was watched before stays known should no answer come. */
+static void watch(struct link_watch *w, const char *const *devices, size_t n)
+{
+	struct device fresh[CL_LINKS_MAX] = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < w->n; k++)
+			if (strcmp(w->devices[k].name, devices[i]) == 0)
+				fresh[i] = w->devices[k];
+		/* A longer name is none that a device can have. */
+		if (strlen(devices[i]) < IFNAMSIZ)
+			strcpy(fresh[i].name, devices[i]);
+	}
+	memcpy(w->devices, fresh, sizeof(fresh));
+	w->n = n;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
 enum result link_watch_set(struct link_watch *w, const char *const *devices, size_t n)
 {
 	struct pollfd p = { .fd = link_watch_fd(w), .events = POLLIN };
+	const uint64_t end = now_ms() + ANSWER_MS;
 
 	(void)link_watch_read(w);
-	w->n = n < CL_LINKS_MAX ? n : CL_LINKS_MAX;
-	memset(w->devices, 0, sizeof(w->devices));
-	for (size_t i = 0; i < w->n; i++)
-		strncpy(w->devices[i].name, devices[i], sizeof(w->devices[i].name) - 1);
-	w->dumping = false;
+	watch(w, devices, n < CL_LINKS_MAX ? n : CL_LINKS_MAX);
 	link_watch_look(w);
-	while (w->dumping) {
-		if (poll(&p, 1, ANSWER_MS) == 0) {
+	while (w->dumping || w->again) {
+		const uint64_t now = now_ms();
+		if (now >= end || poll(&p, 1, (int)(end - now)) == 0) {
 			errno = ETIMEDOUT;
 			return R_SYSTEM;
 		}
 		(void)link_watch_read(w);
 	}
-	return R_OK;
+	errno = w->refused;
+	return w->refused ? R_SYSTEM : R_OK;
 }
 
 /* RFC 2863: running is operational. A driver that does not say so still has a carrier or none. */

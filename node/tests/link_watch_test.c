@@ -114,6 +114,35 @@ static void an_overrun_is_made_up_for(void **state)
 	becomes(ETH1, CL_LINK_NORMAL);
 }
 
+/* A second dump beside one that has not ended is refused. */
+static void an_overrun_while_looking_is_made_up_for(void **state)
+{
+	(void)state;
+	link_watch_look(watch);
+	netns_run(
+		"for i in $(seq 400); do ip link set eth1 mtu $((1300 + i)); done; ip link set eth1 down");
+	becomes(ETH1, CL_LINK_DOWN);
+	link_watch_look(watch);
+	netns_run(
+		"for i in $(seq 400); do ip link set eth1 mtu $((1300 + i)); done; ip link set eth1 up");
+	becomes(ETH1, CL_LINK_NORMAL);
+}
+
+static void a_name_that_no_device_can_have_is_not_there(void **state)
+{
+	static const char *const names[] = { "eth0", "eth1-and-more-than-fits" };
+	static const char *const again[] = { "eth0", "eth1", "eth7" };
+
+	(void)state;
+	netns_run("ip link add eth1-and-more-t type veth peer name eth8 && "
+		  "ip link set eth1-and-more-t up && ip link set eth8 up");
+	assert_int_equal(link_watch_set(watch, names, 2), R_OK);
+	assert_int_equal(link_watch_state(watch, 0), CL_LINK_NORMAL);
+	assert_int_equal(link_watch_state(watch, 1), CL_LINK_FAILED);
+	netns_run("ip link del eth1-and-more-t");
+	assert_int_equal(link_watch_set(watch, again, 3), R_OK);
+}
+
 static void other_devices_can_be_watched_from_now_on(void **state)
 {
 	static const char *const one[] = { "eth1" };
@@ -136,6 +165,8 @@ int main(void)
 		cmocka_unit_test(a_device_that_comes_goes_and_is_renamed_is_told),
 		cmocka_unit_test(what_was_missed_is_found_by_looking_again),
 		cmocka_unit_test(an_overrun_is_made_up_for),
+		cmocka_unit_test(an_overrun_while_looking_is_made_up_for),
+		cmocka_unit_test(a_name_that_no_device_can_have_is_not_there),
 		cmocka_unit_test(other_devices_can_be_watched_from_now_on),
 	};
 
