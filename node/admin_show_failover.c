@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What show failover says: hosts, interfaces, roles, of the cluster logic and the configuration. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,12 +16,14 @@
 static void fill_interfaces(const struct world *w, struct view_host *h, bool active, uint8_t slot)
 {
 	struct cl_link links[CL_LINKS_MAX];
-	const size_t n = cl_links(hf_core_cluster_node(w->core), slot, links);
+	const struct config_interface *watched[CONFIG_MONITORED_MAX];
+	const size_t n = cl_links(hf_core_cluster_node(w->core), slot, links),
+		     n_watched = config_watched(w->config, watched);
 
-	for (size_t i = 0; i < w->config->n_interfaces && h->n_interfaces < VIEW_INTERFACES_MAX;
-	     i++) {
-		const struct config_interface *ifc = &w->config->interfaces[i];
-		if (!ifc->nameif[0] || ifc->failover_group != w->group)
+	static_assert(CONFIG_MONITORED_MAX <= VIEW_INTERFACES_MAX, "all are shown");
+	for (size_t i = 0; i < n_watched; i++) {
+		const struct config_interface *ifc = watched[i];
+		if (ifc->failover_group != w->group)
 			continue;
 		struct view_host_interface *v = &h->interfaces[h->n_interfaces++];
 		snprintf(v->nameif, sizeof(v->nameif), "%s", ifc->nameif);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Link monitoring: the interfaces of the configuration, as the kernel has them, to the core. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/poll.h>
@@ -9,10 +10,7 @@
 
 #define NS_PER_MS 1000000ull
 
-static bool is_shown(const struct config_interface *ifc)
-{
-	return ifc->nameif[0] != '\0';
-}
+static_assert(CONFIG_MONITORED_MAX == CL_LINKS_MAX, "each monitored interface is told of");
 
 static void trouble(const char *why)
 {
@@ -26,23 +24,21 @@ static void trouble(const char *why)
 static void tell(struct world *w)
 {
 	const struct config_monitoring *mon = &w->config->monitoring;
+	const struct config_interface *watched[CL_LINKS_MAX];
 	struct cl_health health = { .failures = mon->policy,
 				    .percent = mon->percent,
 				    .link_state_ms = mon->link_state_ms,
 				    .hold_ms = mon->hold_s * 1000 };
 	struct cl_input in = { .kind = CL_IN_LINKS, .group = 1, .health = &health };
 
-	for (size_t i = 0; i < w->config->n_interfaces && health.n_links < CL_LINKS_MAX; i++) {
-		const struct config_interface *ifc = &w->config->interfaces[i];
-		if (!is_shown(ifc))
-			continue;
-		struct cl_link *l = &health.links[health.n_links];
+	health.n_links = config_watched(w->config, watched);
+	for (size_t i = 0; i < health.n_links; i++) {
+		const struct config_interface *ifc = watched[i];
+		struct cl_link *l = &health.links[i];
 		snprintf(l->nameif, sizeof(l->nameif), "%.64s", ifc->nameif);
-		l->state = ifc->shutdown ? CL_LINK_DOWN
-					 : link_watch_state(w->links, health.n_links);
+		l->state = ifc->shutdown ? CL_LINK_DOWN : link_watch_state(w->links, i);
 		l->group = ifc->failover_group;
 		l->monitored = w->config->failover.enabled && ifc->monitored;
-		health.n_links++;
 	}
 	hf_core_cluster(w->core, world_now_ns(), &in);
 	world_touch(w);
@@ -70,14 +66,14 @@ static void look_again(void *data)
 
 void world_links_reload(struct world *w)
 {
+	const struct config_interface *watched[CL_LINKS_MAX];
 	const char *devices[CL_LINKS_MAX];
-	size_t n = 0;
 
 	if (!w->links)
 		return;
-	for (size_t i = 0; i < w->config->n_interfaces && n < CL_LINKS_MAX; i++)
-		if (is_shown(&w->config->interfaces[i]))
-			devices[n++] = w->config->interfaces[i].name;
+	const size_t n = config_watched(w->config, watched);
+	for (size_t i = 0; i < n; i++)
+		devices[i] = watched[i]->name;
 	if (link_watch_set(w->links, devices, n) != R_OK)
 		trouble(strerror(errno));
 	else

@@ -154,6 +154,7 @@ static void resolve_line(struct build *b, const struct config_monitor *x)
 
 void monitoring_resolve(struct build *b)
 {
+	size_t n = 0;
 	for (size_t i = 0; i < b->cfg->n_interfaces; i++) {
 		struct config_interface *ifc = &b->cfg->interfaces[i];
 		ifc->monitored = !is_subinterface(ifc);
@@ -163,6 +164,13 @@ void monitoring_resolve(struct build *b)
 	for (size_t i = 0; i < b->cfg->n_interfaces; i++) {
 		struct config_interface *ifc = &b->cfg->interfaces[i];
 		ifc->monitored = ifc->monitored && *ifc->nameif && !ifc->shutdown;
+		if (!ifc->monitored || ++n <= CONFIG_MONITORED_MAX)
+			continue;
+		ifc->monitored = false;
+		build_warning(
+			b, ifc->where,
+			"interface %s is not monitored: expected %u monitored interfaces at most; take others out with no monitor-interface",
+			ifc->name, CONFIG_MONITORED_MAX);
 	}
 }
 

@@ -19,6 +19,23 @@ size_t config_group_ids(const struct config *cfg, uint8_t out[CONFIG_GROUPS_MAX]
 	return n;
 }
 
+size_t config_watched(const struct config *cfg,
+		      const struct config_interface *out[CONFIG_MONITORED_MAX])
+{
+	size_t n = 0, others = CONFIG_MONITORED_MAX;
+
+	for (size_t i = 0; i < cfg->n_interfaces; i++)
+		others -= cfg->interfaces[i].monitored;
+	for (size_t i = 0; i < cfg->n_interfaces; i++) {
+		const struct config_interface *ifc = &cfg->interfaces[i];
+		if (!*ifc->nameif || (!ifc->monitored && others == 0))
+			continue;
+		others -= !ifc->monitored;
+		out[n++] = ifc;
+	}
+	return n;
+}
+
 const struct config_interface *config_interface_by_nameif(const struct config *cfg,
 							  const char *nameif)
 {

@@ -424,6 +424,10 @@ void config_running_unit(const struct config *cfg, struct text *out);
 
 /* The failover groups, ascending: group 1 alone without failover. Returns how many. */
 size_t config_group_ids(const struct config *cfg, uint8_t out[CONFIG_GROUPS_MAX]);
+/* The interfaces whose links are looked at: the monitored ones, and the first others that there is
+ * room for. In their order; returns how many. */
+size_t config_watched(const struct config *cfg,
+		      const struct config_interface *out[CONFIG_MONITORED_MAX]);
 /* All return NULL when there is none. */
 const struct config_interface *config_interface_by_nameif(const struct config *cfg,
 							  const char *nameif);

@@ -387,6 +387,40 @@ static void a_peer_is_found_by_identity_by_address_and_by_default(void **state)
 }
 
 /* Physical interfaces with a nameif unless told not to, subinterfaces only when told to. */
+/* Many that are not monitored come first, and then more than can be. */
+static void monitored_links_are_not_lost_among_others(void **state)
+{
+	const struct config_interface *watched[CONFIG_MONITORED_MAX];
+	struct text in = { 0 };
+	struct diagnostics diag;
+	struct config *cfg;
+	(void)state;
+	for (unsigned int i = 0; i < 20; i++)
+		text_printf(&in, "interface eth0.%u\n nameif vlan%u\n", i, i);
+	for (unsigned int i = 0; i < 3; i++)
+		text_printf(&in, "interface eth%u\n nameif net%u\n", i, i);
+	assert_int_equal(config_parse(bytes(in.p, in.len), "c", &cfg, &diag), R_OK);
+	assert_int_equal(diag.warnings, 0);
+	assert_int_equal(config_watched(cfg, watched), CONFIG_MONITORED_MAX);
+	assert_string_equal(watched[0]->nameif, "vlan0");
+	assert_string_equal(watched[12]->nameif, "vlan12");
+	assert_string_equal(watched[13]->nameif, "net0");
+	assert_string_equal(watched[15]->nameif, "net2");
+	config_free(cfg);
+	for (unsigned int i = 0; i < 14; i++)
+		text_printf(&in, "monitor-interface vlan%u\n", i);
+	assert_int_equal(config_parse(bytes(in.p, in.len), "c", &cfg, &diag), R_OK);
+	assert_int_equal(diag.warnings, 1);
+	assert_string_equal(
+		diag.list[0].text,
+		"interface eth2 is not monitored: expected 16 monitored interfaces at most; take others out with no monitor-interface");
+	assert_int_equal(config_watched(cfg, watched), CONFIG_MONITORED_MAX);
+	for (unsigned int i = 0; i < CONFIG_MONITORED_MAX; i++)
+		assert_true(watched[i]->monitored);
+	config_free(cfg);
+	text_free(&in);
+}
+
 static void interfaces_are_monitored_as_on_the_asa(void **state)
 {
 	static const char lines[] =
@@ -765,6 +799,7 @@ int main(void)
 		cmocka_unit_test(every_value_reaches_the_model),
 		cmocka_unit_test(a_peer_is_found_by_identity_by_address_and_by_default),
 		cmocka_unit_test(interfaces_are_monitored_as_on_the_asa),
+		cmocka_unit_test(monitored_links_are_not_lost_among_others),
 		cmocka_unit_test(no_takes_away_what_a_line_set),
 		cmocka_unit_test(no_takes_single_values_out_of_a_list),
 		cmocka_unit_test(mode_comes_from_the_grammar_and_not_from_indentation),
