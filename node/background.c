@@ -15,8 +15,8 @@
 
 struct background {
 	qb_loop_t *loop;
-	int fd; /* a job has run */
-	bool running;
+	int fd;                 /* a job has run */
+	bool running, threaded; /* the first; in thread, or it ran where it was given */
 	pthread_t thread;
 	struct background_job *first, **last;
 };
@@ -26,14 +26,20 @@ struct start {
 	int fd;
 };
 
+static void run(struct background_job *j, int fd)
+{
+	const uint64_t one = 1;
+
+	j->run(j);
+	must(write(fd, &one, sizeof(one)) == (ssize_t)sizeof(one));
+}
+
 static void *job_thread(void *arg)
 {
 	struct start s = *(struct start *)arg;
-	const uint64_t one = 1;
 
 	free(arg);
-	s.job->run(s.job);
-	must(write(s.fd, &one, sizeof(one)) == (ssize_t)sizeof(one));
+	run(s.job, s.fd);
 	return NULL;
 }
 
@@ -71,14 +77,18 @@ static struct background_job *take(struct background *b)
 
 static void start_next(struct background *b)
 {
-	while (b->first && !b->running) {
-		b->running = start_thread(b, b->first);
-		if (b->running)
-			return;
-		struct background_job *j = take(b);
-		j->run(j);
-		j->done(j);
-	}
+	if (!b->first || b->running)
+		return;
+	b->running = true;
+	b->threaded = start_thread(b, b->first);
+	if (!b->threaded)
+		run(b->first, b->fd);
+}
+
+static void join(struct background *b)
+{
+	if (b->threaded)
+		pthread_join(b->thread, NULL);
 }
 
 static int on_done(int fd, int revents, void *data)
@@ -89,7 +99,7 @@ static int on_done(int fd, int revents, void *data)
 	(void)revents;
 	if (read(fd, &count, sizeof(count)) != (ssize_t)sizeof(count))
 		return 0;
-	pthread_join(b->thread, NULL);
+	join(b);
 	struct background_job *j = take(b);
 	j->done(j);
 	b->running = false;
@@ -122,7 +132,7 @@ void background_free(struct background *b)
 	if (!b)
 		return;
 	if (b->running)
-		pthread_join(b->thread, NULL);
+		join(b);
 	qb_loop_poll_del(b->loop, b->fd);
 	close(b->fd);
 	while (b->first) {

@@ -24,7 +24,7 @@ enum result background_new(qb_loop_t *loop, struct background **out) WARN_UNUSED
 /* Waits for the job that runs. The done of all that were given is called, that of those which
  * have not run too: b is NULL for them by then. */
 void background_free(struct background *b);
-/* Adopts j. Where no thread can be had, it runs here and now. */
+/* Adopts j; its done comes later, always. Where no thread can be had, it runs here and now. */
 void background_run(struct background *b, struct background_job *j);
 
 #endif

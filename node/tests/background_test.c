@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "node/background.h"
@@ -95,10 +97,43 @@ static void at_the_end_each_is_done_and_only_the_running_one_has_run(void **stat
 	qb_loop_destroy(loop);
 }
 
+static void stop(struct background_job *j)
+{
+	assert_true(((struct work *)j)->ran);
+	done_count++;
+	qb_loop_stop(loop);
+}
+
+/* Whoever gives a job may not be ready for its end, as a command that is not answered twice. */
+static void without_a_thread_the_end_comes_from_the_loop_too(void **state)
+{
+	int status;
+
+	(void)state;
+	pid_t pid = fork();
+	if (pid == 0) {
+		const struct rlimit none = { 0, 0 };
+		struct work w = { .job = { .run = run, .done = stop } };
+		done_count = 0;
+		loop = qb_loop_create();
+		bool good = background_new(loop, &b) == R_OK &&
+			    setrlimit(RLIMIT_NPROC, &none) == 0 &&
+			    (geteuid() != 0 || setresuid(65534, 65534, 65534) == 0);
+		background_run(b, &w.job);
+		good = good && w.ran && done_count == 0;
+		if (good)
+			qb_loop_run(loop);
+		_exit(good && done_count == 1 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(jobs_run_one_at_a_time_in_their_order),
+		cmocka_unit_test(without_a_thread_the_end_comes_from_the_loop_too),
 		cmocka_unit_test(at_the_end_each_is_done_and_only_the_running_one_has_run),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
