@@ -63,12 +63,12 @@ void show_write_json(const struct view_write *v, struct text *out)
 				      json_pack("{s:s, s:i, s:b, s:s}", "name", v->units[i].name,
 						"slot", (int)v->units[i].slot, "ok", v->units[i].ok,
 						"why", v->units[i].why));
-	if (v->standby)
-		json_finish(json_pack("{s:{s:o}}", "write_standby", "units", units), out);
-	else
-		json_finish(json_pack("{s:{s:s, s:s, s:b, s:I, s:f, s:o}}", "write_memory", "file",
-				      v->file, "config_digest", v->digest, "written", v->written,
-				      "bytes", (json_int_t)v->bytes, "took_s", v->took_ms / 1000.0,
-				      "units", units),
-			    out);
+	json_t *root = json_pack("{s:b}", "pending", v->pending);
+	if (!v->standby)
+		json_object_update_new(root, json_pack("{s:s, s:s, s:b, s:I, s:f}", "file", v->file,
+						       "config_digest", v->digest, "written",
+						       v->written, "bytes", (json_int_t)v->bytes,
+						       "took_s", v->took_ms / 1000.0));
+	json_object_set_new(root, "units", units);
+	json_finish(json_pack("{s:o}", v->standby ? "write_standby" : "write_memory", root), out);
 }

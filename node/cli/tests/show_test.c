@@ -502,6 +502,9 @@ static enum result ops_write(void *ctx, bool standby, const struct admin_caller 
 		out->bytes = held ? 0 : 3255;
 		out->took_ms = held ? 0 : 12;
 	}
+	out->pending = caller->remote;
+	if (out->pending)
+		return R_OK;
 	out->n = 1;
 	out->units[0] = (struct view_write_unit){ .name = "vpn2", .slot = 2, .ok = !held };
 	if (held)
@@ -907,6 +910,33 @@ static void a_write_may_be_answered_later_or_not_be_ours(void **state)
 	text_free(&out);
 }
 
+/* failover exec mate write memory: both forms say that it goes on. */
+static void a_write_that_nobody_waits_for_says_so(void **state)
+{
+	static const char *const lines[] = { "write memory", "write standby" };
+	struct admin_caller caller = { .remote = true };
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct text plain = { 0 }, out = { 0 };
+		json_t *pending;
+		caller.json = false;
+		assert_int_equal(admin_run(&ops, lines[i], &caller, &plain), ADMIN_OK);
+		assert_non_null(strstr(text_string(&plain), "\nThe log says how it ends.\n"));
+		assert_null(strstr(text_string(&plain), "[OK]"));
+		caller.json = true;
+		assert_int_equal(admin_run(&ops, lines[i], &caller, &out), ADMIN_OK);
+		json_t *root = json_loads(text_string(&out), 0, NULL);
+		assert_int_equal(json_unpack(root, "{s:{s:o}}",
+					     i ? "write_standby" : "write_memory", "pending",
+					     &pending),
+				 0);
+		assert_true(json_is_true(pending));
+		json_decref(root);
+		text_free(&plain);
+		text_free(&out);
+	}
+}
+
 static void a_group_that_is_not_there_is_named(void **state)
 {
 	(void)state;
@@ -1165,6 +1195,7 @@ int main(void)
 		cmocka_unit_test(a_refused_action_says_why),
 		cmocka_unit_test(write_memory_has_three_names),
 		cmocka_unit_test(a_write_may_be_answered_later_or_not_be_ours),
+		cmocka_unit_test(a_write_that_nobody_waits_for_says_so),
 		cmocka_unit_test(a_group_that_is_not_there_is_named),
 		cmocka_unit_test(several_groups_are_shown_side_by_side),
 		cmocka_unit_test(several_groups_have_json_too),
