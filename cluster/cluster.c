@@ -334,6 +334,8 @@ static void node_input(struct cl_node *n, const struct cl_input *in)
 void cl_step(struct cl_node *n, uint64_t now_ns, const struct cl_input *in, struct cl_outbox *out)
 {
 	n->away_ns = now_ns - n->now_ns;
+	if (n->now_ns && n->away_ns > n->cfg.token_ms * MS / 2)
+		n->woke_ns = now_ns;
 	n->now_ns = now_ns;
 	n->out = out;
 	node_input(n, in);

@@ -357,7 +357,7 @@ struct group {
 	uint64_t disk_term;    /* R11: highest written or being written */
 	uint64_t spent_term;   /* highest that this node may have claimed, before its start too */
 	uint64_t heartbeat_ns; /* when it was delivered here */
-	int64_t heartbeat_late_ms; /* how long it was on its way, in cluster time */
+	int64_t heartbeat_late_ms; /* how long it was on its way; another's: in cluster time */
 	uint64_t owner_left_ns;    /* when a view came without the owner */
 	uint32_t unfenced;         /* and without its node, which is this: not confirmed as off */
 	bool heartbeat_stale_at_left; /* R10 */
@@ -497,7 +497,8 @@ struct cl_node {
 	struct inet_endpoint relay;
 	int64_t clock_offset_ms;    /* cluster time minus this node's guess */
 	uint64_t clock_followed_ns; /* when a heartbeat last set it; 0: none has */
-	uint64_t clock_far_ns;      /* since when it is far ahead of theirs; 0: it is not */
+	uint64_t clock_since_ns; /* when another's first set it; 0: none has, or it was our own */
+	uint64_t clock_far_ns;   /* since when it is far ahead of theirs; 0: it is not */
 	uint64_t messages_refused;
 	struct cl_failure failures[SS_SLOTS];
 	struct cl_known_unit known[SS_SLOTS];
@@ -512,6 +513,7 @@ struct cl_node {
 	/* of the running cl_step */
 	uint64_t now_ns;
 	uint64_t away_ns; /* since the step before this one */
+	uint64_t woke_ns; /* the step that came last after a pause in which a ring can form */
 	struct cl_outbox *out;
 };
 
@@ -688,7 +690,10 @@ void heartbeat_resume(struct cl_node *n, struct group *g);
 void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
 		       const Holdfast__ClusterMessage *m);
 uint64_t heartbeat_silent_ns(const struct cl_node *n, const struct group *g);
-int64_t heartbeat_age_ms(const struct cl_node *n, const struct group *g);
+/* R10: too old to have everything, or nobody can say. */
+bool heartbeat_is_stale(const struct cl_node *n, const struct group *g);
+/* Owner, in a new view: there may have been a ring without us, and an owner in it. */
+bool heartbeat_left_out(const struct cl_node *n, const struct group *g);
 uint64_t cluster_time_ms(const struct cl_node *n, uint64_t now_ns);
 
 /* protect.c */

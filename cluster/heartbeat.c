@@ -32,6 +32,8 @@ static int64_t clock_follow(struct cl_node *n, uint64_t time_ms)
 	bool first = !n->clock_followed_ns, far = !first && ahead > CLOCK_STEP_MS;
 
 	n->clock_followed_ns = n->now_ns;
+	if (first)
+		n->clock_since_ns = n->now_ns;
 	if (!far || !n->clock_far_ns)
 		n->clock_far_ns = far ? n->now_ns : 0;
 	if (first || ahead < 0 || (far && n->now_ns - n->clock_far_ns > CLOCK_STEP_MS * MS))
@@ -114,13 +116,44 @@ void heartbeat_deadline_passed(struct cl_node *n, struct group *g)
 
 /* ---- everybody ---- */
 
-/*
- * R10: in cluster time, which began with its emission. What waited here was
- * emitted long before it was delivered; the owner may have gone on without us.
- */
-int64_t heartbeat_age_ms(const struct cl_node *n, const struct group *g)
+static int64_t age_ms(const struct cl_node *n, const struct group *g)
 {
 	return g->heartbeat_late_ms + (int64_t)((n->now_ns - g->heartbeat_ns) / MS);
+}
+
+/*
+ * By a clock that was first set by what waited while this process stood still,
+ * nothing is old.
+ */
+static bool clock_is_doubtful(const struct cl_node *n)
+{
+	return n->clock_since_ns && n->clock_since_ns >= n->woke_ns &&
+	       n->clock_since_ns - n->woke_ns < n->cfg.token_ms * MS &&
+	       n->now_ns - n->clock_since_ns < n->cfg.commit_timeout_ms * MS;
+}
+
+/*
+ * In cluster time, which began with its emission. What waited here was emitted
+ * long before it was delivered; the owner may have gone on without us.
+ */
+bool heartbeat_is_stale(const struct cl_node *n, const struct group *g)
+{
+	return age_ms(n, g) > (int64_t)n->cfg.commit_timeout_ms || clock_is_doubtful(n);
+}
+
+/*
+ * A host that stood still for longer than a token is not missed: the others form
+ * a ring, claim, and may be dead when it wakes. It knows from its own heartbeats,
+ * of which none has come back since. Without a pause of this process it may be
+ * Corosync alone that stood still, or only a slow change of the membership;
+ * from the deadline on others may own the group (R12).
+ */
+bool heartbeat_left_out(const struct cl_node *n, const struct group *g)
+{
+	int64_t age = age_ms(n, g), awake_ms = (int64_t)((n->now_ns - n->woke_ns) / MS);
+
+	return n->view.nodes_lost && (age > (int64_t)n->cfg.deadline_ms ||
+				      (age > awake_ms && age > (int64_t)n->cfg.token_ms));
 }
 
 /* R12: from when the owner counts as silent. */
@@ -174,6 +207,10 @@ void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery
 		heartbeat_follow(n, g, h);
 	else if (is_owner(g) && g->handover.phase != HANDOVER_RELEASED)
 		deadline_extend(n, g, h->emitted_ns);
-	if (ours)
+	if (ours) {
 		g->complete_ns = n->now_ns;
+		g->heartbeat_late_ms = (int64_t)((n->now_ns - h->emitted_ns) / MS);
+		n->clock_followed_ns = n->now_ns; /* our clock is that of the cluster */
+		n->clock_since_ns = 0;
+	}
 }

@@ -234,6 +234,8 @@ void ownership_view_changed(struct cl_node *n, struct group *g)
 	if (g->role == CL_ROLE_OFFLINE)
 		role_event(n, g, ROLE_JOINED, "member of the cluster");
 	if (is_owner(g)) {
+		/* As good as a view without quorum. */
+		g->unsure = g->unsure || heartbeat_left_out(n, g);
 		for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
 			if (!member_by_slot(n, slot))
 				join_serve_stop(g, slot);
@@ -254,8 +256,7 @@ void ownership_view_changed(struct cl_node *n, struct group *g)
 		 * (R6), which is longer. That is the threshold here.
 		 */
 		fence_owner_left(n, g);
-		g->heartbeat_stale_at_left = heartbeat_age_ms(n, g) >
-					     (int64_t)n->cfg.commit_timeout_ms;
+		g->heartbeat_stale_at_left = heartbeat_is_stale(n, g);
 		join_stop(
 			g); /* R22: the serving owner is gone; a new marker goes to its successor */
 	}

@@ -449,6 +449,47 @@ static void a_heartbeat_that_waited_is_old(void **state)
 	assert_true(w.nodes[1].suspect);
 }
 
+/* R10: by a clock that is set by what waited, nothing is old. */
+static void the_first_heartbeat_may_be_one_that_waited(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	w.nodes[1].cl->clock_followed_ns = 0; /* it is protected, and has just begun to hear */
+	node_stop(&w, 1);
+	world_run(&w, 300);
+	node_cut(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 3000);
+	node_kill(&w, 0);
+	node_wake(&w, 1);
+	world_run(&w, 100);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(w.nodes[1].suspect);
+}
+
+/*
+ * The owner's host stood still; another one owned the group and is dead when it wakes. Nobody is
+ * there who could tell.
+ */
+static void an_owner_that_stood_still_with_its_host_claims_anew_as_suspect(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	uint64_t term = w.nodes[0].term;
+	node_stop(&w, 0);
+	node_cut(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 50);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	node_kill(&w, 1);
+	node_wake(&w, 0);
+	world_run(&w, 1500);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+	assert_true(w.nodes[0].suspect);
+	assert_true(w.nodes[0].term > term + 1);
+}
+
 static int64_t clock_difference_ms(void)
 {
 	return (int64_t)(cl_cluster_time_ms(w.nodes[1].cl, w.now_ns) -
@@ -961,6 +1002,8 @@ int main(void)
 		T(a_takeover_with_an_old_heartbeat_is_suspect),
 		T(a_heartbeat_that_waited_is_old),
 		T(a_clock_that_stays_behind_is_followed),
+		T(the_first_heartbeat_may_be_one_that_waited),
+		T(an_owner_that_stood_still_with_its_host_claims_anew_as_suspect),
 		T(a_takeover_after_a_view_without_quorum_is_suspect),
 		T(an_owner_with_quorum_again_claims_anew_as_suspect),
 		T(a_standby_without_its_owner_stays_in_doubt),
