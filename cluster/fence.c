@@ -62,4 +62,9 @@ void fence_view_changed(struct cl_node *n)
 		if (!in_view(n, n->fenced[i]))
 			n->fenced[kept++] = n->fenced[i];
 	n->n_fenced = kept;
+	/* Back as another process, or the same: the former one is not there any more. Nobody could
+	 * confirm that node as fenced. */
+	for (size_t i = 0; i < n->n_groups; i++)
+		if (in_view(n, n->groups[i].unfenced))
+			n->groups[i].unfenced = 0;
 }

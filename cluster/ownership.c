@@ -140,6 +140,8 @@ void ownership_learned(struct cl_node *n, struct group *g, const struct member *
 	g->protected_set = protected_set;
 	if (heartbeat > g->heartbeat)
 		g->heartbeat = heartbeat;
+	/* It lives (R12). When it said so is not known: the last heartbeat is as old as it was. */
+	g->heartbeat_late_ms += (int64_t)((n->now_ns - g->heartbeat_ns) / MS);
 	g->heartbeat_ns = n->now_ns;
 	if (!g->synced && !g->join.running)
 		join_start(n, g);

@@ -168,6 +168,22 @@ static void what_was_kept_waits_for_it_too(void **state)
 	assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 0);
 }
 
+/* It has nothing, and nobody can confirm that it is off: who waited takes the group. */
+static void a_node_that_comes_back_as_another_process_is_waited_for_no_longer(void **state)
+{
+	(void)state;
+	start_pair(CL_MANAGER_INTERNAL);
+	cut();
+	node_kill(&w, 0);
+	node_start(&w, 0);
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 1500);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 0);
+	assert_true(w.nodes[1].is_protected);
+}
+
 #define T(test) cmocka_unit_test_teardown(test, done)
 
 int main(void)
@@ -180,6 +196,7 @@ int main(void)
 		T(a_process_that_dies_alone_is_taken_over_from_at_once),
 		T(an_owner_that_comes_back_is_followed_again),
 		T(what_was_kept_waits_for_it_too),
+		T(a_node_that_comes_back_as_another_process_is_waited_for_no_longer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -449,6 +449,26 @@ static void a_heartbeat_that_waited_is_old(void **state)
 	assert_true(w.nodes[1].suspect);
 }
 
+/* What else waited than heartbeats says that the owner lived, not when. */
+static void a_hello_that_waited_makes_no_heartbeat_fresh(void **state)
+{
+	const struct cl_input moved = { .kind = CL_IN_ADDRESS };
+
+	(void)state;
+	world_settled(&w, 2);
+	node_stop(&w, 1);
+	node_input(&w.nodes[0], &moved);
+	world_run(&w, 2);
+	node_cut(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 3000);
+	node_kill(&w, 0);
+	node_wake(&w, 1);
+	world_run(&w, 100);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(w.nodes[1].suspect);
+}
+
 /* R10: by a clock that is set by what waited, nothing is old. */
 static void the_first_heartbeat_may_be_one_that_waited(void **state)
 {
@@ -1002,6 +1022,7 @@ int main(void)
 		T(a_takeover_with_an_old_heartbeat_is_suspect),
 		T(a_heartbeat_that_waited_is_old),
 		T(a_clock_that_stays_behind_is_followed),
+		T(a_hello_that_waited_makes_no_heartbeat_fresh),
 		T(the_first_heartbeat_may_be_one_that_waited),
 		T(an_owner_that_stood_still_with_its_host_claims_anew_as_suspect),
 		T(a_takeover_after_a_view_without_quorum_is_suspect),
