@@ -26,7 +26,10 @@ static bool is_protected_member(const struct cl_group_status *owner, const struc
 	return false;
 }
 
-/* A standby that follows this owner's log. */
+/*
+ * A standby that follows this owner's log, and knows that the owner holds its output for it: before
+ * that it would take over as suspect (R10), and what was seen unprotected may be on its way to it.
+ */
 static bool stands_by(const struct node *owner, const struct cl_group_status *of_owner,
 		      const struct node *nd)
 {
@@ -35,7 +38,8 @@ static bool stands_by(const struct node *owner, const struct cl_group_status *of
 	if (nd == owner || !nd->alive || !is_protected_member(of_owner, nd) || !status_of(nd, &st))
 		return false;
 	return (st.role == CL_ROLE_STANDBY || st.role == CL_ROLE_PREPARING) &&
-	       st.term == of_owner->term && st.owner_slot == of_owner->owner_slot;
+	       is_protected_member(&st, nd) && st.term == of_owner->term &&
+	       st.owner_slot == of_owner->owner_slot;
 }
 
 static const struct ss_store *store_of(const struct node *nd)
