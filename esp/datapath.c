@@ -107,7 +107,7 @@ void esp_datapath_free(struct esp_datapath *dp)
 	free(atomic_load_explicit(&dp->sad, memory_order_relaxed));
 	esp_crypto_free(dp->crypto);
 	for (unsigned int g = 0; g < ESP_GROUPS_MAX; g++)
-		relay_link_free(atomic_load_explicit(&dp->group[g].relay, memory_order_relaxed));
+		relay_links_free(&dp->group[g]);
 	free((void *)dp->kick_fd);
 	free(dp->verdicts);
 	free(dp);

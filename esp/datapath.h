@@ -243,7 +243,9 @@ struct esp_group {
 	_Atomic uint64_t state_term;        /* term << 2 | enum esp_group_state: read together */
 	_Atomic uint64_t deadline_ns;       /* 0: none given yet, nothing is sent */
 	_Atomic(struct relay_link *) relay; /* R19; NULL: none */
-	_Atomic uint64_t straggler_ns;      /* of the last packet relayed */
+	/* Of the handovers before, latest first: what their old owners still send goes on. */
+	_Atomic(struct relay_link *) relay_before[RELAY_BEFORE];
+	_Atomic uint64_t straggler_ns; /* of the last packet relayed */
 };
 
 static inline uint64_t group_word(enum esp_group_state state, uint64_t term)

@@ -291,11 +291,13 @@ bool esp_worker_thread_ike(struct esp_worker_thread *t, struct esp_ike_datagram 
  * accepts them from; both owners call it before the handover. Everything is
  * sealed with key, 32 bytes that both derive from the failover key for this
  * one handover (its term), so that nothing recorded in another one opens.
+ * When the group is handed on meanwhile, stragglers of the handover before
+ * are still taken until none has come for 2 s, and go on with the others.
  * esp_relay_idle_ms() is the time since the last straggler; while none has
  * come, since the first time it was asked after esp_relay_set().
  */
-enum result esp_relay_set(struct esp_datapath *dp, uint8_t group, const struct inet_endpoint *mate,
-			  const struct secret *key) WARN_UNUSED;
+enum result esp_relay_set(struct esp_datapath *dp, uint8_t group, uint64_t now_ns,
+			  const struct inet_endpoint *mate, const struct secret *key) WARN_UNUSED;
 uint64_t esp_relay_idle_ms(struct esp_datapath *dp, uint8_t group, uint64_t now_ns);
 /* IKE datagrams go the same way, and are stragglers as well: control of the old owner sends them
  * with this, the new owner's worker 0 delivers them to esp_worker_thread_ike. */

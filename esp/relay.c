@@ -16,8 +16,9 @@
 #include "base/wire_writer.h"
 #include "esp/datapath.h"
 
-#define RELAY_WINDOW 1024u
-#define SECOND_NS    UINT64_C(1000000000)
+#define RELAY_WINDOW  1024u
+#define RELAY_SALT_AT 4u /* in the header */
+#define SECOND_NS     UINT64_C(1000000000)
 
 static bool derive(const uint8_t key[RELAY_KEY_LEN], struct bytes salt, const char *label,
 		   uint8_t *out, size_t len)
@@ -84,6 +85,39 @@ void relay_link_free(void *p)
 	replay_window_free(&link->seen);
 	wipe(link, sizeof(*link));
 	free(link);
+}
+
+void relay_links_free(struct esp_group *g)
+{
+	relay_link_free(atomic_load_explicit(&g->relay, memory_order_relaxed));
+	for (unsigned int i = 0; i < RELAY_BEFORE; i++)
+		relay_link_free(atomic_load_explicit(&g->relay_before[i], memory_order_relaxed));
+}
+
+static bool is_marked(const struct relay_link *link, struct bytes datagram)
+{
+	return link != NULL && datagram.len >= RELAY_OVERHEAD &&
+	       memcmp(datagram.p + RELAY_SALT_AT, link->salt, RELAY_MARK_LEN) == 0;
+}
+
+/* What was recorded then is worth nothing later. */
+static bool has_ended(const struct relay_link *link, uint64_t now_ns)
+{
+	const uint64_t ended_ns = atomic_load_explicit(&link->ended_ns, memory_order_relaxed);
+	return (link->heard_ns > ended_ns ? link->heard_ns : ended_ns) + RELAY_ENDS_NS <= now_ns;
+}
+
+struct relay_link *relay_link_of(struct esp_group *g, uint64_t now_ns, struct bytes datagram)
+{
+	struct relay_link *link = atomic_load_explicit(&g->relay, memory_order_acquire);
+	if (is_marked(link, datagram))
+		return link;
+	for (unsigned int i = 0; i < RELAY_BEFORE; i++) {
+		link = atomic_load_explicit(&g->relay_before[i], memory_order_acquire);
+		if (is_marked(link, datagram))
+			return has_ended(link, now_ns) ? NULL : link;
+	}
+	return NULL;
 }
 
 /* ---- one message ---- */
@@ -220,6 +254,7 @@ enum result relay_open(struct relay_link *link, uint64_t now_ns, uint8_t *datagr
 	if (replay_check(&link->seen, counter) != REPLAY_FRESH ||
 	    replay_mark(&link->seen, replay_block(counter), replay_bit(counter), true) == 0)
 		return R_DUPLICATE;
+	link->heard_ns = now_ns;
 
 	struct wire_reader r = wire_reader(bytes(datagram + RELAY_HEADER_LEN, body_len));
 	*m = (struct relay_message){ .kind = (enum relay_kind)kind, .group = group };
@@ -232,8 +267,30 @@ enum result relay_open(struct relay_link *link, uint64_t now_ns, uint8_t *datagr
 
 /* ---- control ---- */
 
-enum result esp_relay_set(struct esp_datapath *dp, uint8_t group, const struct inet_endpoint *mate,
-			  const struct secret *key)
+/* The link that is not needed any more. A worker finds each other one at any moment, once or twice. */
+static struct relay_link *link_replace(struct esp_group *g, uint64_t now_ns,
+				       struct relay_link *link)
+{
+	struct relay_link *old = atomic_load_explicit(&g->relay, memory_order_relaxed);
+	struct relay_link *gone = old;
+	/* The same handover once more (it was taken back) has no stragglers of its own yet. */
+	if (old != NULL && memcmp(old->salt, link->salt, RELAY_MARK_LEN) != 0) {
+		gone = atomic_load_explicit(&g->relay_before[RELAY_BEFORE - 1],
+					    memory_order_relaxed);
+		atomic_store_explicit(&old->ended_ns, now_ns, memory_order_relaxed);
+		for (unsigned int i = RELAY_BEFORE - 1; i > 0; i--) {
+			struct relay_link *newer = atomic_load_explicit(&g->relay_before[i - 1],
+									memory_order_relaxed);
+			atomic_store_explicit(&g->relay_before[i], newer, memory_order_release);
+		}
+		atomic_store_explicit(&g->relay_before[0], old, memory_order_release);
+	}
+	atomic_store_explicit(&g->relay, link, memory_order_release);
+	return gone;
+}
+
+enum result esp_relay_set(struct esp_datapath *dp, uint8_t group, uint64_t now_ns,
+			  const struct inet_endpoint *mate, const struct secret *key)
 {
 	must(group < ESP_GROUPS_MAX);
 	struct relay_link *link = NULL;
@@ -241,9 +298,9 @@ enum result esp_relay_set(struct esp_datapath *dp, uint8_t group, const struct i
 	if (res != R_OK)
 		return res;
 	struct esp_group *g = &dp->group[group];
-	struct relay_link *old = atomic_exchange_explicit(&g->relay, link, memory_order_acq_rel);
+	struct relay_link *gone = link_replace(g, now_ns, link);
 	stat_set(&g->straggler_ns, 0);
-	datapath_retire(dp, old, relay_link_free);
+	datapath_retire(dp, gone, relay_link_free);
 	datapath_reap(dp);
 	return R_OK;
 }

@@ -28,6 +28,8 @@ enum relay_kind { RELAY_ESP = 1, RELAY_CLEAR = 2, RELAY_IKE = 3 };
 #define RELAY_SALT_LEN      32u
 #define RELAY_MARK_LEN      16u
 #define RELAY_TRIES         100u
+#define RELAY_BEFORE        3u /* handovers whose stragglers are taken behind a further one */
+#define RELAY_ENDS_NS       2000000000u /* none for so long: the old owner has ended too (R19) */
 #define RELAY_HEADER_LEN    (4u + RELAY_SALT_LEN + 8u)
 #define RELAY_TAG_LEN       16u
 #define RELAY_ADDRESSES_LEN (2u * 19u + 1u) /* two endpoints and the outer TOS */
@@ -42,7 +44,9 @@ struct relay_link {
 	uint8_t salt[RELAY_SALT_LEN]; /* of what we send */
 	uint8_t send_key[RELAY_KEY_LEN];
 	_Atomic uint64_t counter;
+	_Atomic uint64_t ended_ns; /* when another handover followed; 0: none has */
 	/* The one receiver: worker 0. */
+	uint64_t heard_ns; /* the last straggler */
 	bool salt_known;
 	uint64_t tries_ns; /* when the present second of tries began */
 	unsigned int tries;
@@ -63,6 +67,11 @@ struct relay_message {
 enum result relay_link_new(uint8_t group, uint8_t slot, const struct inet_endpoint *mate,
 			   const struct secret *key, struct relay_link **out) WARN_UNUSED;
 void relay_link_free(void *link);
+struct esp_group;
+void relay_links_free(struct esp_group *g);
+/* Of the group's handovers the one that the datagram is of, by its mark; NULL: none of them.
+ * Worker 0 only. */
+struct relay_link *relay_link_of(struct esp_group *g, uint64_t now_ns, struct bytes datagram);
 /* Seal m into out; *len is its length. Any thread. R_TOO_LONG, R_CRYPTO. */
 enum result relay_seal(struct relay_link *link, const struct relay_message *m, uint8_t *out,
 		       size_t cap, size_t *len) WARN_UNUSED;

@@ -266,8 +266,8 @@ static void take_straggler(struct esp_worker_thread *t, uint64_t now_ns, const s
 	uint8_t *datagram = p->buf + p->off;
 	const int group = relay_peek_group(bytes(datagram, p->len));
 	struct relay_link *link = group >= 0 && group < ESP_GROUPS_MAX
-					  ? atomic_load_explicit(&t->w->dp->group[group].relay,
-								 memory_order_acquire)
+					  ? relay_link_of(&t->w->dp->group[group], now_ns,
+							  bytes(datagram, p->len))
 					  : NULL;
 	const enum result res = link != NULL ? relay_open(link, now_ns, datagram, p->len, &m)
 					     : R_INTEGRITY;

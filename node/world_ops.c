@@ -155,7 +155,7 @@ static void relay_keyed(struct world *w, uint32_t group, const struct inet_endpo
 	snprintf(label, sizeof(label), "holdfast relay %u %llu", group,
 		 (unsigned long long)st.term);
 	if (ss_key_derive(&w->first->failover_key, label, &key) == R_OK &&
-	    esp_relay_set(w->datapath, (uint8_t)group, &to, &key) == R_OK)
+	    esp_relay_set(w->datapath, (uint8_t)group, world_now_ns(), &to, &key) == R_OK)
 		return;
 	log_event_make(&ev, LOG_NODE_TROUBLE, NULL, NULL, NULL, "stragglers cannot be relayed");
 	log_emit(&ev);

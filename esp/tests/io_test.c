@@ -5,7 +5,7 @@
  *	packet socket - hfa [TUN]  a  192.0.2.1:4500 == lo == 192.0.2.2:4500  b  [TUN] hfb - packet socket
  *	                                                                     c  [TUN] hfc - packet socket
  *
- * c and late are nodes that b hands over to. Skipped without the right to make a
+ * c, next and late are nodes that b hands over to. Skipped without the right to make a
  * namespace or a TUN device.
  */
 #include "esp/relay.h"
@@ -38,7 +38,7 @@ struct node {
 };
 
 static struct pair keys;
-static struct node a, b, c, late;
+static struct node a, b, c, next, late;
 
 static void set_up(const char *name, uint32_t addr)
 {
@@ -213,6 +213,8 @@ static int stop(void **state)
 	node_close(&b);
 	if (c.thread != NULL)
 		node_close(&c);
+	if (next.thread != NULL)
+		node_close(&next);
 	if (late.thread != NULL)
 		node_close(&late);
 	secret_wipe(&keys.to_a.encr);
@@ -413,7 +415,7 @@ static void stragglers_go_before_what_comes_directly(void **state)
 	node_open(&late, "hfd", 3, 4, 5004);
 	node_policy(&late, false);
 	node_child(&late, false, true);
-	assert_int_equal(R_OK, esp_relay_set(late.dp, 0, &nobody, &key));
+	assert_int_equal(R_OK, esp_relay_set(late.dp, 0, 1, &nobody, &key));
 	assert_int_equal(R_OK, relay_link_new(0, 2, &relay_late, &key, &link));
 	esp_group_set(late.dp, 0, ESP_GROUP_READY, 1);
 	pair_open(&p, gcm128_esn());
@@ -462,8 +464,8 @@ static void handover_loses_nothing(void **state)
 	struct esp_child_params p = child_params(&keys, false);
 	assert_int_equal(R_OK, esp_child_install(c.dp, &p));
 	assert_int_equal(R_OK, esp_child_use_outbound(c.dp, p.spi_in));
-	assert_int_equal(R_OK, esp_relay_set(b.dp, 0, &relay_c, &key));
-	assert_int_equal(R_OK, esp_relay_set(c.dp, 0, &relay_b, &key));
+	assert_int_equal(R_OK, esp_relay_set(b.dp, 0, 1, &relay_c, &key));
+	assert_int_equal(R_OK, esp_relay_set(c.dp, 0, 1, &relay_b, &key));
 
 	esp_group_set(c.dp, 0, ESP_GROUP_READY, 3);
 	esp_group_set(b.dp, 0, ESP_GROUP_RELAY, 2);
@@ -504,6 +506,45 @@ static void handover_loses_nothing(void **state)
 	assert_true(inet_endpoint_equal(&ike.remote, &got.remote));
 }
 
+static uint64_t boottime(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * PAIR_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* c hands over to the next one while b relays to c still: b's stragglers go on with c's. */
+static void two_handovers_lose_nothing(void **state)
+{
+	(void)state;
+	NEED_NAMESPACE();
+	SECRET key = { 0 };
+	const struct inet_endpoint relay_next = outer(1, 5005), nobody = { 0 };
+	struct esp_child_counters at;
+	uint8_t raw[32] = { 43 };
+	assert_int_equal(R_OK, secret_set(&key, bytes(raw, sizeof(raw))));
+	node_open(&next, "hfe", 0, 5, 5005);
+	node_policy(&next, false);
+	struct esp_child_params p = child_params(&keys, false);
+	assert_int_equal(R_OK, esp_child_install(next.dp, &p));
+	assert_int_equal(R_OK, esp_child_use_outbound(next.dp, p.spi_in));
+	assert_int_equal(R_OK, esp_relay_set(next.dp, 0, boottime(), &nobody, &key));
+	esp_group_set(next.dp, 0, ESP_GROUP_READY, 4);
+	assert_int_equal(R_OK, esp_relay_set(c.dp, 0, boottime(), &relay_next, &key));
+	esp_group_set(c.dp, 0, ESP_GROUP_RELAY, 3);
+	for (uint8_t i = 0; i < 20; i++)
+		inject_to_b(i);
+	assert_int_equal(-1, emerged(&next, 50));
+	assert_int_equal(R_OK, esp_child_take_counters(c.dp, PAIR_SPI_B, &at));
+	at.lease_end = 0;
+	assert_int_equal(R_OK, esp_child_resume(next.dp, PAIR_SPI_B, &at));
+	node_activate(&next, 4);
+	for (uint8_t i = 0; i < 20; i++)
+		assert_int_equal(i, emerged(&next, WAIT_MS));
+	assert_int_equal(-1, emerged(&c, 0));
+	assert_true(esp_relay_idle_ms(c.dp, 0, boottime()) < WAIT_MS);
+}
+
 /* A device has 256 queues: what was opened before is closed, and not left to be closed twice. */
 static void queues_that_cannot_be_had_leave_nothing_open(void **state)
 {
@@ -540,6 +581,7 @@ int main(void)
 		cmocka_unit_test(what_comes_while_nobody_reads_fits_the_queue),
 		cmocka_unit_test(stragglers_go_before_what_comes_directly),
 		cmocka_unit_test(handover_loses_nothing),
+		cmocka_unit_test(two_handovers_lose_nothing),
 		cmocka_unit_test(queues_that_cannot_be_had_leave_nothing_open),
 		cmocka_unit_test(bad_names_and_addresses_are_refused),
 	};

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "esp/datapath.h"
 #include "esp/relay.h"
 
 enum { CAP = 512 };
@@ -179,11 +180,92 @@ static void idleness_counts_from_the_first_question(void **state)
 	uint8_t raw[RELAY_KEY_LEN] = { 1 };
 	assert_non_null(dp);
 	assert_int_equal(R_OK, secret_set(&key, bytes(raw, sizeof(raw))));
-	assert_int_equal(R_OK, esp_relay_set(dp, 3, &mate, &key));
+	assert_int_equal(R_OK, esp_relay_set(dp, 3, 1, &mate, &key));
 	assert_int_equal(0, esp_relay_idle_ms(dp, 3, 100 * SECOND));
 	assert_int_equal(2000, esp_relay_idle_ms(dp, 3, 102 * SECOND));
-	assert_int_equal(R_OK, esp_relay_set(dp, 3, &mate, &key));
+	assert_int_equal(R_OK, esp_relay_set(dp, 3, 1, &mate, &key));
 	assert_int_equal(0, esp_relay_idle_ms(dp, 3, 103 * SECOND));
+	esp_datapath_free(dp);
+}
+
+static void set_secret(struct secret *key, uint8_t key_byte)
+{
+	uint8_t raw[RELAY_KEY_LEN];
+	memset(raw, key_byte, sizeof(raw));
+	assert_int_equal(R_OK, secret_set(key, bytes(raw, sizeof(raw))));
+}
+
+/* Group 2 of dp has another handover. */
+static void hand_over(struct esp_datapath *dp, uint64_t now_ns, uint8_t key_byte)
+{
+	const struct inet_endpoint mate = { .addr = inet_v4(0xc0000201), .port = 5000 };
+	SECRET key = { 0 };
+	set_secret(&key, key_byte);
+	assert_int_equal(R_OK, esp_relay_set(dp, 2, now_ns, &mate, &key));
+}
+
+/* What old_owner relays now is taken. */
+static bool takes(struct esp_datapath *dp, uint64_t now_ns, struct relay_link *old_owner)
+{
+	uint8_t datagram[CAP];
+	struct relay_message m;
+	const size_t len = seal(old_owner, "straggler", datagram);
+	struct relay_link *link = relay_link_of(&dp->group[2], now_ns, bytes(datagram, len));
+	return link != NULL && relay_open(link, now_ns, datagram, len, &m) == R_OK;
+}
+
+/* R19: two handovers within 2 s, and the first old owner still relays. */
+static void stragglers_of_the_handover_before_are_taken(void **state)
+{
+	(void)state;
+	const struct esp_datapath_config cfg = { .slot = 2, .workers = 1 };
+	struct esp_datapath *dp = esp_datapath_new(&cfg);
+	struct relay_link *first = link_new(1, 1), *stranger = link_new(1, 9);
+	hand_over(dp, 10 * SECOND, 1);
+	assert_true(takes(dp, 10 * SECOND, first));
+	hand_over(dp, 11 * SECOND, 2);
+	assert_true(takes(dp, 11 * SECOND, first));
+	assert_false(takes(dp, 11 * SECOND, stranger));
+	/* As long as they come, and 2 s. */
+	assert_true(takes(dp, 12 * SECOND + SECOND / 2, first));
+	assert_true(takes(dp, 14 * SECOND, first));
+	assert_false(takes(dp, 16 * SECOND, first));
+	relay_link_free(first);
+	relay_link_free(stranger);
+	esp_datapath_free(dp);
+}
+
+static void without_any_the_handover_before_ends(void **state)
+{
+	(void)state;
+	const struct esp_datapath_config cfg = { .slot = 2, .workers = 1 };
+	struct esp_datapath *dp = esp_datapath_new(&cfg);
+	struct relay_link *first = link_new(1, 1);
+	hand_over(dp, 10 * SECOND, 1);
+	hand_over(dp, 11 * SECOND, 2);
+	assert_false(takes(dp, 13 * SECOND, first));
+	relay_link_free(first);
+	esp_datapath_free(dp);
+}
+
+/* Taken back and tried again: of one handover there is one link. */
+static void the_same_handover_again_pushes_none_out(void **state)
+{
+	(void)state;
+	const struct esp_datapath_config cfg = { .slot = 2, .workers = 1 };
+	struct esp_datapath *dp = esp_datapath_new(&cfg);
+	struct relay_link *first = link_new(1, 1), *last = link_new(1, 2);
+	hand_over(dp, 10 * SECOND, 1);
+	for (unsigned int i = 0; i < 2 * RELAY_BEFORE; i++)
+		hand_over(dp, 10 * SECOND, 2);
+	assert_true(takes(dp, 10 * SECOND, first));
+	assert_true(takes(dp, 10 * SECOND, last));
+	for (uint8_t i = 0; i < RELAY_BEFORE; i++)
+		hand_over(dp, 10 * SECOND, (uint8_t)(10 + i));
+	assert_false(takes(dp, 10 * SECOND, first)); /* too many since */
+	assert_true(takes(dp, 10 * SECOND, last));
+	relay_link_free(first);
+	relay_link_free(last);
 	esp_datapath_free(dp);
 }
 
@@ -195,6 +277,9 @@ int main(void)
 		cmocka_unit_test(another_key_or_another_sender_is_refused),
 		cmocka_unit_test(forgeries_are_refused_before_they_cost_much),
 		cmocka_unit_test(what_is_too_long_or_misshapen_is_refused),
+		cmocka_unit_test(stragglers_of_the_handover_before_are_taken),
+		cmocka_unit_test(without_any_the_handover_before_ends),
+		cmocka_unit_test(the_same_handover_again_pushes_none_out),
 		cmocka_unit_test(idleness_counts_from_the_first_question),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
