@@ -237,6 +237,8 @@ enum cl_effect_kind {
 	CL_FX_QUIESCE,
 	/* group: another owner is higher (R23): the datapath stops, then CL_IN_STOPPED_APART */
 	CL_FX_PART,
+	/* group: an interface of the owner is up again: what it said of its addresses was lost */
+	CL_FX_ANNOUNCE,
 	CL_FX_STOPPED,   /* answer to CL_IN_STOP */
 	CL_FX_EXEC,      /* token, slot, data, json: run it for the member in slot */
 	CL_FX_EXEC_DONE, /* token, slot, ok, exit, data; or reason and why it has no answer */

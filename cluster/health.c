@@ -178,11 +178,32 @@ static size_t find(const struct cl_link *links, size_t n_links, const char *name
 	return i;
 }
 
+/*
+ * At once, not when the link counts as up: who is behind it may have another owner's address in its
+ * cache, or the switch has forgotten where we are.
+ */
+static void announce_risen(struct cl_node *n, const struct health *old)
+{
+	const struct cl_health *now = &n->health.told;
+
+	for (size_t k = 0; k < n->n_groups; k++) {
+		const struct group *g = &n->groups[k];
+		bool risen = false;
+		for (size_t i = 0; i < now->n_links && g->role == CL_ROLE_ACTIVE; i++) {
+			size_t was = find(old->links, old->n_links, now->links[i].nameif);
+			risen |= now->links[i].group == g->id && !is_down(now->links[i].state) &&
+				 was < old->n_links && is_down(old->told.links[was].state);
+		}
+		if (risen)
+			fx_push(n, CL_FX_ANNOUNCE, g);
+	}
+}
+
 /* Links that were known keep what they count as, and since when they are up. */
 void health_told(struct cl_node *n, const struct cl_health *told)
 {
 	struct health next = { .told = *told, .n_links = told->n_links };
-	const struct health *old = &n->health;
+	const struct health before = n->health, *old = &before;
 
 	for (size_t i = 0; i < next.n_links; i++) {
 		const struct cl_link *t = &told->links[i];
@@ -199,6 +220,7 @@ void health_told(struct cl_node *n, const struct cl_health *told)
 	}
 	bool gone = next.n_links < old->n_links;
 	n->health = next;
+	announce_risen(n, old);
 	follow(n);
 	if (gone)
 		membership_say_hello(n);

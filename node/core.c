@@ -259,6 +259,17 @@ static void on_deadline(struct hf_core *c, const struct cl_effect *fx)
 	silence(c, c->silent && c->now_ns >= c->deadline_ns);
 }
 
+/* Past its deadline it has none: they come back, and are announced, when it may send again (R12). */
+static void announce_again(struct hf_core *c, const char *why)
+{
+	const struct hf_role_change ch = {
+		.group = c->group, .role = c->role, .term = c->term, .why = why
+	};
+
+	if (c->role == CL_ROLE_ACTIVE && !c->silent)
+		c->ops.role(c->ops_ctx, &ch);
+}
+
 static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 {
 	switch (fx->kind) {
@@ -301,6 +312,9 @@ static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 		break;
 	case CL_FX_QUIESCE:
 		core_quiesce(c, fx);
+		break;
+	case CL_FX_ANNOUNCE:
+		announce_again(c, "interface up");
 		break;
 	case CL_FX_STOPPED:
 		c->ops.stopped(c->ops_ctx, fx->ok);
@@ -386,18 +400,6 @@ void core_cluster_step(struct hf_core *c, const struct cl_input *in)
 		answer(c->node->core[i]);
 }
 
-/*
- * A member that came or went may have announced the service address as its
- * own while we had it too (R23). Switches believe the last word: say it again.
- */
-static void announce_again(struct hf_core *c)
-{
-	const struct hf_role_change ch = {
-		.group = c->group, .role = c->role, .term = c->term, .why = "view changed"
-	};
-	c->ops.role(c->ops_ctx, &ch);
-}
-
 void hf_core_cluster(struct hf_core *c, uint64_t now_ns, const struct cl_input *in)
 {
 	const struct core_node *n = c->node;
@@ -407,9 +409,13 @@ void hf_core_cluster(struct hf_core *c, uint64_t now_ns, const struct cl_input *
 		was_active[i] = n->core[i]->role == CL_ROLE_ACTIVE;
 	c->now_ns = now_ns;
 	core_cluster_step(c, in);
+	/*
+	 * A member that came or went may have announced the service address as its own while we
+	 * had it too (R23). Switches believe the last word: say it again.
+	 */
 	for (size_t i = 0; in->kind == CL_IN_VIEW && i < n->n; i++)
-		if (was_active[i] && n->core[i]->role == CL_ROLE_ACTIVE)
-			announce_again(n->core[i]);
+		if (was_active[i])
+			announce_again(n->core[i], "view changed");
 }
 
 void hf_core_term_written(struct hf_core *c, uint64_t now_ns, uint32_t group, uint64_t term,

@@ -324,6 +324,9 @@ static void effect(struct node *nd, const struct cl_effect *fx)
 		if (!nd->mute_part)
 			answer(nd, CL_IN_STOPPED_APART);
 		break;
+	case CL_FX_ANNOUNCE:
+		nd->announced++;
+		break;
 	case CL_FX_STOPPED:
 		*(fx->ok ? &nd->stopped_ok : &nd->stopped_failed) += 1;
 		break;

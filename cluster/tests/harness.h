@@ -62,6 +62,7 @@ struct node {
 	bool is_protected, suspect, handover;
 	const char *why;
 	uint64_t committed;
+	unsigned int announced;
 	unsigned int parted, resets, stopped_ok, stopped_failed, commands_ok, commands_failed, sent;
 	unsigned int logs[LOG_ID_COUNT_];
 	bool touched; /* the last step changed its store */

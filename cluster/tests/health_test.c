@@ -273,6 +273,41 @@ static void an_operator_hands_over_to_good_interfaces(void **state)
 	assert_int_equal(world_owner(&w), 2);
 }
 
+/* Who is behind the link may have missed that this member took over. */
+static void an_owner_announces_behind_a_link_that_is_back(void **state)
+{
+	(void)state;
+	monitored(2);
+	assert_int_equal(w.nodes[0].announced, 0);
+	link_is(0, DMZ, CL_LINK_NO_LINK);
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	world_run(&w, 10);
+	assert_int_equal(w.nodes[0].announced, 0);
+	link_is(0, OUTSIDE, CL_LINK_NORMAL);
+	assert_int_equal(w.nodes[0].announced, 1);
+	tell(0);
+	world_run(&w, 1000);
+	assert_int_equal(w.nodes[0].announced, 1);
+	link_is(0, DMZ, CL_LINK_NORMAL); /* monitored or not */
+	assert_int_equal(w.nodes[0].announced, 2);
+	assert_int_equal(world_owner(&w), 0);
+}
+
+static void a_standby_announces_nothing(void **state)
+{
+	(void)state;
+	monitored(2);
+	link_is(1, OUTSIDE, CL_LINK_NO_LINK);
+	link_is(1, OUTSIDE, CL_LINK_NORMAL);
+	world_run(&w, 1000);
+	assert_int_equal(w.nodes[1].announced, 0);
+	/* Nor an owner for a link of another group. */
+	health[0].links[OUTSIDE].group = 7;
+	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
+	link_is(0, OUTSIDE, CL_LINK_NORMAL);
+	assert_int_equal(w.nodes[0].announced, 0);
+}
+
 static void a_short_loss_moves_nothing(void **state)
 {
 	(void)state;
@@ -571,6 +606,8 @@ int main(void)
 		T(behind_a_silent_owner_too),
 		T(the_only_claimant_takes_over_with_failed_interfaces),
 		T(an_operator_hands_over_to_good_interfaces),
+		T(an_owner_announces_behind_a_link_that_is_back),
+		T(a_standby_announces_nothing),
 		T(a_short_loss_moves_nothing),
 		T(a_flapping_link_is_a_failed_one),
 		T(the_group_does_not_follow_flapping_links_for_ever),

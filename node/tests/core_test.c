@@ -902,6 +902,34 @@ static void an_owner_says_its_role_again_with_every_view(void **state)
 	assert_int_equal(n.roles, before);
 }
 
+/* R12: its addresses may be another one's by now. */
+static void a_silent_owner_takes_no_addresses_back_with_a_view(void **state)
+{
+	(void)state;
+	view(false, 8);
+	run(DEADLINE_MS * 2);
+	assert_true(n.silent);
+	unsigned int before = n.roles;
+	view(false, 12);
+	assert_int_equal(n.roles, before);
+	assert_true(n.silent);
+}
+
+static void an_owner_says_its_role_again_behind_a_link_that_is_back(void **state)
+{
+	struct cl_health health = { .n_links = 1,
+				    .links = { { .nameif = "outside", .group = 1 } } };
+	const struct cl_input links = { .kind = CL_IN_LINKS, .health = &health };
+	(void)state;
+	health.links[0].state = CL_LINK_NO_LINK;
+	hf_core_cluster(n.core, n.now_ns, &links);
+	unsigned int before = n.roles;
+	health.links[0].state = CL_LINK_NORMAL;
+	hf_core_cluster(n.core, n.now_ns, &links);
+	assert_int_equal(n.roles, before + 1);
+	assert_int_equal(n.role, CL_ROLE_ACTIVE);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -924,6 +952,8 @@ int main(void)
 		T(a_reclaimed_handover_begins_from_the_log),
 		T(a_handover_taken_back_goes_on_as_it_was),
 		T(an_owner_says_its_role_again_with_every_view),
+		T(a_silent_owner_takes_no_addresses_back_with_a_view),
+		T(an_owner_says_its_role_again_behind_a_link_that_is_back),
 		T(a_takeover_starts_at_the_end_of_the_lease),
 		T(a_suspect_takeover_starts_behind_what_nobody_heard_of),
 		T(a_suspect_takeover_keeps_out_of_the_reserve),
