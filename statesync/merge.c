@@ -416,6 +416,9 @@ static void take_theirs(struct plan *p, struct entry *e)
 		return;
 	struct family *f = family_of_record(p, &e->r);
 	bool with_marked = false;
+	/* A tombstone there ends what goes on here. */
+	if (f == NULL && ours != NULL)
+		f = family_of_record(p, ours);
 	if (f != NULL && e->r.kind == SS_CHILD_SA && is_anew(f) && !f->marked) {
 		struct child_sa_state c;
 

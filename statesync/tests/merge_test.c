@@ -476,6 +476,25 @@ static void what_no_lower_owner_sends_is_refused(void **state)
 	assert_int_equal(read_bad(spoil_first), R_AGAIN);
 }
 
+/* The peer has deleted it with the lower one: what is taken whole has its end as well. */
+static void a_child_that_the_lower_has_ended_goes_on_nowhere(void **state)
+{
+	struct child_sa_state c = {
+		.spi_in = 300, .spi_out = 301, .ike_spi = 1, .stage = CHILD_SA_DEAD
+	};
+	struct ss_record r = { 0 };
+
+	(void)state;
+	assert_int_equal(ss_encode_child_sa(&c, &r), R_OK);
+	put(lower, 11, ike_sa(1, 7, IKE_SA_ESTABLISHED, 0));
+	put(lower, 11, r);
+	merge(60000);
+	assert_counts(1, 0, 0);
+	assert_int_equal(ss_decode_child_sa(ss_store_get(higher, SS_CHILD_SA, 300), &c), R_OK);
+	assert_int_equal(c.stage, CHILD_SA_DEAD);
+	child_sa_state_clear(&c);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -493,6 +512,7 @@ int main(void)
 		T(nothing_that_either_has_used_comes_again),
 		T(a_child_that_both_have_used_is_rekeyed),
 		T(unknown_fields_survive_the_mark),
+		T(a_child_that_the_lower_has_ended_goes_on_nowhere),
 		T(the_peer_index_that_moved_last_wins),
 		T(chunks_come_in_order_and_once),
 		T(an_empty_store_is_one_chunk),
