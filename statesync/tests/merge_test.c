@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two owners (R23): which side's SAs, and which numbers, the merged store has. */
 #include "base/iana.h"
+#include "statesync/codec.h"
 #include "statesync/message.h"
 #include "statesync/records.pb-c.h"
 #include "statesync/tests/fixtures.h"
@@ -360,6 +361,24 @@ static void the_peer_index_that_moved_last_wins(void **state)
 	assert_int_equal(p.index, 1);
 }
 
+static void the_peer_index_of_the_lower_that_moved_less_does_not(void **state)
+{
+	struct peer_index_state p = { .map = "map", .seq = 10, .index = 1, .generation = 2 };
+	struct ss_record r = { 0 };
+
+	(void)state;
+	assert_int_equal(ss_encode_peer_index(&p, &r), R_OK);
+	put(lower, 11, r);
+	p.index = 0;
+	p.generation = 3;
+	assert_int_equal(ss_encode_peer_index(&p, &r), R_OK);
+	uint64_t key = r.key;
+	put(higher, 11, r);
+	merge(1);
+	assert_int_equal(ss_decode_peer_index(ss_store_get(higher, SS_PEER_INDEX, key), &p), R_OK);
+	assert_int_equal(p.index, 0);
+}
+
 static void chunks_come_in_order_and_once(void **state)
 {
 	struct ss_part *p = ss_part_new(lower);
@@ -476,6 +495,168 @@ static void what_no_lower_owner_sends_is_refused(void **state)
 	assert_int_equal(read_bad(spoil_first), R_AGAIN);
 }
 
+/* The successor joins both, whatever CHILD SAs they have. */
+static void a_rekeyed_ike_sa_is_one_family_with_its_successor(void **state)
+{
+	(void)state;
+	put(lower, 11, ike_sa(1, 6, IKE_SA_REKEYED, 2));
+	put(lower, 11, ike_sa(2, 0, IKE_SA_ESTABLISHED, 0));
+	put(higher, 11, ike_sa(1, 9, IKE_SA_ESTABLISHED, 0));
+	merge(1);
+	assert_counts(0, 1, 0);
+	assert_null(ss_store_get(higher, SS_IKE_SA, 2));
+}
+
+/* One side has changed the IKE SA only, the other a CHILD SA of it only. */
+static void who_changed_what_of_a_family_does_not_matter(void **state)
+{
+	(void)state;
+	put(higher, 11, ike_sa(1, 9, IKE_SA_ESTABLISHED, 0));
+	put(lower, 11, child_sa(400, 1, 0));
+	merge(1);
+	assert_counts(0, 1, 0);
+	assert_int_equal(ike_now(1).next_request_id, 9);
+	assert_null(ss_store_get(higher, SS_CHILD_SA, 400));
+}
+
+/* A tombstone that has come since is no change of its IKE SA. */
+static void a_tombstone_alone_changes_no_family(void **state)
+{
+	struct child_sa_state c = {
+		.spi_in = 300, .spi_out = 301, .ike_spi = 1, .stage = CHILD_SA_DEAD
+	};
+	struct ss_record r = { 0 };
+
+	(void)state;
+	assert_int_equal(ss_encode_child_sa(&c, &r), R_OK);
+	put(lower, 11, r);
+	merge(1);
+	assert_counts(0, 0, 0);
+}
+
+/* What the lower one has ended of an IKE SA that is set up anew goes on here until then. */
+static void what_is_set_up_anew_loses_nothing_before(void **state)
+{
+	(void)state;
+	put(higher, 11, ike_sa(1, 9, IKE_SA_ESTABLISHED, 0));
+	put(lower, 11, ike_sa(1, 7, IKE_SA_ESTABLISHED, 0));
+	put(lower, 11, child_sa(400, 1, 0));
+	put(lower, 11, lease(400, 100));
+	put(lower, 12, counters(400, 40, 30, 1, true));
+	erase(lower, SS_CHILD_SA, 300);
+	merge(60000);
+	assert_counts(0, 1, 0);
+	assert_non_null(ss_store_get(higher, SS_CHILD_SA, 300));
+	assert_null(ss_store_get(higher, SS_LEASE, 400));
+	assert_null(ss_store_get(higher, SS_COUNTERS, 400));
+}
+
+/* Replaced, closing or not up: another one has to carry the tunnels. */
+static void an_ike_sa_that_carries_nothing_is_not_set_up_anew(void **state)
+{
+	const struct ike_sa_state kinds[] = {
+		{ .stage = IKE_SA_REKEYED, .replaced_by = 2 },
+		{ .stage = IKE_SA_ESTABLISHED, .replaced_by = 2 },
+		{ .stage = IKE_SA_DELETING },
+		{ .stage = IKE_SA_ESTABLISHED, .closing = true },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct ike_sa_state s = kinds[i];
+		struct ss_record r = { 0 };
+		s.spi_i = 1001;
+		s.spi_r = 1;
+		s.next_request_id = 9;
+		memcpy(s.connection, "peer", 5);
+		assert_int_equal(ss_encode_ike_sa(&s, &r), R_OK);
+		put(higher, 11, r);
+		put(lower, 11, ike_sa(1, 7, IKE_SA_ESTABLISHED, 0));
+		merge(60000);
+		assert_counts(0, 1, 0);
+		assert_int_equal(ike_now(1).next_request_id, 7);
+		teardown(state);
+		setup(state);
+	}
+}
+
+static struct ss_record numbers(bool exact, bool used, bool rekey, uint64_t n)
+{
+	struct ss_counters c = { .spi_in = 300,
+				 .exact = exact,
+				 .used_apart = used,
+				 .rekey = rekey,
+				 .in_right_edge = n,
+				 .at_ms = 1000 - n,
+				 .rate_pps = 50 + n,
+				 .in_packets = n,
+				 .in_bytes = 100 + n,
+				 .out_packets = 200 + n,
+				 .out_bytes = 300 + n };
+	struct ss_record r = { 0 };
+
+	assert_int_equal(ss_encode_counters(&c, &r), R_OK);
+	return r;
+}
+
+static void each_number_is_the_safer_one(void **state)
+{
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		struct ss_store *one = turn ? higher : lower, *two = turn ? lower : higher;
+		put(one, 12, numbers(true, true, false, 7));
+		put(two, 12, numbers(false, false, true, 9));
+		merge(60000);
+		struct ss_counters c = counters_now(300);
+		assert_false(c.exact);
+		assert_true(c.used_apart && c.rekey);
+		assert_int_equal(c.at_ms, 991); /* silence is counted from the older one (R10) */
+		assert_int_equal(c.rate_pps, 59);
+		assert_int_equal(c.in_packets, 9);
+		assert_int_equal(c.in_bytes, 109);
+		assert_int_equal(c.out_packets, 209);
+		assert_int_equal(c.out_bytes, 309);
+		buf_free(&c.in_bitmap);
+		teardown(state);
+		setup(state);
+	}
+	/* The higher right edge has the lower numbers. */
+	put(lower, 12, counters(300, 1, 500, 1, false));
+	struct ss_record r = numbers(true, false, false, 9);
+	put(higher, 12, r);
+	merge(60000);
+	struct ss_counters c = counters_now(300);
+	assert_int_equal(c.rate_pps, 59);
+	assert_int_equal(c.in_packets, 9);
+	assert_int_equal(c.in_bytes, 109);
+	assert_int_equal(c.out_packets, 209);
+	assert_int_equal(c.out_bytes, 309);
+	buf_free(&c.in_bitmap);
+}
+
+static void a_lower_lease_is_not_appended(void **state)
+{
+	(void)state;
+	put(higher, 12, lease(300, 5000));
+	put(lower, 12, lease(300, 3000));
+	merge(1);
+	assert_int_equal(out.n, 0);
+}
+
+/* Of a newer version: ours stays when both changed it. */
+static void records_of_unknown_kinds_come_along(void **state)
+{
+	(void)state;
+	both(fixture_record(99, 1, 1, 8));
+	both(fixture_record(99, 2, 1, 8));
+	put(lower, 11, fixture_record(99, 1, 5, 8));
+	put(lower, 11, fixture_record(99, 2, 5, 8));
+	put(lower, 11, fixture_record(99, 3, 5, 8));
+	put(higher, 11, fixture_record(99, 2, 9, 8));
+	merge(1);
+	assert_int_equal(ss_store_get(higher, (enum ss_kind)99, 1)->data.p[0], 5);
+	assert_int_equal(ss_store_get(higher, (enum ss_kind)99, 2)->data.p[0], 9);
+	assert_non_null(ss_store_get(higher, (enum ss_kind)99, 3));
+}
+
 /* The peer has deleted it with the lower one: what is taken whole has its end as well. */
 static void a_child_that_the_lower_has_ended_goes_on_nowhere(void **state)
 {
@@ -495,6 +676,69 @@ static void a_child_that_the_lower_has_ended_goes_on_nowhere(void **state)
 	child_sa_state_clear(&c);
 }
 
+static enum result read_first_and(void (*spoil)(Holdfast__PartChunk *c))
+{
+	Holdfast__PartRecord r = HOLDFAST__PART_RECORD__INIT, *list[] = { &r };
+	Holdfast__PartChunk c = HOLDFAST__PART_CHUNK__INIT;
+	struct ss_merge *m = ss_merge_new(fixture_seed);
+	struct buf chunk = { 0 };
+	bool done;
+
+	r.kind = SS_IKE_SA;
+	r.key = 1;
+	c.total = 1000;
+	c.n_record = 1;
+	c.record = list;
+	assert_int_equal(ss_message_pack(&c.base, &chunk), R_OK);
+	assert_int_equal(ss_merge_read(m, buf_bytes(&chunk), &done), R_OK);
+	enum result res = R_OK;
+	for (c.first = 1; res == R_OK && c.first < c.total; c.first++) {
+		r.key++;
+		spoil(&c);
+		assert_int_equal(ss_message_pack(&c.base, &chunk), R_OK);
+		res = ss_merge_read(m, buf_bytes(&chunk), &done);
+	}
+	assert_true(ss_merge_received(m) < 200);
+	buf_free(&chunk);
+	ss_merge_free(m);
+	return res;
+}
+
+static void spoil_fork(Holdfast__PartChunk *c)
+{
+	c->fork = 7;
+}
+
+static void spoil_sum(Holdfast__PartChunk *c)
+{
+	c->total = 999;
+}
+
+static uint8_t half_a_megabyte[SS_RECORD_DATA_MAX + 1];
+
+/* As long as a record may be, until there are too many. */
+static void spoil_size(Holdfast__PartChunk *c)
+{
+	c->record[0]->changed = true;
+	c->record[0]->data = (ProtobufCBinaryData){ .data = half_a_megabyte,
+						    .len = SS_RECORD_DATA_MAX };
+}
+
+static void spoil_record_size(Holdfast__PartChunk *c)
+{
+	spoil_size(c);
+	c->record[0]->data.len++;
+}
+
+static void what_does_not_belong_to_the_first_chunk_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(read_first_and(spoil_fork), R_STALE);
+	assert_int_equal(read_first_and(spoil_sum), R_STALE);
+	assert_int_equal(read_first_and(spoil_size), R_TOO_LONG);
+	assert_int_equal(read_first_and(spoil_record_size), R_VALUE);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -512,6 +756,16 @@ int main(void)
 		T(nothing_that_either_has_used_comes_again),
 		T(a_child_that_both_have_used_is_rekeyed),
 		T(unknown_fields_survive_the_mark),
+		T(a_rekeyed_ike_sa_is_one_family_with_its_successor),
+		T(who_changed_what_of_a_family_does_not_matter),
+		T(a_tombstone_alone_changes_no_family),
+		T(what_is_set_up_anew_loses_nothing_before),
+		T(an_ike_sa_that_carries_nothing_is_not_set_up_anew),
+		T(each_number_is_the_safer_one),
+		T(a_lower_lease_is_not_appended),
+		T(records_of_unknown_kinds_come_along),
+		T(the_peer_index_of_the_lower_that_moved_less_does_not),
+		T(what_does_not_belong_to_the_first_chunk_is_refused),
 		T(a_child_that_the_lower_has_ended_goes_on_nowhere),
 		T(the_peer_index_that_moved_last_wins),
 		T(chunks_come_in_order_and_once),
