@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -37,10 +38,14 @@ static int unbuild(void **state)
 static void becomes(size_t i, enum cl_link_state wanted)
 {
 	struct pollfd p = { .fd = link_watch_fd(watch), .events = POLLIN };
+	bool is = link_watch_state(watch, i) == wanted, told = is;
 
-	while (link_watch_state(watch, i) != wanted && poll(&p, 1, 3000) > 0)
-		(void)link_watch_read(watch);
-	assert_int_equal(link_watch_state(watch, i), wanted);
+	while (!is && poll(&p, 1, 3000) > 0) {
+		told = link_watch_read(watch);
+		is = link_watch_state(watch, i) == wanted;
+	}
+	assert_true(is);
+	assert_true(told);
 }
 
 static void what_is_there_is_known(void **state)
@@ -84,7 +89,16 @@ static void a_device_that_comes_goes_and_is_renamed_is_told(void **state)
 	becomes(ABSENT, CL_LINK_FAILED);
 }
 
-/* As if what the kernel said had been lost: looking again finds it. */
+/* What the kernel has said is lost. */
+static void lose_events(void)
+{
+	uint8_t buf[16384];
+
+	while (recv(link_watch_fd(watch), buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		;
+}
+
+/* Looking again finds it. */
 static void what_was_missed_is_found_by_looking_again(void **state)
 {
 	(void)state;
@@ -94,8 +108,9 @@ static void what_was_missed_is_found_by_looking_again(void **state)
 	becomes(ABSENT, CL_LINK_DOWN);
 	assert_int_equal(link_watch_read(watch), false);
 	netns_run("ip link set eth1 up && ip link del eth7");
-	assert_true(link_watch_read(watch)); /* both changes are taken off the socket */
-	becomes(ABSENT, CL_LINK_FAILED);
+	lose_events();
+	assert_false(link_watch_read(watch));
+	assert_int_equal(link_watch_state(watch, ABSENT), CL_LINK_DOWN);
 	link_watch_look(watch);
 	link_watch_look(watch); /* while one is under way */
 	becomes(ETH1, CL_LINK_NORMAL);
