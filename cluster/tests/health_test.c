@@ -587,6 +587,32 @@ static void every_member_sees_the_interfaces_of_all(void **state)
 	assert_int_equal(cl_links(w.nodes[0].cl, 3, links), 0);
 }
 
+/* Of a newer version: more interfaces than this one has room for, in a state that it cannot name. */
+static void what_a_newer_member_says_is_taken_as_far_as_it_goes(void **state)
+{
+	Holdfast__InterfaceStatus status[CL_LINKS_MAX + 2], *list[CL_LINKS_MAX + 2];
+	Holdfast__Hello h = HOLDFAST__HELLO__INIT;
+	struct cl_link links[CL_LINKS_MAX];
+
+	(void)state;
+	monitored(2);
+	for (size_t i = 0; i < CL_LINKS_MAX + 2; i++) {
+		holdfast__interface_status__init(&status[i]);
+		status[i].state = 77;
+		status[i].monitored = true;
+		status[i].group = GROUP;
+		list[i] = &status[i];
+	}
+	h.n_interface = CL_LINKS_MAX + 2;
+	h.interface = list;
+	struct cl_outbox out = { 0 };
+	w.nodes[0].cl->out = &out;
+	health_heard(w.nodes[0].cl, member_by_slot(w.nodes[0].cl, 2), &h);
+	cl_outbox_clear(&out);
+	assert_int_equal(cl_links(w.nodes[0].cl, 2, links), CL_LINKS_MAX);
+	assert_int_equal(links[0].state, CL_LINK_UNKNOWN);
+}
+
 #define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
@@ -622,6 +648,7 @@ int main(void)
 		T(preempt_waits_for_links_that_hold),
 		T(preempt_does_not_take_what_it_cannot_serve),
 		T(every_member_sees_the_interfaces_of_all),
+		T(what_a_newer_member_says_is_taken_as_far_as_it_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

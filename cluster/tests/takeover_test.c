@@ -147,6 +147,14 @@ static void a_claim_that_too_few_follow_is_not_acted_on(void **state)
 	assert_int_equal(node_status(&w.nodes[1]).term, 2);
 	w.nodes[1].hold_acks = true; /* it hears of no rotation of the token */
 	world_run(&w, 50);
+	/* Nor do the many words of one count for more. */
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Ack a = HOLDFAST__ACK__INIT;
+	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_ACK;
+	m.ack = &a;
+	for (unsigned int i = 0; i < 3; i++)
+		node_forge(&w, 2, 2, &m);
+	world_run(&w, 10);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
 	w.nodes[3].hold_acks = false;
 	world_run(&w, 2);
@@ -187,6 +195,24 @@ static void a_claim_that_is_given_up_is_given_up_by_all(void **state)
 	world_view(&w, false);
 	world_run(&w, 1000);
 	assert_true(w.nodes[world_owner(&w)].term > 2);
+}
+
+/* It was round once when the others could ask for what they missed; then they have it. */
+static void one_rotation_of_the_token_is_not_enough(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_kill(&w, 0);
+	node_stop(&w, 2);
+	w.nodes[1].hold_acks = true;
+	world_view(&w, true);
+	world_run(&w, 40);
+	node_deliver_to_itself(&w, 1);
+	assert_true(w.nodes[1].cl->groups[0].claim.settling);
+	node_deliver_to_itself(&w, 1);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	node_deliver_to_itself(&w, 1);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 }
 
 /* R12: a stopped owner cannot answer; Corosync on its host has the claim. */
@@ -1007,6 +1033,7 @@ int main(void)
 		T(a_claim_that_others_follow_is_acted_on_at_once),
 		T(a_claim_that_too_few_follow_is_not_acted_on),
 		T(a_claim_that_is_given_up_is_given_up_by_all),
+		T(one_rotation_of_the_token_is_not_enough),
 		T(a_claim_that_nobody_answers_is_acted_on_soon),
 		T(a_claim_that_is_cut_off_is_not_acted_on),
 		T(a_claimant_that_is_cut_off_with_quorum_claims_another_term),

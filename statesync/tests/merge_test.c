@@ -586,7 +586,7 @@ static struct ss_record numbers(bool exact, bool used, bool rekey, uint64_t n)
 				 .used_apart = used,
 				 .rekey = rekey,
 				 .in_right_edge = n,
-				 .at_ms = 1000 - n,
+				 .at_ms = 1000 + n,
 				 .rate_pps = 50 + n,
 				 .in_packets = n,
 				 .in_bytes = 100 + n,
@@ -608,7 +608,7 @@ static void each_number_is_the_safer_one(void **state)
 		struct ss_counters c = counters_now(300);
 		assert_false(c.exact);
 		assert_true(c.used_apart && c.rekey);
-		assert_int_equal(c.at_ms, 991); /* silence is counted from the older one (R10) */
+		assert_int_equal(c.at_ms, 1007); /* silence is counted from the older one (R10) */
 		assert_int_equal(c.rate_pps, 59);
 		assert_int_equal(c.in_packets, 9);
 		assert_int_equal(c.in_bytes, 109);
