@@ -62,6 +62,7 @@ grep -q 'Members: 3 of 3' "$LAB_DIR/show3" || fail "not three members"
 [ "$(hf 3 show failover state | grep -c 'Other host')" = 2 ] || fail "show failover state does not have both others"
 [ "$(hf 1 failover exec member vpn3 show version | grep -c 'vpn3')" -ge 1 ] || fail "failover exec member does not reach n3"
 hf 1 failover exec mate show version >"$LAB_DIR/mate" 2>&1 && fail "failover exec mate has one meaning among three"
+grep -q '^ERROR: ' "$LAB_DIR/mate" || fail "failover exec mate says: $(cat "$LAB_DIR/mate")"
 
 # One after the other until one is left.
 flow_start kills 1000 60
