@@ -135,12 +135,18 @@ bool core_child_lease_beyond(struct hf_core *c, struct core_child *k, uint64_t n
 	return true;
 }
 
-static void ask_rekey(struct hf_core *c, struct core_child *k)
+static bool rekey_due(const struct hf_core *c, struct core_child *k)
 {
 	if (k->rekey_asked_ns && c->now_ns < k->rekey_asked_ns + HF_REKEY_AGAIN_NS)
-		return;
+		return false;
 	k->rekey_asked_ns = c->now_ns;
-	struct ike_input in = { .kind = IKE_IN_REKEY_CHILD, .spi_in = k->spi_in };
+	return true;
+}
+
+/* The engine's answer may be that the child is gone, and others with it. */
+static void ask_rekey(struct hf_core *c, uint32_t spi_in)
+{
+	struct ike_input in = { .kind = IKE_IN_REKEY_CHILD, .spi_in = spi_in };
 	core_ike(c, &in);
 }
 
@@ -149,30 +155,31 @@ static bool may_grant(const struct hf_core *c)
 	return cl_may_grant(c->cluster, c->group) || hf_rule_broken(HF_RULE_GRANT);
 }
 
-/* Renew when half of the block is used. */
-static void lease_renew(struct hf_core *c, struct core_child *k, uint64_t seq_next)
+/* Renew when half of the block is used. True: the numbers end, it is to be rekeyed. */
+static bool lease_renew(struct hf_core *c, struct core_child *k, uint64_t seq_next)
 {
 	uint64_t block = core_child_lease_block(c, k);
 	if (seq_next + block / 2 <= k->lease_end || !may_grant(c))
-		return;
+		return false;
 	uint64_t end = seq_next + block;
-	if (!k->esn && end > UINT32_MAX - HF_SEQ32_RESERVE) {
-		ask_rekey(c, k);
-		if (end > UINT32_MAX)
-			end = UINT32_MAX;
+	const bool near_end = !k->esn && end > UINT32_MAX - HF_SEQ32_RESERVE;
+	if (near_end && end > UINT32_MAX)
+		end = UINT32_MAX;
+	if (end > k->lease_end) {
+		k->lease_end = end;
+		append_lease(c, k);
 	}
-	if (end <= k->lease_end)
-		return;
-	k->lease_end = end;
-	append_lease(c, k);
+	return near_end;
 }
 
 void core_child_lease(struct hf_core *c, struct core_child *k)
 {
+	const uint32_t spi_in = k->spi_in;
 	struct esp_child_stats st;
 
-	if (esp_child_stats(c->datapath, k->spi_in, &st) == R_OK)
-		lease_renew(c, k, st.seq_next);
+	if (esp_child_stats(c->datapath, spi_in, &st) == R_OK && lease_renew(c, k, st.seq_next) &&
+	    rekey_due(c, k))
+		ask_rekey(c, spi_in);
 }
 
 /*
@@ -223,18 +230,17 @@ static void measure(struct hf_core *c, struct core_child *k, const struct esp_ch
 	k->last_in_packets = st->in_packets;
 }
 
-static void tell_life(struct hf_core *c, struct core_child *k, const struct esp_child_stats *st)
+/* True: it has received since it was last asked; age_ms says how long ago. */
+static bool lives(struct hf_core *c, struct core_child *k, const struct esp_child_stats *st,
+		  uint64_t *age_ms)
 {
+	const uint64_t now_ms = c->now_ns / 1000000u;
+
 	if (st->last_in_ms == k->last_in_ms)
-		return;
+		return false;
 	k->last_in_ms = st->last_in_ms;
-	uint64_t age_ms = c->now_ns / 1000000u > st->last_in_ms
-				  ? c->now_ns / 1000000u - st->last_in_ms
-				  : 0;
-	struct ike_input in = { .kind = IKE_IN_TRAFFIC,
-				.spi_in = k->spi_in,
-				.at_ms = core_time_ms(c) - age_ms };
-	core_ike(c, &in);
+	*age_ms = now_ms > st->last_in_ms ? now_ms - st->last_in_ms : 0;
+	return true;
 }
 
 /* R18; returns the bytes used of the budget. */
@@ -264,24 +270,22 @@ static size_t checkpoint(struct hf_core *c, struct core_child *k, const struct e
 	return used;
 }
 
-static void check_volume(struct hf_core *c, struct core_child *k, const struct esp_child_stats *st)
+static bool volume_used(const struct core_child *k, const struct esp_child_stats *st)
 {
-	if (!k->lifetime_kb)
-		return;
 	uint64_t in = k->base_in_bytes + st->in_bytes, out = k->base_out_bytes + st->out_bytes;
 	uint64_t soft = k->lifetime_kb * 1024 / 10 * 9;
-	if (in > soft || out > soft)
-		ask_rekey(c, k);
+
+	return k->lifetime_kb && (in > soft || out > soft);
 }
 
-static unsigned int rekey_paced(struct hf_core *c, struct core_child *k, unsigned int left)
+static bool rekey_paced(struct hf_core *c, struct core_child *k, unsigned int *left)
 {
-	if (!k->rekey_after_takeover || !left || c->now_ns < c->rekey_from_ns)
-		return left;
+	if (!k->rekey_after_takeover || !*left || c->now_ns < c->rekey_from_ns)
+		return false;
 	k->rekey_after_takeover = false;
 	c->stats.rekeys_after_takeover++;
-	ask_rekey(c, k);
-	return left - 1;
+	--*left;
+	return true;
 }
 
 /* What one tick may still do. */
@@ -290,22 +294,31 @@ struct tick {
 	unsigned int rekeys;
 };
 
-/* The engine's answers may remove the child and others, so what needs it comes first. */
+/* What the engine is told comes last: then the child may be gone. */
 static void tick_one(struct hf_core *c, struct core_child *k, struct tick *left)
 {
+	struct ike_input life = { .kind = IKE_IN_TRAFFIC, .spi_in = k->spi_in };
 	struct esp_child_stats st;
+	uint64_t age_ms;
+	bool rekey = false;
 
 	if (esp_child_stats(c->datapath, k->spi_in, &st) != R_OK)
 		return;
 	measure(c, k, &st);
 	if (st.outbound_in_use)
-		lease_renew(c, k, st.seq_next);
+		rekey = lease_renew(c, k, st.seq_next);
 	core_replay_refuse(c, k, false);
 	size_t used = checkpoint(c, k, &st);
 	left->checkpoint_bytes -= used < left->checkpoint_bytes ? used : left->checkpoint_bytes;
-	check_volume(c, k, &st);
-	left->rekeys = rekey_paced(c, k, left->rekeys);
-	tell_life(c, k, &st);
+	rekey = volume_used(k, &st) || rekey;
+	rekey = rekey_paced(c, k, &left->rekeys) || rekey;
+	rekey = rekey && rekey_due(c, k);
+	if (lives(c, k, &st, &age_ms)) {
+		life.at_ms = core_time_ms(c) - age_ms;
+		core_ike(c, &life);
+	}
+	if (rekey)
+		ask_rekey(c, life.spi_in);
 }
 
 static struct core_child *next_child(struct hf_core *c)

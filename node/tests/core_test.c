@@ -679,7 +679,7 @@ static uint32_t configured_tunnel(void)
 	return tunnel;
 }
 
-static void inherit_ike_sa(void)
+static void inherit_ike_sa_at(uint32_t next_request_id)
 {
 	static const uint8_t key[36] = { 2 };
 	struct ike_sa_state s = {
@@ -687,6 +687,7 @@ static void inherit_ike_sa(void)
 		.spi_r = 2,
 		.initiator = true,
 		.stage = IKE_SA_ESTABLISHED,
+		.next_request_id = next_request_id,
 		.connection = "192.0.2.2",
 		.transforms = { .encr = ENCR_AES_GCM_16,
 				.key_bits = 256,
@@ -703,6 +704,11 @@ static void inherit_ike_sa(void)
 	assert_int_equal(hf_core_stats(n.core)->import_errors, 0);
 	ss_record_clear(&r);
 	ike_sa_state_clear(&s);
+}
+
+static void inherit_ike_sa(void)
+{
+	inherit_ike_sa_at(0);
 }
 
 static void inherit(uint32_t spi_in, enum child_sa_stage stage, uint64_t created_ms)
@@ -846,6 +852,22 @@ static void many_sas_are_visited_by_turns(void **state)
 	assert_int_equal(seen, MANY);
 }
 
+/* The IKE SA has no message id left for the rekey that a tick asks for: it ends, with the child. */
+static void a_child_may_go_while_it_is_visited(void **state)
+{
+	(void)state;
+	role(CL_ROLE_STANDBY, 1, false, 0);
+	core_reset(n.core);
+	inherit_ike_sa_at(UINT32_MAX);
+	inherit(SPI, CHILD_SA_ESTABLISHED, 0);
+	role(CL_ROLE_ACTIVE, 2, false, 0);
+	assert_non_null(core_child_find(n.core, SPI));
+	core_child_find(n.core, SPI)->rekey_after_takeover = true;
+	run(HF_REKEY_DELAY_NS / MS_NS + 100);
+	assert_null(core_child_find(n.core, SPI));
+	assert_int_equal(hf_core_stats(n.core)->rekeys_after_takeover, 1);
+}
+
 /*
  * R19: RELEASE was not answered and we claim again. The other may have owned the group in
  * between: what this node has beyond the log is nobody's, and its engine begins anew.
@@ -963,6 +985,7 @@ int main(void)
 		T(the_measured_exposure_replaces_the_estimate),
 		T(changed_sas_take_turns),
 		T(many_sas_are_visited_by_turns),
+		T(a_child_may_go_while_it_is_visited),
 	};
 	return cmocka_run_group_tests_name("core", tests, NULL, NULL);
 }
