@@ -134,7 +134,7 @@ lab_box() {
 		done
 		mkdir -p /etc/holdfast /var/lib/holdfast /var/lib/corosync
 		# A disk of its own, which can be full without the others.
-		mount -t tmpfs -o size=1m,mode=700 state /var/lib/holdfast
+		mount -t tmpfs -o size=${LAB_STATE_SIZE:-1m},mode=700 state /var/lib/holdfast
 		sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.conf.all.rp_filter=0 \
 			net.ipv4.conf.default.rp_filter=0 net.ipv4.ip_forward=0
 		ip link set lo up
