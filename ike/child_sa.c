@@ -153,9 +153,8 @@ static struct child_sa *heir_elsewhere(const struct child_sa *c)
 {
 	struct ike_sa *sa;
 
-	TAILQ_FOREACH (sa, &c->e->all, all) {
-		if (sa == c->sa || sa->conn != c->sa->conn || sa->s.closing || sa->s.anew ||
-		    sa->s.stage != IKE_SA_ESTABLISHED)
+	TAILQ_FOREACH (sa, ike_sas_of(c->e, c->sa->conn), of_conn) {
+		if (sa == c->sa || sa->s.closing || sa->s.anew || sa->s.stage != IKE_SA_ESTABLISHED)
 			continue;
 		struct child_sa *heir = child_sa_of_tunnel(sa, c->s.tunnel);
 		if (heir != NULL)

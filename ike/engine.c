@@ -22,13 +22,13 @@ struct ike_engine *ike_engine_new(const struct ike_engine_config *ec, struct ike
 	must(e->crypto != NULL && e->sas != NULL && e->child_map != NULL && e->offered != NULL &&
 	     e->half_opens != NULL && e->sources != NULL && e->tokens != NULL &&
 	     e->hold_offs != NULL);
-	ike_connections_index(e);
 	TAILQ_INIT(&e->all);
 	TAILQ_INIT(&e->dead);
 	TAILQ_INIT(&e->loose);
 	TAILQ_INIT(&e->changed_sas);
 	TAILQ_INIT(&e->changed_children);
 	TAILQ_INIT(&e->ready);
+	ike_connections_index(e);
 	timer_queue_init(&e->timers);
 	ike_tunnels_open(e);
 	return e;
@@ -60,6 +60,7 @@ void ike_engine_free(struct ike_engine *e)
 	hashmap_free(e->hold_offs, free);
 	hashmap_free(e->by_name, NULL);
 	hashmap_free(e->by_peer, NULL);
+	free(e->of_conn);
 	timer_queue_free(&e->timers);
 	tunnel_manager_free(e->tunnels);
 	cookie_secrets_clear(&e->cookies);

@@ -114,12 +114,14 @@ struct ike_sync {
 
 struct ike_sa {
 	TAILQ_ENTRY(ike_sa) all;
+	TAILQ_ENTRY(ike_sa) of_conn;
 	TAILQ_ENTRY(ike_sa) tombstones;
 	TAILQ_ENTRY(ike_sa) change;
 	TAILQ_ENTRY(ike_sa) ready_next;
 	struct ike_sa_state s;
 	struct ike_engine *e;
-	const struct ike_connection *conn; /* NULL: no such connection any more, or not known yet */
+	/* NULL: no such connection any more, or not known yet; see ike_sa_set_connection() */
+	const struct ike_connection *conn;
 	struct child_list children;
 	struct want_list wants;
 	size_t n_wants;
@@ -175,6 +177,7 @@ struct ike_engine {
 	struct hashmap *hold_offs;  /* tunnel -> struct hold_off */
 	/* of cfg: name, and address of a peer, -> the first struct ike_connection with it */
 	struct hashmap *by_name, *by_peer;
+	struct sa_list *of_conn; /* of each connection, in its order; behind them, of none */
 	struct timer_queue timers;
 	uint64_t last_token, last_job;
 	struct cookie_secrets cookies;
@@ -306,8 +309,11 @@ void child_sa_moved(struct ike_sa *sa);
 
 /* ---- tunnel.c ---- */
 
-/* e->cfg is new: find its connections quickly. */
+/* e->cfg is new: find its connections quickly, and give each SA the one of its name. */
 void ike_connections_index(struct ike_engine *e);
+/* The SAs of a connection, oldest first, by of_conn; conn NULL: those that have none. */
+struct sa_list *ike_sas_of(const struct ike_engine *e, const struct ike_connection *conn);
+void ike_sa_set_connection(struct ike_sa *sa, const struct ike_connection *conn);
 /* The first connection that can be one with this peer: where to begin to look. */
 size_t ike_connection_first(const struct ike_engine *e, const struct inet_addr *remote);
 const struct ike_connection *ike_connection_named(const struct ike_engine *e, const char *name);

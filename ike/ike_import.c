@@ -236,11 +236,10 @@ void ike_config_apply(struct ike_engine *e)
 	struct ike_sa *sa, *next;
 	struct child_sa *c, *next_child;
 
+	if (!e->active)
+		return;
 	for (sa = TAILQ_FIRST(&e->all); sa != NULL; sa = next) {
 		next = TAILQ_NEXT(sa, all);
-		sa->conn = ike_connection_named(e, sa->s.connection);
-		if (!e->active)
-			continue;
 		if (sa->conn == NULL && sa->s.stage != IKE_SA_DEAD) {
 			ike_sa_want_delete(
 				sa,

@@ -66,6 +66,7 @@ struct ike_sa *ike_sa_new(struct ike_engine *e, struct ike_sa_state *adopt)
 
 	must(hashmap_insert(e->sas, spi_key(&spi), sa) == R_OK);
 	TAILQ_INSERT_TAIL(&e->all, sa, all);
+	TAILQ_INSERT_TAIL(ike_sas_of(e, sa->conn), sa, of_conn);
 	if (sa->s.stage == IKE_SA_ESTABLISHED)
 		e->stats.established++;
 	return sa;
@@ -256,6 +257,7 @@ void ike_sa_free(struct ike_sa *sa)
 		TAILQ_REMOVE(&e->changed_sas, sa, change);
 	hashmap_remove(e->sas, spi_key(&spi));
 	TAILQ_REMOVE(&e->all, sa, all);
+	TAILQ_REMOVE(ike_sas_of(e, sa->conn), sa, of_conn);
 	buf_free(&sa->cookie);
 	ike_sa_state_clear(&sa->s);
 	free(sa);
@@ -487,8 +489,8 @@ struct ike_sa *ike_sa_of_connection(const struct ike_engine *e, const struct ike
 {
 	struct ike_sa *sa, *found = NULL;
 
-	TAILQ_FOREACH (sa, &e->all, all) {
-		if (sa->conn != conn || sa->s.closing || sa->s.anew)
+	TAILQ_FOREACH (sa, ike_sas_of(e, conn), of_conn) {
+		if (sa->s.closing || sa->s.anew)
 			continue;
 		if (sa->s.stage == IKE_SA_ESTABLISHED)
 			return sa;

@@ -188,9 +188,8 @@ void ike_sa_anew_up(const struct ike_sa *sa)
 {
 	struct ike_sa *old;
 
-	TAILQ_FOREACH (old, &sa->e->all, all) {
-		if (old == sa || !old->s.anew || old->conn != sa->conn ||
-		    old->s.stage != IKE_SA_ESTABLISHED)
+	TAILQ_FOREACH (old, ike_sas_of(sa->e, sa->conn), of_conn) {
+		if (old == sa || !old->s.anew || old->s.stage != IKE_SA_ESTABLISHED)
 			continue;
 		old->s.rekey_at_ms = sa->e->now + ANEW_OVERLAP_MS;
 		ike_life_arm(old);

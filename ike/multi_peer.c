@@ -340,19 +340,16 @@ void ike_clear(struct ike_engine *e, const struct ike_input *in, bool children_o
 enum result ike_connection_answers(const struct ike_engine *e, const struct ike_connection *conn)
 {
 	enum result res = R_NO_CONNECTION;
+	size_t n;
+	struct tunnel_entry *const *t = tunnel_manager_of_connection(
+		e->tunnels, (size_t)(conn - e->cfg->connections), &n);
 
-	for (const struct tunnel_entry *t = tunnel_manager_first(e->tunnels); t != NULL;
-	     t = t->next) {
-		if (!t->map->may_respond)
+	for (size_t i = 0; i < n; i++) {
+		if (!t[i]->map->may_respond)
 			continue;
-		if (current_connection(e, t) == conn)
+		if (current_connection(e, t[i]) == conn)
 			return R_OK;
-		for (uint8_t i = 0; i < t->map->n_peers; i++) {
-			size_t k = t->map->connection[i];
-
-			if (k != IKE_NO_CONNECTION && &e->cfg->connections[k] == conn)
-				res = R_NOT_CURRENT_PEER;
-		}
+		res = R_NOT_CURRENT_PEER;
 	}
 	return res;
 }

@@ -31,6 +31,34 @@ static void index_add(struct hashmap *map, struct bytes key, struct ike_connecti
 	must(res == R_OK || res == R_EXISTS);
 }
 
+struct sa_list *ike_sas_of(const struct ike_engine *e, const struct ike_connection *conn)
+{
+	return &e->of_conn[conn != NULL ? (size_t)(conn - e->cfg->connections)
+					: e->cfg->n_connections];
+}
+
+void ike_sa_set_connection(struct ike_sa *sa, const struct ike_connection *conn)
+{
+	TAILQ_REMOVE(ike_sas_of(sa->e, sa->conn), sa, of_conn);
+	sa->conn = conn;
+	TAILQ_INSERT_TAIL(ike_sas_of(sa->e, conn), sa, of_conn);
+}
+
+static void sas_index(struct ike_engine *e)
+{
+	struct ike_sa *sa;
+
+	free(e->of_conn);
+	e->of_conn = calloc(e->cfg->n_connections + 1, sizeof(*e->of_conn));
+	must(e->of_conn != NULL);
+	for (size_t i = 0; i <= e->cfg->n_connections; i++)
+		TAILQ_INIT(&e->of_conn[i]);
+	TAILQ_FOREACH (sa, &e->all, all) {
+		sa->conn = ike_connection_named(e, sa->s.connection);
+		TAILQ_INSERT_TAIL(ike_sas_of(e, sa->conn), sa, of_conn);
+	}
+}
+
 void ike_connections_index(struct ike_engine *e)
 {
 	hashmap_free(e->by_name, NULL);
@@ -44,6 +72,7 @@ void ike_connections_index(struct ike_engine *e)
 		index_add(e->by_name, name_key(conn->name), conn);
 		index_add(e->by_peer, peer_key(&conn->peer), conn);
 	}
+	sas_index(e);
 }
 
 size_t ike_connection_first(const struct ike_engine *e, const struct inet_addr *remote)

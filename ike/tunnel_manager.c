@@ -55,6 +55,9 @@ struct tunnel_manager {
 	struct hashmap *by_name;      /* map and sequence -> struct tunnel_entry: all */
 	struct hashmap *of_tunnel;    /* tunnel -> struct tunnel_entry: of the configuration */
 	struct tunnel_entry *entries; /* of the configuration, in its order */
+	/* The entries that name connection i: from naming[first_naming[i]] up to that of i + 1. */
+	size_t n_connections, *first_naming;
+	struct tunnel_entry **naming;
 };
 
 const struct tunnel_row *tunnel_rows(size_t *n)
@@ -274,6 +277,14 @@ struct tunnel_entry *tunnel_manager_first(const struct tunnel_manager *tm)
 	return tm->entries;
 }
 
+struct tunnel_entry *const *tunnel_manager_of_connection(const struct tunnel_manager *tm,
+							 size_t connection, size_t *n)
+{
+	must(connection < tm->n_connections);
+	*n = tm->first_naming[connection + 1] - tm->first_naming[connection];
+	return &tm->naming[tm->first_naming[connection]];
+}
+
 struct tunnel_manager *tunnel_manager_new(const struct tunnel_manager_ops *ops, void *ctx,
 					  const uint8_t hash_seed[16])
 {
@@ -295,6 +306,8 @@ void tunnel_manager_free(struct tunnel_manager *tm)
 		return;
 	hashmap_free(tm->by_name, free);
 	hashmap_free(tm->of_tunnel, NULL);
+	free(tm->first_naming);
+	free(tm->naming);
 	free(tm);
 }
 
@@ -332,6 +345,34 @@ static void configure_entry(struct tunnel_manager *tm, const struct ike_crypto_m
 		     hashmap_insert(tm->of_tunnel, tunnel_key(&map->tunnels[i]), t) == R_OK);
 }
 
+/* Counts what is to come before each connection, then fills. */
+static void index_connections(struct tunnel_manager *tm, const struct ike_config *cfg)
+{
+	size_t total = 0;
+
+	for (const struct tunnel_entry *t = tm->entries; t != NULL; t = t->next)
+		total += t->map->n_peers;
+	free(tm->first_naming);
+	free(tm->naming);
+	tm->n_connections = cfg->n_connections;
+	tm->first_naming = calloc(cfg->n_connections + 2, sizeof(*tm->first_naming));
+	tm->naming = calloc(total + 1, sizeof(struct tunnel_entry *));
+	must(tm->first_naming != NULL && tm->naming != NULL);
+	for (const struct tunnel_entry *t = tm->entries; t != NULL; t = t->next) {
+		for (uint8_t i = 0; i < t->map->n_peers; i++)
+			if (t->map->connection[i] < tm->n_connections)
+				tm->first_naming[t->map->connection[i] + 2]++;
+	}
+	for (size_t i = 2; i < cfg->n_connections + 2; i++)
+		tm->first_naming[i] += tm->first_naming[i - 1];
+	/* Now first_naming[i + 1] is where i begins; filling moves it to where i ends. */
+	for (struct tunnel_entry *t = tm->entries; t != NULL; t = t->next) {
+		for (uint8_t i = 0; i < t->map->n_peers; i++)
+			if (t->map->connection[i] < tm->n_connections)
+				tm->naming[tm->first_naming[t->map->connection[i] + 1]++] = t;
+	}
+}
+
 void tunnel_manager_configure(struct tunnel_manager *tm, const struct ike_config *cfg)
 {
 	struct tunnel_entry **end = &tm->entries, *t;
@@ -346,6 +387,7 @@ void tunnel_manager_configure(struct tunnel_manager *tm, const struct ike_config
 	tm->entries = NULL;
 	for (size_t i = 0; i < cfg->n_maps; i++)
 		configure_entry(tm, &cfg->maps[i], &end);
+	index_connections(tm, cfg);
 	if (!tm->active)
 		return;
 	for (size_t it = 0; (t = hashmap_next(tm->by_name, &it)) != NULL;) {

@@ -107,6 +107,10 @@ struct tunnel_entry *tunnel_manager_of_tunnel(const struct tunnel_manager *tm, u
 /* All that are configured, in its order, by next; NULL: none. */
 struct tunnel_entry *tunnel_manager_first(const struct tunnel_manager *tm);
 
+/* Those that name a connection of the configuration, which may do so twice. */
+struct tunnel_entry *const *tunnel_manager_of_connection(const struct tunnel_manager *tm,
+							 size_t connection, size_t *n);
+
 /* Of the configured entry's list. */
 uint8_t tunnel_entry_index(const struct tunnel_entry *t);
 const struct inet_addr *tunnel_entry_peer(const struct tunnel_entry *t);

@@ -63,8 +63,8 @@ static const struct ike_connection *find_connection(const struct v2_context *c)
 	     i++) {
 		const struct ike_connection *conn = &cfg->connections[i];
 
-		if (ike_connection_answers(c->e, conn) != R_OK ||
-		    !ike_connection_has_peer(conn, &c->in->local.addr, &c->in->remote.addr) ||
+		if (!ike_connection_has_peer(conn, &c->in->local.addr, &c->in->remote.addr) ||
+		    ike_connection_answers(c->e, conn) != R_OK ||
 		    !is_peer(conn, &c->in->remote.addr, &c->m->idi))
 			continue;
 		if (!(c->m->present & IKE_P(IDR)) || is_us(conn, c->sa, &c->m->idr))
@@ -135,8 +135,8 @@ static bool is_first_contact(const struct ike_sa *sa)
 {
 	const struct ike_sa *other;
 
-	TAILQ_FOREACH (other, &sa->e->all, all) {
-		if (other != sa && other->conn == sa->conn && other->s.stage != IKE_SA_DEAD)
+	TAILQ_FOREACH (other, ike_sas_of(sa->e, sa->conn), of_conn) {
+		if (other != sa && other->s.stage != IKE_SA_DEAD)
 			return false;
 	}
 	return true;
@@ -162,8 +162,8 @@ static void initial_contact(struct ike_sa *sa, const struct ike_message *m)
 
 	if (ike_message_notify(m, N_INITIAL_CONTACT) == NULL)
 		return;
-	for (other = TAILQ_FIRST(&sa->e->all); other != NULL; other = next) {
-		next = TAILQ_NEXT(other, all);
+	for (other = TAILQ_FIRST(ike_sas_of(sa->e, sa->conn)); other != NULL; other = next) {
+		next = TAILQ_NEXT(other, of_conn);
 		if (!same_pair(sa, other) || other->s.stage < IKE_SA_ESTABLISHED ||
 		    other->s.stage == IKE_SA_DEAD || other->s.established_ms >= sa->s.created_ms)
 			continue;
@@ -203,7 +203,7 @@ static enum result authenticate_initiator(struct v2_context *c)
 		res = R_AUTH_FAILED;
 	else
 		snprintf(sa->s.connection, sizeof(sa->s.connection), "%s", conn->name);
-	sa->conn = conn;
+	ike_sa_set_connection(sa, conn);
 	if (res == R_OK)
 		return R_OK;
 	c->e->stats.auth_failed++;

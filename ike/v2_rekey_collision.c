@@ -99,8 +99,10 @@ void v2_rival_is_used(struct ike_sa *sa)
 	struct ike_sa *old;
 	struct child_sa *c;
 
-	TAILQ_FOREACH (old, &sa->e->all, all) {
-		if (sa->s.nonce_i.len == 0 || v2_ike_rival(old) != sa)
+	if (sa->s.nonce_i.len == 0)
+		return;
+	TAILQ_FOREACH (old, ike_sas_of(sa->e, sa->conn), of_conn) {
+		if (v2_ike_rival(old) != sa)
 			continue;
 		while ((c = TAILQ_FIRST(&old->children)) != NULL) {
 			child_sa_adopt(c, sa);

@@ -86,8 +86,8 @@ static bool too_many_replaced(const struct ike_sa *sa)
 	const struct ike_sa *other;
 	size_t n = 0;
 
-	TAILQ_FOREACH (other, &sa->e->all, all)
-		n += other->conn == sa->conn && other->s.stage == IKE_SA_REKEYED;
+	TAILQ_FOREACH (other, ike_sas_of(sa->e, sa->conn), of_conn)
+		n += other->s.stage == IKE_SA_REKEYED;
 	return n >= REPLACED_MAX;
 }
 
