@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of protected networks (plain.h). A crypto map entry is a chain:
+ * The table of protected networks (plain.h). A crypto map entry is a chain
+ * (where there are many, some share one: plain_jumps.c):
  * a permit line goes to the target, a deny line returns, so that the next
  * entry is tried, as on the ASA. Three sets of such chains: what to mark
  * (m), what must not leave in clear (o), what must not arrive in clear (i).
@@ -48,13 +49,16 @@ static void put_match(struct text *t, const char *field, const struct inet_prefi
 		    inet_prefix_text(p, text));
 }
 
-static void put_line(struct text *t, const struct config_ace *ace, bool inbound, const char *target)
+/* looked_up: the way here has compared the remote network. */
+static void put_line(struct text *t, const struct config_ace *ace, bool inbound, bool looked_up,
+		     const char *target)
 {
 	text_printf(t, "\t\t");
-	if (ace->source.prefix.len == 0 && ace->destination.prefix.len == 0)
+	if (!looked_up && ace->source.prefix.len == 0 && ace->destination.prefix.len == 0)
 		text_printf(t, "meta nfproto %s ",
 			    ace->source.prefix.addr.family == INET_V6 ? "ipv6" : "ipv4");
-	put_match(t, inbound ? "saddr" : "daddr", &ace->destination.prefix);
+	if (!looked_up)
+		put_match(t, inbound ? "saddr" : "daddr", &ace->destination.prefix);
 	put_match(t, inbound ? "daddr" : "saddr", &ace->source.prefix);
 	if (ace->protocol)
 		text_printf(t, "meta l4proto %u ", ace->protocol);
@@ -75,19 +79,37 @@ static const char *protect_chain(uint8_t group, char out[16])
 }
 
 /* target NULL: the chain that marks for the entry's group. */
-static void put_entry_chains(struct text *t, const struct config *cfg, char prefix, bool inbound,
-			     const char *target)
+static void put_shared_chains(struct text *t, const struct plain_jumps *j, char prefix,
+			      bool inbound, const char *target)
+{
+	const struct config_map_entry *e;
+	const struct config_ace *ace;
+	char own[16];
+
+	for (size_t i = 0; i < plain_jumps_shared_chains(j); i++) {
+		text_printf(t, "\tchain %cs%zu {\n", prefix, i);
+		for (size_t k = 0; (ace = plain_jumps_shared_line(j, i, k, &e)) != NULL; k++)
+			put_line(t, ace, inbound, true,
+				 target ? target
+					: protect_chain(e->interface->failover_group, own));
+		text_printf(t, "\t}\n");
+	}
+}
+
+static void put_entry_chains(struct text *t, const struct config *cfg, const struct plain_jumps *j,
+			     char prefix, bool inbound, const char *target)
 {
 	char own[16];
 
+	put_shared_chains(t, j, prefix, inbound, target);
 	for (size_t i = 0; i < cfg->n_map_entries; i++) {
 		const struct config_map_entry *e = &cfg->map_entries[i];
-		if (!e->active)
+		if (!e->active || !plain_jumps_own_chain(j, i))
 			continue;
 		text_printf(t, "\tchain %c%zu {\n", prefix, i);
 		for (size_t k = 0; k < e->acl->n_aces; k++)
 			if (e->acl->aces[k].usable)
-				put_line(t, &e->acl->aces[k], inbound,
+				put_line(t, &e->acl->aces[k], inbound, false,
 					 target ? target
 						: protect_chain(e->interface->failover_group, own));
 		text_printf(t, "\t}\n");
@@ -245,9 +267,9 @@ void plain_table_text(const struct config *cfg, struct text *out)
 	text_printf(out,
 		    "table inet " TABLE "\ndelete table inet " TABLE "\ntable inet " TABLE " {\n");
 	put_targets(out, cfg);
-	put_entry_chains(out, cfg, 'm', false, NULL);
-	put_entry_chains(out, cfg, 'o', false, "clear_out");
-	put_entry_chains(out, cfg, 'i', true, "clear_in");
+	put_entry_chains(out, cfg, j, 'm', false, NULL);
+	put_entry_chains(out, cfg, j, 'o', false, "clear_out");
+	put_entry_chains(out, cfg, j, 'i', true, "clear_in");
 	put_hooks(out, cfg, j);
 	plain_jumps_free(j);
 	put_icmp(out);

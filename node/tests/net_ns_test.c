@@ -64,7 +64,8 @@ static struct config *parse(const char *more)
 {
 	static struct diagnostics diag;
 	struct config *cfg = NULL;
-	char whole[2048], line[DIAGNOSTIC_LINE_MAX];
+	static char whole[16384];
+	char line[DIAGNOSTIC_LINE_MAX];
 	int len = snprintf(whole, sizeof(whole), text, more);
 
 	if (config_parse(bytes(whole, (size_t)len), "test", &cfg, &diag) != R_OK)
@@ -369,6 +370,55 @@ static void a_clear_packet_from_outside_is_dropped(void **state)
 	assert_true(netns_wait(t.tap1, 500, netns_is_ip_to, HOST_NEAR));
 }
 
+/* Entries 1 to 20 have one own network and share a chain, but for 7, which denies one host, and 9, whose
+ * own network is another. */
+static struct config *parse_many(void)
+{
+	char more[8192];
+	int len = 0;
+
+	for (int i = 1; i <= 20; i++)
+		len += snprintf(more + len, sizeof(more) - (size_t)len,
+				"%s"
+				"access-list B%d extended permit ip 198.18.%d.0 255.255.255.0 host 203.0.113.%d\n"
+				"crypto map M 1%02d match address B%d\n"
+				"crypto map M 1%02d set peer 192.0.2.99\n"
+				"crypto map M 1%02d set ikev2 ipsec-proposal P\n",
+				i == 7 ? "access-list B7 extended deny ip host " HOST_NEAR " host 203.0.113.7\n"
+				       : "",
+				i, i == 9 ? 2 : 1, i, i, i, i, i);
+	return parse(more);
+}
+
+static void assert_protected(const char *far, bool is_protected)
+{
+	send_udp(t.tap1, "eth1", HOST_NEAR, far, 9);
+	assert_int_equal(netns_wait(t.tap0, 200, netns_is_ip_to, far), !is_protected);
+	assert_int_equal(reaches_tun(far), is_protected);
+	send_udp(t.tap0, "eth0", far, HOST_NEAR, 9);
+	assert_int_equal(netns_wait(t.tap1, 200, netns_is_ip_to, HOST_NEAR), !is_protected);
+}
+
+static void many_entries_protect_what_few_do(void **state)
+{
+	struct config *many = parse_many();
+	char why[200] = "";
+
+	(void)state;
+	set(ADDRESS_OWNED);
+	if (plain_reload(t.plain, many, why) != R_OK)
+		fail_msg("%s", why);
+	assert_protected("203.0.113.3", true);
+	assert_protected("203.0.113.20", true);
+	assert_protected("203.0.113.7", false);
+	assert_protected("203.0.113.9", false);
+	assert_protected("203.0.113.21", false);
+	assert_protected(HOST_FAR, true);
+	netns_run("! nft list table inet holdfast | grep -q 'chain m3 '");
+	assert_int_equal(plain_reload(t.plain, t.config, why), R_OK);
+	config_free(many);
+}
+
 /* As a worker writes what it has decrypted. */
 static void from_tun(const char *src, const char *dst)
 {
@@ -600,6 +650,7 @@ int main(void)
 		TEST(protected_traffic_goes_into_the_tunnel_only),
 		TEST(our_own_network_inside_is_not_behind_the_crypto_map),
 		TEST(a_clear_packet_from_outside_is_dropped),
+		TEST(many_entries_protect_what_few_do),
 		TEST(a_decrypted_packet_reaches_the_inside_and_not_the_outside),
 		TEST(no_icmp_error_answers_ike_or_esp),
 		TEST(nobody_forwards_for_a_service_address),

@@ -468,7 +468,8 @@ static struct config *parse_entries(unsigned int n)
 		/* A line of the second within the first's, one of its own within another of its own. */
 		"access-list A1 extended permit ip any 10.0.2.128 255.255.255.128\n"
 		"access-list A5 extended deny ip any host 10.0.5.1\n"
-		"access-list A6 extended permit ip any 10.1.0.0 255.255.255.0\n");
+		"access-list A6 extended permit ip any 10.1.0.0 255.255.255.0\n"
+		"access-list A7 extended deny ip 192.0.2.0 255.255.255.0 10.0.7.0 255.255.255.0\n");
 
 	for (unsigned int i = 1; i <= n; i++)
 		len += snprintf(
@@ -485,7 +486,8 @@ static struct config *parse_entries(unsigned int n)
 	return cfg;
 }
 
-/* Of many entries those that touch no other are looked up; those that do keep their order. */
+/* Of many entries those that touch no other are looked up, and share what is left to compare; those
+ * that do keep their order. */
 static void many_entries_are_looked_up(void **state)
 {
 	struct config *cfg = parse_entries(18);
@@ -496,15 +498,22 @@ static void many_entries_are_looked_up(void **state)
 	const char *in = strstr(
 		text_string(&out),
 		"iifname \"eth0\" ip saddr vmap { "
-		"10.0.3.0/24 : jump i2, 10.0.4.0/24 : jump i3, 10.0.5.0/24 : jump i4, "
-		"10.0.6.0/24 : jump i5, ");
+		"10.0.3.0/24 : jump is0, 10.0.4.0/24 : jump is0, 10.0.5.0/24 : jump i4, "
+		"10.0.6.0/24 : jump is0, 10.0.7.0/24 : jump is1, 10.0.8.0/24 : jump is0, ");
 	assert_non_null(in);
-	assert_non_null(strstr(in, ", 10.0.18.0/24 : jump i17, 10.1.0.0/24 : jump i5 }\n"
+	assert_non_null(strstr(in, ", 10.0.18.0/24 : jump is0, 10.1.0.0/24 : jump is0 }\n"
 				   "\t\tiifname \"eth0\" jump i0\n\t\tiifname \"eth0\" jump i1\n"
-				   "\t\tip daddr vmap { 10.0.3.0/24 : jump m2, "));
-	assert_non_null(strstr(in, "\t\toifname \"eth0\" ip daddr vmap { 10.0.3.0/24 : jump o2, "));
+				   "\t\tip daddr vmap { 10.0.3.0/24 : jump ms0, "));
+	assert_non_null(
+		strstr(in, "\t\toifname \"eth0\" ip daddr vmap { 10.0.3.0/24 : jump os0, "));
 	assert_non_null(strstr(
 		in, " }\n\t\toifname \"eth0\" jump o0\n\t\toifname \"eth0\" jump o1\n\t}\n"));
+	assert_non_null(strstr(text_string(&out), "\tchain ms0 {\n\t\tgoto protect\n\t}\n"
+						  "\tchain ms1 {\n\t\tip saddr 192.0.2.0/24 "
+						  "return\n\t\tgoto protect\n"
+						  "\t}\n\tchain m0 {\n"));
+	assert_non_null(strstr(text_string(&out), "\tchain is1 {\n\t\tip daddr 192.0.2.0/24 "));
+	assert_null(strstr(text_string(&out), "chain m2 {"));
 	text_free(&out);
 	config_free(cfg);
 	/* Sixteen jumps are not too many. */
