@@ -4,6 +4,7 @@
  * what the others take from them: that it lives, that the log has no gap, and
  * what time it is.
  */
+#include "base/broken_rule.h"
 #include "cluster/cluster_private.h"
 #include "statesync/future_schema.h"
 
@@ -165,6 +166,8 @@ uint64_t heartbeat_silent_ns(const struct cl_node *n, const struct group *g)
 static void heartbeat_follow(struct cl_node *n, struct group *g, const Holdfast__Heartbeat *h)
 {
 	g->heartbeat_late_ms = clock_follow(n, h->cluster_time_ms);
+	if (hf_rule_broken(HF_RULE_HEARTBEAT_AGE))
+		g->heartbeat_late_ms = 0;
 	if (!g->synced) {
 		if (!g->join.running)
 			join_start(n, g);
