@@ -276,7 +276,7 @@ void directed_scenario(struct sim *s)
 	sc->silent_last = d->how & LAST;
 	if (d->how & SHORT_LIFE)
 		sc->node_ike_lifetime_s = 12;
-	sc->n_peers = 1;
+	sc->n_peers = sc->n_groups = 1;
 	sc->n_lines = d->from == FROM_FIRST_LINE ? 2 : 1;
 	sc->n_nodes = d->how & THREE || s->opt.strike.kind == STRIKE_CUT || s->opt.seed % 2 ? 3 : 2;
 	sc->counter_sync = sc->counter_sync || d->how & SYNC;
@@ -327,12 +327,12 @@ static void go_on_from_both(struct sim *s)
 			s->flows[i].silent = false;
 }
 
-static bool ready(const struct sim *s, const struct node *owner)
+static bool ready(const struct sim *s, const struct member *owner)
 {
 	if (!owner || !owner->is_protected)
 		return false;
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
-		if (!node_holds_state(&s->nodes[i]))
+		if (!member_holds_state(&s->nodes[i].members[0]))
 			return false;
 	for (size_t i = 0; i < s->n_flows; i++)
 		if (!s->flows[i].silent && !s->flows[i].delivered)
@@ -402,8 +402,10 @@ static void modify(struct sim *s)
 		node_configure(&s->nodes[i], s->scenario.child_lifetime_s + 1);
 }
 
-static void node_acts(struct node *nd, enum act what)
+static void node_acts(struct member *m, enum act what)
 {
+	struct node *nd = m->node;
+
 	if (what == NOTHING)
 		return;
 	if (what == MODIFY) {
@@ -419,10 +421,10 @@ static void node_acts(struct node *nd, enum act what)
 		sim_at(nd->s, nd->s->now_ns + 5 * SECOND, start_again, nd);
 		return;
 	}
-	struct ike_input in = input_of(hf_core_engine(nd->core), what);
+	struct ike_input in = input_of(hf_core_engine(m->core), what);
 	if (what == INITIATE)
-		ike_each_map(hf_core_engine(nd->core), last_line, &in.tunnel);
-	node_engine(nd, &in);
+		ike_each_map(hf_core_engine(m->core), last_line, &in.tunnel);
+	node_engine(m, &in);
 }
 
 static void peer_acts(struct peer *p, enum act what)
@@ -465,7 +467,7 @@ bool directed_done(const struct directed *d, uint32_t index_seen)
 static void drive(struct sim *s, struct event *ev)
 {
 	const struct directed *d = s->opt.directed;
-	struct node *owner = node_owner(s, NULL);
+	struct member *owner = member_owner(s, 0, NULL);
 
 	(void)ev;
 	if (s->mended || (happened(s) && directed_done(d, s->laws.index_seen)))
@@ -498,10 +500,11 @@ static void wait_until_ready(struct sim *s, struct event *ev)
 	const struct directed *d = s->opt.directed;
 
 	(void)ev;
-	const bool was_ready = ready(s, node_owner(s, NULL));
+	const bool was_ready = ready(s, member_owner(s, 0, NULL));
 	if (was_ready)
 		go_on_from_both(s);
-	if ((!was_ready || !ready(s, node_owner(s, NULL))) && s->now_ns < START_NS + GIVEUP_NS) {
+	if ((!was_ready || !ready(s, member_owner(s, 0, NULL))) &&
+	    s->now_ns < START_NS + GIVEUP_NS) {
 		sim_at(s, s->now_ns + 20 * MS_NS, wait_until_ready, NULL);
 		return;
 	}

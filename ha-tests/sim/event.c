@@ -76,6 +76,14 @@ struct event *node_at(struct node *nd, uint64_t at_ns, event_fn run)
 	return ev;
 }
 
+struct event *member_event(struct member *m, uint64_t at_ns, event_fn run)
+{
+	struct event *ev = node_at(m->node, at_ns, run);
+
+	ev->ctx = m;
+	return ev;
+}
+
 void event_own(struct event *ev, void *data, void (*data_free)(void *data))
 {
 	ev->data = data;

@@ -8,10 +8,28 @@
 
 #include "ha-tests/sim/faults.h"
 
+struct member *fault_member(struct node *nd)
+{
+	return &nd->members[nd->s->fault_group];
+}
+
 struct node *fault_owner(struct sim *s)
 {
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
-		if (s->nodes[i].alive && s->nodes[i].role == CL_ROLE_ACTIVE)
+		if (s->nodes[i].alive && fault_member(&s->nodes[i])->role == CL_ROLE_ACTIVE)
+			return &s->nodes[i];
+	return NULL;
+}
+
+bool fault_holds(const struct node *nd)
+{
+	return member_holds_state(&nd->members[nd->s->fault_group]);
+}
+
+struct node *fault_holder(struct sim *s, const struct node *nd)
+{
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
+		if (&s->nodes[i] != nd && fault_holds(&s->nodes[i]))
 			return &s->nodes[i];
 	return NULL;
 }
@@ -33,7 +51,7 @@ struct node *fault_victim(struct sim *s)
 
 	if (!nd || !rng_chance(&s->rng, 750))
 		nd = fault_anybody(s, NULL);
-	if (node_holds_state(nd) && !node_holder(s, nd) && rng_chance(&s->rng, 900))
+	if (fault_holds(nd) && !fault_holder(s, nd) && rng_chance(&s->rng, 900))
 		nd = fault_anybody(s, nd);
 	return nd;
 }
@@ -96,7 +114,7 @@ static void back_in(struct sim *s, struct event *ev)
 {
 	struct node *nd = ev->ctx;
 
-	if (!nd->alive || nd->role != CL_ROLE_OFFLINE)
+	if (!nd->alive || nd->members[0].role != CL_ROLE_OFFLINE)
 		return;
 	node_kill(nd);
 	sim_at(s, fault_soon(s, 1, 300), fault_restart, nd);
@@ -169,11 +187,11 @@ void fault_hand_over(struct sim *s)
 
 	if (!nd)
 		return;
-	trace(s, "%s: failover command", nd->name);
+	trace(s, "%s: failover command", fault_member(nd)->name);
 	if (rng_chance(&s->rng, 500))
-		node_command(nd, CL_IN_GO_STANDBY);
+		node_command(fault_member(nd), CL_IN_GO_STANDBY);
 	else
-		node_command(fault_anybody(s, nd), CL_IN_GO_ACTIVE);
+		node_command(fault_member(fault_anybody(s, nd)), CL_IN_GO_ACTIVE);
 }
 
 static void stop_now(struct sim *s, struct event *ev)
@@ -191,8 +209,9 @@ static void give_up_now(struct sim *s, struct event *ev)
 static void cut(struct sim *s);
 
 /* Called while the core runs: a crash takes what it still asks for with it. */
-void fault_strike(struct node *nd, enum strike_kind kind)
+void fault_strike(struct member *m, enum strike_kind kind)
 {
+	struct node *nd = m->node;
 	struct sim *s = nd->s;
 
 	switch (kind) {
@@ -212,7 +231,7 @@ void fault_strike(struct node *nd, enum strike_kind kind)
 		cut(s);
 		break;
 	case STRIKE_HANDOVER:
-		sim_at(s, s->now_ns, give_up_now, nd);
+		sim_at(s, s->now_ns, give_up_now, m);
 		break;
 	case STRIKE_KINDS:
 		break;
@@ -255,7 +274,7 @@ static void orderly_stop(struct sim *s)
 	struct node *nd = fault_victim(s);
 
 	trace(s, "%s: stop command", nd->name);
-	node_command(nd, CL_IN_STOP);
+	node_stop(nd);
 	sim_at(s, fault_soon(s, 3000, 5000), fault_restart, nd);
 }
 
@@ -291,7 +310,7 @@ static void outlive(struct sim *s)
 {
 	const unsigned int n = s->scenario.n_nodes;
 	unsigned int side[NODES_MAX] = { 0 };
-	const struct node *survivor = node_holder(s, fault_owner(s));
+	const struct node *survivor = fault_holder(s, fault_owner(s));
 	uint64_t killed_ns = fault_soon(s, 2500, 6000);
 
 	if (n == 2 || !survivor || !fault_owner(s)) {
@@ -371,7 +390,7 @@ static void crash_unprotected(struct sim *s)
 {
 	struct node *nd = fault_owner(s);
 
-	if (!nd || !node_holder(s, nd))
+	if (!nd || !fault_holder(s, nd))
 		return;
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		if (&s->nodes[i] != nd)
@@ -419,8 +438,12 @@ static const struct {
 	const char *broken;
 	void (*begin)(struct sim *s);
 } provoked[] = {
-	{ "suspect", crash_unprotected }, { "grant", cut_owner },   { "merge", cut },
-	{ "unsynced", fault_joiner },     { "kept", fault_keeper }, { "heartbeat-age", fault_late_heartbeats },
+	{ "suspect", crash_unprotected },
+	{ "grant", cut_owner },
+	{ "merge", cut },
+	{ "unsynced", fault_joiner },
+	{ "kept", fault_keeper },
+	{ "heartbeat-age", fault_late_heartbeats },
 };
 
 const struct fault_kind *fault_find(const char *name)
@@ -451,6 +474,7 @@ static void fault(struct sim *s, struct event *ev)
 	if (s->opt.skip & 1ull << ev->arg)
 		return;
 	s->stats.faults++;
+	s->fault_group = (unsigned int)rng_below(&s->rng, s->scenario.n_groups);
 	if (provoke(s))
 		return;
 	if (s->opt.fault) {
@@ -469,6 +493,7 @@ static void fault(struct sim *s, struct event *ev)
 static void planned(struct sim *s, struct event *ev)
 {
 	(void)ev;
+	s->fault_group = (unsigned int)rng_below(&s->rng, s->scenario.n_groups);
 	workload_trains(s, 20);
 	fault_hand_over(s);
 }
@@ -483,7 +508,7 @@ static void planned_stop(struct sim *s, struct event *ev)
 		return;
 	workload_trains(s, 20);
 	trace(s, "%s: stop command", nd->name);
-	node_command(nd, CL_IN_STOP);
+	node_stop(nd);
 	sim_at(s, fault_soon(s, 7000, 7500), fault_restart, nd);
 }
 

@@ -7,7 +7,12 @@
 
 /* So many ms from now, and some. */
 uint64_t fault_soon(struct sim *s, uint64_t low_ms, uint64_t high_ms);
+/* Of the group that the fault is meant for. */
 struct node *fault_owner(struct sim *s);
+/* Another than nd (or NULL) that is up and holds what has been replicated there; NULL: none. */
+struct node *fault_holder(struct sim *s, const struct node *nd);
+bool fault_holds(const struct node *nd);
+struct member *fault_member(struct node *nd);
 /* Any node but this one (or NULL). */
 struct node *fault_anybody(struct sim *s, const struct node *but);
 /* Mostly the owner. */

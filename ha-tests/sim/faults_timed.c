@@ -126,7 +126,7 @@ static void dies_now(struct sim *s, struct event *ev)
  */
 void fault_late_heartbeats(struct sim *s)
 {
-	struct node *own = fault_owner(s), *nd = own ? node_holder(s, own) : NULL;
+	struct node *own = fault_owner(s), *nd = own ? fault_holder(s, own) : NULL;
 	const bool cut = s->scenario.n_nodes == 2 && rng_chance(&s->rng, 500);
 	const uint64_t gone = fault_soon(s, 0, 900), alone = gone + TOKEN_MS * MS_NS;
 	const uint64_t dies = alone + rng_between(&s->rng, 250, 1300) * MS_NS;
@@ -207,9 +207,11 @@ void fault_disk(struct sim *s)
 	struct node *nd = fault_victim(s);
 
 	node_kill(nd);
-	nd->term_on_disk = 0;
-	nd->terms_unknown = true;
-	laws_disk_lost(nd);
+	for (unsigned int g = 0; g < s->scenario.n_groups; g++) {
+		nd->members[g].term_on_disk = 0;
+		nd->members[g].terms_unknown = true;
+		laws_disk_lost(&nd->members[g]);
+	}
 	trace(s, "%s: its disk is replaced by an empty one", nd->name);
 	sim_at(s, fault_soon(s, 1, 4000), fault_restart, nd);
 }
@@ -260,7 +262,7 @@ static void others_die(struct sim *s, struct event *ev)
 {
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
 		struct node *nd = &s->nodes[i];
-		if (nd == ev->ctx || !node_holds_state(nd))
+		if (nd == ev->ctx || !fault_holds(nd))
 			continue;
 		node_kill(nd);
 		sim_at(s, fault_soon(s, 100, 2500), fault_restart, nd);
@@ -316,14 +318,16 @@ static void act(struct node *nd, enum trap_action action)
 	}
 }
 
-void fault_moment(struct node *nd, enum moment moment)
+void fault_moment(struct member *m, enum moment moment)
 {
+	struct node *nd = m->node;
 	struct trap *t = &nd->s->trap;
 
 	if (!t->armed || moment != t->moment || nd->s->calm || nd->dying || --t->count)
 		return;
 	t->armed = false;
-	trace(nd->s, "%s: moment %d, action %d", nd->name, (int)moment, (int)t->action);
+	nd->s->fault_group = m->group;
+	trace(nd->s, "%s: moment %d, action %d", m->name, (int)moment, (int)t->action);
 	act(nd, t->action);
 }
 

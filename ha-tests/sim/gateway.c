@@ -9,9 +9,11 @@
 
 void gateway_open(struct gateway *gw, uint8_t slot)
 {
+	const unsigned int group = gw->member ? gw->member->group
+					      : peer_group(gw->s, gw->peer->index);
 	struct esp_datapath_config cfg = { .slot = slot,
 					   .workers = 1,
-					   .transforms = laws_transforms(gw->s) };
+					   .transforms = laws_transforms(gw->s, group) };
 
 	rng_fill(&gw->s->secrets, cfg.hash_seed, sizeof(cfg.hash_seed));
 	gw->dp = esp_datapath_new(&cfg);
@@ -35,7 +37,7 @@ static void send_sealed(struct gateway *gw, const struct esp_packet *pkt)
 		.udp_encap = pkt->udp_encap,
 		.src = pkt->local,
 		.dst = pkt->remote,
-		.from = gw->node,
+		.from = gw->member,
 		.data = { .p = pkt->buf + pkt->off, .len = pkt->len },
 	};
 
@@ -55,8 +57,8 @@ static struct esp_packet packet_in(uint8_t buf[BUFFER], struct bytes data)
 /* R19: the datapath has stopped; what still comes goes on to the next owner. */
 static void relay(struct gateway *gw, const struct packet *p)
 {
-	if (gw->node)
-		node_relay(gw->node, p);
+	if (gw->member)
+		node_relay(gw->member, p);
 }
 
 /* Later on every packet counts. */
@@ -64,7 +66,7 @@ static void trace_drop(struct gateway *gw, const struct esp_packet *pkt, const c
 {
 	if (gw->s->calm && pkt->verdict != ESP_V_RELAYED)
 		trace(gw->s, "%s: %s packet, SPI 0x%08x: %s",
-		      gw->node ? gw->node->name : gw->peer->name, way, pkt->spi_in,
+		      gw->member ? gw->member->name : gw->peer->name, way, pkt->spi_in,
 		      esp_verdict_text((enum esp_verdict)pkt->verdict));
 }
 

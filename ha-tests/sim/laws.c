@@ -19,6 +19,25 @@ void laws_open(struct sim *s)
 	s->laws = (struct laws){ 0 };
 }
 
+struct group_laws *laws_of(const struct member *m)
+{
+	return &m->s->laws.group[m->group];
+}
+
+struct group_laws *laws_of_peer(struct sim *s, unsigned int peer)
+{
+	return &s->laws.group[peer_group(s, peer)];
+}
+
+bool laws_excused(const struct sim *s)
+{
+	bool any = false;
+
+	for (unsigned int g = 0; g < s->scenario.n_groups; g++)
+		any = any || s->laws.group[g].excused;
+	return any;
+}
+
 void laws_close(struct sim *s)
 {
 	struct laws *l = &s->laws;
@@ -42,32 +61,32 @@ void laws_close(struct sim *s)
  * R11 promises no more than its owner's disk and whoever heard of it: without either, and
  * without any state (R15), a term is of a log that is gone, and so are the keys used under it.
  */
-static bool term_forgotten(const struct laws *l, uint64_t term)
+static bool term_forgotten(const struct group_laws *l, uint64_t term)
 {
 	const struct owned_term *t = &l->terms[term];
 
 	return l->disk_lost_ns[t->owner - 1] > t->since_ns && l->all_lost_ns > t->since_ns;
 }
 
-static void law4(struct node *nd, uint64_t term)
+static void law4(struct member *m, uint64_t term)
 {
-	struct laws *l = &nd->s->laws;
+	struct group_laws *l = laws_of(m);
 
 	must(term < LAWS_TERMS);
 	if (l->terms[term].owner && !term_forgotten(l, term))
-		law_broken(nd->s, 4, "%s owns term %llu, which node%u has owned", nd->name,
+		law_broken(m->s, 4, "%s owns term %llu, which node%u has owned", m->name,
 			   (unsigned long long)term, l->terms[term].owner);
-	l->terms[term] = (struct owned_term){ .owner = nd->id, .since_ns = nd->s->now_ns };
-	l->owner_slots |= (uint16_t)(1u << nd->slot);
-	if (nd->term_on_disk < term)
-		law_broken(nd->s, 4, "%s owns term %llu, but only %llu is on its disk", nd->name,
-			   (unsigned long long)term, (unsigned long long)nd->term_on_disk);
+	l->terms[term] = (struct owned_term){ .owner = m->node->id, .since_ns = m->s->now_ns };
+	l->owner_slots |= (uint16_t)(1u << m->node->slot);
+	if (m->term_on_disk < term)
+		law_broken(m->s, 4, "%s owns term %llu, but only %llu is on its disk", m->name,
+			   (unsigned long long)term, (unsigned long long)m->term_on_disk);
 }
 
 /* ---- law 5: a peer's state against the next owner's ---- */
 
 struct look {
-	struct node *nd;
+	struct member *m;
 	const struct ike_sa_state *sa; /* the peer's */
 	const struct child_sa_state *child;
 	bool found;
@@ -80,17 +99,17 @@ static void look_at_sa(void *ctx, const struct ike_sa_state *ours)
 	if (ours->spi_i == k->sa->spi_i && ours->spi_r == k->sa->spi_r) {
 		k->found = true;
 		if (ours->outstanding.dh_group && !ours->outstanding.dh_private.len)
-			law_broken(k->nd->s, 5, "%s cannot use the answer to its request %u",
-				   k->nd->name, ours->outstanding.message_id);
+			law_broken(k->m->s, 5, "%s cannot use the answer to its request %u",
+				   k->m->name, ours->outstanding.message_id);
 		if (ours->next_request_id < k->sa->expected_request_id)
-			law_broken(k->nd->s, 5, "%s will use message id %u, the peer has seen %u",
-				   k->nd->name, ours->next_request_id, k->sa->expected_request_id);
+			law_broken(k->m->s, 5, "%s will use message id %u, the peer has seen %u",
+				   k->m->name, ours->next_request_id, k->sa->expected_request_id);
 		uint32_t answered = k->sa->next_request_id -
 				    (k->sa->outstanding.kind != IKE_REQ_NONE);
 		if (ours->expected_request_id < answered)
-			law_broken(k->nd->s, 5,
+			law_broken(k->m->s, 5,
 				   "%s expects message id %u, the peer has an answer to %u",
-				   k->nd->name, ours->expected_request_id, answered - 1);
+				   k->m->name, ours->expected_request_id, answered - 1);
 	}
 	/* The peer has answered our rekey; the answer is still on its way to us. */
 	if (!k->sa->initiator && ours->outstanding.kind == IKE_REQ_IKE_REKEY &&
@@ -100,13 +119,13 @@ static void look_at_sa(void *ctx, const struct ike_sa_state *ours)
 
 static void law5_sa(void *ctx, const struct ike_sa_state *sa)
 {
-	struct look k = { .nd = ctx, .sa = sa };
+	struct look k = { .m = ctx, .sa = sa };
 
 	if (sa->stage != IKE_SA_ESTABLISHED)
 		return;
-	ike_each_sa(hf_core_engine(k.nd->core), look_at_sa, &k);
+	ike_each_sa(hf_core_engine(k.m->core), look_at_sa, &k);
 	if (!k.found)
-		law_broken(k.nd->s, 5, "%s takes over without IKE SA %016llx/%016llx", k.nd->name,
+		law_broken(k.m->s, 5, "%s takes over without IKE SA %016llx/%016llx", k.m->name,
 			   (unsigned long long)sa->spi_i, (unsigned long long)sa->spi_r);
 }
 
@@ -138,32 +157,32 @@ static void look_at_deleting(void *ctx, const struct ike_sa_state *ours)
 
 static void law5_child(void *ctx, const struct child_sa_state *child)
 {
-	struct look k = { .nd = ctx, .child = child };
+	struct look k = { .m = ctx, .child = child };
 
 	if (child->stage != CHILD_SA_ESTABLISHED && child->stage != CHILD_SA_INSTALLED)
 		return;
-	ike_each_child(hf_core_engine(k.nd->core), 0, look_at_child, &k);
-	ike_each_sa(hf_core_engine(k.nd->core), look_at_outstanding, &k);
-	ike_each_sa(hf_core_engine(k.nd->core), look_at_deleting, &k);
+	ike_each_child(hf_core_engine(k.m->core), 0, look_at_child, &k);
+	ike_each_sa(hf_core_engine(k.m->core), look_at_outstanding, &k);
+	ike_each_sa(hf_core_engine(k.m->core), look_at_deleting, &k);
 	if (!k.found)
-		law_broken(k.nd->s, 5,
+		law_broken(k.m->s, 5,
 			   "%s takes over without the peer's CHILD SA in/out 0x%08x/0x%08x",
-			   k.nd->name, child->spi_in, child->spi_out);
+			   k.m->name, child->spi_in, child->spi_out);
 }
 
-static void law5(struct node *nd, struct peer *p)
+static void law5(struct member *m, struct peer *p)
 {
-	ike_each_sa(p->engine, law5_sa, nd);
-	ike_each_child(p->engine, 0, law5_child, nd);
+	ike_each_sa(p->engine, law5_sa, m);
+	ike_each_child(p->engine, 0, law5_child, m);
 }
 
 /* One without quorum is an owner that is silent (R12), not the next one. */
-static struct node *next_owner(struct sim *s, const struct node *nd)
+static struct member *next_owner(const struct member *m)
 {
-	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
-		struct node *other = &s->nodes[i];
-		if (other != nd && other->alive && !other->paused &&
-		    other->role == CL_ROLE_ACTIVE && s->mcast.host[i].quorate)
+	for (unsigned int i = 0; i < m->s->scenario.n_nodes; i++) {
+		struct member *other = member_at(m, i);
+		if (other != m && other->node->alive && !other->node->paused &&
+		    other->role == CL_ROLE_ACTIVE && m->s->mcast.host[i].quorate)
 			return other;
 	}
 	return NULL;
@@ -172,35 +191,48 @@ static struct node *next_owner(struct sim *s, const struct node *nd)
 /* What was under way at a takeover counts as well. */
 void laws_peer_heard(struct peer *p, const struct packet *pkt)
 {
-	struct sim *s = p->s;
-	struct node *owner = pkt->from ? next_owner(s, pkt->from) : NULL;
+	const struct group_laws *l = laws_of_peer(p->s, p->index);
+	struct member *owner = pkt->from ? next_owner(pkt->from) : NULL;
 
 	if (pkt->kind == PACKET_IKE && owner && pkt->from->role != CL_ROLE_ACTIVE &&
-	    !s->laws.unprotected && !s->laws.excused)
+	    !l->unprotected && !l->excused)
 		law5(owner, p);
 }
 
 /* ---- ownership ---- */
 
-/* for_long: both ends may have to give up what they have, which takes its time. */
-static void excuse(struct sim *s, const char *what, bool for_long)
+static void each_peer_of(const struct member *m, void (*look)(struct member *m, struct peer *p))
 {
-	s->laws.excused_for_long = s->laws.excused_for_long || for_long;
-	if (!s->laws.excused) {
-		s->stats.excused++;
-		trace(s, "from here on a tunnel may have to be set up anew: %s", what);
+	for (unsigned int i = 0; i < m->s->scenario.n_peers; i++)
+		if (peer_group(m->s, i) == m->group)
+			look((struct member *)(uintptr_t)m, &m->s->peers[i]);
+}
+
+static void unsettle(struct member *m, struct peer *p)
+{
+	laws_unsettle(m->s, p->index);
+}
+
+/* for_long: both ends may have to give up what they have, which takes its time. */
+static void excuse(struct member *m, const char *what, bool for_long)
+{
+	struct group_laws *l = laws_of(m);
+
+	l->excused_for_long = l->excused_for_long || for_long;
+	if (!l->excused) {
+		m->s->stats.excused += !laws_excused(m->s);
+		trace(m->s, "from here on a tunnel may have to be set up anew: %s", what);
 	}
-	s->laws.excused = true;
-	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
-		laws_unsettle(s, i);
+	l->excused = true;
+	each_peer_of(m, unsettle);
 }
 
 /* One that is stopped counts: it has not heard of this owner, and goes on when it wakes. */
-static bool owned_by_others(const struct node *nd)
+static bool owned_by_others(const struct member *m)
 {
-	for (unsigned int i = 0; i < nd->s->scenario.n_nodes; i++) {
-		const struct node *other = &nd->s->nodes[i];
-		if (other != nd && other->alive && other->role == CL_ROLE_ACTIVE)
+	for (unsigned int i = 0; i < m->s->scenario.n_nodes; i++) {
+		const struct member *other = member_at(m, i);
+		if (other != m && other->node->alive && other->role == CL_ROLE_ACTIVE)
 			return true;
 	}
 	return false;
@@ -209,102 +241,108 @@ static bool owned_by_others(const struct node *nd)
 /* R9: a joiner is no valid next owner while somebody is there who is protected. */
 #define JUST_JOINED_NS (20 * MS_NS)
 
-static void law5_claim(const struct node *nd)
+static void law5_claim(const struct member *m)
 {
-	const struct sim *s = nd->s;
-
-	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
-		const struct node *other = &s->nodes[i];
-		if (other != nd && other->alive && !other->paused &&
-		    other->role == CL_ROLE_STANDBY && (s->laws.protected_slots >> other->slot & 1))
-			law_broken(nd->s, 5, "%s takes over, and %s is the one that is protected",
-				   nd->name, other->name);
+	for (unsigned int i = 0; i < m->s->scenario.n_nodes; i++) {
+		const struct member *other = member_at(m, i);
+		if (other != m && other->node->alive && !other->node->paused &&
+		    other->role == CL_ROLE_STANDBY &&
+		    (laws_of(m)->protected_slots >> other->node->slot & 1))
+			law_broken(m->s, 5, "%s takes over, and %s is the one that is protected",
+				   m->name, other->name);
 	}
 }
 
-void laws_role(struct node *nd, const struct hf_role_change *change)
+static void count_role(struct member *m, const struct hf_role_change *change)
 {
-	struct sim *s = nd->s;
+	m->s->stats.takeovers += !change->handover;
+	m->s->stats.handovers += change->handover;
+	m->s->stats.suspects += change->suspect;
+	if (!change->handover)
+		laws_of(m)->taken_over_ns = m->s->now_ns;
+}
+
+void laws_role(struct member *m, const struct hf_role_change *change)
+{
+	struct sim *s = m->s;
+	struct group_laws *l = laws_of(m);
 
 	if (change->role != CL_ROLE_ACTIVE)
 		return;
-	law4(nd, change->term);
-	s->stats.takeovers += !change->handover;
-	s->stats.handovers += change->handover;
-	if (!change->handover)
-		s->laws.taken_over_ns = s->now_ns;
-	s->stats.suspects += change->suspect;
-	if (change->suspect && !laws_apart(s) && change->term > s->laws.protected_term &&
-	    nd->joined_ns && s->now_ns < nd->joined_ns + JUST_JOINED_NS)
-		law5_claim(nd);
+	law4(m, change->term);
+	count_role(m, change);
+	if (change->suspect && !laws_apart(s) && change->term > l->protected_term && m->joined_ns &&
+	    s->now_ns < m->joined_ns + JUST_JOINED_NS)
+		law5_claim(m);
 	/* R10: who is not suspect lacks nothing, whether or not the former owner was protected; but
 	 * for an owner that is still there (R23). */
-	if (!change->suspect && !s->laws.split && !s->laws.excused &&
-	    !(s->laws.unprotected && owned_by_others(nd)))
-		for (unsigned int i = 0; i < s->scenario.n_peers; i++)
-			law5(nd, &s->peers[i]);
-	if (change->suspect || s->laws.unprotected)
-		excuse(s,
+	if (!change->suspect && !l->split && !l->excused && !(l->unprotected && owned_by_others(m)))
+		each_peer_of(m, law5);
+	if (change->suspect || l->unprotected)
+		excuse(m,
 		       change->suspect ? "suspect takeover" : "the former owner was not protected",
 		       change->suspect || !s->mcast.cut);
-	s->laws.unprotected = false;
+	l->unprotected = false;
 }
 
 /* R18: after a takeover that was not handed over, what came behind the checkpoint may come
  * again. */
 void laws_replayed(struct gateway *gw, uint64_t first_ns)
 {
-	const struct laws *l = &gw->s->laws;
-
+	if (gw->peer) {
+		law_broken(gw->s, 2, "a packet is accepted twice");
+		return;
+	}
+	const struct group_laws *l = laws_of(gw->member);
 	const bool exposed = first_ns <= l->taken_over_ns &&
 			     first_ns + EXPOSED_NS >= l->taken_over_ns;
 
-	if (gw->peer || !(exposed || l->excused))
+	if (!exposed && !l->excused)
 		law_broken(gw->s, 2, "a packet is accepted twice");
 }
 
-void laws_protection(struct node *nd, bool is_protected)
+void laws_protection(struct member *m, bool is_protected)
 {
-	if (is_protected && nd->role == CL_ROLE_ACTIVE)
-		nd->s->laws.unprotected = false;
+	if (is_protected && m->role == CL_ROLE_ACTIVE)
+		laws_of(m)->unprotected = false;
 }
 
 /* A joiner keeps what it held before, until it has more (R22). */
-static bool held_by_others(const struct node *nd)
+static bool held_by_others(const struct member *m)
 {
-	for (unsigned int i = 0; i < nd->s->scenario.n_nodes; i++) {
-		const struct node *other = &nd->s->nodes[i];
-		if (other != nd && other->alive && other->has_held)
+	for (unsigned int i = 0; i < m->s->scenario.n_nodes; i++) {
+		const struct member *other = member_at(m, i);
+		if (other != m && other->node->alive && other->has_held)
 			return true;
 	}
 	return false;
 }
 
 /* A peer has seen what it said unprotected, and no takeover from it follows. */
-static bool spoke_alone(const struct node *nd)
+static bool spoke_alone(const struct member *m)
 {
-	return nd->role == CL_ROLE_ACTIVE && nd->s->laws.unprotected && owned_by_others(nd);
+	return m->role == CL_ROLE_ACTIVE && laws_of(m)->unprotected && owned_by_others(m);
 }
 
-void laws_lose(struct node *nd)
+void laws_lose(struct member *m)
 {
-	struct sim *s = nd->s;
+	struct sim *s = m->s;
 
-	if (!nd->has_held)
+	if (!m->has_held)
 		return;
-	if (!held_by_others(nd)) {
+	if (!held_by_others(m)) {
 		s->stats.state_losses++;
-		s->laws.protected_slots = 0;
-		s->laws.all_lost_ns = s->now_ns;
-		excuse(s, "the only holder of state is gone", true);
-	} else if ((s->stats.split_brains && laws_apart(s)) || spoke_alone(nd)) {
-		excuse(s, "one of two owners is gone with what only it had", true);
+		laws_of(m)->protected_slots = 0;
+		laws_of(m)->all_lost_ns = s->now_ns;
+		excuse(m, "the only holder of state is gone", true);
+	} else if ((s->stats.split_brains && laws_apart(s)) || spoke_alone(m)) {
+		excuse(m, "one of two owners is gone with what only it had", true);
 	}
 }
 
-void laws_disk_lost(struct node *nd)
+void laws_disk_lost(struct member *m)
 {
-	nd->s->laws.disk_lost_ns[nd->index] = nd->s->now_ns;
+	laws_of(m)->disk_lost_ns[m->node->index] = m->s->now_ns;
 }
 
 bool laws_apart(const struct sim *s)
@@ -312,48 +350,58 @@ bool laws_apart(const struct sim *s)
 	return s->mcast.cut || (s->laws.together_ns && s->now_ns < s->laws.together_ns + SECOND);
 }
 
-static bool sends(const struct node *nd)
+static bool sends(const struct member *m)
 {
-	return nd->alive && !nd->paused && nd->role == CL_ROLE_ACTIVE &&
-	       hf_core_may_send(nd->core, node_now(nd));
+	const struct node *nd = m->node;
+
+	return nd->alive && !nd->paused && m->role == CL_ROLE_ACTIVE &&
+	       hf_core_may_send(m->core, node_now(nd));
 }
 
-static bool owns_with_quorum(const struct sim *s, unsigned int i)
+static bool has_quorum(const struct member *m)
 {
-	return s->nodes[i].alive && s->nodes[i].role == CL_ROLE_ACTIVE && s->mcast.host[i].quorate;
+	return m->s->mcast.host[m->node->index].quorate;
+}
+
+static bool owns_with_quorum(const struct member *m)
+{
+	return m->node->alive && m->role == CL_ROLE_ACTIVE && has_quorum(m);
 }
 
 /* Two halves of a cut pair, an owner in each. One that is asleep seals as soon as it wakes. */
-static bool owned_on_both_sides(const struct sim *s)
+static bool owned_on_both_sides(struct sim *s, unsigned int group)
 {
 	for (unsigned int a = 0; a < s->scenario.n_nodes; a++)
 		for (unsigned int b = 0; b < a; b++)
-			if (s->mcast.side[a] != s->mcast.side[b] && owns_with_quorum(s, a) &&
-			    owns_with_quorum(s, b))
+			if (s->mcast.side[a] != s->mcast.side[b] &&
+			    owns_with_quorum(&s->nodes[a].members[group]) &&
+			    owns_with_quorum(&s->nodes[b].members[group]))
 				return true;
 	return false;
 }
 
-static void law_split(struct sim *s)
+static void law_split(struct member *m)
 {
+	struct sim *s = m->s;
+	struct group_laws *l = laws_of(m);
 	unsigned int senders = 0, with_quorum = 0;
 
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
-		if (sends(&s->nodes[i])) {
+		if (sends(member_at(m, i))) {
 			senders++;
-			with_quorum += s->mcast.host[i].quorate;
+			with_quorum += has_quorum(member_at(m, i));
 		}
-	bool both = owned_on_both_sides(s), split = senders > 1 || both;
+	bool both = owned_on_both_sides(s, m->group), split = senders > 1 || both;
 	if (with_quorum > 1 || both)
-		s->laws.split_quorum = true;
+		l->split_quorum = true;
 
-	if (split && !s->laws.split) {
+	if (split && !l->split) {
 		s->stats.split_brains++;
-		excuse(s, "two owners", false); /* R23: what both held is merged */
+		excuse(m, "two owners", false); /* R23: what both held is merged */
 	}
 	if (senders > 1 && !laws_apart(s))
 		law_broken(s, 4, "two owners in one view");
-	s->laws.split = split;
+	l->split = split;
 }
 
 /* ---- law 8 ---- */
@@ -370,60 +418,69 @@ static void digest_add(void *ctx, const struct ss_record *r)
 	sum->b += d.b;
 }
 
-static struct digest128 store_digest(const struct node *nd)
+static const struct cl_node *cluster_of(const struct member *m)
+{
+	return hf_core_cluster_node(m->core);
+}
+
+static struct digest128 store_digest(const struct member *m)
 {
 	struct digest128 sum = { 0 };
 
-	ss_store_each(cl_store(hf_core_cluster_node(nd->core), GROUP), digest_add, &sum);
+	ss_store_each(cl_store(cluster_of(m), group_id(m->group)), digest_add, &sum);
 	return sum;
 }
 
 /* What the owner has logged of it. */
-static void note_protected(struct node *nd)
+static void note_protected(struct member *m)
 {
+	struct group_laws *l = laws_of(m);
 	struct cl_group_status st;
 
-	if (nd->role != CL_ROLE_ACTIVE ||
-	    cl_group_status(hf_core_cluster_node(nd->core), GROUP, node_now(nd), &st) != R_OK)
+	if (m->role != CL_ROLE_ACTIVE ||
+	    cl_group_status(cluster_of(m), group_id(m->group), node_now(m->node), &st) != R_OK)
 		return;
-	if (st.term < nd->s->laws.protected_term)
+	if (st.term < l->protected_term)
 		return;
-	nd->s->laws.protected_term = st.term;
-	nd->s->laws.protected_slots = 0;
+	l->protected_term = st.term;
+	l->protected_slots = 0;
 	for (size_t i = 0; i < st.n_members; i++)
 		if (st.members[i].in_protected_set)
-			nd->s->laws.protected_slots |= 1u << st.members[i].slot;
+			l->protected_slots |= 1u << st.members[i].slot;
 }
 
-static void law8(struct node *nd)
+static void law8(struct member *m)
 {
-	struct laws *l = &nd->s->laws;
-	const struct cl_place at = cl_place(hf_core_cluster_node(nd->core), GROUP);
+	struct group_laws *l = laws_of(m);
+	const unsigned int i = m->node->index;
+	const struct cl_place at = cl_place(cluster_of(m), group_id(m->group));
 
 	if (at.role == CL_ROLE_JOINING || at.role == CL_ROLE_OFFLINE) {
-		laws_peer_index(nd, at.role);
+		laws_peer_index(m, at.role);
 		return;
 	}
-	if (at.applied == l->checked_position[nd->index] && at.term == l->checked_term[nd->index])
+	if (at.applied == l->checked_position[i] && at.term == l->checked_term[i])
 		return;
-	l->checked_position[nd->index] = at.applied;
-	l->checked_term[nd->index] = at.term;
-	note_protected(nd);
-	laws_peer_index(nd, at.role);
-	laws_spi(nd, at.applied);
+	l->checked_position[i] = at.applied;
+	l->checked_term[i] = at.term;
+	note_protected(m);
+	laws_peer_index(m, at.role);
+	laws_spi(m, at.applied);
 	/* A log that is gone with all who held it may have had the same name (R11). */
-	const uint64_t name[] = { at.owner_slot, at.term, at.applied, l->all_lost_ns };
-	if (seen_add(&l->digests, digest128(bytes(name, sizeof(name))), store_digest(nd)) ==
+	const uint64_t name[] = { m->group, at.owner_slot, at.term, at.applied, l->all_lost_ns };
+	if (seen_add(&m->s->laws.digests, digest128(bytes(name, sizeof(name))), store_digest(m)) ==
 	    SEEN_OTHER)
-		law_broken(nd->s, 8, "the stores differ at position %llu of term %llu",
+		law_broken(m->s, 8, "the stores differ at position %llu of term %llu",
 			   (unsigned long long)at.applied, (unsigned long long)at.term);
 }
 
 void laws_step(struct node *nd)
 {
-	law8(nd);
-	law_split(nd->s);
-	laws_commit_step(nd);
+	for (unsigned int g = 0; g < nd->s->scenario.n_groups; g++) {
+		law8(&nd->members[g]);
+		law_split(&nd->members[g]);
+		laws_commit_step(&nd->members[g]);
+	}
 }
 
 /* ---- law 7 ---- */
@@ -453,7 +510,7 @@ void laws_settle(struct sim *s)
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++) {
 		uint64_t *from = &s->laws.settled_from_ns[i];
 
-		if (s->laws.settled[i] || s->laws.excused)
+		if (s->laws.settled[i] || laws_of_peer(s, i)->excused)
 			continue;
 		if (!peer_alive(s, i) || s->now_ns < s->laws.unsettled_until_ns[i])
 			*from = 0;
@@ -515,10 +572,11 @@ static uint64_t flow_lost(struct flow *f)
  */
 void laws_calm(struct sim *s)
 {
-	uint64_t bound = s->calm_ns + CALM_NS + (s->laws.excused_for_long ? GIVE_UP_NS : 0);
-
-	for (size_t i = 0; i < s->n_flows && s->calm && s->now_ns > bound; i++) {
+	for (size_t i = 0; i < s->n_flows && s->calm; i++) {
 		struct flow *f = &s->flows[i];
+		const bool for_long = laws_of_peer(s, f->peer)->excused_for_long;
+		if (s->now_ns <= s->calm_ns + CALM_NS + (for_long ? GIVE_UP_NS : 0))
+			continue;
 		const char *way = f->to_peer ? "to" : "from", *peer = s->peers[f->peer].name;
 
 		if (!flow_alive(s, f))

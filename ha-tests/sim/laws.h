@@ -13,6 +13,7 @@
 
 struct sim;
 struct node;
+struct member;
 struct peer;
 struct gateway;
 struct packet;
@@ -20,6 +21,7 @@ struct packet;
 #define LAWS_TERMS      1024
 #define LAWS_PEERS      2
 #define LAWS_NODES      5
+#define LAWS_GROUPS     2
 #define LAWS_TRANSFORMS 24
 
 /* What a node's store held of the peer index of a crypto map entry. */
@@ -46,6 +48,25 @@ struct owned_term {
 	uint64_t since_ns;
 };
 
+/* Of one failover group. */
+struct group_laws {
+	struct held_since held[LAWS_NODES];
+	struct owned_term terms[LAWS_TERMS];
+	uint64_t disk_lost_ns[LAWS_NODES]; /* R11: when a node's terms were last forgotten */
+	uint64_t all_lost_ns;              /* when nobody held state any more */
+	uint16_t owner_slots;              /* bit per slot that has owned the group */
+	bool split;                        /* two owners at this moment */
+	uint32_t protected_slots;          /* as the owner of the highest term has logged */
+	uint64_t protected_term;
+	bool split_quorum; /* there have been two owners with quorum at one moment */
+	bool unprotected;  /* a peer has seen what nobody else need hold */
+	bool excused; /* R23 or a lost state has happened: a tunnel may have to be set up anew */
+	bool excused_for_long;  /* and its peer may have to give it up before (R10, a lost state) */
+	uint64_t taken_over_ns; /* the last takeover that was not handed over */
+	uint64_t checked_position[LAWS_NODES];
+	uint64_t checked_term[LAWS_NODES];
+};
+
 struct laws {
 	unsigned int broken; /* number of the law; 0: none */
 	char why[256];
@@ -60,26 +81,12 @@ struct laws {
 	struct seen digests;       /* 8: (owner, term, position) -> digest of the store */
 	struct seen spis;          /* 8: records whose SPIs are as they should be */
 	struct seen held_children; /* 5: CHILD SAs that a standby was seen to hold */
-	struct held_since held[LAWS_NODES];
-	struct owned_term terms[LAWS_TERMS];
-	uint64_t disk_lost_ns[LAWS_NODES]; /* R11: when a node's terms were last forgotten */
-	uint64_t all_lost_ns;              /* when nobody held state any more */
-	uint16_t owner_slots;              /* bit per slot that has owned the group */
-	struct esp_transform transforms[LAWS_TRANSFORMS];
-	bool split;               /* two owners at this moment */
-	uint32_t protected_slots; /* as the owner of the highest term has logged */
-	uint64_t protected_term;
-	bool split_quorum; /* there have been two owners with quorum at one moment */
-	bool unprotected;  /* a peer has seen what nobody else need hold */
-	bool excused; /* R23 or a lost state has happened: a tunnel may have to be set up anew */
-	bool excused_for_long;  /* and its peer may have to give it up before (R10, a lost state) */
-	uint64_t taken_over_ns; /* the last takeover that was not handed over */
-	uint64_t together_ns;   /* when a cut was healed, or one that it passed by woke up */
+	struct group_laws group[LAWS_GROUPS];
+	struct esp_transform transforms[LAWS_GROUPS][LAWS_TRANSFORMS];
+	uint64_t together_ns;     /* when a cut was healed, or one that it passed by woke up */
 	bool settled[LAWS_PEERS]; /* its tunnels are up: no IKE_AUTH from here on (law 7) */
 	uint64_t settled_from_ns[LAWS_PEERS];
 	uint64_t unsettled_until_ns[LAWS_PEERS];
-	uint64_t checked_position[LAWS_NODES];
-	uint64_t checked_term[LAWS_NODES];
 	struct law_peer_index peer_index[LAWS_NODES][LAWS_PEERS];
 	uint32_t index_seen; /* bit per reason that a store has held of a peer index */
 };
@@ -87,7 +94,12 @@ struct laws {
 void laws_open(struct sim *s);
 void laws_close(struct sim *s);
 /* A row of which every seal is seen. */
-const struct esp_transform *laws_transforms(struct sim *s);
+const struct esp_transform *laws_transforms(struct sim *s, unsigned int group);
+/* What the laws know of its group; of a peer's. */
+struct group_laws *laws_of(const struct member *m);
+struct group_laws *laws_of_peer(struct sim *s, unsigned int peer);
+/* In any group. */
+bool laws_excused(const struct sim *s);
 /* For ike_engine_config and hf_core_config; ctx is the gateway. */
 void laws_ike_seal(void *ctx, uint64_t key_id, struct bytes iv, struct bytes message);
 /* laws_sync.c */
@@ -106,31 +118,31 @@ void laws_esp_sent(struct gateway *gw, struct bytes packet);
 void laws_auth(struct gateway *gw, const struct inet_addr *remote);
 /* What the engines say about themselves. */
 void laws_log(struct gateway *gw, const struct log_event *ev);
-void laws_role(struct node *nd, const struct hf_role_change *change);
+void laws_role(struct member *m, const struct hf_role_change *change);
 /* A packet that it has delivered before came out of the gateway. */
 /* first_ns: when that was. */
 void laws_replayed(struct gateway *gw, uint64_t first_ns);
 /* A peer has taken what a node said, perhaps one that is not the owner any more. */
 void laws_peer_heard(struct peer *p, const struct packet *pkt);
-void laws_protection(struct node *nd, bool is_protected);
+void laws_protection(struct member *m, bool is_protected);
 /* After every step of a node. */
 void laws_step(struct node *nd);
 /* Law 8, its part on the peer index; after the store has changed. */
-void laws_peer_index(struct node *nd, enum cl_role role);
+void laws_peer_index(struct member *m, enum cl_role role);
 /* Law 8, its part on SPIs. */
-void laws_spi(struct node *nd, uint64_t applied);
+void laws_spi(struct member *m, uint64_t applied);
 /* Before a process or host is gone. */
-void laws_lose(struct node *nd);
-void laws_disk_lost(struct node *nd);
+void laws_lose(struct member *m);
+void laws_disk_lost(struct member *m);
 /* A tunnel may be set up anew from here on, until it is up, and for SLOW_NS at the least. */
 void laws_unsettle(struct sim *s, unsigned int peer);
 /* At times: are the tunnels up, and do they stay so? */
 void laws_settle(struct sim *s);
 void laws_calm(struct sim *s);
 /* laws_commit.c */
-void laws_commit_ike(struct node *nd, const struct sent_message *m);
-void laws_commit_esp(struct node *nd, struct bytes packet);
-void laws_commit_step(struct node *nd);
+void laws_commit_ike(struct member *m, const struct sent_message *sent);
+void laws_commit_esp(struct member *m, struct bytes packet);
+void laws_commit_step(struct member *m);
 /* The nodes are cut off from each other, or have only just met again. */
 bool laws_apart(const struct sim *s);
 void law_broken(struct sim *s, unsigned int law, const char *fmt, ...)

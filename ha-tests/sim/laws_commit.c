@@ -13,15 +13,16 @@
 
 /* ---- who must hold it ---- */
 
-static bool status_of(const struct node *nd, struct cl_group_status *st)
+static bool status_of(const struct member *m, struct cl_group_status *st)
 {
-	return cl_group_status(hf_core_cluster_node(nd->core), GROUP, node_now(nd), st) == R_OK;
+	return cl_group_status(hf_core_cluster_node(m->core), group_id(m->group), node_now(m->node),
+			       st) == R_OK;
 }
 
-static bool is_protected_member(const struct cl_group_status *owner, const struct node *nd)
+static bool is_protected_member(const struct cl_group_status *owner, const struct member *m)
 {
 	for (size_t i = 0; i < owner->n_members; i++)
-		if (owner->members[i].node_id == nd->id)
+		if (owner->members[i].node_id == m->node->id)
 			return owner->members[i].in_protected_set;
 	return false;
 }
@@ -30,61 +31,61 @@ static bool is_protected_member(const struct cl_group_status *owner, const struc
  * A standby that follows this owner's log, and knows that the owner holds its output for it: before
  * that it would take over as suspect (R10), and what was seen unprotected may be on its way to it.
  */
-static bool stands_by(const struct node *owner, const struct cl_group_status *of_owner,
-		      const struct node *nd)
+static bool stands_by(const struct member *owner, const struct cl_group_status *of_owner,
+		      const struct member *m)
 {
 	struct cl_group_status st;
 
-	if (nd == owner || !nd->alive || !is_protected_member(of_owner, nd) || !status_of(nd, &st))
+	if (m == owner || !m->node->alive || !is_protected_member(of_owner, m) ||
+	    !status_of(m, &st))
 		return false;
 	return (st.role == CL_ROLE_STANDBY || st.role == CL_ROLE_PREPARING) &&
-	       is_protected_member(&st, nd) && st.term == of_owner->term &&
+	       is_protected_member(&st, m) && st.term == of_owner->term &&
 	       st.owner_slot == of_owner->owner_slot;
 }
 
-static const struct ss_store *store_of(const struct node *nd)
+static const struct ss_store *store_of(const struct member *m)
 {
-	return cl_store(hf_core_cluster_node(nd->core), GROUP);
+	return cl_store(hf_core_cluster_node(m->core), group_id(m->group));
 }
 
-typedef void (*standby_fn)(struct node *owner, const struct node *standby, const void *what);
+typedef void (*standby_fn)(struct member *owner, const struct member *standby, const void *what);
 
-static void each_standby(struct node *owner, standby_fn look, const void *what)
+static void each_standby(struct member *owner, standby_fn look, const void *what)
 {
-	struct sim *s = owner->s;
 	struct cl_group_status st;
 
-	if (!owner->alive || !status_of(owner, &st))
+	if (!owner->node->alive || !status_of(owner, &st))
 		return;
-	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
-		if (stands_by(owner, &st, &s->nodes[i]))
-			look(owner, &s->nodes[i], what);
+	for (unsigned int i = 0; i < owner->s->scenario.n_nodes; i++)
+		if (stands_by(owner, &st, member_at(owner, i)))
+			look(owner, member_at(owner, i), what);
 }
 
 /* ---- IKE ---- */
 
-static void look_for_message(struct node *owner, const struct node *nd, const void *what)
+static void look_for_message(struct member *owner, const struct member *standby, const void *what)
 {
 	const struct sent_message *m = what;
-	const struct ss_record *r = ss_store_get(store_of(nd), SS_IKE_SA, m->own_spi);
+	const struct ss_record *r = ss_store_get(store_of(standby), SS_IKE_SA, m->own_spi);
 	struct ike_sa_state sa = { 0 };
 
 	if (!r || ss_decode_ike_sa(r, &sa) != R_OK) {
 		law_broken(owner->s, 5, "%s sends for IKE SA %016llx, which %s does not hold",
-			   owner->name, (unsigned long long)m->own_spi, nd->name);
+			   owner->name, (unsigned long long)m->own_spi, standby->name);
 		return;
 	}
 	uint32_t known = m->response ? sa.expected_request_id : sa.next_request_id;
 	if (known <= m->id)
 		law_broken(owner->s, 5, "%s sends %s %u of IKE SA %016llx, %s holds it up to %u",
 			   owner->name, m->response ? "response" : "request", m->id,
-			   (unsigned long long)m->own_spi, nd->name, known);
+			   (unsigned long long)m->own_spi, standby->name, known);
 	ike_sa_state_clear(&sa);
 }
 
-void laws_commit_ike(struct node *nd, const struct sent_message *m)
+void laws_commit_ike(struct member *m, const struct sent_message *sent)
 {
-	each_standby(nd, look_for_message, m);
+	each_standby(m, look_for_message, sent);
 }
 
 /* ---- ESP: the first packet of an SA is the one that counts ---- */
@@ -105,47 +106,48 @@ static void search_child(void *ctx, const struct ss_record *r)
 	child_sa_state_clear(&c);
 }
 
-static struct digest128 holding(const struct node *nd, uint32_t spi)
+static struct digest128 holding(const struct member *m, uint32_t spi)
 {
 	uint8_t text[12];
 	struct wire_writer w = wire_writer(text, sizeof(text));
 
-	wire_put_u32(&w, nd->id);
-	wire_put_u32(&w, nd->incarnation);
+	wire_put_u32(&w, m->node->id);
+	wire_put_u32(&w, m->node->incarnation);
 	wire_put_u32(&w, spi);
 	return digest128(bytes(text, w.len));
 }
 
-static void look_for_child(struct node *owner, const struct node *nd, const void *what)
+static void look_for_child(struct member *owner, const struct member *standby, const void *what)
 {
 	struct child_search k = { .spi_out = *(const uint32_t *)what };
-	struct digest128 name = holding(nd, k.spi_out);
+	struct digest128 name = holding(standby, k.spi_out);
 
 	if (seen_has(&owner->s->laws.held_children, name))
 		return;
-	ss_store_each(store_of(nd), search_child, &k);
+	ss_store_each(store_of(standby), search_child, &k);
 	if (k.found)
 		(void)seen_add(&owner->s->laws.held_children, name, (struct digest128){ 0 });
 	else
 		law_broken(owner->s, 5, "%s seals for SPI 0x%08x, which %s does not hold",
-			   owner->name, k.spi_out, nd->name);
+			   owner->name, k.spi_out, standby->name);
 }
 
-void laws_commit_esp(struct node *nd, struct bytes packet)
+void laws_commit_esp(struct member *m, struct bytes packet)
 {
 	struct wire_reader r = wire_reader(packet);
 	uint32_t spi = wire_u32(&r);
 
-	each_standby(nd, look_for_child, &spi);
+	each_standby(m, look_for_child, &spi);
 }
 
 /* ---- not for ever ---- */
 
-void laws_commit_step(struct node *nd)
+void laws_commit_step(struct member *m)
 {
-	const struct hf_core_stats *st = hf_core_stats(nd->core);
-	struct held_since *h = &nd->s->laws.held[nd->index];
-	const bool waits = nd->role == CL_ROLE_ACTIVE && st->held_now > 0 &&
+	const struct node *nd = m->node;
+	const struct hf_core_stats *st = hf_core_stats(m->core);
+	struct held_since *h = &laws_of(m)->held[nd->index];
+	const bool waits = m->role == CL_ROLE_ACTIVE && st->held_now > 0 &&
 			   !nd->s->mcast.host[nd->index].frozen;
 
 	if (!waits || st->released != h->released || h->incarnation != nd->incarnation ||
@@ -153,7 +155,7 @@ void laws_commit_step(struct node *nd)
 		*h = (struct held_since){ .ns = nd->s->now_ns,
 					  .released = st->released,
 					  .incarnation = nd->incarnation };
-	else if (h->ns + HELD_NS < nd->s->now_ns && hf_core_may_send(nd->core, node_now(nd)))
-		law_broken(nd->s, 7, "%s has held its output for %llu ms", nd->name,
+	else if (h->ns + HELD_NS < nd->s->now_ns && hf_core_may_send(m->core, node_now(nd)))
+		law_broken(nd->s, 7, "%s has held its output for %llu ms", m->name,
 			   (unsigned long long)((nd->s->now_ns - h->ns) / MS_NS));
 }

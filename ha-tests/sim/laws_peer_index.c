@@ -44,36 +44,42 @@ static bool allowed(const struct law_peer_index *was, const struct peer_index_st
 
 static void check(void *ctx, const struct ss_record *r)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
+	struct laws *l = &m->s->laws;
 	struct peer_index_state is;
 
 	if (r->kind != SS_PEER_INDEX)
 		return;
 	if (ss_decode_peer_index(r, &is) != R_OK || is.seq < SCENARIO_FIRST_SEQ ||
 	    is.seq >= SCENARIO_FIRST_SEQ + LAWS_PEERS) {
-		law_broken(nd->s, 8, "%s has a peer index of no crypto map entry", nd->name);
+		law_broken(m->s, 8, "%s has a peer index of no crypto map entry", m->name);
 		return;
 	}
-	struct law_peer_index *was =
-		&nd->s->laws.peer_index[nd->index][is.seq - SCENARIO_FIRST_SEQ];
+	struct law_peer_index *was = &l->peer_index[m->node->index][is.seq - SCENARIO_FIRST_SEQ];
 	if (!allowed(was, &is))
-		law_broken(nd->s, 8,
+		law_broken(m->s, 8,
 			   "%s: the peer index of entry %u goes from %u (generation %llu) to %u "
 			   "(generation %llu) because of %u",
-			   nd->name, is.seq, was->index, (unsigned long long)was->generation,
+			   m->name, is.seq, was->index, (unsigned long long)was->generation,
 			   is.index, (unsigned long long)is.generation, is.reason);
 	if (is.generation != was->generation && is.reason < 32)
-		nd->s->laws.index_seen |= 1u << is.reason;
+		l->index_seen |= 1u << is.reason;
 	*was = (struct law_peer_index){ is.index, is.reason, is.generation };
 }
 
-void laws_peer_index(struct node *nd, enum cl_role role)
+/* It begins with what it is given, and may have had more than that before (R23). */
+static void forget(const struct member *m)
 {
-	struct laws *l = &nd->s->laws;
+	for (unsigned int i = 0; i < m->s->scenario.n_peers; i++)
+		if (peer_group(m->s, i) == m->group)
+			m->s->laws.peer_index[m->node->index][i] = (struct law_peer_index){ 0 };
+}
 
-	/* It begins with what it is given, and may have had more than that before (R23). */
+void laws_peer_index(struct member *m, enum cl_role role)
+{
 	if (role == CL_ROLE_JOINING || role == CL_ROLE_OFFLINE)
-		memset(l->peer_index[nd->index], 0, sizeof(l->peer_index[nd->index]));
-	else if (nd->s->scenario.silent_peer)
-		ss_store_each(cl_store(hf_core_cluster_node(nd->core), GROUP), check, nd);
+		forget(m);
+	else if (m->s->scenario.silent_peer)
+		ss_store_each(cl_store(hf_core_cluster_node(m->core), group_id(m->group)), check,
+			      m);
 }

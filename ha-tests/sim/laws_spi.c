@@ -21,42 +21,42 @@ static struct digest128 name_of(const struct ss_record *r)
 	return digest128(bytes(text, w.len));
 }
 
-static void look_at_slot(struct node *nd, const char *what, uint64_t spi, unsigned int slot)
+static void look_at_slot(struct member *m, const char *what, uint64_t spi, unsigned int slot)
 {
-	if (!(nd->s->laws.owner_slots & 1u << slot))
-		law_broken(nd->s, 8,
+	if (!(laws_of(m)->owner_slots & 1u << slot))
+		law_broken(m->s, 8,
 			   "%s holds %s with SPI %llx of slot %u, which never owned the group",
-			   nd->name, what, (unsigned long long)spi, slot);
+			   m->name, what, (unsigned long long)spi, slot);
 }
 
-static void look_at_shard(struct node *nd, const struct ss_record *r)
+static void look_at_shard(struct member *m, const struct ss_record *r)
 {
 	struct child_sa_state c = { 0 };
 
 	if (ss_decode_child_sa(r, &c) == R_OK && c.ike_spi &&
 	    (c.spi_in >> 24 & 15) != ike_spi_shard(c.ike_spi))
-		law_broken(nd->s, 8, "%s: CHILD SA 0x%08x is not in the shard of IKE SA %016llx",
-			   nd->name, c.spi_in, (unsigned long long)c.ike_spi);
+		law_broken(m->s, 8, "%s: CHILD SA 0x%08x is not in the shard of IKE SA %016llx",
+			   m->name, c.spi_in, (unsigned long long)c.ike_spi);
 	child_sa_state_clear(&c);
 }
 
 static void look(void *ctx, const struct ss_record *r)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
 
 	if ((r->kind != SS_IKE_SA && r->kind != SS_CHILD_SA) ||
-	    seen_add(&nd->s->laws.spis, name_of(r), (struct digest128){ 0 }) != SEEN_NEW)
+	    seen_add(&m->s->laws.spis, name_of(r), (struct digest128){ 0 }) != SEEN_NEW)
 		return;
 	if (r->kind == SS_IKE_SA) {
-		look_at_slot(nd, "an IKE SA", r->key, (unsigned int)(r->key >> 60));
+		look_at_slot(m, "an IKE SA", r->key, (unsigned int)(r->key >> 60));
 		return;
 	}
-	look_at_slot(nd, "a CHILD SA", r->key, (unsigned int)(r->key >> 28));
-	look_at_shard(nd, r);
+	look_at_slot(m, "a CHILD SA", r->key, (unsigned int)(r->key >> 28));
+	look_at_shard(m, r);
 }
 
-void laws_spi(struct node *nd, uint64_t applied)
+void laws_spi(struct member *m, uint64_t applied)
 {
 	if (applied % LOOK_EVERY == 0)
-		ss_store_each(cl_store(hf_core_cluster_node(nd->core), GROUP), look, nd);
+		ss_store_each(cl_store(hf_core_cluster_node(m->core), group_id(m->group)), look, m);
 }

@@ -17,7 +17,7 @@ static const struct ike_engine *engine_of(const struct gateway *gw)
 {
 	if (gw->peer)
 		return gw->peer->engine;
-	return gw->node->core ? hf_core_engine(gw->node->core) : NULL;
+	return gw->member->core ? hf_core_engine(gw->member->core) : NULL;
 }
 
 /* The payloads of a message that this gateway has sealed. */

@@ -29,7 +29,7 @@ void law_broken(struct sim *s, unsigned int law, const char *fmt, ...)
 
 static const char *name_of(const struct gateway *gw)
 {
-	return gw->node ? gw->node->name : gw->peer->name;
+	return gw->member ? gw->member->name : gw->peer->name;
 }
 
 /* ---- ESP: the wrapping rows ---- */
@@ -83,16 +83,22 @@ static void law1(struct sim *s, uint64_t key_id, struct bytes iv, struct bytes p
 		law_broken(s, 1, "a key seals two packets with one IV");
 }
 
-static void law2(struct sim *s, uint64_t key_id, uint64_t number)
+static void law2(struct sim *s, unsigned int group, uint64_t key_id, uint64_t number)
 {
 	if (seen_add(&s->laws.numbers, key_and(key_id, bytes(&number, sizeof(number))),
 		     (struct digest128){ 0 }) == SEEN_NEW)
 		return;
-	if (s->laws.split_quorum)
+	if (s->laws.group[group].split_quorum)
 		s->stats.split_numbers++;
 	else
 		law_broken(s, 2, "a key seals ESP sequence number %llu again",
 			   (unsigned long long)number);
+}
+
+/* Each has a table of its own. */
+static unsigned int group_of(const struct esp_transform *row)
+{
+	return row < watching->laws.transforms[1] ? 0 : 1;
 }
 
 static void watch_op(const struct esp_transform *row, const struct esp_op *op, uint64_t key_id)
@@ -103,7 +109,7 @@ static void watch_op(const struct esp_transform *row, const struct esp_op *op, u
 	uint64_t number = (uint64_t)op->seq_hi << 32 | wire_u32(&r);
 	law1(watching, key_id, bytes(op->esp + 8, row->iv),
 	     bytes(op->esp, 8u + row->iv + op->text_len));
-	law2(watching, key_id, number);
+	law2(watching, group_of(row), key_id, number);
 }
 
 static void inner_ops(const struct esp_op *ops, size_t n, struct esp_op *out)
@@ -141,14 +147,14 @@ static void watched_open(const struct esp_transform *row, struct esp_crypto *c, 
 		ops[i].ok = inner[i].ok;
 }
 
-const struct esp_transform *laws_transforms(struct sim *s)
+const struct esp_transform *laws_transforms(struct sim *s, unsigned int group)
 {
 	size_t n = 0;
 
 	watching = s;
 	for (const struct esp_transform *row = esp_transforms(); row->encr; row++) {
 		must(n + 1 < LAWS_TRANSFORMS);
-		struct esp_transform *t = &s->laws.transforms[n++];
+		struct esp_transform *t = &s->laws.transforms[group][n++];
 		*t = *row;
 		t->inner = row;
 		t->key_new = watched_key_new;
@@ -156,7 +162,7 @@ const struct esp_transform *laws_transforms(struct sim *s)
 		t->seal = watched_seal;
 		t->open = watched_open;
 	}
-	return s->laws.transforms;
+	return s->laws.transforms[group];
 }
 
 void laws_ike_seal(void *ctx, uint64_t key_id, struct bytes iv, struct bytes message)
@@ -178,17 +184,17 @@ void laws_cluster_seal(void *ctx, uint64_t key_id, struct bytes nonce, struct by
 
 static void law6(struct gateway *gw, const char *what)
 {
-	const struct node *nd = gw->node;
+	const struct member *m = gw->member;
 
-	if (!nd)
+	if (!m)
 		return;
-	if (nd->role != CL_ROLE_ACTIVE && nd->role != CL_ROLE_RELEASING)
-		law_broken(gw->s, 6, "%s sends %s as %s", nd->name, what, cl_role_name(nd->role));
+	if (m->role != CL_ROLE_ACTIVE && m->role != CL_ROLE_RELEASING)
+		law_broken(gw->s, 6, "%s sends %s as %s", m->name, what, cl_role_name(m->role));
 	/* Two members of one view that both send, long after they have met. */
-	const struct node *owner = node_owner(gw->s, nd);
-	if (owner && owner->term > nd->term && !laws_apart(gw->s))
-		law_broken(gw->s, 6, "%s sends %s in term %llu, %s owns term %llu", nd->name, what,
-			   (unsigned long long)nd->term, owner->name,
+	const struct member *owner = member_owner(gw->s, m->group, m);
+	if (owner && owner->term > m->term && !laws_apart(gw->s))
+		law_broken(gw->s, 6, "%s sends %s in term %llu, %s owns term %llu", m->name, what,
+			   (unsigned long long)m->term, owner->name,
 			   (unsigned long long)owner->term);
 }
 
@@ -196,8 +202,8 @@ void laws_esp_sent(struct gateway *gw, struct bytes packet)
 {
 	gw->s->stats.esp_sent++;
 	law6(gw, "ESP");
-	if (gw->node)
-		laws_commit_esp(gw->node, packet);
+	if (gw->member)
+		laws_commit_esp(gw->member, packet);
 }
 
 /* ---- message ids ---- */
@@ -303,17 +309,17 @@ void laws_ike_sent(struct gateway *gw, const struct inet_addr *remote, struct by
 		return; /* a NAT keepalive */
 	s->stats.ike_sent++;
 	law6(gw, "IKE");
-	if (gw->node && !gw->node->is_protected)
-		s->laws.unprotected = true;
+	if (gw->member && !gw->member->is_protected)
+		laws_of(gw->member)->unprotected = true;
 	if (laws_sync_sent(s, datagram))
 		return;
-	if (gw->node && m.exchange != IKE_SA_INIT) {
+	if (gw->member && m.exchange != IKE_SA_INIT) {
 		const struct sent_message sent = {
 			.own_spi = m.direction & FLAG_INITIATOR ? m.spi_i : m.spi_r,
 			.id = m.id,
 			.response = m.direction & FLAG_RESPONSE,
 		};
-		laws_commit_ike(gw->node, &sent);
+		laws_commit_ike(gw->member, &sent);
 	}
 	if (m.exchange != IKE_SA_INIT) /* COOKIE and INVALID_KE_PAYLOAD repeat its id */
 		law3(gw, remote, &m, datagram);

@@ -65,47 +65,47 @@ const char *matrix_unreachable(unsigned int row)
 
 /* ---- a run ---- */
 
-static void hit(struct node *nd, unsigned int row)
+static void hit(struct member *m, unsigned int row)
 {
-	struct strike *st = &nd->s->strike;
+	struct strike *st = &m->s->strike;
 
-	nd->s->matrix.hits[row][st->side][st->kind]++;
-	trace(nd->s, "%s: fault %s: %s", nd->name, st->side == STRIKE_BEFORE ? "before" : "after",
+	m->s->matrix.hits[row][st->side][st->kind]++;
+	trace(m->s, "%s: fault %s: %s", m->name, st->side == STRIKE_BEFORE ? "before" : "after",
 	      matrix_story(row));
 	*st = (struct strike){ .armed = false };
 }
 
 void matrix_row(void *ctx, const char *story)
 {
-	struct node *nd = ctx;
-	struct strike *st = &nd->s->strike;
+	struct member *m = ctx;
+	struct strike *st = &m->s->strike;
 	unsigned int row = matrix_row_of(story);
 
-	if (nd->role == CL_ROLE_ACTIVE && !nd->dying)
-		nd->s->matrix.taken[row]++;
-	if (!st->armed || nd->dying || nd->role != CL_ROLE_ACTIVE || st->waits_for ||
+	if (m->role == CL_ROLE_ACTIVE && !m->node->dying)
+		m->s->matrix.taken[row]++;
+	if (!st->armed || m->node->dying || m->role != CL_ROLE_ACTIVE || st->waits_for ||
 	    (st->row != MATRIX_ANY && st->row != row))
 		return;
 	st->row = row;
 	if (st->side == STRIKE_AFTER) {
-		st->waits_for = nd;
+		st->waits_for = m;
 		return;
 	}
 	enum strike_kind kind = st->kind;
-	hit(nd, row);
-	fault_strike(nd, kind);
+	hit(m, row);
+	fault_strike(m, kind);
 }
 
-void matrix_left(struct node *nd, bool datagram)
+void matrix_left(struct member *m, bool datagram)
 {
-	struct strike *st = &nd->s->strike;
+	struct strike *st = &m->s->strike;
 
 	/* What answers or asks ends with a datagram, what takes an answer with its records. */
-	if (!st->armed || st->waits_for != nd || nd->dying || datagram == is_response(st->row))
+	if (!st->armed || st->waits_for != m || m->node->dying || datagram == is_response(st->row))
 		return;
 	enum strike_kind kind = st->kind;
-	hit(nd, st->row);
-	fault_strike(nd, kind);
+	hit(m, st->row);
+	fault_strike(m, kind);
 }
 
 /* ---- the sum ---- */

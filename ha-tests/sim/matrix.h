@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct sim;
-struct node;
+struct member;
 
 #define MATRIX_ROWS 48
 #define MATRIX_ANY  MATRIX_ROWS
@@ -31,7 +31,7 @@ struct strike {
 	unsigned int row; /* or MATRIX_ANY */
 	enum strike_side side;
 	enum strike_kind kind;
-	const struct node *waits_for; /* AFTER: this node's next message */
+	const struct member *waits_for; /* AFTER: this one's next message */
 };
 
 struct matrix {
@@ -44,16 +44,16 @@ const char *matrix_story(unsigned int row);
 unsigned int matrix_row_of(const char *story);
 /* Why the row cannot come here; NULL: it can. */
 const char *matrix_unreachable(unsigned int row);
-/* For hf_core_config.on_row; ctx is the node. */
+/* For hf_core_config.on_row; ctx is the member. */
 void matrix_row(void *ctx, const char *story);
 /* A datagram, or else a message to the group, has left. */
-void matrix_left(struct node *nd, bool datagram);
+void matrix_left(struct member *m, bool datagram);
 void matrix_print(const struct matrix *m);
 /* Of the cells that can be reached, those that were not. */
 unsigned int matrix_empty(const struct matrix *m);
 
 /* faults.c */
-void fault_strike(struct node *nd, enum strike_kind kind);
+void fault_strike(struct member *m, enum strike_kind kind);
 
 /* ---- directed.c: what makes each row happen ---- */
 

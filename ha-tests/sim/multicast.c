@@ -56,7 +56,7 @@ static void to_process(struct sim *s, struct event *ev)
 
 	(void)s;
 	d->in.data = buf_bytes(&d->data);
-	hf_core_cluster(nd->core, node_now(nd), &d->in);
+	hf_core_cluster(nd->members[0].core, node_now(nd), &d->in);
 	node_touch(nd);
 }
 
@@ -160,7 +160,6 @@ static void fan_out(struct sim *s, unsigned int from, const struct mcast_item *i
 {
 	struct cl_input in = {
 		.kind = it->kind == ITEM_SNAPSHOT ? CL_IN_SNAPSHOT : CL_IN_MESSAGE,
-		.group = GROUP,
 		.from_node_id = s->nodes[from].id,
 		.from_pid = it->pid,
 	};

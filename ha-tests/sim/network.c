@@ -45,13 +45,17 @@ static struct peer *peer_at(struct sim *s, const struct inet_addr *address)
 static void arrive(struct sim *s, struct event *ev)
 {
 	const struct packet *p = ev->data;
-	const struct inet_addr service = scenario_service_address();
 	struct peer *peer = peer_at(s, &p->dst.addr);
 
-	if (peer)
+	if (peer) {
 		peer_packet(peer, p);
-	else if (inet_equal(&p->dst.addr, &service) && s->net.outside)
-		node_packet(s->net.outside, p);
+		return;
+	}
+	for (unsigned int g = 0; g < s->scenario.n_groups; g++) {
+		const struct inet_addr service = scenario_service_address(g);
+		if (inet_equal(&p->dst.addr, &service) && s->net.outside[g])
+			node_packet(s->net.outside[g], p);
+	}
 }
 
 static void deliver_later(struct sim *s, const struct packet *p, uint64_t late_ns)
@@ -79,50 +83,51 @@ void network_send(struct sim *s, const struct packet *p)
 
 static void arrive_inside(struct sim *s, struct event *ev)
 {
-	if (s->net.inside)
-		node_packet(s->net.inside, ev->data);
+	if (s->net.inside[ev->arg])
+		node_packet(s->net.inside[ev->arg], ev->data);
 }
 
-void network_send_inside(struct sim *s, struct bytes inner)
+void network_send_inside(struct sim *s, unsigned int group, struct bytes inner)
 {
 	const struct packet like = { .kind = PACKET_CLEAR };
+	struct event *ev = sim_at(s, s->now_ns + rng_between(&s->rng, 20 * US, 200 * US),
+				  arrive_inside, NULL);
 
-	event_own(
-		sim_at(s, s->now_ns + rng_between(&s->rng, 20 * US, 200 * US), arrive_inside, NULL),
-		packet_new(&like, inner), packet_free);
+	ev->arg = group;
+	event_own(ev, packet_new(&like, inner), packet_free);
 }
 
 /* ---- announcements ---- */
 
 static void outside_learns(struct sim *s, struct event *ev)
 {
-	struct node *nd = ev->ctx;
+	struct member *m = ev->ctx;
 
-	if (nd->alive && nd->address == ADDRESS_OWNED)
-		s->net.outside = nd;
+	if (m->node->alive && m->address == ADDRESS_OWNED)
+		s->net.outside[m->group] = m;
 }
 
 static void inside_learns(struct sim *s, struct event *ev)
 {
-	struct node *nd = ev->ctx;
+	struct member *m = ev->ctx;
 
-	if (nd->alive && nd->address == ADDRESS_OWNED)
-		s->net.inside = nd;
+	if (m->node->alive && m->address == ADDRESS_OWNED)
+		s->net.inside[m->group] = m;
 }
 
 static void announce(struct sim *s, struct event *ev)
 {
-	struct node *nd = ev->node;
+	struct member *m = ev->ctx;
 
-	if (nd->role != CL_ROLE_ACTIVE || ev->arg == 0 ||
-	    (s->opt.broken && s->opt.broken->silent && s->net.outside))
+	if (m->role != CL_ROLE_ACTIVE || ev->arg == 0 ||
+	    (s->opt.broken && s->opt.broken->silent && s->net.outside[m->group]))
 		return;
-	sim_at(s, s->now_ns + rng_between(&s->rng, 100 * US, 15 * MS_NS), outside_learns, nd);
-	sim_at(s, s->now_ns + rng_between(&s->rng, 100 * US, 15 * MS_NS), inside_learns, nd);
-	node_at(nd, s->now_ns + ANNOUNCE_NS, announce)->arg = ev->arg - 1;
+	sim_at(s, s->now_ns + rng_between(&s->rng, 100 * US, 15 * MS_NS), outside_learns, m);
+	sim_at(s, s->now_ns + rng_between(&s->rng, 100 * US, 15 * MS_NS), inside_learns, m);
+	member_event(m, s->now_ns + ANNOUNCE_NS, announce)->arg = ev->arg - 1;
 }
 
-void network_announce(struct sim *s, struct node *nd)
+void network_announce(struct member *m)
 {
-	node_at(nd, s->now_ns, announce)->arg = ANNOUNCE_TIMES;
+	member_event(m, m->s->now_ns, announce)->arg = ANNOUNCE_TIMES;
 }

@@ -7,8 +7,9 @@
 #include "node/core_private.h"
 #include "statesync/future_schema.h"
 
-#define MILLION   1000000u
-#define DRIFT_PPM 300 /* of a clock that nobody disciplines */
+#define MILLION       1000000u
+#define STOP_LIMIT_NS (10 * SECOND) /* as the daemon's (world.c) */
+#define DRIFT_PPM     300           /* of a clock that nobody disciplines */
 
 static const uint8_t failover_key[32] = "the simulated pair's failover k";
 
@@ -33,27 +34,33 @@ void node_enter(const struct node *nd)
 	ss_future_schema_write(nd && nd->next_release);
 }
 
-struct node *node_holder(struct sim *s, const struct node *nd)
+struct member *member_at(const struct member *m, unsigned int i)
 {
-	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
-		if (&s->nodes[i] != nd && node_holds_state(&s->nodes[i]))
-			return &s->nodes[i];
+	return &m->s->nodes[i].members[m->group];
+}
+
+struct member *member_holder(const struct member *m)
+{
+	for (unsigned int i = 0; i < m->s->scenario.n_nodes; i++)
+		if (member_at(m, i) != m && member_holds_state(member_at(m, i)))
+			return member_at(m, i);
 	return NULL;
 }
 
-struct node *node_owner(struct sim *s, const struct node *nd)
+struct member *member_owner(struct sim *s, unsigned int group, const struct member *m)
 {
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
-		struct node *other = &s->nodes[i];
-		if (other != nd && other->alive && !other->paused && other->role == CL_ROLE_ACTIVE)
+		struct node *nd = &s->nodes[i];
+		struct member *other = &nd->members[group];
+		if (other != m && nd->alive && !nd->paused && other->role == CL_ROLE_ACTIVE)
 			return other;
 	}
 	return NULL;
 }
 
-bool node_holds_state(const struct node *nd)
+bool member_holds_state(const struct member *m)
 {
-	return nd->alive && nd->role != CL_ROLE_OFFLINE && nd->role != CL_ROLE_JOINING;
+	return m->node->alive && m->role != CL_ROLE_OFFLINE && m->role != CL_ROLE_JOINING;
 }
 
 /* ---- turns ---- */
@@ -71,7 +78,7 @@ static void node_die(struct node *nd)
 
 static void arm_timer(struct node *nd)
 {
-	uint64_t at = hf_core_next_deadline(nd->core, node_now(nd));
+	uint64_t at = hf_core_next_deadline(nd->members[0].core, node_now(nd));
 
 	if (at == UINT64_MAX || nd->timer_ns == node_when(nd, at))
 		return;
@@ -84,15 +91,15 @@ static void flush(struct sim *s, struct event *ev)
 {
 	struct node *nd = ev->node;
 
-	(void)s;
 	nd->flush_due = false;
-	hf_core_flush(nd->core, node_now(nd));
+	hf_core_flush(nd->members[0].core, node_now(nd));
 	if (nd->dying) {
 		node_die(nd);
 		return;
 	}
 	arm_timer(nd);
-	gateway_flush(&nd->gw, node_now(nd));
+	for (unsigned int g = 0; g < s->scenario.n_groups; g++)
+		gateway_flush(&nd->members[g].gw, node_now(nd));
 	node_collect(nd);
 	if (nd->alive)
 		laws_step(nd);
@@ -119,35 +126,38 @@ static void timer(struct sim *s, struct event *ev)
 	if (ev->arg != nd->timer_ns)
 		return;
 	nd->timer_ns = 0;
-	hf_core_timer(nd->core, node_now(nd));
+	hf_core_timer(nd->members[0].core, node_now(nd));
 	node_touch(nd);
 }
 
-/* What the worker has for control. A fault may end the process at any of it. */
+/* What the workers have for control. A fault may end the process at any of it. */
 void node_collect(struct node *nd)
 {
 	struct esp_event ev;
 
-	while (nd->alive && !nd->dying && esp_worker_event(nd->gw.worker, &ev)) {
-		hf_core_esp_event(nd->core, node_now(nd), &ev);
-		node_touch(nd);
-	}
+	for (unsigned int g = 0; g < nd->s->scenario.n_groups; g++)
+		while (nd->alive && !nd->dying && esp_worker_event(nd->members[g].gw.worker, &ev)) {
+			hf_core_esp_event(nd->members[g].core, node_now(nd), &ev);
+			node_touch(nd);
+		}
 }
 
 /* ---- packets ---- */
 
-static void take_packet(struct node *nd, const struct packet *p)
+static void take_packet(struct member *m, const struct packet *p)
 {
+	struct node *nd = m->node;
+
 	if (p->kind == PACKET_IKE && p->data.len > 1) {
-		if (hf_core_relaying(nd->core))
-			node_relay(nd, p);
+		if (hf_core_relaying(m->core))
+			node_relay(m, p);
 		else
-			hf_core_datagram(nd->core, node_now(nd), &p->dst, &p->src,
+			hf_core_datagram(m->core, node_now(nd), &p->dst, &p->src,
 					 buf_bytes(&p->data));
 	} else if (p->kind == PACKET_ESP) {
-		gateway_inbound(&nd->gw, node_now(nd), p);
+		gateway_inbound(&m->gw, node_now(nd), p);
 	} else if (p->kind == PACKET_CLEAR) {
-		gateway_outbound(&nd->gw, node_now(nd), p);
+		gateway_outbound(&m->gw, node_now(nd), p);
 	}
 	node_collect(nd);
 	if (nd->alive)
@@ -156,25 +166,25 @@ static void take_packet(struct node *nd, const struct packet *p)
 
 static void read_packet(struct sim *s, struct event *ev)
 {
-	struct node *nd = ev->node;
+	struct member *m = ev->ctx;
 	const struct packet *p = ev->data;
 
 	(void)s;
-	if (nd->role == CL_ROLE_PREPARING && nd->n_waiting < SOCKET_BUFFER)
-		nd->waiting[nd->n_waiting++] = packet_new(p, buf_bytes(&p->data));
-	else if (nd->role != CL_ROLE_PREPARING)
-		take_packet(nd, p);
+	if (m->role == CL_ROLE_PREPARING && m->n_waiting < SOCKET_BUFFER)
+		m->waiting[m->n_waiting++] = packet_new(p, buf_bytes(&p->data));
+	else if (m->role != CL_ROLE_PREPARING)
+		take_packet(m, p);
 }
 
-void node_packet(struct node *nd, const struct packet *p)
+void node_packet(struct member *m, const struct packet *p)
 {
-	if (!nd->alive || (!p->relayed && nd->address == ADDRESS_NONE)) {
-		if (nd->s->calm)
-			trace(nd->s, "%s: no such address", nd->name);
+	if (!m->node->alive || (!p->relayed && m->address == ADDRESS_NONE)) {
+		if (m->s->calm)
+			trace(m->s, "%s: no such address", m->name);
 		return; /* no such address here, and no process behind the socket */
 	}
-	if (nd->n_backlog < SOCKET_BUFFER)
-		event_own(node_at(nd, nd->s->now_ns, read_packet),
+	if (m->node->n_backlog < SOCKET_BUFFER)
+		event_own(member_event(m, m->s->now_ns, read_packet),
 			  packet_new(p, buf_bytes(&p->data)), packet_free);
 }
 
@@ -184,34 +194,33 @@ static void relayed(struct sim *s, struct event *ev)
 	node_packet(ev->ctx, ev->data);
 }
 
-void node_relay(struct node *nd, const struct packet *p)
+void node_relay(struct member *m, const struct packet *p)
 {
 	struct packet copy = *p;
 
-	if (p->relayed || !nd->relay_to)
+	if (p->relayed || !m->relay_to)
 		return;
 	copy.relayed = true;
-	nd->straggler_ns = nd->s->now_ns;
-	event_own(sim_at(nd->s, nd->s->now_ns + rng_between(&nd->s->rng, 50 * US, 400 * US),
-			 relayed, nd->relay_to),
+	m->straggler_ns = m->s->now_ns;
+	event_own(sim_at(m->s, m->s->now_ns + rng_between(&m->s->rng, 50 * US, 400 * US), relayed,
+			 m->relay_to),
 		  packet_new(&copy, buf_bytes(&copy.data)), packet_free);
 }
 
 static void unread(struct sim *s, struct event *ev)
 {
-	struct node *nd = ev->node;
+	struct member *m = ev->ctx;
 
-	(void)s;
-	for (size_t i = 0; i < nd->n_waiting; i++)
-		event_own(node_at(nd, nd->s->now_ns, read_packet), nd->waiting[i], packet_free);
-	nd->n_waiting = 0;
+	for (size_t i = 0; i < m->n_waiting; i++)
+		event_own(member_event(m, s->now_ns, read_packet), m->waiting[i], packet_free);
+	m->n_waiting = 0;
 }
 
 /* Out of READY: the socket buffers are read. */
-void node_unread(struct node *nd)
+void node_unread(struct member *m)
 {
-	if (nd->n_waiting)
-		node_at(nd, nd->s->now_ns, unread);
+	if (m->n_waiting)
+		member_event(m, m->s->now_ns, unread);
 }
 
 /* ---- start and end of a process ---- */
@@ -237,11 +246,14 @@ static void cluster_config(struct node *nd, struct cl_node_config *c)
 		.start_ns = node_now(nd),
 		.on_seal = laws_cluster_seal,
 		.on_seal_ctx = nd,
-		.n_groups = 1,
-		.groups = { { .group = GROUP, .preferred_slot = 1 } },
-		.term_on_disk = { nd->term_on_disk },
-		.terms_unknown = { nd->terms_unknown },
+		.n_groups = nd->s->scenario.n_groups,
 	};
+	for (unsigned int g = 0; g < c->n_groups; g++) {
+		c->groups[g] = (struct cl_group_config){ .group = group_id(g),
+							 .preferred_slot = (uint8_t)(g + 1) };
+		c->term_on_disk[g] = nd->members[g].term_on_disk;
+		c->terms_unknown[g] = nd->members[g].terms_unknown;
+	}
 	must(secret_set(&c->failover_key, bytes(failover_key, sizeof(failover_key))) == R_OK);
 	rng_fill(r, c->salt, sizeof(c->salt));
 	rng_fill(r, c->hash_seed, sizeof(c->hash_seed));
@@ -249,32 +261,56 @@ static void cluster_config(struct node *nd, struct cl_node_config *c)
 
 static void core_random(void *ctx, uint8_t *out, size_t len)
 {
-	const struct node *nd = ctx;
+	const struct member *m = ctx;
 
-	rng_fill(&nd->s->secrets, out, len);
+	rng_fill(&m->s->secrets, out, len);
 }
 
-static void core_open(struct node *nd)
+/* The first group's makes what the others share. */
+static void core_open(struct member *m)
 {
+	struct node *nd = m->node;
 	struct cl_node_config cluster;
 	struct hf_core_config cfg = {
 		.config = nd->config,
-		.cluster = &cluster,
-		.datapath = nd->gw.dp,
+		.cluster = m->group ? NULL : &cluster,
+		.first = m->group ? nd->members[0].core : NULL,
+		.group = group_id(m->group),
+		.datapath = m->gw.dp,
 		.now_ns = node_now(nd),
 		.random = core_random,
-		.random_ctx = nd,
+		.random_ctx = m,
 		.ops = &node_ops,
-		.ops_ctx = nd,
+		.ops_ctx = m,
 		.on_seal = laws_ike_seal,
-		.on_seal_ctx = &nd->gw,
+		.on_seal_ctx = &m->gw,
 		.on_row = matrix_row,
-		.on_row_ctx = nd,
+		.on_row_ctx = m,
 	};
 
-	cluster_config(nd, &cluster);
-	core_random(nd, cfg.hash_seed, sizeof(cfg.hash_seed));
-	must(hf_core_new(&cfg, &nd->core) == R_OK);
+	if (!m->group)
+		cluster_config(nd, &cluster);
+	core_random(m, cfg.hash_seed, sizeof(cfg.hash_seed));
+	must(hf_core_new(&cfg, &m->core) == R_OK);
+}
+
+static void member_start(struct member *m)
+{
+	const struct broken *b = m->s->opt.broken;
+
+	m->is_protected = m->has_held = m->stopped = false;
+	m->role = CL_ROLE_OFFLINE;
+	m->term = 0;
+	m->address = ADDRESS_NONE;
+	m->gw = (struct gateway){ .s = m->s, .member = m };
+	gateway_open(&m->gw, b && b->one_slot ? 1 : m->node->slot);
+	core_open(m);
+	struct cl_input in = { .kind = CL_IN_ADDRESS,
+			       .group = group_id(m->group),
+			       .relay = { .addr = inet_v4(NODE_RELAY + m->node->id),
+					  .port = RELAY_PORT } };
+	if (m->group + 1 == m->s->scenario.n_groups)
+		hf_core_cluster(m->core, node_now(m->node), &in);
 }
 
 void node_start(struct node *nd)
@@ -286,23 +322,25 @@ void node_start(struct node *nd)
 	node_enter(nd);
 	nd->pid = 1000 + nd->incarnation;
 	nd->alive = true;
-	nd->paused = nd->stopping = nd->dying = nd->host_dying = nd->flush_due = nd->is_protected =
-		nd->has_held = false;
-	nd->role = CL_ROLE_OFFLINE;
-	nd->term = nd->timer_ns = 0;
-	nd->address = ADDRESS_NONE;
+	nd->paused = nd->stopping = nd->dying = nd->host_dying = nd->flush_due = false;
+	nd->timer_ns = 0;
 	nd->die_at = DIE_NOT;
 	nd->config = scenario_node_config(nd->s, nd->index);
-	nd->gw = (struct gateway){ .s = nd->s, .node = nd };
-	gateway_open(&nd->gw, nd->s->opt.broken && nd->s->opt.broken->one_slot ? 1 : nd->slot);
-	core_open(nd);
 	trace(nd->s, "%s: process %u starts", nd->name, nd->pid);
-	struct cl_input in = { .kind = CL_IN_ADDRESS,
-			       .group = GROUP,
-			       .relay = { .addr = inet_v4(NODE_RELAY + nd->id), .port = 4501 } };
-	hf_core_cluster(nd->core, node_now(nd), &in);
+	for (unsigned int g = 0; g < nd->s->scenario.n_groups; g++)
+		member_start(&nd->members[g]);
 	mcast_join(nd);
 	node_touch(nd);
+}
+
+static void member_free(struct member *m)
+{
+	for (size_t i = 0; i < m->n_waiting; i++)
+		packet_free(m->waiting[i]);
+	m->n_waiting = 0;
+	hf_core_free(m->core);
+	gateway_close(&m->gw);
+	m->core = NULL;
 }
 
 void node_free(struct node *nd)
@@ -314,22 +352,21 @@ void node_free(struct node *nd)
 		event_free(ev);
 	}
 	nd->n_backlog = 0;
-	for (size_t i = 0; i < nd->n_waiting; i++)
-		packet_free(nd->waiting[i]);
-	nd->n_waiting = 0;
-	hf_core_free(nd->core);
-	gateway_close(&nd->gw);
+	for (unsigned int g = nd->s->scenario.n_groups; g-- > 0;)
+		member_free(&nd->members[g]);
 	config_free(nd->config);
-	nd->core = NULL;
 	nd->config = NULL;
 }
 
 static void process_gone(struct node *nd)
 {
-	laws_lose(nd);
+	for (unsigned int g = 0; g < nd->s->scenario.n_groups; g++)
+		laws_lose(&nd->members[g]);
 	nd->alive = nd->paused = nd->dying = false;
-	nd->role = CL_ROLE_OFFLINE;
-	nd->address = ADDRESS_NONE; /* R20: it dies with the process */
+	for (unsigned int g = 0; g < nd->s->scenario.n_groups; g++) {
+		nd->members[g].role = CL_ROLE_OFFLINE;
+		nd->members[g].address = ADDRESS_NONE; /* R20: it dies with the process */
+	}
 	node_free(nd);
 }
 
@@ -369,9 +406,9 @@ void node_wake(struct node *nd)
 		event_again(nd->s, ev);
 	}
 	if (rng_chance(&nd->s->rng, 500)) {
-		hf_core_timer(nd->core, node_now(nd));
+		hf_core_timer(nd->members[0].core, node_now(nd));
 		/* It was stopped in the middle of a turn. */
-		hf_core_flush(nd->core, node_now(nd));
+		hf_core_flush(nd->members[0].core, node_now(nd));
 		node_touch(nd);
 	}
 }
@@ -399,34 +436,66 @@ void node_lose_host(struct node *nd)
 
 /* ---- the operator ---- */
 
-void node_command(struct node *nd, enum cl_input_kind kind)
+static bool runs(const struct node *nd)
 {
-	struct cl_input in = { .kind = kind, .group = GROUP };
+	return nd->alive && !nd->paused;
+}
 
-	if (!nd->alive || nd->paused)
+void node_input(struct node *nd, const struct cl_input *in)
+{
+	if (!runs(nd))
 		return;
 	node_enter(nd);
-	nd->stopping = nd->stopping || kind == CL_IN_STOP;
-	hf_core_cluster(nd->core, node_now(nd), &in);
+	hf_core_cluster(nd->members[0].core, node_now(nd), in);
 	node_touch(nd);
 }
 
-void node_clear(struct node *nd)
+static void command(struct member *m, enum cl_input_kind kind)
 {
-	if (!nd->alive || nd->paused)
-		return;
-	node_enter(nd);
-	hf_core_clear(nd->core, node_now(nd), "");
-	node_touch(nd);
+	const struct cl_input in = { .kind = kind, .group = group_id(m->group) };
+
+	node_input(m->node, &in);
 }
 
-void node_engine(struct node *nd, const struct ike_input *in)
+/* Who stops listens to no operator any more. */
+void node_command(struct member *m, enum cl_input_kind kind)
 {
-	if (!nd->alive || nd->paused)
+	if (!m->node->stopping)
+		command(m, kind);
+}
+
+static void stop_limit(struct sim *s, struct event *ev)
+{
+	(void)s;
+	node_kill(ev->node);
+}
+
+void node_stop(struct node *nd)
+{
+	if (!runs(nd) || nd->stopping)
 		return;
-	nd->core->now_ns = node_now(nd);
-	core_ike(nd->core, in);
-	node_touch(nd);
+	nd->stopping = true;
+	node_at(nd, nd->s->now_ns + STOP_LIMIT_NS, stop_limit);
+	for (unsigned int g = 0; g < nd->s->scenario.n_groups; g++)
+		command(&nd->members[g], CL_IN_STOP);
+}
+
+void node_clear(struct member *m)
+{
+	if (!runs(m->node))
+		return;
+	node_enter(m->node);
+	hf_core_clear(m->core, node_now(m->node), "");
+	node_touch(m->node);
+}
+
+void node_engine(struct member *m, const struct ike_input *in)
+{
+	if (!runs(m->node))
+		return;
+	m->core->now_ns = node_now(m->node);
+	core_ike(m->core, in);
+	node_touch(m->node);
 }
 
 void node_configure(struct node *nd, uint32_t child_lifetime_s)
@@ -437,7 +506,8 @@ void node_configure(struct node *nd, uint32_t child_lifetime_s)
 	if (!nd->alive)
 		return;
 	nd->config = scenario_node_config(nd->s, nd->index);
-	must(hf_core_reconfigure(nd->core, node_now(nd), nd->config) == R_OK);
+	for (unsigned int g = 0; g < nd->s->scenario.n_groups; g++)
+		must(hf_core_reconfigure(nd->members[g].core, node_now(nd), nd->config) == R_OK);
 	config_free(former);
 	node_touch(nd);
 }

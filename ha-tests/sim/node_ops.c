@@ -22,93 +22,97 @@ static void die_at(struct node *nd, enum die_at here)
 static void op_send_ike(void *ctx, const struct inet_endpoint *local,
 			const struct inet_endpoint *remote, bool udp_encap, struct bytes datagram)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
+	struct node *nd = m->node;
 	const struct packet p = {
 		.kind = PACKET_IKE,
 		.udp_encap = udp_encap,
 		.src = *local,
 		.dst = *remote,
-		.from = nd,
+		.from = m,
 		.data = { .p = (uint8_t *)(uintptr_t)datagram.p, .len = datagram.len },
 	};
 
 	die_at(nd, DIE_BEFORE_SEND);
-	if (nd->dying || !hf_core_may_send(nd->core, node_now(nd)))
+	if (nd->dying || !hf_core_may_send(m->core, node_now(nd)))
 		return;
-	laws_ike_sent(&nd->gw, &remote->addr, datagram);
+	laws_ike_sent(&m->gw, &remote->addr, datagram);
 	network_send(nd->s, &p);
 	die_at(nd, DIE_AFTER_SEND);
-	matrix_left(nd, true);
+	matrix_left(m, true);
 }
 
 static void op_mcast(void *ctx, struct bytes message)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
+	struct node *nd = m->node;
 
 	if (nd->dying)
 		return;
 	mcast_send(nd, message);
 	die_at(nd, DIE_AFTER_MCAST);
-	matrix_left(nd, false);
+	for (unsigned int g = 0; g < nd->s->scenario.n_groups; g++)
+		matrix_left(&nd->members[g], false);
 }
 
 static void snapshot_ready(struct sim *s, struct event *ev)
 {
-	struct node *nd = ev->node;
+	struct member *m = ev->ctx;
 	struct cl_input in = { .kind = CL_IN_SNAPSHOT_READY,
-			       .group = GROUP,
+			       .group = group_id(m->group),
 			       .slot = (uint8_t)ev->arg };
 
 	(void)s;
-	hf_core_cluster(nd->core, node_now(nd), &in);
-	node_touch(nd);
+	hf_core_cluster(m->core, node_now(m->node), &in);
+	node_touch(m->node);
 }
 
 static void op_snapshot_send(void *ctx, uint8_t slot, struct bytes message)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
 
-	if (nd->dying)
+	if (m->node->dying)
 		return;
-	mcast_send_snapshot(nd, slot, message);
-	node_at(nd, nd->s->now_ns + 200 * US, snapshot_ready)->arg = slot;
-	fault_moment(nd, MOMENT_CHUNK);
+	mcast_send_snapshot(m->node, slot, message);
+	member_event(m, m->s->now_ns + 200 * US, snapshot_ready)->arg = slot;
+	fault_moment(m, MOMENT_CHUNK);
 }
 
 static void op_snapshot_ask(void *ctx, uint8_t slot, const struct inet_addr *owner,
 			    struct bytes message)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
 
 	(void)owner;
-	if (!nd->dying)
-		mcast_send_snapshot(nd, slot, message);
+	if (!m->node->dying)
+		mcast_send_snapshot(m->node, slot, message);
 }
 
 static void term_written(struct sim *s, struct event *ev)
 {
-	struct node *nd = ev->node;
+	struct member *m = ev->ctx;
+	struct node *nd = m->node;
 
 	if (!(s->opt.broken && s->opt.broken->no_disk)) {
-		nd->term_on_disk = ev->arg;
-		nd->terms_unknown = nd->terms_unknown_written;
+		m->term_on_disk = ev->arg;
+		m->terms_unknown = m->terms_unknown_written;
 	}
-	fault_moment(nd, MOMENT_TERM);
+	fault_moment(m, MOMENT_TERM);
 	die_at(nd, DIE_AFTER_TERM);
 	if (!nd->dying)
-		hf_core_term_written(nd->core, node_now(nd), GROUP, ev->arg, true);
+		hf_core_term_written(m->core, node_now(nd), group_id(m->group), ev->arg, true);
 	node_touch(nd);
 }
 
 static void op_write_term(void *ctx, uint32_t group, uint64_t term, bool earlier_unknown)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
 
-	(void)group;
-	nd->terms_unknown_written = earlier_unknown;
-	if (!nd->dying)
-		node_at(nd, nd->s->now_ns + rng_between(&nd->s->rng, 100 * US, 12 * MS_NS),
-			term_written)
+	must(group == group_id(m->group));
+	m->terms_unknown_written = earlier_unknown;
+	if (!m->node->dying)
+		member_event(m, m->s->now_ns + rng_between(&m->s->rng, 100 * US, 12 * MS_NS),
+			     term_written)
 			->arg = term;
 }
 
@@ -119,36 +123,36 @@ static void job_free(void *job)
 
 static void job_run(struct sim *s, struct event *ev)
 {
-	struct node *nd = ev->node;
+	struct member *m = ev->ctx;
 	struct ike_job *job = ev->data;
 
 	(void)s;
 	ev->data = NULL;
 	ike_job_run(job);
-	hf_core_job_done(nd->core, node_now(nd), job);
-	node_touch(nd);
+	hf_core_job_done(m->core, node_now(m->node), job);
+	node_touch(m->node);
 }
 
 static void op_run_job(void *ctx, struct ike_job *job)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
 
-	event_own(
-		node_at(nd, nd->s->now_ns + rng_between(&nd->s->rng, 50 * US, 4 * MS_NS), job_run),
-		job, job_free);
+	event_own(member_event(m, m->s->now_ns + rng_between(&m->s->rng, 50 * US, 4 * MS_NS),
+			       job_run),
+		  job, job_free);
 }
 
-static void note_role(struct node *nd, const struct hf_role_change *ch)
+static void note_role(struct member *m, const struct hf_role_change *ch)
 {
-	if (nd->role == CL_ROLE_JOINING)
-		nd->joined_ns = nd->s->now_ns;
-	nd->role = ch->role;
+	if (m->role == CL_ROLE_JOINING)
+		m->joined_ns = m->s->now_ns;
+	m->role = ch->role;
 	if (ch->role == CL_ROLE_ACTIVE)
-		nd->term = ch->term;
+		m->term = ch->term;
 	else
-		nd->is_protected = false;
-	nd->has_held = nd->has_held || (ch->role != CL_ROLE_OFFLINE && ch->role != CL_ROLE_JOINING);
-	trace(nd->s, "%s: %s%s, term %llu, %s%s", nd->name, cl_role_name(ch->role),
+		m->is_protected = false;
+	m->has_held = m->has_held || (ch->role != CL_ROLE_OFFLINE && ch->role != CL_ROLE_JOINING);
+	trace(m->s, "%s: %s%s, term %llu, %s%s", m->name, cl_role_name(ch->role),
 	      ch->role == CL_ROLE_PREPARING ? " (preparing)" : "", (unsigned long long)ch->term,
 	      ch->why ? ch->why : "", ch->suspect ? ", suspect" : "");
 }
@@ -161,57 +165,58 @@ static const enum moment moment_of_role[] = {
 
 static void op_role(void *ctx, const struct hf_role_change *ch)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
 
-	if (nd->dying)
+	must(ch->group == group_id(m->group));
+	if (m->node->dying)
 		return;
-	bool again = ch->role == CL_ROLE_ACTIVE && nd->role == ch->role && nd->term == ch->term;
-	note_role(nd, ch);
+	bool again = ch->role == CL_ROLE_ACTIVE && m->role == ch->role && m->term == ch->term;
+	note_role(m, ch);
 	if (ch->role == CL_ROLE_ACTIVE) {
-		nd->address = ADDRESS_OWNED;
-		network_announce(nd->s, nd);
+		m->address = ADDRESS_OWNED;
+		network_announce(m);
 		if (!again)
-			laws_role(nd, ch);
+			laws_role(m, ch);
 	} else if (ch->role != CL_ROLE_RELEASING) {
-		nd->address = ch->handover ? ADDRESS_RELAYED : ADDRESS_NONE;
+		m->address = ch->handover ? ADDRESS_RELAYED : ADDRESS_NONE;
 	}
-	node_unread(nd);
+	node_unread(m);
 	if (again)
 		return;
 	if (moment_of_role[ch->role] != MOMENTS)
-		fault_moment(nd, moment_of_role[ch->role]);
+		fault_moment(m, moment_of_role[ch->role]);
 	if (ch->role == CL_ROLE_ACTIVE)
-		die_at(nd, DIE_AFTER_ROLE);
+		die_at(m->node, DIE_AFTER_ROLE);
 }
 
 static void look_at_relay(struct sim *s, struct event *ev)
 {
-	struct node *nd = ev->node;
+	struct member *m = ev->ctx;
 
-	if (!hf_core_relaying(nd->core))
+	if (!hf_core_relaying(m->core))
 		return;
-	if (s->now_ns - nd->straggler_ns >= RELAY_IDLE_NS) {
-		hf_core_relay_done(nd->core, node_now(nd), GROUP);
-		node_touch(nd);
+	if (s->now_ns - m->straggler_ns >= RELAY_IDLE_NS) {
+		hf_core_relay_done(m->core, node_now(m->node), group_id(m->group));
+		node_touch(m->node);
 	} else {
-		node_at(nd, s->now_ns + RELAY_LOOK_NS, look_at_relay);
+		member_event(m, s->now_ns + RELAY_LOOK_NS, look_at_relay);
 	}
 }
 
 static void op_relay_begin(void *ctx, uint32_t group, const struct inet_endpoint *mate)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
 
 	(void)group;
-	nd->relay_to = NULL;
-	for (unsigned int i = 0; i < nd->s->scenario.n_nodes; i++) {
-		const struct inet_addr its = inet_v4(NODE_RELAY + nd->s->nodes[i].id);
+	m->relay_to = NULL;
+	for (unsigned int i = 0; i < m->s->scenario.n_nodes; i++) {
+		const struct inet_addr its = inet_v4(NODE_RELAY + m->s->nodes[i].id);
 		if (inet_equal(&its, &mate->addr))
-			nd->relay_to = &nd->s->nodes[i];
+			m->relay_to = member_at(m, i);
 	}
-	nd->straggler_ns = nd->s->now_ns;
-	node_at(nd, nd->s->now_ns + RELAY_LOOK_NS, look_at_relay);
-	fault_moment(nd, MOMENT_RELEASING);
+	m->straggler_ns = m->s->now_ns;
+	member_event(m, m->s->now_ns + RELAY_LOOK_NS, look_at_relay);
+	fault_moment(m, MOMENT_RELEASING);
 }
 
 static void leave(struct sim *s, struct event *ev)
@@ -220,50 +225,61 @@ static void leave(struct sim *s, struct event *ev)
 	node_kill(ev->node);
 }
 
+/* Its process ends when all groups have, and none relays any more. */
+static void leave_if_stopped(struct node *nd)
+{
+	bool all = true;
+
+	for (unsigned int g = 0; g < nd->s->scenario.n_groups; g++)
+		all = all && nd->members[g].stopped && !hf_core_relaying(nd->members[g].core);
+	if (all)
+		node_at(nd, nd->s->now_ns, leave);
+}
+
 static void op_relay_end(void *ctx, uint32_t group)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
 
 	(void)group;
-	if (nd->role != CL_ROLE_ACTIVE)
-		nd->address = ADDRESS_NONE;
-	if (nd->stopping)
-		node_at(nd, nd->s->now_ns, leave);
+	if (m->role != CL_ROLE_ACTIVE)
+		m->address = ADDRESS_NONE;
+	if (m->node->stopping)
+		leave_if_stopped(m->node);
 }
 
 static void op_protection(void *ctx, uint32_t group, bool is_protected)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
 
 	(void)group;
-	nd->is_protected = is_protected;
-	trace(nd->s, "%s: %s", nd->name, is_protected ? "protected" : "unprotected");
-	laws_protection(nd, is_protected);
-	fault_moment(nd, is_protected ? MOMENT_PROTECTED : MOMENT_UNPROTECTED);
+	m->is_protected = is_protected;
+	trace(m->s, "%s: %s", m->name, is_protected ? "protected" : "unprotected");
+	laws_protection(m, is_protected);
+	fault_moment(m, is_protected ? MOMENT_PROTECTED : MOMENT_UNPROTECTED);
 }
 
 static void op_log(void *ctx, const struct log_event *ev)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
 
-	trace(nd->s, "%s: %s %s", nd->name, log_info(ev->id)->name, ev->detail);
-	laws_log(&nd->gw, ev);
+	trace(m->s, "%s: %s %s", m->name, log_info(ev->id)->name, ev->detail);
+	laws_log(&m->gw, ev);
 }
 
 static void op_stopped(void *ctx, bool ok)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
 
 	(void)ok;
-	if (!hf_core_relaying(nd->core))
-		node_at(nd, nd->s->now_ns, leave);
+	m->stopped = true;
+	leave_if_stopped(m->node);
 }
 
 static void op_command_done(void *ctx, bool ok, const char *why)
 {
-	struct node *nd = ctx;
+	struct member *m = ctx;
 
-	trace(nd->s, "%s: command %s: %s", nd->name, ok ? "done" : "failed", why);
+	trace(m->s, "%s: command %s: %s", m->name, ok ? "done" : "failed", why);
 }
 
 const struct hf_core_ops node_ops = {

@@ -10,8 +10,9 @@
 #include "base/timer_queue.h"
 #include "node/core_private.h"
 
-#define TICK_NS  (500 * MS_NS)
-#define NO_LEASE (UINT64_C(1) << 47)
+#define TICK_NS    (500 * MS_NS)
+#define NO_LEASE   (UINT64_C(1) << 47)
+#define PEER_GROUP 1u /* it is no cluster, and so its own */
 
 uint64_t peer_now(const struct peer *p)
 {
@@ -49,7 +50,7 @@ static void install(struct peer *p, const struct child_sa_state *c)
 		.spi_in = c->spi_in,
 		.spi_out = c->spi_out,
 		.tunnel = c->tunnel,
-		.group = GROUP,
+		.group = PEER_GROUP,
 		.udp_encap = c->udp_encap,
 		.local = c->local,
 		.remote = c->remote,
@@ -312,7 +313,7 @@ static struct ike_config *translated(const struct peer *p)
 {
 	struct ike_config *cfg;
 
-	must(core_translate_ike(p->config, GROUP, &cfg) == R_OK);
+	must(core_translate_ike(p->config, PEER_GROUP, &cfg) == R_OK);
 	cfg->counter_sync = p->s->scenario.counter_sync;
 	cfg->connections[0].force_udp_encap = p->s->scenario.udp;
 	for (size_t i = 0; i < cfg->connections[0].n_children; i++)
@@ -352,7 +353,7 @@ static void activate(struct peer *p, bool suspect)
 {
 	struct ike_input in = { .kind = IKE_IN_ACTIVATE, .term = ++p->term, .suspect = suspect };
 
-	esp_group_set(p->gw.dp, GROUP, ESP_GROUP_ACTIVE, in.term);
+	esp_group_set(p->gw.dp, PEER_GROUP, ESP_GROUP_ACTIVE, in.term);
 	peer_input(p, &in);
 }
 
@@ -361,7 +362,7 @@ static void engine_open(struct peer *p)
 	struct esp_policy *policies;
 	size_t n;
 
-	must(core_translate_spd(p->config, GROUP, &policies, &n) == R_OK);
+	must(core_translate_spd(p->config, PEER_GROUP, &policies, &n) == R_OK);
 	must(esp_spd_set(p->gw.dp, policies, n) == R_OK);
 	free(policies);
 	p->engine = engine_new(p);
@@ -418,7 +419,7 @@ void peer_open(struct peer *p, unsigned int index)
 	p->config = scenario_peer_config(p->s, index);
 	p->gw = (struct gateway){ .s = p->s, .peer = p };
 	gateway_open(&p->gw, (uint8_t)(10 + index));
-	esp_group_deadline(p->gw.dp, GROUP, UINT64_MAX);
+	esp_group_deadline(p->gw.dp, PEER_GROUP, UINT64_MAX);
 	engine_open(p);
 	sim_at(p->s, p->s->now_ns + TICK_NS, tick, p);
 }

@@ -27,6 +27,7 @@ struct scenario scenario_draw(struct rng *r)
 		.n_faults = (unsigned int)rng_between(r, 5, 9),
 		.window_ns = rng_between(r, 3 * SECOND, 6 * SECOND),
 		.counter_sync = rng_chance(r, 600),
+		.n_groups = 1,
 	};
 
 	sc.faults_from_ns = START_NS + 4 * SECOND;
@@ -35,9 +36,14 @@ struct scenario scenario_draw(struct rng *r)
 	return sc;
 }
 
-struct inet_addr scenario_service_address(void)
+unsigned int peer_group(const struct sim *s, unsigned int peer)
 {
-	return inet_v4(0xc0000201u); /* 192.0.2.1 */
+	return peer % s->scenario.n_groups;
+}
+
+struct inet_addr scenario_service_address(unsigned int group)
+{
+	return inet_v4(group ? 0xc6120a01u : 0xc0000201u); /* 198.18.10.1, 192.0.2.1 */
 }
 
 struct inet_addr scenario_peer_address(unsigned int peer)
@@ -99,7 +105,7 @@ static void put_algorithms(struct out *o, const struct scenario *sc, bool other_
 	else
 		put(o, " group %u\n", sc->dh);
 	put(o, " prf sha256\n");
-	put(o, "crypto ikev2 enable outside\ncrypto ipsec ikev2 ipsec-proposal P\n");
+	put(o, "crypto ipsec ikev2 ipsec-proposal P\n");
 	put(o,
 	    sc->cbc ? " protocol esp encryption aes%s\n protocol esp integrity sha-256\n"
 		    : " protocol esp encryption aes-gcm%s\n protocol esp integrity null\n",
@@ -107,12 +113,13 @@ static void put_algorithms(struct out *o, const struct scenario *sc, bool other_
 }
 
 /* Nobody is at that address. */
-static void put_silent(struct out *o, unsigned int seq, unsigned int peer)
+static void put_silent(struct out *o, char map, unsigned int seq, unsigned int peer)
 {
 	char text[INET_TEXT_MAX];
 
 	dotted(0xc0000265u + peer, text); /* 192.0.2.101 */
-	put(o, "crypto map M %u set peer %s\ntunnel-group %s type ipsec-l2l\n", seq, text, text);
+	put(o, "crypto map %c %u set peer %s\ntunnel-group %s type ipsec-l2l\n", map, seq, text,
+	    text);
 	put(o, "tunnel-group %s ipsec-attributes\n", text);
 	put(o, " ikev2 local-authentication pre-shared-key none\n");
 	put(o, " ikev2 remote-authentication pre-shared-key none\n");
@@ -122,23 +129,26 @@ static void put_silent(struct out *o, unsigned int seq, unsigned int peer)
 static void put_peer(struct out *o, const struct sim *s, unsigned int peer, bool at_peer)
 {
 	char local[INET_TEXT_MAX], remote[INET_TEXT_MAX];
-	const struct inet_addr other = at_peer ? scenario_service_address()
+	const unsigned int group = peer_group(s, peer);
+	const struct inet_addr other = at_peer ? scenario_service_address(group)
 					       : scenario_peer_address(peer);
+	/* Each group has a crypto map of its own. */
+	const char map = (char)('M' + (at_peer ? 0 : group));
 	unsigned int seq = SCENARIO_FIRST_SEQ + peer;
 
 	for (unsigned int line = 0; line < s->scenario.n_lines; line++)
 		put(o, "access-list A%u extended permit ip %s 255.255.255.192 %s 255.255.255.192\n",
 		    peer, dotted(net(peer, line, at_peer), local),
 		    dotted(net(peer, line, !at_peer), remote));
-	put(o, "crypto map M %u match address A%u\n", seq, peer);
+	put(o, "crypto map %c %u match address A%u\n", map, seq, peer);
 	if (s->scenario.silent_peer && !at_peer && !s->scenario.silent_last)
-		put_silent(o, seq, peer);
-	put(o, "crypto map M %u set peer %s\n", seq, inet_text(&other, remote));
+		put_silent(o, map, seq, peer);
+	put(o, "crypto map %c %u set peer %s\n", map, seq, inet_text(&other, remote));
 	if (s->scenario.silent_peer && !at_peer && s->scenario.silent_last)
-		put_silent(o, seq, peer);
-	put(o, "crypto map M %u set ikev2 ipsec-proposal P\n", seq);
+		put_silent(o, map, seq, peer);
+	put(o, "crypto map %c %u set ikev2 ipsec-proposal P\n", map, seq);
 	if (s->scenario.pfs)
-		put(o, "crypto map M %u set pfs group%u\n", seq, s->scenario.dh);
+		put(o, "crypto map %c %u set pfs group%u\n", map, seq, s->scenario.dh);
 	put(o, "tunnel-group %s type ipsec-l2l\ntunnel-group %s ipsec-attributes\n", remote,
 	    remote);
 	put(o, " ikev2 local-authentication pre-shared-key of-%s-%u\n", at_peer ? "peer" : "node",
@@ -166,24 +176,34 @@ static struct config *parse(const struct sim *s, struct out *o)
 	return cfg;
 }
 
-static void put_interface(struct out *o, const struct inet_addr *address)
+/* Of group 1; a further group's has its number behind the name. */
+static void put_interface(struct out *o, unsigned int group, const struct inet_addr *address)
 {
-	char text[INET_TEXT_MAX];
+	char text[INET_TEXT_MAX], number[4] = "";
 
-	put(o, "interface eth0\n nameif outside\n ip address %s 255.255.255.0\n",
-	    inet_text(address, text));
+	if (group)
+		snprintf(number, sizeof(number), "%u", group + 1);
+	put(o, "interface eth%u\n nameif outside%s\n", group, number);
+	if (group)
+		put(o, " join-failover-group %u\n", group + 1);
+	put(o, " ip address %s 255.255.255.0\n", inet_text(address, text));
+	put(o, "crypto ikev2 enable outside%s\n", number);
 }
 
 struct config *scenario_node_config(const struct sim *s, unsigned int node)
 {
-	const struct inet_addr service = scenario_service_address();
 	struct out o = { .len = 0 };
 
 	put(&o, "hostname node%u\nfailover lan unit %s\nfailover\n", node + 1,
 	    node ? "secondary" : "primary");
 	put(&o,
 	    "failover key hex 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
-	put_interface(&o, &service);
+	for (unsigned int g = 0; g < s->scenario.n_groups; g++) {
+		const struct inet_addr service = scenario_service_address(g);
+		if (s->scenario.n_groups > 1)
+			put(&o, "failover group %u\n", g + 1);
+		put_interface(&o, g, &service);
+	}
 	put_algorithms(&o, &s->scenario, s->scenario.node_groups);
 	if (s->scenario.node_cookies)
 		put(&o, "crypto ikev2 cookie-challenge always\n");
@@ -192,6 +212,8 @@ struct config *scenario_node_config(const struct sim *s, unsigned int node)
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
 		put_peer(&o, s, i, false);
 	put(&o, "crypto map M interface outside\n");
+	if (s->scenario.n_groups > 1)
+		put(&o, "crypto map N interface outside2\n");
 	struct config *cfg = parse(s, &o);
 	for (size_t i = 0; i < cfg->n_ike_policies && s->scenario.node_ike_lifetime_s; i++)
 		cfg->ike_policies[i].lifetime_s = s->scenario.node_ike_lifetime_s;
@@ -205,7 +227,7 @@ struct config *scenario_peer_config(const struct sim *s, unsigned int peer)
 	struct out o = { .len = 0 };
 
 	put(&o, "hostname peer%u\n", peer + 1);
-	put_interface(&o, &address);
+	put_interface(&o, 0, &address);
 	put_algorithms(&o, &s->scenario, s->scenario.peer_groups);
 	put_peer(&o, s, peer, true);
 	put(&o, "crypto map M interface outside\n");

@@ -33,6 +33,11 @@ static void nodes_open(struct sim *s)
 		*nd = (struct node){
 			.s = s, .name = names[i], .index = i, .id = i + 1, .slot = (uint8_t)(i + 1)
 		};
+		for (unsigned int g = 0; g < s->scenario.n_groups; g++) {
+			struct member *m = &nd->members[g];
+			*m = (struct member){ .s = s, .node = nd, .group = g };
+			snprintf(m->name, sizeof(m->name), g ? "%s/%u" : "%s", nd->name, g + 1);
+		}
 		node_boot(nd);
 		sim_at(s, s->now_ns + rng_between(&s->rng, 200 * MS_NS, 900 * MS_NS), start_process,
 		       nd);
@@ -51,6 +56,9 @@ static void sim_open(struct sim *s, const struct sim_options *opt)
 	s->scenario = scenario_draw(&s->rng);
 	s->scenario.silent_peer = s->opt.seed % 4 == 3;
 	s->scenario.rolling_upgrade = s->opt.seed % 5 == 2;
+	/* A group without tunnels shows nothing. */
+	if (s->scenario.n_peers == 2 && s->opt.seed % 3 == 0)
+		s->scenario.n_groups = 2;
 	network_draw(s);
 	if (s->opt.directed)
 		directed_scenario(s);
@@ -106,12 +114,13 @@ static void sum_flows(struct sim *s)
 /* See laws_calm(). */
 static uint64_t end_ns(const struct sim *s)
 {
-	return s->scenario.end_ns + (s->laws.excused ? 85 * SECOND : 0);
+	return s->scenario.end_ns + (laws_excused(s) ? 85 * SECOND : 0);
 }
 
 static bool is_random(const struct sim_options *opt)
 {
-	return !opt->directed && opt->kill_at == DIE_NOT && !opt->skip && !opt->broken && !opt->fault;
+	return !opt->directed && opt->kill_at == DIE_NOT && !opt->skip && !opt->broken &&
+	       !opt->fault;
 }
 
 void sim_run(const struct sim_options *opt, struct sim_result *out)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A whole installation in one process: two to five Holdfast nodes (struct
- * hf_core, each with its datapath and one worker called inline), their totally
- * ordered multicast, one or two standard peers, a hostile network between
- * them, and faults. One thread, one clock, one seed; every seal and open is real.
+ * A whole installation in one process: two to five Holdfast nodes, which share one
+ * or two failover groups (a struct hf_core for each, with its datapath and one worker
+ * called inline), their totally ordered multicast, one or two standard peers, a
+ * hostile network between them, and faults. One thread, one clock, one seed; every
+ * seal and open is real.
  *
  *	protected hosts == node 1 --+            +-- peer 1 == protected hosts
  *	                     |      |            |
@@ -11,7 +12,7 @@
  *	                     |      |            |
  *	protected hosts == node 2 --+            +-- peer 2 == protected hosts
  *
- * The service address and the protected hosts' route belong to the node that
+ * The service address and the protected hosts' route of a group belong to the node that
  * took them last; the switches learn of it late. The laws of replication.md
  * are checked after every step (laws.h).
  */
@@ -32,8 +33,9 @@
 #define NODES_MAX     5
 #define PEERS_MAX     2
 #define LINES_MAX     2 /* permit lines of a crypto ACL, per peer */
-#define GROUP         1u
-#define NODE_RELAY    0xc6120000u /* with a node's id: the IPv4 address of its relay socket */
+#define GROUPS_MAX    2
+#define NODE_RELAY    0xc6120000u /* with a node's id: the IPv4 address of its relay sockets */
+#define RELAY_PORT    4510u       /* of group 1; the next group's is behind it */
 #define FAULTS_MAX    20          /* planned, of one seed */
 #define EXCHANGES_MIN 20          /* of one seed, or it shows nothing */
 #define FAULTS_MIN    5
@@ -42,6 +44,7 @@
 
 struct sim;
 struct node;
+struct member;
 struct peer;
 struct event;
 
@@ -71,6 +74,8 @@ struct event_queue {
 struct event *sim_at(struct sim *s, uint64_t at_ns, event_fn run, void *ctx);
 /* For a process on a node. */
 struct event *node_at(struct node *nd, uint64_t at_ns, event_fn run);
+/* The same, and the member is its ctx. */
+struct event *member_event(struct member *m, uint64_t at_ns, event_fn run);
 /* Now, behind what is due now: it had to wait. */
 void event_again(struct sim *s, struct event *ev);
 void event_own(struct event *ev, void *data, void (*data_free)(void *data));
@@ -106,14 +111,15 @@ struct packet {
 	enum packet_kind kind;
 	bool udp_encap;                /* on UDP 4500 */
 	bool relayed;                  /* by the former owner (R19) */
-	const struct node *from;       /* that sent it; NULL: a peer */
+	const struct member *from;     /* that sent it; NULL: a peer */
 	struct inet_endpoint src, dst; /* outer; unused with PACKET_CLEAR */
 	struct buf data;
 };
 
 struct network {
-	struct node *outside; /* whom the switch believes to have the service address */
-	struct node *inside;
+	/* whom the switch believes to have a group's service address */
+	struct member *outside[GROUPS_MAX];
+	struct member *inside[GROUPS_MAX];
 	unsigned int loss, duplicate, replay; /* per thousand; a replay comes seconds later */
 	uint64_t delay_ns, jitter_ns;
 	uint64_t loss_until_ns; /* a burst */
@@ -124,16 +130,16 @@ struct packet *packet_new(const struct packet *like, struct bytes data);
 void packet_free(void *packet);
 /* Over the hostile network; copied. */
 void network_send(struct sim *s, const struct packet *p);
-/* A protected host behind the nodes sends. */
-void network_send_inside(struct sim *s, struct bytes inner);
+/* A host that a group protects, behind the nodes, sends. */
+void network_send_inside(struct sim *s, unsigned int group, struct bytes inner);
 /* A gratuitous ARP: the switches follow it after their own time. */
-void network_announce(struct sim *s, struct node *nd);
+void network_announce(struct member *m);
 
 /* ---- gateway.c: a datapath with its one worker ---- */
 
 struct gateway {
 	struct sim *s;
-	struct node *node; /* or */
+	struct member *member; /* or */
 	struct peer *peer;
 	struct esp_datapath *dp;
 	struct esp_worker *worker;
@@ -162,44 +168,62 @@ enum die_at {
 
 #define SOCKET_BUFFER 256
 
+/* What a node is to one failover group. */
+struct member {
+	struct sim *s;
+	struct node *node;
+	char name[16];
+	unsigned int group; /* its index */
+	struct gateway gw;
+	struct hf_core *core;
+	/* host */
+	uint64_t term_on_disk;
+	bool terms_unknown, terms_unknown_written; /* on disk with the term, and on its way there */
+	/* process */
+	enum cl_role role;
+	uint64_t term;
+	uint64_t joined_ns; /* a joiner no more since then */
+	bool is_protected;
+	bool has_held; /* what was replicated: a joiner has no less than before (R22) */
+	bool stopped;  /* the answer to a stop command has come */
+	enum address address;
+	struct member *relay_to; /* R19 */
+	uint64_t straggler_ns;
+	struct packet *waiting[SOCKET_BUFFER]; /* unread while the datapath is READY (R19) */
+	size_t n_waiting;
+};
+
 struct node {
 	struct sim *s;
 	const char *name;
 	unsigned int index;
 	uint32_t id;
 	uint8_t slot;
-	struct gateway gw;
 	struct config *config;
-	struct hf_core *core;
+	struct member members[GROUPS_MAX];
 	/* host */
 	bool up;
 	uint64_t booted_ns;
 	int32_t drift_ppm;       /* of its clocks */
 	int64_t realtime_off_ms; /* of its clock of the day */
-	uint64_t term_on_disk;
-	bool terms_unknown, terms_unknown_written; /* on disk with the term, and on its way there */
 	/* process */
 	bool alive, paused, stopping, dying, host_dying;
 	uint64_t paused_ns;
 	uint32_t pid, incarnation;
 	bool flush_due;
 	uint64_t timer_ns;
-	enum cl_role role;
-	uint64_t term;
-	uint64_t joined_ns; /* a joiner no more since then */
-	bool is_protected;
-	bool has_held; /* what was replicated: a joiner has no less than before (R22) */
-	enum address address;
-	struct node *relay_to; /* R19 */
-	uint64_t straggler_ns;
 	enum die_at die_at;
 	unsigned int die_count;
 	bool next_release; /* of this process: writes what the others do not know */
 	struct event *backlog, **backlog_end;
 	size_t n_backlog;
-	struct packet *waiting[SOCKET_BUFFER]; /* unread while the datapath is READY (R19) */
-	size_t n_waiting;
 };
+
+/* As the cluster logic numbers it. */
+static inline uint32_t group_id(unsigned int group)
+{
+	return group + 1;
+}
 
 uint64_t node_now(const struct node *nd);
 /* When its clock says at_ns. */
@@ -214,27 +238,33 @@ void node_free(struct node *nd);
 void node_pause(struct node *nd);
 void node_wake(struct node *nd);
 void node_lose_host(struct node *nd);
-void node_command(struct node *nd, enum cl_input_kind kind);
-void node_clear(struct node *nd);
+/* Of one group. */
+void node_command(struct member *m, enum cl_input_kind kind);
+/* Of all groups. */
+void node_stop(struct node *nd);
+void node_input(struct node *nd, const struct cl_input *in);
+void node_clear(struct member *m);
 /* Another configuration, with this lifetime of CHILD SAs. */
 void node_configure(struct node *nd, uint32_t child_lifetime_s);
 /* An input of the IKE engine that a timer, or an operator, would be the cause of. */
-void node_engine(struct node *nd, const struct ike_input *in);
+void node_engine(struct member *m, const struct ike_input *in);
 /* A packet has reached the node's interface or, relayed, its relay socket. */
-void node_packet(struct node *nd, const struct packet *p);
+void node_packet(struct member *m, const struct packet *p);
 /* To the node that it has handed over to (R19). */
-void node_relay(struct node *nd, const struct packet *p);
+void node_relay(struct member *m, const struct packet *p);
 void node_collect(struct node *nd);
 /* After every call into the core. */
 void node_touch(struct node *nd);
 extern const struct hf_core_ops node_ops;
-void node_unread(struct node *nd);
-/* Another than nd that is up and holds what has been replicated; NULL: none. */
-struct node *node_holder(struct sim *s, const struct node *nd);
-/* Another than nd (or NULL) that is active and not stopped; NULL: none. */
-struct node *node_owner(struct sim *s, const struct node *nd);
+void node_unread(struct member *m);
+/* Another than m that is up and holds what has been replicated; NULL: none. */
+struct member *member_holder(const struct member *m);
+/* Another than m (or NULL) that owns the group and is not stopped; NULL: none. */
+struct member *member_owner(struct sim *s, unsigned int group, const struct member *m);
 /* It can go on with what has been replicated. */
-bool node_holds_state(const struct node *nd);
+bool member_holds_state(const struct member *m);
+/* The member of the same group at node i. */
+struct member *member_at(const struct member *m, unsigned int i);
 
 /* ---- multicast.c: Corosync ---- */
 
@@ -348,6 +378,8 @@ void workload_start(struct sim *s);
 /* A clear packet has come out of a gateway. */
 /* Each flow sends so many packets without a pause. */
 void workload_trains(struct sim *s, unsigned int packets);
+/* Whose tunnels a peer has. */
+unsigned int peer_group(const struct sim *s, unsigned int peer);
 /* Each peer begins a rekey now. */
 void workload_rekey(struct sim *s);
 void workload_delivered(struct sim *s, struct gateway *gw, struct bytes inner);
@@ -397,12 +429,12 @@ void faults_calm(struct sim *s, struct event *ev);
 /* The owner dies while it serves without a protected standby. */
 void faults_suspect(struct sim *s);
 /* Called while the core runs. */
-void fault_moment(struct node *nd, enum moment moment);
+void fault_moment(struct member *m, enum moment moment);
 
 /* ---- scenario.c: what the seed makes of the installation ---- */
 
 struct scenario {
-	unsigned int n_nodes, n_peers, n_lines;
+	unsigned int n_nodes, n_groups, n_peers, n_lines;
 	uint16_t key_bits;
 	bool cbc, pfs, esn, udp;
 	bool counter_sync; /* the peers know RFC 6311 */
@@ -430,7 +462,7 @@ struct scenario scenario_draw(struct rng *r);
 uint16_t scenario_other_group(const struct scenario *sc);
 struct config *scenario_node_config(const struct sim *s, unsigned int node);
 struct config *scenario_peer_config(const struct sim *s, unsigned int peer);
-struct inet_addr scenario_service_address(void);
+struct inet_addr scenario_service_address(unsigned int group);
 struct inet_addr scenario_peer_address(unsigned int peer);
 /* A host of the line, on our side or the peer's. */
 uint32_t scenario_host(unsigned int peer, unsigned int line, bool at_peer);
@@ -474,7 +506,8 @@ struct sim {
 	size_t n_flows;
 	struct laws laws;
 	struct strike strike;
-	bool mended; /* a directed run has made its row happen, or will not */
+	unsigned int fault_group; /* that the present fault is meant for */
+	bool mended;              /* a directed run has made its row happen, or will not */
 	struct trap trap;
 	struct matrix matrix;
 	bool calm; /* the last fault is over */

@@ -101,7 +101,7 @@ static void flow_step(struct sim *s, struct event *ev)
 	if (silent) {
 		;
 	} else if (f->to_peer) {
-		network_send_inside(s, bytes(inner, len));
+		network_send_inside(s, peer_group(s, f->peer), bytes(inner, len));
 	} else {
 		struct peer *p = &s->peers[f->peer];
 		const struct packet clear = { .kind = PACKET_CLEAR,
@@ -278,15 +278,15 @@ static void collide(struct sim *s, struct event *ev)
 	}
 }
 
-static void plan_collision(struct sim *s, const struct node *nd)
+static void plan_collision(struct sim *s, const struct member *m)
 {
 	struct soon k = { .at_ms = UINT64_MAX };
-	uint64_t now_ms = hf_core_cluster_time_ms(nd->core, node_now(nd));
+	uint64_t now_ms = hf_core_cluster_time_ms(m->core, node_now(m->node));
 
 	if (rng_chance(&s->rng, 600))
-		ike_each_child(hf_core_engine(nd->core), 0, soonest_child, &k);
+		ike_each_child(hf_core_engine(m->core), 0, soonest_child, &k);
 	else
-		ike_each_sa(hf_core_engine(nd->core), soonest_sa, &k);
+		ike_each_sa(hf_core_engine(m->core), soonest_sa, &k);
 	if (k.at_ms == UINT64_MAX || k.at_ms <= now_ms)
 		return;
 	struct collision *c = malloc(sizeof(*c));
@@ -300,9 +300,12 @@ static void plan_collision(struct sim *s, const struct node *nd)
 static void collision_step(struct sim *s, struct event *ev)
 {
 	(void)ev;
-	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
-		if (s->nodes[i].alive && s->nodes[i].role == CL_ROLE_ACTIVE)
-			plan_collision(s, &s->nodes[i]);
+	for (unsigned int g = 0; g < s->scenario.n_groups; g++)
+		for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
+			const struct member *m = &s->nodes[i].members[g];
+			if (s->nodes[i].alive && m->role == CL_ROLE_ACTIVE)
+				plan_collision(s, m);
+		}
 	sim_at(s, s->now_ns + rng_between(&s->rng, 3 * SECOND, 12 * SECOND), collision_step, NULL);
 }
 
@@ -312,6 +315,24 @@ static void collision_step(struct sim *s, struct event *ev)
 static void rush(struct sim *s, struct event *ev)
 {
 	peer_act(ev->ctx, rng_chance(&s->rng, 500) ? IKE_IN_REKEY_CHILD : IKE_IN_REKEY_IKE);
+}
+
+static void clear_at_owner(struct sim *s, unsigned int group)
+{
+	struct member *owner = NULL;
+
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
+		if (s->nodes[i].members[group].role == CL_ROLE_ACTIVE)
+			owner = &s->nodes[i].members[group];
+	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
+		if (peer_group(s, i) == group)
+			laws_unsettle(s, i);
+	if (!owner)
+		return;
+	trace(s, "%s: clear", owner->name);
+	node_clear(owner);
+	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
+		sim_at(s, s->now_ns + rng_below(&s->rng, s->net.delay_ns), rush, &s->peers[i]);
 }
 
 static void clear_step(struct sim *s, struct event *ev)
@@ -327,16 +348,7 @@ static void clear_step(struct sim *s, struct event *ev)
 		trace(s, "%s: clear", s->peers[peer].name);
 		peer_input(&s->peers[peer], &in);
 	} else {
-		for (unsigned int i = 0; i < s->scenario.n_peers; i++)
-			laws_unsettle(s, i);
-		for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
-			if (s->nodes[i].role == CL_ROLE_ACTIVE) {
-				trace(s, "%s: clear", s->nodes[i].name);
-				node_clear(&s->nodes[i]);
-				for (unsigned int k = 0; k < s->scenario.n_peers; k++)
-					sim_at(s, s->now_ns + rng_below(&s->rng, s->net.delay_ns),
-					       rush, &s->peers[k]);
-			}
+		clear_at_owner(s, peer_group(s, peer));
 	}
 	sim_at(s, s->now_ns + rng_between(&s->rng, 10 * SECOND, 40 * SECOND), clear_step, NULL);
 }
