@@ -37,6 +37,13 @@ static bool in_view(const struct cl_node *n, uint32_t node_id)
 	return false;
 }
 
+/* R10: behind a cut the owner may have gone on, unprotected, until then. */
+static void waited(struct group *g)
+{
+	g->heartbeat_stale_at_left = true;
+	g->unfenced = 0;
+}
+
 void fence_confirmed(struct cl_node *n, uint32_t node_id)
 {
 	if (!node_id || in_view(n, node_id))
@@ -51,7 +58,7 @@ void fence_confirmed(struct cl_node *n, uint32_t node_id)
 	fx_log(n, LOG_CLUSTER_FENCED, "node %u", node_id);
 	for (size_t i = 0; i < n->n_groups; i++)
 		if (n->groups[i].unfenced == node_id)
-			n->groups[i].unfenced = 0;
+			waited(&n->groups[i]);
 }
 
 void fence_view_changed(struct cl_node *n)
@@ -66,5 +73,5 @@ void fence_view_changed(struct cl_node *n)
 	 * confirm that node as fenced. */
 	for (size_t i = 0; i < n->n_groups; i++)
 		if (in_view(n, n->groups[i].unfenced))
-			n->groups[i].unfenced = 0;
+			waited(&n->groups[i]);
 }

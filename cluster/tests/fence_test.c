@@ -184,6 +184,25 @@ static void a_node_that_comes_back_as_another_process_is_waited_for_no_longer(vo
 	assert_true(w.nodes[1].is_protected);
 }
 
+/* R10: behind the cut it went on, unprotected, until it was off. */
+static void who_waited_takes_over_as_suspect(void **state)
+{
+	(void)state;
+	start_pair(CL_MANAGER_INTERNAL);
+	node_cut(&w, 1);
+	world_run(&w, 650);
+	world_view(&w, false);
+	uint64_t key = node_append(&w, 0);
+	world_run(&w, 100);
+	assert_false(w.nodes[0].is_protected);
+	node_kill(&w, 0);
+	fenced(1, 1);
+	world_run(&w, 20);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	assert_false(node_has(&w.nodes[1], key));
+	assert_true(w.nodes[1].suspect);
+}
+
 #define T(test) cmocka_unit_test_teardown(test, done)
 
 int main(void)
@@ -197,6 +216,7 @@ int main(void)
 		T(an_owner_that_comes_back_is_followed_again),
 		T(what_was_kept_waits_for_it_too),
 		T(a_node_that_comes_back_as_another_process_is_waited_for_no_longer),
+		T(who_waited_takes_over_as_suspect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
