@@ -277,6 +277,7 @@ void directed_scenario(struct sim *s)
 	if (d->how & SHORT_LIFE)
 		sc->node_ike_lifetime_s = 12;
 	sc->n_peers = sc->n_groups = 1;
+	sc->preempt = sc->links = sc->fenced = false;
 	sc->n_lines = d->from == FROM_FIRST_LINE ? 2 : 1;
 	sc->n_nodes = d->how & THREE || s->opt.strike.kind == STRIKE_CUT || s->opt.seed % 2 ? 3 : 2;
 	sc->counter_sync = sc->counter_sync || d->how & SYNC;

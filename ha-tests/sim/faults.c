@@ -429,6 +429,9 @@ const struct fault_kind fault_kinds[] = {
 	{ "disk", fault_disk, 5 },
 	{ "clock", fault_clock, 4 },
 	{ "busy-handover", fault_busy_handover, 10 },
+	{ "drain", fault_drain, 8 },
+	{ "link", fault_link, 12 },
+	{ "fence-cut", fault_fence_cut, 6 },
 	{ "late-heartbeats", fault_late_heartbeats, 0 },
 	{ NULL, NULL, 0 },
 };
@@ -534,6 +537,7 @@ void faults_calm(struct sim *s, struct event *ev)
 		mcast_host_goes_on(nd);
 		node_wake(nd);
 		node_start(nd);
+		faults_group_calm(nd);
 	}
 	if (s->opt.directed)
 		return;

@@ -40,4 +40,10 @@ void fault_clock(struct sim *s);
 void fault_busy_handover(struct sim *s);
 void fault_late_heartbeats(struct sim *s);
 
+/* faults_group.c */
+void fault_drain(struct sim *s);
+void fault_link(struct sim *s);
+void fault_fence_cut(struct sim *s);
+void faults_group_calm(struct node *nd);
+
 #endif

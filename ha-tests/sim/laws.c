@@ -401,6 +401,8 @@ static void law_split(struct member *m)
 	}
 	if (senders > 1 && !laws_apart(s))
 		law_broken(s, 4, "two owners in one view");
+	if (split && s->scenario.fenced)
+		law_broken(s, 4, "two owners, and none of them is fenced");
 	l->split = split;
 }
 

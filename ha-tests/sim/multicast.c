@@ -398,6 +398,7 @@ void mcast_host_goes_on(struct node *nd)
 		return;
 	trace(nd->s, "%s: Corosync goes on", nd->name);
 	h->stopped = false;
+	nd->s->laws.together_ns = nd->s->now_ns;
 	form_later(nd->s, rng_between(&nd->s->rng, 20 * MS_NS, CONSENSUS_NS));
 }
 

@@ -53,7 +53,8 @@ static void arrive(struct sim *s, struct event *ev)
 	}
 	for (unsigned int g = 0; g < s->scenario.n_groups; g++) {
 		const struct inet_addr service = scenario_service_address(g);
-		if (inet_equal(&p->dst.addr, &service) && s->net.outside[g])
+		if (inet_equal(&p->dst.addr, &service) && s->net.outside[g] &&
+		    !s->net.outside[g]->link_down)
 			node_packet(s->net.outside[g], p);
 	}
 }
@@ -71,6 +72,8 @@ void network_send(struct sim *s, const struct packet *p)
 	unsigned int loss = s->now_ns < s->net.loss_until_ns ? s->net.burst_loss : s->net.loss;
 
 	trace_bytes(s, "network", buf_bytes(&p->data));
+	if (p->from && p->from->link_down)
+		return;
 	if (!rng_chance(&s->rng, loss))
 		deliver_later(s, p, 0);
 	if (rng_chance(&s->rng, s->net.duplicate))

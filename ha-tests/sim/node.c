@@ -246,11 +246,15 @@ static void cluster_config(struct node *nd, struct cl_node_config *c)
 		.start_ns = node_now(nd),
 		.on_seal = laws_cluster_seal,
 		.on_seal_ctx = nd,
+		.fenced_takeover = nd->s->scenario.fenced,
+		.drained = nd->drained,
 		.n_groups = nd->s->scenario.n_groups,
 	};
 	for (unsigned int g = 0; g < c->n_groups; g++) {
 		c->groups[g] = (struct cl_group_config){ .group = group_id(g),
-							 .preferred_slot = (uint8_t)(g + 1) };
+							 .preferred_slot = (uint8_t)(g + 1),
+							 .preempt = nd->s->scenario.preempt,
+							 .preempt_after_ms = g * 1000 };
 		c->term_on_disk[g] = nd->members[g].term_on_disk;
 		c->terms_unknown[g] = nd->members[g].terms_unknown;
 	}
@@ -329,6 +333,7 @@ void node_start(struct node *nd)
 	trace(nd->s, "%s: process %u starts", nd->name, nd->pid);
 	for (unsigned int g = 0; g < nd->s->scenario.n_groups; g++)
 		member_start(&nd->members[g]);
+	fault_say_links(nd);
 	mcast_join(nd);
 	node_touch(nd);
 }
@@ -386,6 +391,7 @@ void node_pause(struct node *nd)
 	trace(nd->s, "%s: stopped", nd->name);
 	nd->paused = true;
 	nd->paused_ns = nd->s->now_ns;
+	nd->paused_apart = laws_apart(nd->s);
 	nd->backlog = NULL;
 	nd->backlog_end = &nd->backlog;
 }
@@ -399,7 +405,7 @@ void node_wake(struct node *nd)
 	trace(nd->s, "%s: goes on", nd->name);
 	nd->paused = false;
 	nd->n_backlog = 0;
-	if (nd->paused_ns <= nd->s->laws.together_ns)
+	if (nd->paused_apart || nd->paused_ns <= nd->s->laws.together_ns)
 		nd->s->laws.together_ns = nd->s->now_ns;
 	while ((ev = nd->backlog) != NULL) {
 		nd->backlog = ev->next;
@@ -432,6 +438,7 @@ void node_lose_host(struct node *nd)
 		process_gone(nd);
 	nd->up = false;
 	mcast_host_gone(nd);
+	fault_fence_lost(nd);
 }
 
 /* ---- the operator ---- */

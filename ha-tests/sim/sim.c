@@ -59,6 +59,9 @@ static void sim_open(struct sim *s, const struct sim_options *opt)
 	/* A group without tunnels shows nothing. */
 	if (s->scenario.n_peers == 2 && s->opt.seed % 3 == 0)
 		s->scenario.n_groups = 2;
+	s->scenario.preempt = s->opt.seed % 7 == 2;
+	s->scenario.links = s->opt.seed % 2;
+	s->scenario.fenced = s->opt.seed % 8 == 6;
 	network_draw(s);
 	if (s->opt.directed)
 		directed_scenario(s);

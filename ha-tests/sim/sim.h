@@ -179,6 +179,7 @@ struct member {
 	/* host */
 	uint64_t term_on_disk;
 	bool terms_unknown, terms_unknown_written; /* on disk with the term, and on its way there */
+	bool link_down; /* to its network; the cluster's own is another one */
 	/* process */
 	enum cl_role role;
 	uint64_t term;
@@ -206,9 +207,11 @@ struct node {
 	uint64_t booted_ns;
 	int32_t drift_ppm;       /* of its clocks */
 	int64_t realtime_off_ms; /* of its clock of the day */
+	bool drained;            /* on disk */
 	/* process */
 	bool alive, paused, stopping, dying, host_dying;
 	uint64_t paused_ns;
+	bool paused_apart; /* when it was stopped it had not met all others again */
 	uint32_t pid, incarnation;
 	bool flush_due;
 	uint64_t timer_ns;
@@ -428,6 +431,10 @@ void faults_plan(struct sim *s);
 void faults_calm(struct sim *s, struct event *ev);
 /* The owner dies while it serves without a protected standby. */
 void faults_suspect(struct sim *s);
+/* A process has started, or its links have changed. */
+void fault_say_links(struct node *nd);
+/* Its host is gone: whoever fences will say so, perhaps. */
+void fault_fence_lost(struct node *nd);
 /* Called while the core runs. */
 void fault_moment(struct member *m, enum moment moment);
 
@@ -445,6 +452,9 @@ struct scenario {
 	 * remainder and not drawn: the others stay what they were. */
 	bool silent_peer;
 	bool silent_last;     /* it is the last one instead */
+	bool preempt;         /* the groups, at the nodes that they prefer */
+	bool links;           /* are monitored */
+	bool fenced;          /* a takeover waits for the fencing of a lost node */
 	bool rolling_upgrade; /* each second process of a node is of the next release */
 	uint32_t ike_lifetime_s, child_lifetime_s;
 	uint32_t node_ike_lifetime_s; /* 0: as the peers' */
