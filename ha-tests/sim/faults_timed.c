@@ -216,6 +216,38 @@ void fault_disk(struct sim *s)
 	sim_at(s, fault_soon(s, 1, 4000), fault_restart, nd);
 }
 
+static void restore_now(struct sim *s, struct event *ev)
+{
+	struct node *nd = ev->ctx;
+
+	if (s->calm)
+		return;
+	node_lose_host(nd);
+	for (unsigned int g = 0; g < s->scenario.n_groups; g++) {
+		struct member *m = &nd->members[g];
+		m->term_on_disk = m->copied_term;
+		m->terms_unknown = m->copied_unknown;
+		laws_disk_stale(m);
+	}
+	trace(s, "%s: its disk is an old copy", nd->name);
+	sim_at(s, fault_soon(s, 200, 3000), fault_boot, nd);
+}
+
+/* R11: the host is restored from a copy, and its term file with it. */
+void fault_stale_disk(struct sim *s)
+{
+	struct node *nd = fault_victim(s);
+
+	trace(s, "%s: its disk is copied", nd->name);
+	for (unsigned int g = 0; g < s->scenario.n_groups; g++) {
+		nd->members[g].copied_term = nd->members[g].term_on_disk;
+		nd->members[g].copied_unknown = nd->members[g].terms_unknown;
+	}
+	sim_at(s, fault_soon(s, 1500, 9000), restore_now, nd);
+	if (rng_chance(&s->rng, 500))
+		fault_at_moment(s);
+}
+
 /* The clock of the day is set by hours; what counts is the time since boot, and that of the cluster. */
 void fault_clock(struct sim *s)
 {

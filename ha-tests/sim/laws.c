@@ -64,8 +64,21 @@ void laws_close(struct sim *s)
 static bool term_forgotten(const struct group_laws *l, uint64_t term)
 {
 	const struct owned_term *t = &l->terms[term];
+	const bool on_disk = l->disk_lost_ns[t->owner - 1] <= t->since_ns &&
+			     l->disk_stale_ns[t->owner - 1] <= t->since_ns;
 
-	return l->disk_lost_ns[t->owner - 1] > t->since_ns && l->all_lost_ns > t->since_ns;
+	return !on_disk && l->all_lost_ns > t->since_ns;
+}
+
+/*
+ * Nor can it be noticed that a file is of before, when nobody but its owner has heard of the terms
+ * since: cut off from all others.
+ */
+static bool term_unheard(const struct group_laws *l, uint64_t term)
+{
+	const struct owned_term *t = &l->terms[term];
+
+	return !t->followed && l->disk_stale_ns[t->owner - 1] > t->since_ns;
 }
 
 static void law4(struct member *m, uint64_t term)
@@ -73,7 +86,11 @@ static void law4(struct member *m, uint64_t term)
 	struct group_laws *l = laws_of(m);
 
 	must(term < LAWS_TERMS);
-	if (l->terms[term].owner && !term_forgotten(l, term))
+	if (l->terms[term].owner && term_unheard(l, term)) {
+		trace(m->s, "%s: owns term %llu again, unheard of", m->name,
+		      (unsigned long long)term);
+		l->unheard = true;
+	} else if (l->terms[term].owner && !term_forgotten(l, term))
 		law_broken(m->s, 4, "%s owns term %llu, which node%u has owned", m->name,
 			   (unsigned long long)term, l->terms[term].owner);
 	l->terms[term] = (struct owned_term){ .owner = m->node->id, .since_ns = m->s->now_ns };
@@ -345,6 +362,11 @@ void laws_disk_lost(struct member *m)
 	laws_of(m)->disk_lost_ns[m->node->index] = m->s->now_ns;
 }
 
+void laws_disk_stale(struct member *m)
+{
+	laws_of(m)->disk_stale_ns[m->node->index] = m->s->now_ns;
+}
+
 bool laws_apart(const struct sim *s)
 {
 	return s->mcast.cut || (s->laws.together_ns && s->now_ns < s->laws.together_ns + SECOND);
@@ -401,7 +423,7 @@ static void law_split(struct member *m)
 	}
 	if (senders > 1 && !laws_apart(s))
 		law_broken(s, 4, "two owners in one view");
-	if (split && s->scenario.fenced)
+	if (senders > 1 && s->scenario.fenced)
 		law_broken(s, 4, "two owners, and none of them is fenced");
 	l->split = split;
 }
@@ -463,6 +485,8 @@ static void law8(struct member *m)
 	}
 	if (at.applied == l->checked_position[i] && at.term == l->checked_term[i])
 		return;
+	if (at.owner_slot != m->node->slot && at.term < LAWS_TERMS)
+		l->terms[at.term].followed = true;
 	l->checked_position[i] = at.applied;
 	l->checked_term[i] = at.term;
 	note_protected(m);

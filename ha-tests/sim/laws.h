@@ -46,17 +46,20 @@ struct held_since {
 struct owned_term {
 	uint32_t owner; /* node id; 0: nobody */
 	uint64_t since_ns;
+	bool followed; /* another node has heard of it */
 };
 
 /* Of one failover group. */
 struct group_laws {
 	struct held_since held[LAWS_NODES];
 	struct owned_term terms[LAWS_TERMS];
-	uint64_t disk_lost_ns[LAWS_NODES]; /* R11: when a node's terms were last forgotten */
-	uint64_t all_lost_ns;              /* when nobody held state any more */
-	uint16_t owner_slots;              /* bit per slot that has owned the group */
-	bool split;                        /* two owners at this moment */
-	uint32_t protected_slots;          /* as the owner of the highest term has logged */
+	uint64_t disk_lost_ns[LAWS_NODES];  /* R11: when a node's terms were last forgotten */
+	uint64_t disk_stale_ns[LAWS_NODES]; /* when they were last those of before */
+	bool unheard;             /* a term was owned again that only a lost file knew of */
+	uint64_t all_lost_ns;     /* when nobody held state any more */
+	uint16_t owner_slots;     /* bit per slot that has owned the group */
+	bool split;               /* two owners at this moment */
+	uint32_t protected_slots; /* as the owner of the highest term has logged */
 	uint64_t protected_term;
 	bool split_quorum; /* there have been two owners with quorum at one moment */
 	bool unprotected;  /* a peer has seen what nobody else need hold */
@@ -134,6 +137,7 @@ void laws_spi(struct member *m, uint64_t applied);
 /* Before a process or host is gone. */
 void laws_lose(struct member *m);
 void laws_disk_lost(struct member *m);
+void laws_disk_stale(struct member *m);
 /* A tunnel may be set up anew from here on, until it is up, and for SLOW_NS at the least. */
 void laws_unsettle(struct sim *s, unsigned int peer);
 /* At times: are the tunnels up, and do they stay so? */

@@ -77,9 +77,15 @@ static struct digest128 key_and(uint64_t key_id, struct bytes what)
 	return digest128(bytes(text, w.len));
 }
 
-static void law1(struct sim *s, uint64_t key_id, struct bytes iv, struct bytes packet)
+/* l: of the group that the key is of; NULL: it is of none, or a peer's. */
+static void law1(struct sim *s, const struct group_laws *l, uint64_t key_id, struct bytes iv,
+		 struct bytes packet)
 {
-	if (seen_add(&s->laws.seals, key_and(key_id, iv), digest128(packet)) == SEEN_OTHER)
+	if (seen_add(&s->laws.seals, key_and(key_id, iv), digest128(packet)) != SEEN_OTHER)
+		return;
+	if (l && l->unheard)
+		s->stats.unheard_ivs++;
+	else
 		law_broken(s, 1, "a key seals two packets with one IV");
 }
 
@@ -107,7 +113,7 @@ static void watch_op(const struct esp_transform *row, const struct esp_op *op, u
 
 	wire_u32(&r);
 	uint64_t number = (uint64_t)op->seq_hi << 32 | wire_u32(&r);
-	law1(watching, key_id, bytes(op->esp + 8, row->iv),
+	law1(watching, &watching->laws.group[group_of(row)], key_id, bytes(op->esp + 8, row->iv),
 	     bytes(op->esp, 8u + row->iv + op->text_len));
 	law2(watching, group_of(row), key_id, number);
 }
@@ -169,7 +175,7 @@ void laws_ike_seal(void *ctx, uint64_t key_id, struct bytes iv, struct bytes mes
 {
 	struct gateway *gw = ctx;
 
-	law1(gw->s, key_id, iv, message);
+	law1(gw->s, gw->member ? laws_of(gw->member) : NULL, key_id, iv, message);
 	laws_sync_sealed(gw, message);
 }
 
@@ -177,7 +183,7 @@ void laws_cluster_seal(void *ctx, uint64_t key_id, struct bytes nonce, struct by
 {
 	const struct node *nd = ctx;
 
-	law1(nd->s, key_id, nonce, message);
+	law1(nd->s, NULL, key_id, nonce, message);
 }
 
 /* ---- who may speak ---- */

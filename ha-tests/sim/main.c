@@ -58,8 +58,8 @@ static void print_stats(const struct sim_stats *t)
 	printf("# %llu IKE messages, %llu ESP packets, %llu delivered, %llu not delivered, %llu replayed\n",
 	       (ull)t->ike_sent, (ull)t->esp_sent, (ull)t->delivered, (ull)t->lost,
 	       (ull)t->replayed);
-	printf("# %llu synchronizations of message ids, %llu answered\n", (ull)t->syncs,
-	       (ull)t->syncs_answered);
+	printf("# %llu synchronizations of message ids, %llu answered; %llu IVs used twice after a stale disk\n",
+	       (ull)t->syncs, (ull)t->syncs_answered, (ull)t->unheard_ivs);
 	printf("# %llu authentications, %llu lifetimes run out, %llu split brains (%llu numbers used twice in them), "
 	       "%llu states lost, %llu runs excused from law 7's lineage\n",
 	       (ull)t->auths, (ull)t->expired, (ull)t->split_brains, (ull)t->split_numbers,

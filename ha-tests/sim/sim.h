@@ -179,6 +179,8 @@ struct member {
 	/* host */
 	uint64_t term_on_disk;
 	bool terms_unknown, terms_unknown_written; /* on disk with the term, and on its way there */
+	uint64_t copied_term;                      /* of an older disk */
+	bool copied_unknown;
 	bool link_down; /* to its network; the cluster's own is another one */
 	/* process */
 	enum cl_role role;
@@ -498,6 +500,7 @@ struct sim_stats {
 	uint64_t split_brains, split_numbers, state_losses, excused, auths, expired, suspects,
 		killed;
 	uint64_t syncs, syncs_answered;
+	uint64_t unheard_ivs;
 };
 
 struct sim {
