@@ -493,12 +493,14 @@ static void fault(struct sim *s, struct event *ev)
 	fault_kinds[i].begin(s);
 }
 
+#define BURST_NS (40 * MS_NS) /* about as long as a handover, and some before it and behind */
+
 /* R19: nothing is lost, which laws_calm() sees. */
 static void planned(struct sim *s, struct event *ev)
 {
 	(void)ev;
 	s->fault_group = (unsigned int)rng_below(&s->rng, s->scenario.n_groups);
-	workload_trains(s, 20);
+	workload_burst(s, 20, BURST_NS);
 	fault_hand_over(s);
 }
 
@@ -510,7 +512,7 @@ static void planned_stop(struct sim *s, struct event *ev)
 	(void)ev;
 	if (!nd)
 		return;
-	workload_trains(s, 20);
+	workload_burst(s, 20, BURST_NS);
 	trace(s, "%s: stop command", nd->name);
 	node_stop(nd);
 	sim_at(s, fault_soon(s, 7000, 7500), fault_restart, nd);

@@ -383,6 +383,8 @@ void workload_start(struct sim *s);
 /* A clear packet has come out of a gateway. */
 /* Each flow sends so many packets without a pause. */
 void workload_trains(struct sim *s, unsigned int packets);
+/* So many packets of each flow, at random instants from now on. */
+void workload_burst(struct sim *s, unsigned int packets, uint64_t within_ns);
 /* Whose tunnels a peer has. */
 unsigned int peer_group(const struct sim *s, unsigned int peer);
 /* Each peer begins a rekey now. */

@@ -91,9 +91,9 @@ void workload_trains(struct sim *s, unsigned int packets)
 		s->flows[i].train = packets;
 }
 
-static void flow_step(struct sim *s, struct event *ev)
+static void flow_packet(struct flow *f)
 {
-	struct flow *f = ev->ctx;
+	struct sim *s = f->s;
 	uint8_t inner[PACKET_MAX];
 	const bool silent = f->silent || (!f->to_peer && s->peers[f->peer].quirks & QUIRK_MUTE);
 	size_t len = silent ? 0 : inner_packet(f, inner);
@@ -109,7 +109,28 @@ static void flow_step(struct sim *s, struct event *ev)
 		gateway_outbound(&p->gw, peer_now(p), &clear);
 		peer_collect(p);
 	}
+}
+
+static void flow_step(struct sim *s, struct event *ev)
+{
+	struct flow *f = ev->ctx;
+
+	flow_packet(f);
 	sim_at(s, s->now_ns + flow_pause(f), flow_step, f);
+}
+
+static void burst_step(struct sim *s, struct event *ev)
+{
+	(void)s;
+	flow_packet(ev->ctx);
+}
+
+void workload_burst(struct sim *s, unsigned int packets, uint64_t within_ns)
+{
+	for (size_t i = 0; i < s->n_flows; i++)
+		for (unsigned int k = 0; k < packets; k++)
+			sim_at(s, s->now_ns + rng_below(&s->rng, within_ns), burst_step,
+			       &s->flows[i]);
 }
 
 /* A number that was delivered a short while ago. */
