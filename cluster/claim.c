@@ -394,6 +394,8 @@ static const char *objection(struct cl_node *n, const struct group *g, const str
 		return "made before this node lost its connection";
 	if (c->reason == CLAIM_EMPTY && (anybody_has_state(n, g) || !everybody_answered(n)))
 		return "a member may hold state";
+	if (c->reason == CLAIM_EMPTY && g->role != CL_ROLE_JOINING)
+		return "this node holds state";
 	if (c->reason != CLAIM_EMPTY && !d->member->group[g->index].synced &&
 	    !hf_rule_broken(HF_RULE_UNSYNCED))
 		return "claimant is not synced";

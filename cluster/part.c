@@ -215,7 +215,8 @@ void part_taken(struct cl_node *n, struct group *g, const struct delivery *d,
 		return;
 	if (t->done && t->refused) {
 		part_give_up(n, g,
-			t->refused < R_COUNT_ ? result_text((enum result)t->refused) : "refused");
+			     t->refused < R_COUNT_ ? result_text((enum result)t->refused)
+						   : "refused");
 	} else if (t->done) {
 		fx_log(n, LOG_CLUSTER_MERGED,
 		       "group %u by slot %u: %llu IKE SAs taken whole, %llu set up anew, %llu CHILD "

@@ -193,7 +193,8 @@ void protect_settled(struct cl_node *n, struct group *g)
 	for (size_t i = 0; i < n->view.n; i++) {
 		const struct member *m = &n->view.members[i];
 		/* One that has lost its state since is a joiner. */
-		if ((g->claim.synced & slot_bit(m->slot)) && m->group[g->index].synced && m->id.node_id != n->cfg.node_id &&
+		if ((g->claim.synced & slot_bit(m->slot)) && m->group[g->index].synced &&
+		    m->id.node_id != n->cfg.node_id &&
 		    m->group[g->index].applied <= g->commit.appended)
 			protect_member(n, g, m->slot, m->group[g->index].applied);
 	}

@@ -167,7 +167,8 @@ static void the_last_numbers_go_with_it_once(void **state)
 	world_run(&w, 300);
 	assert_int_equal(node_status(&w.nodes[1]).merges, 1);
 	assert_int_equal(node_status(&w.nodes[1]).merged_taken, 1);
-	const struct ss_record *r = ss_store_get(cl_store(w.nodes[1].cl, GROUP), SS_COUNTERS, CHILD);
+	const struct ss_record *r = ss_store_get(cl_store(w.nodes[1].cl, GROUP), SS_COUNTERS,
+						 CHILD);
 	assert_non_null(r);
 	assert_int_equal(ss_decode_counters(r, &c), R_OK);
 	assert_int_equal(c.seq_next, 77);

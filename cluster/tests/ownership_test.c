@@ -307,6 +307,20 @@ static void a_claim_of_a_member_without_complete_state_is_refused(void **state)
 	assert_int_equal(node_status(&w.nodes[1]).claims_refused, 1);
 }
 
+/* Whatever it believes of others, a node knows by itself that it holds state (R15). */
+static void a_standby_begins_nothing_empty(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	const uint64_t term = node_status(&w.nodes[1]).term;
+	for (size_t i = 0; i < 2; i++)
+		w.nodes[1].cl->view.members[i].group[0].synced = false;
+	node_forge_claim(&w, 0, term + 1, CLAIM_EMPTY, NULL);
+	world_run(&w, 2);
+	assert_int_equal(node_status(&w.nodes[1]).claims_refused, 1);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+}
+
 static void a_claim_of_an_unprotected_member_is_refused_while_a_protected_one_is_there(void **state)
 {
 	(void)state;
@@ -923,6 +937,7 @@ static void a_mutilated_acknowledgement_is_survived(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(a_standby_begins_nothing_empty),
 		T(a_claim_made_in_another_ring_is_refused),
 		T(a_claim_made_with_other_members_is_refused),
 		T(a_claim_is_refused_while_the_owner_is_there),

@@ -125,8 +125,8 @@ int main(void)
 					  done),
 		cmocka_unit_test_teardown(an_owner_that_was_away_gives_up_a_deaf_standby, done),
 		cmocka_unit_test_teardown(each_standby_has_a_wait_of_its_own, done),
-		cmocka_unit_test_teardown(
-			who_joins_again_before_the_claim_settles_is_not_protected, done),
+		cmocka_unit_test_teardown(who_joins_again_before_the_claim_settles_is_not_protected,
+					  done),
 		cmocka_unit_test_teardown(synced_that_comes_before_hello_protects_nobody, done),
 	};
 
