@@ -313,8 +313,11 @@ static void a_standby_begins_nothing_empty(void **state)
 	(void)state;
 	world_settled(&w, 2);
 	const uint64_t term = node_status(&w.nodes[1]).term;
-	for (size_t i = 0; i < 2; i++)
-		w.nodes[1].cl->view.members[i].group[0].synced = false;
+	for (size_t i = 0; i < 2; i++) {
+		struct member *m = &w.nodes[1].cl->view.members[i];
+		m->group[0].synced = m->group[0].has_state = false;
+		m->heard = true;
+	}
 	node_forge_claim(&w, 0, term + 1, CLAIM_EMPTY, NULL);
 	world_run(&w, 2);
 	assert_int_equal(node_status(&w.nodes[1]).claims_refused, 1);
