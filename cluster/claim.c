@@ -219,12 +219,25 @@ static bool own_terms_unknown(const struct cl_node *n, const struct group *g)
  * and a term has one owner (law 4). Who gave up a claim in doubt leaves room for
  * the same reason. Without all members, so do an empty start and a suspect
  * takeover: one that is missing may have owned terms that nobody here heard of.
- * For what is inherited, so may one that lost its term file.
+ * So may one that lost its term file, unless nobody knows of any term: then it is
+ * the first start of all.
  */
+static uint64_t highest_term(const struct group *g)
+{
+	return g->disk_term > g->known_term ? g->disk_term : g->known_term;
+}
+
+static bool all_terms_heard(const struct cl_node *n, const struct group *g)
+{
+	bool own = g->has_synced || !n->cfg.terms_unknown[g->index];
+
+	return n->view.n == n->cfg.expected_votes && everybody_heard(n) &&
+	       (highest_term(g) == 0 || (own && member_terms_known(n, g)));
+}
+
 static bool terms_may_be_unheard(const struct cl_node *n, const struct group *g)
 {
-	if (is_owner(g) || (n->view.n == n->cfg.expected_votes && everybody_heard(n) &&
-			    (!g->synced || member_terms_known(n, g))))
+	if (is_owner(g) || all_terms_heard(n, g))
 		return false;
 	return !g->synced || g->heartbeat_stale_at_left || g->unsure;
 }
@@ -247,8 +260,7 @@ static uint64_t term_step(const struct cl_node *n, const struct group *g)
  */
 static uint64_t next_term(const struct cl_node *n, const struct group *g)
 {
-	uint64_t base = g->disk_term > g->known_term ? g->disk_term : g->known_term;
-	uint64_t step = term_step(n, g), term = base + step;
+	uint64_t step = term_step(n, g), term = highest_term(g) + step;
 
 	return step != EMPTY_TERM_ROOM
 		       ? term

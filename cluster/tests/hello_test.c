@@ -246,11 +246,30 @@ static void who_has_joined_since_knows_the_terms(void **state)
 	assert_false(w.nodes[0].suspect);
 }
 
+/* R11: the one that lost its file has owned a term behind the last one that the other heard of. */
+static void an_empty_start_leaves_room_for_terms_that_are_lost(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 100);
+	assert_int_equal(w.nodes[1].term, 2);
+	node_kill(&w, 1);
+	loses_its_term_file(1);
+	node_start(&w, 0);
+	node_start(&w, 1);
+	meet_again();
+	assert_true(world_owner(&w) < 2);
+	assert_in_range(w.nodes[world_owner(&w)].term, 3, SS_SLOTS * 3);
+}
+
 #define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(an_empty_start_leaves_room_for_terms_that_are_lost),
 		T(a_claim_is_not_judged_before_hello),
 		T(a_command_is_not_run_before_hello),
 		T(an_acknowledgement_does_not_count_before_hello),
