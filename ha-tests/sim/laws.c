@@ -279,6 +279,12 @@ static void count_role(struct member *m, const struct hf_role_change *change)
 		laws_of(m)->taken_over_ns = m->s->now_ns;
 }
 
+/* R15: an operator may begin anew where whoever holds the state is out of reach. */
+static bool begun_anew(const struct member *m, const struct hf_role_change *change)
+{
+	return strcmp(change->why, "empty start") == 0 && laws_apart(m->s) && owned_by_others(m);
+}
+
 void laws_role(struct member *m, const struct hf_role_change *change)
 {
 	struct sim *s = m->s;
@@ -293,7 +299,8 @@ void laws_role(struct member *m, const struct hf_role_change *change)
 		law5_claim(m);
 	/* R10: who is not suspect lacks nothing, whether or not the former owner was protected; but
 	 * for an owner that is still there (R23). */
-	if (!change->suspect && !l->split && !l->excused && !(l->unprotected && owned_by_others(m)))
+	if (!change->suspect && !l->split && !l->excused && !begun_anew(m, change) &&
+	    !(l->unprotected && owned_by_others(m)))
 		each_peer_of(m, law5);
 	if (change->suspect || l->unprotected)
 		excuse(m,
