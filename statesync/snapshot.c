@@ -17,21 +17,10 @@
 struct ss_snapshot_writer {
 	uint64_t position;
 	uint8_t digest[DIGEST_LEN];
-	struct ss_record *records; /* parents first: ss_store_each */
+	const struct ss_record **records; /* held; parents first */
 	size_t total, next;
 	bool ended; /* an empty store, too, is told by one chunk */
-	bool no_memory;
 };
-
-static void copy_record(void *ctx, const struct ss_record *r)
-{
-	struct ss_snapshot_writer *w = ctx;
-
-	if (ss_record_copy(&w->records[w->total], r) == R_OK)
-		w->total++;
-	else
-		w->no_memory = true;
-}
 
 struct ss_snapshot_writer *ss_snapshot_cut(const struct ss_store *st, uint64_t position)
 {
@@ -40,10 +29,8 @@ struct ss_snapshot_writer *ss_snapshot_cut(const struct ss_store *st, uint64_t p
 	if (w == NULL)
 		return NULL;
 	w->position = position;
-	w->records = calloc(ss_store_count(st, 0) + 1, sizeof(*w->records));
-	if (w->records != NULL)
-		ss_store_each(st, copy_record, w);
-	if (w->records == NULL || w->no_memory) {
+	w->records = ss_store_hold(st, &w->total);
+	if (w->records == NULL) {
 		ss_snapshot_writer_free(w);
 		return NULL;
 	}
@@ -55,9 +42,7 @@ void ss_snapshot_writer_free(struct ss_snapshot_writer *w)
 {
 	if (w == NULL)
 		return;
-	for (size_t i = 0; i < w->total; i++)
-		ss_record_clear(&w->records[i]);
-	free(w->records);
+	ss_store_release(w->records, w->total);
 	free(w);
 }
 
@@ -78,12 +63,24 @@ static size_t chunk_records(const struct ss_snapshot_writer *w, size_t max)
 	size_t n = 0, size = 0;
 
 	while (w->next + n < w->total) {
-		size += w->records[w->next + n].data.len + RECORD_OVERHEAD;
+		size += w->records[w->next + n]->data.len + RECORD_OVERHEAD;
 		if (n > 0 && size > max)
 			break;
 		n++;
 	}
 	return n;
+}
+
+/* Borrowed as they are, side by side. */
+static void pack(const struct ss_snapshot_writer *w, size_t n, struct buf *out)
+{
+	struct ss_record *records = calloc(n + 1, sizeof(*records));
+
+	must(records != NULL);
+	for (size_t i = 0; i < n; i++)
+		records[i] = *w->records[w->next + i];
+	must(ss_batch_pack(records, n, out) == R_OK);
+	free(records);
 }
 
 bool ss_snapshot_next(struct ss_snapshot_writer *w, size_t max, struct buf *chunk)
@@ -94,7 +91,7 @@ bool ss_snapshot_next(struct ss_snapshot_writer *w, size_t max, struct buf *chun
 
 	if (w->ended)
 		return false;
-	must(ss_batch_pack(w->records + w->next, n, &records) == R_OK);
+	pack(w, n, &records);
 	m.position = w->position;
 	m.total = w->total;
 	m.first = w->next;

@@ -93,9 +93,16 @@ bool ss_store_changed(const struct ss_store *st, uint32_t kind, uint64_t key, ui
 		      bool *created);
 const struct ss_record *ss_store_get(const struct ss_store *st, enum ss_kind kind, uint64_t key);
 size_t ss_store_count(const struct ss_store *st, enum ss_kind kind); /* 0: of all kinds */
-/* In order of first insertion; IKE SAs before CHILD SAs before the rest. */
+/* In order of first insertion (one that changed while it was held: of that change); IKE SAs before
+ * CHILD SAs before the rest. */
 void ss_store_each(const struct ss_store *st, void (*fn)(void *ctx, const struct ss_record *r),
 		   void *ctx);
+/*
+ * The same as a list of the records as they are now, whatever becomes of them in the store; no
+ * record is copied, for copies of many thousand would stop an owner. NULL: out of memory.
+ */
+const struct ss_record **ss_store_hold(const struct ss_store *st, size_t *n);
+void ss_store_release(const struct ss_record **adopt_held, size_t n);
 void ss_store_clear(struct ss_store *st);
 /* The sum of all records' SHA-256: equal stores have equal digests (law 8). Costs nothing. */
 void ss_store_digest(const struct ss_store *st, uint8_t out[32]);

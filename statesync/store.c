@@ -24,6 +24,7 @@ struct stored {
 	struct ss_record record; /* first: a record found is the stored one */
 	struct sum sum;
 	uint64_t created, changed; /* log positions (R23) */
+	unsigned int holders; /* the store, and snapshots: who has it to himself may change it */
 };
 
 struct ss_store {
@@ -53,7 +54,7 @@ static void free_stored(void *value)
 {
 	struct stored *s = value;
 
-	if (s == NULL)
+	if (s == NULL || --s->holders > 0)
 		return;
 	ss_record_clear(&s->record);
 	free(s);
@@ -171,6 +172,8 @@ static enum result insert(struct ss_store *st, const struct ss_record *r)
 	struct stored *s = calloc(1, sizeof(*s));
 	enum result res = s != NULL ? ss_record_copy(&s->record, r) : R_NO_MEMORY;
 
+	if (s != NULL)
+		s->holders = 1;
 	if (res == R_OK) {
 		s->created = s->changed = st->position;
 		res = hashmap_insert(st->records, bytes(name.b, sizeof(name.b)), s);
@@ -182,8 +185,23 @@ static enum result insert(struct ss_store *st, const struct ss_record *r)
 	return res;
 }
 
+/* A snapshot has the old one: what takes its place is another. */
+static enum result replace_held(struct ss_store *st, const struct stored *s,
+				const struct ss_record *r)
+{
+	const uint64_t created = s->created;
+
+	erase(st, r->kind, r->key);
+	enum result res = insert(st, r);
+	if (res == R_OK)
+		find(st, r->kind, r->key)->created = created;
+	return res;
+}
+
 static enum result replace(struct ss_store *st, struct stored *s, const struct ss_record *r)
 {
+	if (s->holders > 1)
+		return replace_held(st, s, r);
 	const struct sum old = s->sum;
 	enum result res = ss_record_copy(&s->record, r);
 
@@ -276,6 +294,13 @@ struct ss_store *ss_store_copy(const struct ss_store *st, const uint8_t hash_see
 	return to;
 }
 
+void ss_store_release(const struct ss_record **adopt_held, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free_stored((void *)(uintptr_t)adopt_held[i]);
+	free(adopt_held);
+}
+
 /* Parents before children: 0 IKE SAs, 1 CHILD SAs, 2 what hangs on them. */
 static unsigned int rank(uint32_t kind)
 {
@@ -291,4 +316,19 @@ void ss_store_each(const struct ss_store *st, void (*fn)(void *ctx, const struct
 		for (size_t it = 0; (r = hashmap_next(st->records, &it)) != NULL;)
 			if (rank(r->kind) == pass)
 				fn(ctx, r);
+}
+
+const struct ss_record **ss_store_hold(const struct ss_store *st, size_t *n)
+{
+	const struct ss_record **held = calloc(hashmap_count(st->records) + 1, sizeof(*held));
+	struct stored *s;
+
+	*n = 0;
+	for (unsigned int pass = 0; held != NULL && pass <= 2; pass++)
+		for (size_t it = 0; (s = hashmap_next(st->records, &it)) != NULL;)
+			if (rank(s->record.kind) == pass) {
+				s->holders++;
+				held[(*n)++] = &s->record;
+			}
+	return held;
 }

@@ -97,6 +97,45 @@ static void store_arrives_whole_with_any_chunk_size(void **state)
 	}
 }
 
+/* R22: what the log brings while the snapshot is on its way is not in it, and the store has it. */
+static void a_cut_stays_as_the_store_was(void **state)
+{
+	struct ss_store *st = filled(1), *then = filled(1), *after = filled(1);
+	struct ss_snapshot_writer *w = ss_snapshot_cut(st, POSITION);
+	struct ss_snapshot_reader *r = new_reader();
+	bool done = false, created;
+
+	(void)state;
+	ss_store_at(st, POSITION + 1);
+	for (uint32_t i = 0; i < 30; i++) {
+		uint32_t kind = i % 3 == 0 ? SS_CHILD_SA : i % 3 == 1 ? SS_IKE_SA : 500;
+		struct ss_record other = fixture_record(kind, i, 77, 20);
+		other.erase = i % 2 == 1;
+		/* Twice: the second time nobody holds it. */
+		for (int again = 0; again < 2; again++)
+			assert_int_equal(ss_store_apply(st, &other), R_OK);
+		assert_int_equal(ss_store_apply(after, &other), R_OK);
+		if (!other.erase) {
+			assert_true(ss_store_changed(st, kind, i, POSITION, &created));
+			assert_false(created);
+		}
+		ss_record_clear(&other);
+	}
+	assert_same(st, after);
+	assert_int_equal(ss_store_count(st, 0), ss_store_count(after, 0));
+	while (!done)
+		assert_int_equal(pass_on(w, r, CHUNK, &done), R_OK);
+	struct ss_store *got = ss_snapshot_take(r);
+	assert_same(got, then);
+	ss_snapshot_writer_free(w);
+	assert_same(st, after);
+	ss_snapshot_reader_free(r);
+	ss_store_free(got);
+	ss_store_free(st);
+	ss_store_free(then);
+	ss_store_free(after);
+}
+
 static void chunks_are_bounded(void **state)
 {
 	struct ss_snapshot_writer *w = cut(1, POSITION);
@@ -315,6 +354,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(store_arrives_whole_with_any_chunk_size),
+		cmocka_unit_test(a_cut_stays_as_the_store_was),
 		cmocka_unit_test(chunks_are_bounded),
 		cmocka_unit_test(empty_store_is_one_chunk),
 		cmocka_unit_test(transfer_resumes_where_the_reader_is),
