@@ -151,27 +151,54 @@ static uint64_t empty_rank(struct cl_node *n, const struct group *g)
 	return rank;
 }
 
+static bool owner_is_here(const struct cl_node *n, const struct group *g)
+{
+	for (size_t i = 0; g->owner && i < n->view.n; i++)
+		if (n->view.members[i].id.node_id == g->owner_id.node_id &&
+		    n->view.members[i].id.pid == g->owner_id.pid)
+			return true;
+	return false;
+}
+
+static bool nobody_holds(const struct cl_node *n, const struct group *g)
+{
+	return !g->synced && !anybody_has_state(n, g) && !owner_is_here(n, g) &&
+	       everybody_answered(n);
+}
+
 /*
  * R15. Without state anywhere it is safe to begin empty only when every
- * configured member is here and says so: a daemon that restarts on the small
- * side of a cut would otherwise begin a younger term, empty, and win the heal.
- * With fewer members the operator's policy decides, or the operator.
+ * configured member is here and says so, or is off for sure: a daemon that
+ * restarts on the small side of a cut would otherwise begin a younger term,
+ * empty, and win the heal. Else the operator's policy decides, or the operator.
  */
 static uint64_t due_empty(struct cl_node *n, const struct group *g)
 {
-	if (g->synced || anybody_has_state(n, g) || owner_member(n, g) || !everybody_answered(n))
+	if (!nobody_holds(n, g))
 		return NEVER;
 	if (g->command == COMMAND_ACTIVE)
 		return n->now_ns;
 	if (!automatic(n, g))
 		return NEVER;
 	uint64_t from = n->view.since_ns;
-	if (n->view.n < n->cfg.expected_votes) {
+	if (!fence_nobody_missing(n)) {
 		if (n->cfg.empty_start != CL_EMPTY_AFTER)
 			return NEVER;
 		from += n->cfg.empty_start_after_ms * MS;
 	}
 	return from + empty_rank(n, g) * EMPTY_RANK_MS * MS;
+}
+
+bool claim_may_begin_empty(const struct cl_node *n, const struct group *g)
+{
+	return view_quorate(n) && nobody_holds(n, g) && fence_nobody_missing(n);
+}
+
+uint32_t claim_awaits_fencing_of(const struct cl_node *n, const struct group *g)
+{
+	if (g->unfenced)
+		return g->unfenced;
+	return view_quorate(n) && nobody_holds(n, g) ? fence_missing(n) : 0;
 }
 
 static uint64_t (*const due[CLAIM_REASONS])(struct cl_node *n, const struct group *g) = {

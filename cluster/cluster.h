@@ -128,6 +128,9 @@ struct cl_node_config {
 	uint32_t heartbeat_ms;           /* 0: 100 */
 	enum cl_role_manager manager;
 	bool fenced_takeover; /* a lost node's group waits until CL_IN_FENCED names the node */
+	/* Corosync's node list: who can be missing, and fenced (R15); 0: unknown */
+	uint32_t nodes[CL_MEMBERS_MAX];
+	size_t n_nodes;
 	enum cl_empty_start empty_start;
 	uint32_t empty_start_after_ms;
 	bool drained;      /* "node drain" was said before this start */
@@ -338,7 +341,9 @@ struct cl_group_status {
 	uint64_t term;
 	uint8_t owner_slot; /* 0: none */
 	bool is_protected, unprotected_self_grants, quorate;
-	uint32_t unfenced_node; /* a takeover waits for the fencing of this node; 0: none */
+	/* a takeover, or an empty start, waits for the fencing of this node; 0: none */
+	uint32_t unfenced_node;
+	bool may_begin_empty; /* R15: nobody holds state, and all who are missing are fenced */
 	uint64_t applied, appended, committed;
 	uint64_t heartbeat_age_ms;
 	uint64_t records_sent, records_received, messages_refused;
@@ -351,6 +356,9 @@ struct cl_group_status {
 	size_t n_members;
 	struct cl_member_status members[CL_MEMBERS_MAX];
 };
+/* Why CL_IN_FENCED would not be believed of this node; NULL: it would be. */
+const char *cl_fenced_objection(const struct cl_node *n, uint32_t node_id);
+
 enum result cl_group_status(const struct cl_node *n, uint32_t group, uint64_t now_ns,
 			    struct cl_group_status *out) WARN_UNUSED;
 

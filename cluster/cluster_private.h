@@ -661,6 +661,10 @@ bool ownership_protected_present(struct cl_node *n, const struct group *g);
 void claim_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
 		   const Holdfast__ClusterMessage *m);
 void claim_consider(struct cl_node *n, struct group *g);
+/* R15: an empty start is safe; it waits for nobody's word but an operator's or Pacemaker's. */
+bool claim_may_begin_empty(const struct cl_node *n, const struct group *g);
+/* The node that a takeover or an empty start waits for to be fenced; 0: none. */
+uint32_t claim_awaits_fencing_of(const struct cl_node *n, const struct group *g);
 void claim_term_written(struct cl_node *n, struct group *g, uint64_t term, bool ok);
 /* Put the next term on disk now, to be claimed later. */
 void claim_reserve(struct cl_node *n, struct group *g);
@@ -758,12 +762,16 @@ void join_serve_ready(struct cl_node *n, struct group *g, uint8_t slot);
 void join_served(struct cl_node *n, struct group *g, uint8_t slot, uint64_t join_id);
 void join_serve_stop(struct group *g, uint8_t slot);
 
-/* fence.c: "failover takeover fenced" */
+/* fence.c: "failover takeover fenced", "failover empty-start fenced" */
 /* The owner is not in the view any more. */
 void fence_owner_left(struct cl_node *n, struct group *g);
 void fence_confirmed(struct cl_node *n, uint32_t node_id);
 /* Who is in the view again is not fenced any more. */
 void fence_view_changed(struct cl_node *n);
+/* R15: with "empty-start fenced", one who is not in the view and not confirmed to be off; 0: nobody. */
+uint32_t fence_missing(const struct cl_node *n);
+/* R15: all are here, or with "empty-start fenced" confirmed to be off. */
+bool fence_nobody_missing(const struct cl_node *n);
 
 /* lineage.c: all of R23's question where two logs parted */
 /* slot owns term from position begin on. */

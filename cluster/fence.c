@@ -5,6 +5,9 @@
  * that left alone has taken its addresses with it (R20), and a member that is
  * silent has passed its deadline (R12): neither waits.
  *
+ * "failover empty-start fenced" (R15): who is missing may hold all the state
+ * there is, and own, until it is confirmed to be off as well.
+ *
  * Only asking for the group depends on this, which may use what this node alone
  * knows; a claim is judged as ever (R9).
  */
@@ -44,10 +47,28 @@ static void waited(struct group *g)
 	g->unfenced = 0;
 }
 
+static bool is_configured(const struct cl_node *n, uint32_t node_id)
+{
+	for (size_t i = 0; i < n->cfg.n_nodes; i++)
+		if (n->cfg.nodes[i] == node_id)
+			return true;
+	return false;
+}
+
+const char *cl_fenced_objection(const struct cl_node *n, uint32_t node_id)
+{
+	if (!is_configured(n, node_id))
+		return "Corosync's node list has no such node";
+	/* Perhaps it was off, but it is back. */
+	if (in_view(n, node_id))
+		return "that node is a member now";
+	return NULL;
+}
+
 void fence_confirmed(struct cl_node *n, uint32_t node_id)
 {
-	if (!node_id || in_view(n, node_id))
-		return; /* of a former life: it is back */
+	if (cl_fenced_objection(n, node_id))
+		return;
 	if (!is_fenced(n, node_id)) {
 		if (n->n_fenced == CL_MEMBERS_MAX) {
 			n->n_fenced--;
@@ -74,4 +95,21 @@ void fence_view_changed(struct cl_node *n)
 	for (size_t i = 0; i < n->n_groups; i++)
 		if (in_view(n, n->groups[i].unfenced))
 			waited(&n->groups[i]);
+}
+
+uint32_t fence_missing(const struct cl_node *n)
+{
+	if (n->cfg.empty_start != CL_EMPTY_FENCED)
+		return 0;
+	for (size_t i = 0; i < n->cfg.n_nodes; i++)
+		if (!in_view(n, n->cfg.nodes[i]) && !is_fenced(n, n->cfg.nodes[i]))
+			return n->cfg.nodes[i];
+	return 0;
+}
+
+bool fence_nobody_missing(const struct cl_node *n)
+{
+	if (n->view.n >= n->cfg.expected_votes)
+		return true;
+	return n->cfg.empty_start == CL_EMPTY_FENCED && n->cfg.n_nodes > 0 && !fence_missing(n);
 }

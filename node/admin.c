@@ -442,6 +442,11 @@ static enum result node_fenced(void *ctx, uint32_t node_id, char why[ADMIN_WHY_M
 		snprintf(why, ADMIN_WHY_MAX, "failover is not configured");
 		return R_CONFIG;
 	}
+	const char *what = cl_fenced_objection(hf_core_cluster_node(w->core), node_id);
+	if (what) {
+		snprintf(why, ADMIN_WHY_MAX, "node %u: %s", node_id, what);
+		return R_NOT_FOUND;
+	}
 	hf_core_cluster(w->core, world_now_ns(), &in);
 	world_touch(w);
 	return R_OK;

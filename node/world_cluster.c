@@ -284,6 +284,8 @@ static enum result cluster_fill(struct world *w, struct cl_node_config *out)
 	out->wait_for_all = w->facts.wait_for_all;
 	out->expected_votes = w->facts.expected_votes;
 	out->qdevice_votes = w->facts.qdevice_votes;
+	memcpy(out->nodes, w->facts.nodes, sizeof(out->nodes));
+	out->n_nodes = w->facts.n_nodes;
 	out->realtime_ms = (uint64_t)real.tv_sec * 1000u + (uint64_t)real.tv_nsec / 1000000u;
 	out->start_ns = world_now_ns();
 	must(RAND_bytes(out->salt, sizeof(out->salt)) == 1);

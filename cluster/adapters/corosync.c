@@ -287,6 +287,28 @@ static bool is_encrypted(cmap_handle_t map)
 	return strcmp(cipher, "none") != 0;
 }
 
+/* Positions may have gaps. A list that is too long is none: who is not known cannot be fenced. */
+static void read_node_list(cmap_handle_t map, struct cl_transport_facts *f)
+{
+	char key[CMAP_KEYNAME_MAXLEN + 1], tail[16];
+	cmap_iter_handle_t iter;
+	unsigned int position;
+
+	if (cmap_iter_init(map, "nodelist.node.", &iter) != CS_OK)
+		return;
+	while (cmap_iter_next(map, iter, key, NULL, NULL) == CS_OK) {
+		if (sscanf(key, "nodelist.node.%u.%15s", &position, tail) != 2 ||
+		    strcmp(tail, "nodeid") != 0)
+			continue;
+		if (f->n_nodes == CL_MEMBERS_MAX) {
+			f->n_nodes = 0;
+			break;
+		}
+		f->nodes[f->n_nodes++] = map_u32(map, key, 0);
+	}
+	cmap_iter_finalize(map, iter);
+}
+
 static void read_map(cmap_handle_t map, struct cl_transport_facts *f)
 {
 	char key[64], text[256];
@@ -300,13 +322,18 @@ static void read_map(cmap_handle_t map, struct cl_transport_facts *f)
 		 map_u32(map, "nodelist.local_node_pos", 0));
 	map_text(map, key, text, sizeof(text));
 	f->ring0_addr = address_of(text);
+	read_node_list(map, f);
 }
 
-/* R15 asks how many members there are to be: a quorum device has a vote but no tunnels. */
+/*
+ * R15 asks how many members there are to be: a quorum device has votes and no tunnels, and a
+ * node may have several votes.
+ */
 static void read_votes(const struct votequorum_info *info, struct cl_transport_facts *f)
 {
 	f->node_id = info->node_id;
-	f->expected_votes = info->node_expected_votes - info->qdevice_votes;
+	f->expected_votes = f->n_nodes ? (uint32_t)f->n_nodes
+				       : info->node_expected_votes - info->qdevice_votes;
 	f->qdevice_votes = info->qdevice_votes;
 	f->wait_for_all = info->flags & VOTEQUORUM_INFO_WAIT_FOR_ALL;
 }
@@ -325,8 +352,8 @@ static enum result read_facts(struct cl_transport_facts *f)
 	votequorum_finalize(votes);
 	if (err != CS_OK || cmap_initialize(&map) != CS_OK)
 		return R_SYSTEM;
-	read_votes(&info, f);
 	read_map(map, f);
+	read_votes(&info, f);
 	cmap_finalize(map);
 	return R_OK;
 }

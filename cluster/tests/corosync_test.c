@@ -122,7 +122,8 @@ cs_error_t votequorum_getinfo(votequorum_handle_t handle, unsigned int nodeid,
 			      struct votequorum_info *info)
 {
 	(void)handle, (void)nodeid;
-	*info = (struct votequorum_info){ .node_id = 1, .node_expected_votes = 2 };
+	/* One of two nodes has two votes. */
+	*info = (struct votequorum_info){ .node_id = 1, .node_expected_votes = 3 };
 	return CS_OK;
 }
 
@@ -138,10 +139,47 @@ cs_error_t cmap_initialize(cmap_handle_t *handle)
 	return CS_OK;
 }
 
+/* The node list: ids by position, 0 is a gap. Each has an address beside its id. */
+static uint32_t node_list[20] = { 1, 0, 0, 2 };
+static unsigned int node_list_at;
+
 cs_error_t cmap_get_uint32(cmap_handle_t handle, const char *key, uint32_t *value)
 {
-	(void)handle, (void)key, (void)value;
-	return CS_ERR_NOT_EXIST;
+	unsigned int position;
+
+	(void)handle;
+	if (sscanf(key, "nodelist.node.%u.nodeid", &position) != 1 || !node_list[position])
+		return CS_ERR_NOT_EXIST;
+	*value = node_list[position];
+	return CS_OK;
+}
+
+cs_error_t cmap_iter_init(cmap_handle_t handle, const char *prefix, cmap_iter_handle_t *iter)
+{
+	(void)handle;
+	node_list_at = 0;
+	*iter = 5;
+	return strcmp(prefix, "nodelist.node.") == 0 ? CS_OK : CS_ERR_INVALID_PARAM;
+}
+
+cs_error_t cmap_iter_next(cmap_handle_t handle, cmap_iter_handle_t iter, char key[], size_t *len,
+			  cmap_value_types_t *type)
+{
+	(void)handle, (void)iter, (void)len, (void)type;
+	while (node_list_at < 40 && !node_list[node_list_at / 2])
+		node_list_at++;
+	if (node_list_at == 40)
+		return CS_ERR_NO_SECTIONS;
+	snprintf(key, CMAP_KEYNAME_MAXLEN + 1, "nodelist.node.%u.%s", node_list_at / 2,
+		 node_list_at % 2 ? "ring0_addr" : "nodeid");
+	node_list_at++;
+	return CS_OK;
+}
+
+cs_error_t cmap_iter_finalize(cmap_handle_t handle, cmap_iter_handle_t iter)
+{
+	(void)handle, (void)iter;
+	return CS_OK;
 }
 
 cs_error_t cmap_get_string(cmap_handle_t handle, const char *key, char **value)
@@ -231,6 +269,7 @@ static void ring(uint64_t seq, const char *nodes)
 }
 
 static struct cl_transport *transport;
+static struct cl_transport_facts facts;
 static qb_loop_t *loop;
 
 /* Nodes 1 and 2 in ring 4. */
@@ -239,7 +278,6 @@ static int setup(void **state)
 	static const struct cl_transport_callbacks callbacks = {
 		.view = on_view, .quorum = on_quorum, .message = on_message, .lost = on_lost
 	};
-	struct cl_transport_facts facts;
 
 	(void)state;
 	fds[0] = eventfd(0, 0);
@@ -337,6 +375,35 @@ static void more_members_than_have_names_are_no_view_of_ours(void **state)
 	assert_told("16:12 ");
 }
 
+static void the_node_list_tells_who_can_be_missing(void **state)
+{
+	(void)state;
+	assert_int_equal(facts.n_nodes, 2);
+	assert_int_equal(facts.nodes[0], 1);
+	assert_int_equal(facts.nodes[1], 2);
+	assert_int_equal(facts.expected_votes, 2);
+}
+
+static int setup_many(void **state)
+{
+	for (size_t i = 0; i <= CL_MEMBERS_MAX; i++)
+		node_list[i] = (uint32_t)i + 1;
+	return setup(state);
+}
+
+static int teardown_many(void **state)
+{
+	memset(node_list, 0, sizeof(node_list));
+	return teardown(state);
+}
+
+static void one_that_is_too_long_is_not_used(void **state)
+{
+	(void)state;
+	assert_int_equal(facts.n_nodes, 0);
+	assert_int_equal(facts.expected_votes, 3);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -348,6 +415,9 @@ int main(void)
 		T(joins_that_come_one_by_one_are_told),
 		T(a_process_that_goes_meanwhile_waits_for_the_ring_too),
 		T(more_members_than_have_names_are_no_view_of_ours),
+		T(the_node_list_tells_who_can_be_missing),
+		cmocka_unit_test_setup_teardown(one_that_is_too_long_is_not_used, setup_many,
+						teardown_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

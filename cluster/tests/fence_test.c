@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* "failover takeover fenced": a lost node's group is taken when its end is confirmed, not before. */
+/*
+ * "failover takeover fenced": a lost node's group is taken when its end is confirmed, not before.
+ * "failover empty-start fenced": nobody begins without state while one who is missing may have it.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,7 +68,7 @@ static void and_taken_over_from_when_it_is_fenced(void **state)
 	(void)state;
 	start_pair(CL_MANAGER_INTERNAL);
 	cut();
-	fenced(1, 7); /* another node */
+	fenced(1, 7); /* no node of this cluster */
 	world_run(&w, 500);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
 	node_kill(&w, 0);
@@ -73,7 +76,7 @@ static void and_taken_over_from_when_it_is_fenced(void **state)
 	world_run(&w, 20);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 0);
-	assert_int_equal(w.nodes[1].logs[LOG_CLUSTER_FENCED], 2);
+	assert_int_equal(w.nodes[1].logs[LOG_CLUSTER_FENCED], 1);
 }
 
 /* Pacemaker's promote may come before its confirmation. */
@@ -203,6 +206,148 @@ static void who_waited_takes_over_as_suspect(void **state)
 	assert_true(w.nodes[1].suspect);
 }
 
+/* ---- R15 ---- */
+
+/* Quorate, as who has met wait_for_all before, and alone: the first of so many nodes. */
+static void start_alone(size_t nodes, enum cl_empty_start policy)
+{
+	world_init(&w, nodes);
+	w.two_node = true;
+	w.empty_start = policy;
+	node_start(&w, 0);
+	world_view(&w, false);
+	world_run(&w, 2000);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
+}
+
+static void an_empty_start_waits_for_who_is_missing(void **state)
+{
+	(void)state;
+	start_alone(2, CL_EMPTY_FENCED);
+	world_run(&w, 20000);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
+	assert_int_equal(node_status(&w.nodes[0]).unfenced_node, 2);
+	assert_false(node_status(&w.nodes[0]).may_begin_empty);
+	fenced(0, 2);
+	assert_true(node_status(&w.nodes[0]).may_begin_empty);
+	world_run(&w, 100);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+	assert_int_equal(node_status(&w.nodes[0]).unfenced_node, 0);
+}
+
+static void and_for_all_who_are_missing(void **state)
+{
+	(void)state;
+	start_alone(3, CL_EMPTY_FENCED);
+	fenced(0, 2);
+	world_run(&w, 2000);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
+	assert_int_equal(node_status(&w.nodes[0]).unfenced_node, 3);
+	fenced(0, 9); /* no node of this cluster: nobody is off by it */
+	world_run(&w, 2000);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
+	fenced(0, 3);
+	world_run(&w, 100);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+}
+
+/* Wiped and cut off, the owner goes on: its state must win. */
+static void who_is_there_with_state_is_joined(void **state)
+{
+	(void)state;
+	start_pair(CL_MANAGER_INTERNAL);
+	w.two_node = true;
+	node_cut(&w, 1);
+	node_kill(&w, 1);
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 5000);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
+	assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 1);
+	world_heal(&w);
+	world_view(&w, false);
+	fenced(1, 1); /* too late: it is back */
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_false(node_status(&w.nodes[1]).may_begin_empty);
+}
+
+/* What was said of a former life does not count for the next one. */
+static void who_came_back_in_between_has_to_be_fenced_again(void **state)
+{
+	(void)state;
+	world_init(&w, 3);
+	w.two_node = true;
+	node_start(&w, 0);
+	world_view(&w, false);
+	fenced(0, 2);
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 500);
+	node_cut(&w, 1);
+	world_view(&w, false);
+	fenced(0, 3);
+	world_run(&w, 5000);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
+	assert_int_equal(node_status(&w.nodes[0]).unfenced_node, 2);
+}
+
+static void without_quorum_nothing_begins(void **state)
+{
+	(void)state;
+	world_init(&w, 3);
+	node_start(&w, 0);
+	world_view(&w, false);
+	fenced(0, 2);
+	fenced(0, 3);
+	world_run(&w, 5000);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
+	assert_false(node_status(&w.nodes[0]).may_begin_empty);
+}
+
+static void never_is_never(void **state)
+{
+	(void)state;
+	start_alone(2, CL_EMPTY_NEVER);
+	assert_int_equal(node_status(&w.nodes[0]).unfenced_node, 0);
+	fenced(0, 2);
+	world_run(&w, 5000);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
+}
+
+/* Pacemaker promotes who says that it may begin. */
+static void with_pacemaker_promote_begins(void **state)
+{
+	(void)state;
+	world_init(&w, 2);
+	w.two_node = true;
+	w.manager = CL_MANAGER_PACEMAKER;
+	node_start(&w, 0);
+	world_view(&w, false);
+	fenced(0, 2);
+	world_run(&w, 2000);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
+	assert_true(node_status(&w.nodes[0]).may_begin_empty);
+	node_command(&w, 0, CL_IN_GO_ACTIVE);
+	world_run(&w, 100);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+}
+
+static void without_a_node_list_nobody_is_believed(void **state)
+{
+	(void)state;
+	world_init(&w, 2);
+	w.two_node = true;
+	w.no_node_list = true;
+	node_start(&w, 0);
+	world_view(&w, false);
+	assert_non_null(cl_fenced_objection(w.nodes[0].cl, 2));
+	fenced(0, 2);
+	world_run(&w, 2000);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
+}
+
 #define T(test) cmocka_unit_test_teardown(test, done)
 
 int main(void)
@@ -217,6 +362,14 @@ int main(void)
 		T(what_was_kept_waits_for_it_too),
 		T(a_node_that_comes_back_as_another_process_is_waited_for_no_longer),
 		T(who_waited_takes_over_as_suspect),
+		T(an_empty_start_waits_for_who_is_missing),
+		T(and_for_all_who_are_missing),
+		T(who_is_there_with_state_is_joined),
+		T(who_came_back_in_between_has_to_be_fenced_again),
+		T(without_quorum_nothing_begins),
+		T(never_is_never),
+		T(with_pacemaker_promote_begins),
+		T(without_a_node_list_nobody_is_believed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -563,6 +563,8 @@ static struct cl_node_config config(const struct world *w, const struct node *nd
 		.empty_start_after_ms = 3000,
 		.wait_for_all = true,
 		.expected_votes = w->expected_votes,
+		.nodes = { 1, 2, 3, 4, 5, 6, 7, 8 },
+		.n_nodes = w->no_node_list ? 0 : w->n,
 		.realtime_ms = 1000000 + nd->id * 777,
 		.start_ns = w->now_ns,
 		.n_groups = 1,

@@ -108,6 +108,7 @@ struct world {
 	enum quorum_order quorum_order;
 	bool two_node; /* a half is quorate too */
 	uint32_t expected_votes;
+	bool no_node_list;
 	bool fenced_takeover;
 	enum cl_empty_start empty_start;
 	uint8_t preferred_slot;

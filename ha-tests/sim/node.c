@@ -250,6 +250,8 @@ static void cluster_config(struct node *nd, struct cl_node_config *c)
 		.drained = nd->drained,
 		.n_groups = nd->s->scenario.n_groups,
 	};
+	for (unsigned int i = 0; i < nd->s->scenario.n_nodes; i++)
+		c->nodes[c->n_nodes++] = nd->s->nodes[i].id;
 	for (unsigned int g = 0; g < c->n_groups; g++) {
 		c->groups[g] = (struct cl_group_config){ .group = group_id(g),
 							 .preferred_slot = (uint8_t)(g + 1),
