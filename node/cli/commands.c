@@ -333,7 +333,8 @@ static void run_node_fenced(void *ctx, const struct match *m)
 	if (res != R_OK)
 		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
 	else if (c->json)
-		json_finish(json_pack("{s:I}", "fenced", (json_int_t)node), c->out);
+		json_finish(json_pack("{s:{s:I}}", "node_fenced", "node", (json_int_t)node),
+			    c->out);
 }
 
 static bool is_exec(const char *line);

@@ -45,6 +45,8 @@ EXTRA_DIST += \
 	node/cli/tests/golden/initiate.json \
 	node/cli/tests/golden/node-drain.json \
 	node/cli/tests/golden/node-drain.txt \
+	node/cli/tests/golden/node-fenced.json \
+	node/cli/tests/golden/node-fenced.txt \
 	node/cli/tests/golden/node-resume.json \
 	node/cli/tests/golden/node-resume.txt \
 	node/cli/tests/golden/initiate.txt \

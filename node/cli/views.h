@@ -226,7 +226,8 @@ struct view_failover {
 	uint64_t held;                 /* outputs that wait for acknowledgement now */
 	uint64_t unprotected_releases; /* R6: outputs released without acknowledgement */
 	uint64_t suspect_takeovers;
-	uint32_t unfenced_node; /* a takeover waits for its fencing; 0: none */
+	uint32_t unfenced_node; /* a takeover or an empty start waits for its fencing; 0: none */
+	bool may_begin_empty;   /* R15: nobody holds state, and who is missing is fenced */
 	/* R23: lost to a higher owner; won, and what came of it */
 	uint64_t split_brains_lost, split_brains_merged;
 	uint64_t merged_taken, merged_anew, merged_rekeyed, merges_failed;

@@ -273,6 +273,8 @@ static enum result ops_failover(void *ctx, uint8_t group, struct view_failover *
 	v->preempt = true;
 	v->preempt_s = 120;
 	SET(v->state_trouble, "/var/lib/holdfast: no room");
+	v->unfenced_node = 3;
+	v->may_begin_empty = true;
 	v->takeovers = 8;
 	v->handovers = 9;
 	v->term = 7;
@@ -467,6 +469,13 @@ static enum result ops_drain(void *ctx, bool drained, bool *waits, char why[ADMI
 	return *(bool *)ctx ? R_CONFIG : R_OK;
 }
 
+static enum result ops_fenced(void *ctx, uint32_t node_id, char why[ADMIN_WHY_MAX])
+{
+	if (*(bool *)ctx)
+		snprintf(why, ADMIN_WHY_MAX, "node %u: that node is a member now", node_id);
+	return *(bool *)ctx ? R_NOT_FOUND : R_OK;
+}
+
 /* Nothing to show, nothing to do: set by a test. */
 static bool bare;
 static enum result ops_keygen(void *ctx, const char *file, uint8_t slot, struct view_keygen *out,
@@ -528,6 +537,7 @@ static const struct admin_ops ops = {
 	.initiate = ops_initiate,
 	.failover_active = ops_active,
 	.node_drain = ops_drain,
+	.node_fenced = ops_fenced,
 	.failover_history = ops_history,
 	.failover_statistics = ops_statistics,
 	.exec_target = ops_target,
@@ -605,6 +615,7 @@ static const struct golden_case goldens[] = {
 	{ "write standby", "write-standby-refused", true },
 	{ "node drain", "node-drain", false },
 	{ "node resume", "node-resume", false },
+	{ "node fenced 4294967295", "node-fenced", false },
 	{ "pacemaker print-config crm", "pacemaker-crm", false },
 	{ "pacemaker print-config pcs", "pacemaker-pcs", false },
 };
@@ -870,6 +881,11 @@ static void a_refused_action_says_why(void **state)
 	assert_string_equal(text_string(&out), "ERROR: failover is not configured\n");
 	text_free(&out);
 	out = run("no node drain", false, ADMIN_USAGE);
+	text_free(&out);
+	out = run("node fenced 2", false, ADMIN_ERROR);
+	assert_string_equal(text_string(&out), "ERROR: node 2: that node is a member now\n");
+	text_free(&out);
+	out = run("node fenced 0", false, ADMIN_USAGE);
 	text_free(&out);
 	out = run("cluster keygen /k slot 1", false, ADMIN_ERROR);
 	assert_string_equal(text_string(&out), "ERROR: /k exists and stays as it is\n");
