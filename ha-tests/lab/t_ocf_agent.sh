@@ -96,6 +96,46 @@ expect 9 monitor OCF_RESKEY_CRM_meta_role=Promoted
 expect 0 stop OCF_RESKEY_CRM_meta_timeout=12000
 [ -z "$(daemon_pid)" ] || fail "stop leaves a process"
 
+echo "--- when a node counts as fenced"
+# A daemon that waits for node 2 to be off, and writes what it is told.
+cat >"$LAB_DIR/client" <<-CLIENT
+	#!/bin/sh
+	[ "\$1" = --json ] || { echo "\$*" >>"$LAB_DIR/told"; exit 0; }
+	"$HOLDFAST" "\$@" | jq '.failover.group.awaits_fencing_of = 2'
+CLIENT
+mkdir "$LAB_DIR/bin"
+cat >"$LAB_DIR/bin/crm_mon" <<-CRM
+	#!/bin/sh
+	cat "$LAB_DIR/crm_mon.xml"
+CRM
+chmod 755 "$LAB_DIR/client" "$LAB_DIR/bin/crm_mon"
+# told_when ENABLED ONLINE UNCLEAN TARGET STATUS: what the daemon is told when Pacemaker says so of node n2.
+told_when() {
+	cat >"$LAB_DIR/crm_mon.xml" <<-XML
+		<pacemaker-result>
+		  <cluster_options stonith-enabled="$1" symmetric-cluster="true"/>
+		  <nodes>
+		    <node name="n1" id="1" online="true" standby="false" unclean="false" type="member"/>
+		    <node name="n2" id="2" online="$2" standby="false" unclean="$3" type="member"/>
+		  </nodes>
+		  <fence_history>
+		    <fence_event action="reboot" target="$4" client="pacemaker-controld.405" status="$5"/>
+		  </fence_history>
+		</pacemaker-result>
+	XML
+	: >"$LAB_DIR/told"
+	agent monitor OCF_RESKEY_client="$LAB_DIR/client" PATH="$LAB_DIR/bin:$PATH" >/dev/null 2>&1
+	cat "$LAB_DIR/told"
+}
+expect 0 start
+[ "$(told_when true false false n2 success)" = "node fenced 2" ] || fail "a node that is fenced is not told"
+for case in "false false false n2 success" "true true false n2 success" "true false true n2 success" \
+	"true false false n2 failed" "true false false n1 success"; do
+	# shellcheck disable=SC2086
+	[ -z "$(told_when $case)" ] || fail "told to be fenced: $case"
+done
+expect 0 stop
+
 echo "--- wrong configurations"
 standalone_conf internal | install_conf
 expect 6 start
