@@ -10,7 +10,7 @@ need_pacemaker() {
 	done
 }
 
-# The agent where Pacemaker looks for it. The daemon logs to a file and exports its keys, as in the other cases.
+# The agent where Pacemaker looks for it; while /run/ocf/stop-fails is there its stop fails. The daemon logs to a file and exports its keys, as in the other cases.
 install_agent() {
 	local node=$1
 	lab_holdfast_conf "$node" >"$LAB_DIR/n$node/holdfast.conf"
@@ -29,17 +29,32 @@ install_agent() {
 		mount -t tmpfs tmpfs /usr/lib/ocf/resource.d
 		mkdir -p /usr/lib/ocf/resource.d/holdfast
 		sed "s|@sbindir@|/run/ocf|; s|@bindir@/holdfast|$2|; s|^user_default=.*|user_default=root|" "$3" \
-			>/usr/lib/ocf/resource.d/holdfast/concentrator
-		chmod 755 /usr/lib/ocf/resource.d/holdfast/concentrator
+			>/run/ocf/concentrator
+		printf "%s\n" "#!/bin/sh" "[ \$1 != stop ] || [ ! -e /run/ocf/stop-fails ] || exit 1" \
+			"exec /run/ocf/concentrator \"\$@\"" >/usr/lib/ocf/resource.d/holdfast/concentrator
+		chmod 755 /run/ocf/concentrator /usr/lib/ocf/resource.d/holdfast/concentrator
 		mount -t tmpfs tmpfs /var/log
 		mkdir /var/log/crmsh
 		install -d -o hacluster -g haclient -m 770 /var/log/pacemaker
-		rm -rf /var/lib/pacemaker/cib/* /var/lib/pacemaker/pengine/*' \
+		rm -rf /var/lib/pacemaker/cib/* /var/lib/pacemaker/pengine/*
+		# Nobody waits 20 s for a DC that may be there already.
+		cibadmin --empty | sed "s|<crm_config/>|<crm_config><cluster_property_set id=\"lab\">\
+			<nvpair id=\"lab-dc\" name=\"dc-deadtime\" value=\"2s\"/></cluster_property_set></crm_config>|" \
+			>"$1/cib.xml"
+		install -o hacluster -g haclient -m 600 "$1/cib.xml" /var/lib/pacemaker/cib/cib.xml' \
 		install "$LAB_DIR/n$node" "$HOLDFAST" "$LAB_TOP/etc/ocf/concentrator.in"
 }
 
 start_pacemaker() {
-	lab_spawn "n$1" pacemakerd env PCMK_logfile="$LAB_DIR/n$1/pacemaker.log" PCMK_dc_deadtime=5s pacemakerd -f
+	lab_spawn "n$1" pacemakerd env PCMK_logfile="$LAB_DIR/n$1/pacemaker.log" pacemakerd -f
+}
+
+# kill_node N: what runs on the node ends at once, as when its power is cut.
+kill_node() {
+	local pid
+	for pid in $(pgrep --ns "${LAB_BOX[n$1]}" --nslist net 'pacemaker|corosync|holdfastd'); do
+		kill -KILL "$pid"
+	done
 }
 
 daemon_pid() {
@@ -87,4 +102,60 @@ lab_load_pacemaker() {
 		>"$LAB_DIR/pacemaker-crm.txt"
 	on_node 1 crm configure property stonith-enabled=false &&
 		on_node 1 crm -F configure load update "$LAB_DIR/pacemaker-crm.txt"
+}
+
+# --- fencing --------------------------------------------------------------------------------------------
+
+# A fencing agent in the place of fence_legacy, the one that Pacemaker brings: asked to fence node nN it says so in
+# $LAB_DIR/fence.log, waits until $LAB_DIR/may-fence-nN exists, kills what runs on the node, and writes when that was.
+lab_fence_agent() {
+	local node
+	cat >"$LAB_DIR/fence" <<-'AGENT'
+	#!/bin/bash
+	action="" node=""
+	while IFS='=' read -r name value; do
+		case $name in
+		action) action=$value ;;
+		port | plug | nodename) node=$value ;;
+		esac
+	done < <([ "${1:-}" = -o ] && echo "action=$2" || cat)
+	case $action in
+	metadata)
+		cat <<-END
+		<?xml version="1.0"?>
+		<resource-agent name="fence_legacy" shortdesc="the lab's">
+		<longdesc>The lab's</longdesc>
+		<parameters>
+		<parameter name="action" unique="0" required="1"><content type="string" default="off"/></parameter>
+		<parameter name="port" unique="1" required="0"><content type="string"/></parameter>
+		</parameters>
+		<actions><action name="off"/><action name="reboot"/><action name="monitor"/><action name="status"/>
+		<action name="metadata"/></actions>
+		</resource-agent>
+		END
+		;;
+	off | reboot)
+		echo "asked to fence $node" >>"LAB/fence.log"
+		until [ -e "LAB/may-fence-$node" ]; do sleep 0.1; done
+		for pid in $(pgrep --ns "$(cat "LAB/box-$node")" --nslist net 'pacemaker|corosync|holdfastd|fence_legacy'); do
+			kill -KILL "$pid"
+		done
+		read -r up _ </proc/uptime
+		echo $((10#${up/./} * 10)) >"LAB/fenced-$node"
+		;;
+	esac
+	exit 0
+	AGENT
+	sed -i "s|LAB/|$LAB_DIR/|g" "$LAB_DIR/fence"
+	chmod 755 "$LAB_DIR/fence"
+	for node in 1 2; do
+		echo "${LAB_BOX[n$node]}" >"$LAB_DIR/box-n$node"
+		on_node $node mount --bind "$LAB_DIR/fence" /usr/sbin/fence_legacy || return 1
+	done
+}
+
+lab_enable_fencing() {
+	on_node 1 crm -F configure primitive fence stonith:fence_legacy params pcmk_host_list="n1 n2" \
+		pcmk_host_check=static-list pcmk_off_timeout=120s pcmk_reboot_timeout=120s op monitor interval=0 &&
+		on_node 1 crm configure property stonith-enabled=true stonith-timeout=120s
 }

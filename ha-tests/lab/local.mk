@@ -26,6 +26,7 @@ LAB_CASES = \
 	ha-tests/lab/t_disk_full.sh \
 	ha-tests/lab/t_fail_closed.sh \
 	ha-tests/lab/t_failover_exec.sh \
+	ha-tests/lab/t_fencing.sh \
 	ha-tests/lab/t_garbage.sh \
 	ha-tests/lab/t_host_loss.sh \
 	ha-tests/lab/t_ikev2_initiator.sh \
@@ -37,6 +38,7 @@ LAB_CASES = \
 	ha-tests/lab/t_ocf_agent.sh \
 	ha-tests/lab/t_pacemaker.sh \
 	ha-tests/lab/t_partition.sh \
+	ha-tests/lab/t_power_cut.sh \
 	ha-tests/lab/t_preempt.sh \
 	ha-tests/lab/t_random_kills.sh \
 	ha-tests/lab/t_rekey.sh \

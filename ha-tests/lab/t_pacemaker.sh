@@ -80,9 +80,7 @@ wait_for 10 "scores" score_is "$mate" 100 || fail "the standby's score is $(prom
 flow_start loss 1000 90
 sleep 1
 lab_cable "$active" down
-for pid in $(pgrep --ns "${LAB_BOX[n$active]}" --nslist net 'pacemaker|corosync|holdfastd'); do
-	kill -KILL "$pid"
-done
+kill_node "$active"
 wait_for 40 "takeover" is_active "$mate" || fail "n$mate does not take over"
 flow_stop loss || fail "the flow left no report"
 echo "figure: node lost: gap $(flow_gap loss) ms"
