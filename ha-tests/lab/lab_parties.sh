@@ -6,15 +6,18 @@
 
 # --- Corosync -------------------------------------------------------------------------------------------
 
-# The sample configuration, with the lab's key and its log on stderr. A third node is a third vote: no half is quorate.
+# The sample configuration, with the lab's key and its log on stderr. A third node is a third vote, and so is a quorum
+# device, for which LAB_QNETD is the address of its server: no half is quorate by itself.
 lab_corosync_conf() {
-	local third=()
+	local votes=()
+	[ -z "${LAB_QNETD:-}" ] ||
+		votes=(-e "s/two_node: 1/device {\n\t\tmodel: net\n\t\tvotes: 1\n\t\tnet {\n\t\t\thost: $LAB_QNETD\n\t\t\talgorithm: ffsplit\n\t\t\ttls: off\n\t\t}\n\t}/")
 	case $LAB_NODES in *3*)
-		third=(-e '/^nodelist {/a \\tnode {\n\t\tring0_addr: 198.18.0.3\n\t\tname: n3\n\t\tnodeid: 3\n\t}'
+		votes=(-e '/^nodelist {/a \\tnode {\n\t\tring0_addr: 198.18.0.3\n\t\tname: n3\n\t\tnodeid: 3\n\t}'
 			-e 's/two_node: 1/wait_for_all: 1/' -e 's/consensus: 150/consensus: 600/')
 		;;
 	esac
-	sed "${third[@]}" -e 's/name: node/name: n/' -e "s|^\tcluster_name: .*|&\n\tkeyfile: $LAB_DIR/authkey|" \
+	sed "${votes[@]}" -e 's/name: node/name: n/' -e "s|^\tcluster_name: .*|&\n\tkeyfile: $LAB_DIR/authkey|" \
 		-e 's/to_stderr: no/to_stderr: yes/; s/to_\(syslog\|logfile\): yes/to_\1: no/; /logfile: /d' \
 		"$LAB_TOP/etc/corosync.conf.sample"
 	printf 'system {\n\tstate_dir: /var/lib/corosync\n\tallow_knet_handle_fallback: yes\n}\n'

@@ -40,6 +40,7 @@ LAB_CASES = \
 	ha-tests/lab/t_partition.sh \
 	ha-tests/lab/t_power_cut.sh \
 	ha-tests/lab/t_preempt.sh \
+	ha-tests/lab/t_qdevice.sh \
 	ha-tests/lab/t_random_kills.sh \
 	ha-tests/lab/t_rekey.sh \
 	ha-tests/lab/t_replay_sync.sh \
