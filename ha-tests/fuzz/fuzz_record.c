@@ -4,6 +4,7 @@
  * input chooses the decoder, the rest is its input:
  *   0 batch of records -> store -> state structs   1 sealed message
  *   2 snapshot chunk                               3 cluster message
+ *   4 part of the lower of two owners (R23) -> plan of both
  */
 #include "ha-tests/fuzz/fuzz.h"
 
@@ -150,16 +151,57 @@ static void fuzz_cluster_message(struct bytes in)
 	ss_buf_wipe(&packed);
 }
 
+/* The higher owner has every other record of the part too, changed on its side. */
+static struct ss_store *higher_store(struct bytes part)
+{
+	struct ss_store *st = ss_store_new(seed);
+	ProtobufCMessage *base;
+
+	must(st != NULL);
+	if (ss_message_unpack(&holdfast__part_chunk__descriptor, part, &base) != R_OK)
+		return st;
+	const Holdfast__PartChunk *c = (const Holdfast__PartChunk *)base;
+	ss_store_at(st, c->fork + 1);
+	for (size_t i = 0; i < c->n_record; i += 2) {
+		const Holdfast__PartRecord *p = c->record[i];
+		struct ss_record r = { .kind = p->kind, .key = p->key };
+
+		must(p->data.len == 0 || buf_set(&r.data, bytes(p->data.data, p->data.len)));
+		(void)!ss_store_apply(st, &r);
+		ss_record_clear(&r);
+	}
+	ss_message_free(base);
+	return st;
+}
+
+static void fuzz_part(struct bytes in)
+{
+	struct ss_merge *m = ss_merge_new(seed);
+	struct ss_store *st = higher_store(in);
+	struct ss_merge_result plan = { 0 };
+	bool done, again;
+
+	must(m != NULL);
+	(void)!ss_merge_read(m, in, &done);
+	must(ss_merge_read(m, in, &again) != R_OK && again == done);
+	if (ss_merge_plan(m, st, &plan) == R_OK) {
+		must(done);
+		/* What is appended has to be of use to whoever follows the log. */
+		for (size_t i = 0; i < plan.n; i++)
+			must(ss_store_apply(st, &plan.records[i]) == R_OK);
+	}
+	ss_merge_result_clear(&plan);
+	ss_store_free(st);
+	ss_merge_free(m);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const decoders[])(struct bytes in) = {
-		fuzz_batch,
-		fuzz_sealed,
-		fuzz_snapshot,
-		fuzz_cluster_message,
+		fuzz_batch, fuzz_sealed, fuzz_snapshot, fuzz_cluster_message, fuzz_part,
 	};
 
 	if (size > 0)
-		decoders[data[0] % 4](bytes(data + 1, size - 1));
+		decoders[data[0] % 5](bytes(data + 1, size - 1));
 	return 0;
 }
