@@ -5,14 +5,18 @@ noinst_LTLIBRARIES += libcluster.la
 libcluster_la_CPPFLAGS = -I$(top_builddir)/inc/cluster $(HF_GEN) $(HF_DEFS)
 libcluster_la_LIBADD = $(OPENSSL_LIBS) $(PROTOBUF_C_LIBS)
 libcluster_la_SOURCES = \
+	cluster/bounds.h \
 	cluster/claim.c \
 	cluster/cluster.c \
 	cluster/cluster.h \
 	cluster/cluster_private.h \
 	cluster/config_sync.c \
+	cluster/config_sync.h \
 	cluster/drain.c \
 	cluster/exec.c \
+	cluster/exec.h \
 	cluster/fence.c \
+	cluster/group.h \
 	cluster/handover.c \
 	cluster/health.c \
 	cluster/heartbeat.c \
@@ -22,6 +26,7 @@ libcluster_la_SOURCES = \
 	cluster/latency.c \
 	cluster/lineage.c \
 	cluster/log.c \
+	cluster/member.h \
 	cluster/membership.c \
 	cluster/merge.c \
 	cluster/message.c \
