@@ -111,8 +111,7 @@ static void content(const struct plain_jumps *j, size_t first, size_t end, struc
 {
 	char text[INET_TEXT_MAX];
 
-	text_printf(t, "%u",
-		    j->cfg->map_entries[j->remote[first].entry].interface->failover_group);
+	text_printf(t, "%u", j->cfg->map_entries[j->remote[first].entry].interface->failover_group);
 	for (size_t i = first; i < end; i++) {
 		const struct config_ace *ace = line_of(j, i);
 		text_printf(t, ",%d %u %s", ace->permit, ace->protocol,

@@ -378,15 +378,17 @@ static struct config *parse_many(void)
 	int len = 0;
 
 	for (int i = 1; i <= 20; i++)
-		len += snprintf(more + len, sizeof(more) - (size_t)len,
-				"%s"
-				"access-list B%d extended permit ip 198.18.%d.0 255.255.255.0 host 203.0.113.%d\n"
-				"crypto map M 1%02d match address B%d\n"
-				"crypto map M 1%02d set peer 192.0.2.99\n"
-				"crypto map M 1%02d set ikev2 ipsec-proposal P\n",
-				i == 7 ? "access-list B7 extended deny ip host " HOST_NEAR " host 203.0.113.7\n"
-				       : "",
-				i, i == 9 ? 2 : 1, i, i, i, i, i);
+		len += snprintf(
+			more + len, sizeof(more) - (size_t)len,
+			"%s"
+			"access-list B%d extended permit ip 198.18.%d.0 255.255.255.0 host 203.0.113.%d\n"
+			"crypto map M 1%02d match address B%d\n"
+			"crypto map M 1%02d set peer 192.0.2.99\n"
+			"crypto map M 1%02d set ikev2 ipsec-proposal P\n",
+			i == 7 ? "access-list B7 extended deny ip host " HOST_NEAR
+				 " host 203.0.113.7\n"
+			       : "",
+			i, i == 9 ? 2 : 1, i, i, i, i, i);
 	return parse(more);
 }
 
