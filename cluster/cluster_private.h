@@ -193,6 +193,8 @@ void heartbeat_deadline_passed(struct cl_node *n, struct group *g);
 void heartbeat_deadline_now(struct cl_node *n, struct group *g);
 /* The owner may send again, as soon as a heartbeat extends its deadline. */
 void heartbeat_resume(struct cl_node *n, struct group *g);
+/* So that a joiner has the time of the cluster before it has the state. */
+void heartbeat_for_joiner(struct cl_node *n, struct group *g);
 void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
 		       const Holdfast__ClusterMessage *m);
 uint64_t heartbeat_silent_ns(const struct cl_node *n, const struct group *g);

@@ -108,6 +108,16 @@ void heartbeat_resume(struct cl_node *n, struct group *g)
 		heartbeat_send(n, g);
 }
 
+/*
+ * Lifetimes are cluster time. Who is handed over to, or takes over, before the next one is due would
+ * go on by its own clock of the day. What is sent here comes before PROTECTED.
+ */
+void heartbeat_for_joiner(struct cl_node *n, struct group *g)
+{
+	if (is_owner(g) && g->at[T_HEARTBEAT] != NEVER)
+		heartbeat_send(n, g);
+}
+
 /* Workers looked at the deadline by themselves; this is for the operator. */
 void heartbeat_deadline_passed(struct cl_node *n, struct group *g)
 {

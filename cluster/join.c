@@ -285,6 +285,7 @@ static void serve_start(struct cl_node *n, struct group *g, uint8_t slot, uint64
 	v->id = join_id;
 	v->credit = credit;
 	v->busy = busy;
+	heartbeat_for_joiner(n, g);
 	serve(n, g, slot);
 }
 

@@ -59,6 +59,29 @@ static void a_member_that_starts_again_takes_the_state(void **state)
 	assert_int_equal(w.nodes[1].term, 1);
 }
 
+/*
+ * Lifetimes are cluster time: who takes over before the next heartbeat is due would go on by its
+ * own clock of the day, and tombstones and SAs end at once, or an hour late.
+ */
+static void a_joiner_has_the_owners_time_before_it_is_protected(void **state)
+{
+	uint64_t due, began;
+	(void)state;
+	owner_with_state(2, 50);
+	due = w.nodes[0].cl->groups[0].at[T_HEARTBEAT];
+	while (w.nodes[0].cl->groups[0].at[T_HEARTBEAT] == due)
+		world_run(&w, 1);
+	began = w.now_ns;
+	node_start(&w, 1);
+	world_view(&w, true);
+	while (!w.nodes[0].is_protected)
+		world_run(&w, 1);
+	assert_in_range((w.now_ns - began) / MS_NS, 1, 80);
+	int64_t apart = (int64_t)(cl_cluster_time_ms(w.nodes[1].cl, w.now_ns) -
+				  cl_cluster_time_ms(w.nodes[0].cl, w.now_ns));
+	assert_in_range(apart + 10, 0, 20);
+}
+
 static void the_state_of_an_owner_without_records_is_complete_too(void **state)
 {
 	(void)state;
@@ -319,6 +342,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_member_that_starts_again_takes_the_state),
+		T(a_joiner_has_the_owners_time_before_it_is_protected),
 		T(the_state_of_an_owner_without_records_is_complete_too),
 		T(records_that_come_during_the_snapshot_are_not_lost),
 		T(a_snapshot_that_stalls_is_asked_for_again),
