@@ -70,6 +70,17 @@ void fault_restart(struct sim *s, struct event *ev)
 	node_start(ev->ctx);
 }
 
+/* One that stops is started when it has stopped; it may sleep meanwhile. */
+static void start_again(struct sim *s, struct event *ev)
+{
+	struct node *nd = ev->ctx;
+
+	if (nd->alive && nd->stopping)
+		sim_at(s, s->now_ns + SECOND, start_again, nd);
+	else
+		node_start(nd);
+}
+
 void fault_boot(struct sim *s, struct event *ev)
 {
 	struct node *nd = ev->ctx;
@@ -275,7 +286,7 @@ static void orderly_stop(struct sim *s)
 
 	trace(s, "%s: stop command", nd->name);
 	node_stop(nd);
-	sim_at(s, fault_soon(s, 3000, 5000), fault_restart, nd);
+	sim_at(s, fault_soon(s, 3000, 5000), start_again, nd);
 }
 
 void fault_trains(struct sim *s, struct event *ev)
@@ -515,7 +526,7 @@ static void planned_stop(struct sim *s, struct event *ev)
 	workload_burst(s, 20, BURST_NS);
 	trace(s, "%s: stop command", nd->name);
 	node_stop(nd);
-	sim_at(s, fault_soon(s, 7000, 7500), fault_restart, nd);
+	sim_at(s, fault_soon(s, 7000, 7500), start_again, nd);
 }
 
 /* Everything works again from here on. */
