@@ -282,7 +282,8 @@ static void count_role(struct member *m, const struct hf_role_change *change)
 /* R15: an operator may begin anew where whoever holds the state is out of reach. */
 static bool begun_anew(const struct member *m, const struct hf_role_change *change)
 {
-	return strcmp(change->why, "empty start") == 0 && laws_apart(m->s) && owned_by_others(m);
+	return m->told_active && strcmp(change->why, "empty start") == 0 && laws_apart(m->s) &&
+	       owned_by_others(m);
 }
 
 void laws_role(struct member *m, const struct hf_role_change *change)
@@ -294,6 +295,7 @@ void laws_role(struct member *m, const struct hf_role_change *change)
 		return;
 	law4(m, change->term);
 	count_role(m, change);
+	l->begun_anew = l->begun_anew || begun_anew(m, change);
 	if (change->suspect && !laws_apart(s) && change->term > l->protected_term && m->joined_ns &&
 	    s->now_ns < m->joined_ns + JUST_JOINED_NS)
 		law5_claim(m);
@@ -430,7 +432,10 @@ static void law_split(struct member *m)
 	}
 	if (senders > 1 && !laws_apart(s))
 		law_broken(s, 4, "two owners in one view");
-	if (senders > 1 && s->scenario.fenced)
+	/* Nobody is asked to fence whom an operator goes past. */
+	if (!laws_apart(s))
+		l->begun_anew = false;
+	if (senders > 1 && s->scenario.fenced && !l->begun_anew)
 		law_broken(s, 4, "two owners, and none of them is fenced");
 	l->split = split;
 }

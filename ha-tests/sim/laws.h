@@ -62,6 +62,7 @@ struct group_laws {
 	uint32_t protected_slots; /* as the owner of the highest term has logged */
 	uint64_t protected_term;
 	bool split_quorum; /* there have been two owners with quorum at one moment */
+	bool begun_anew;   /* by an operator, while another owner is out of reach (R15) */
 	bool unprotected;  /* a peer has seen what nobody else need hold */
 	bool excused; /* R23 or a lost state has happened: a tunnel may have to be set up anew */
 	bool excused_for_long;  /* and its peer may have to give it up before (R10, a lost state) */

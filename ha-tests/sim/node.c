@@ -304,7 +304,7 @@ static void member_start(struct member *m)
 {
 	const struct broken *b = m->s->opt.broken;
 
-	m->is_protected = m->has_held = m->stopped = false;
+	m->is_protected = m->has_held = m->stopped = m->told_active = false;
 	m->role = CL_ROLE_OFFLINE;
 	m->term = 0;
 	m->address = ADDRESS_NONE;
@@ -469,8 +469,10 @@ static void command(struct member *m, enum cl_input_kind kind)
 /* Who stops listens to no operator any more. */
 void node_command(struct member *m, enum cl_input_kind kind)
 {
-	if (!m->node->stopping)
-		command(m, kind);
+	if (m->node->stopping)
+		return;
+	m->told_active = runs(m->node) && kind == CL_IN_GO_ACTIVE;
+	command(m, kind);
 }
 
 static void stop_limit(struct sim *s, struct event *ev)

@@ -280,6 +280,7 @@ static void op_command_done(void *ctx, bool ok, const char *why)
 	struct member *m = ctx;
 
 	trace(m->s, "%s: command %s: %s", m->name, ok ? "done" : "failed", why);
+	m->told_active = false;
 }
 
 const struct hf_core_ops node_ops = {

@@ -187,8 +187,9 @@ struct member {
 	uint64_t term;
 	uint64_t joined_ns; /* a joiner no more since then */
 	bool is_protected;
-	bool has_held; /* what was replicated: a joiner has no less than before (R22) */
-	bool stopped;  /* the answer to a stop command has come */
+	bool has_held;    /* what was replicated: a joiner has no less than before (R22) */
+	bool stopped;     /* the answer to a stop command has come */
+	bool told_active; /* by an operator, who has no answer yet */
 	enum address address;
 	struct member *relay_to; /* R19 */
 	uint64_t straggler_ns;
