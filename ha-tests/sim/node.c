@@ -194,11 +194,12 @@ static void relayed(struct sim *s, struct event *ev)
 	node_packet(ev->ctx, ev->data);
 }
 
+/* A straggler of the handover before goes on as well: relays form a chain. */
 void node_relay(struct member *m, const struct packet *p)
 {
 	struct packet copy = *p;
 
-	if (p->relayed || !m->relay_to)
+	if (!m->relay_to)
 		return;
 	copy.relayed = true;
 	m->straggler_ns = m->s->now_ns;
