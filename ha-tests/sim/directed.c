@@ -414,8 +414,9 @@ static void node_acts(struct member *m, enum act what)
 		what = LIVENESS;
 	}
 	if (what == DIE_UNPROTECTED) {
+		/* With nothing to say it would wait for nobody, and stay protected (R6). */
 		faults_suspect(nd->s);
-		return;
+		what = LIVENESS;
 	}
 	if (what == DIE) {
 		node_kill(nd);

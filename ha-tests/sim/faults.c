@@ -397,7 +397,7 @@ static void crash_and_wake(struct sim *s, struct event *ev)
 }
 
 /* The owner dies while it serves without a protected standby: what follows is suspect (R10). */
-static void crash_unprotected(struct sim *s)
+static void crash_unprotected_after(struct sim *s, uint64_t from_ms, uint64_t to_ms)
 {
 	struct node *nd = fault_owner(s);
 
@@ -406,12 +406,18 @@ static void crash_unprotected(struct sim *s)
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		if (&s->nodes[i] != nd)
 			node_pause(&s->nodes[i]);
-	sim_at(s, fault_soon(s, 2200, 4000), crash_and_wake, nd);
+	sim_at(s, fault_soon(s, from_ms, to_ms), crash_and_wake, nd);
 }
 
+static void crash_unprotected(struct sim *s)
+{
+	crash_unprotected_after(s, 2200, 4000);
+}
+
+/* Surely unprotected: R6 waits twice, and for two standbys that are late in turn twice more. */
 void faults_suspect(struct sim *s)
 {
-	crash_unprotected(s);
+	crash_unprotected_after(s, 4000, 5500);
 }
 
 const struct fault_kind fault_kinds[] = {
