@@ -151,18 +151,9 @@ static uint64_t empty_rank(struct cl_node *n, const struct group *g)
 	return rank;
 }
 
-static bool owner_is_here(const struct cl_node *n, const struct group *g)
-{
-	for (size_t i = 0; g->owner && i < n->view.n; i++)
-		if (n->view.members[i].id.node_id == g->owner_id.node_id &&
-		    n->view.members[i].id.pid == g->owner_id.pid)
-			return true;
-	return false;
-}
-
 static bool nobody_holds(const struct cl_node *n, const struct group *g)
 {
-	return !g->synced && !anybody_has_state(n, g) && !owner_is_here(n, g) &&
+	return !g->synced && !anybody_has_state(n, g) && !owner_member(n, g) &&
 	       everybody_answered(n);
 }
 

@@ -106,6 +106,8 @@ void membership_say_hello(struct cl_node *n);
 void membership_digest(struct cl_node *n, const uint8_t digest[32]);
 bool membership_has_state(const struct cl_node *n);
 void membership_free(struct cl_node *n);
+/* The process in the view, or NULL; known: to look at only. */
+const struct member *member_known(const struct cl_node *n, const struct cl_member *id);
 struct member *member_find(struct cl_node *n, const struct cl_member *id);
 struct member *member_by_slot(struct cl_node *n, uint8_t slot);
 bool member_all_hello(const struct cl_node *n);
@@ -138,7 +140,7 @@ static inline bool ownership_is_sure(const struct cl_node *n, const struct group
 /* R23: lineages (and owners) compare as (term, slot). <0, 0, >0. */
 int ownership_compare(uint64_t term_a, uint8_t slot_a, uint64_t term_b, uint8_t slot_b);
 /* The owner of the log that we follow is a process in the view. */
-struct member *owner_member(struct cl_node *n, const struct group *g);
+const struct member *owner_member(const struct cl_node *n, const struct group *g);
 void ownership_view_changed(struct cl_node *n, struct group *g);
 /*
  * Somebody says it owns the group, and it was not by a claim that we delivered (join, heal):

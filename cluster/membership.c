@@ -12,14 +12,21 @@
 #include "base/wire_writer.h"
 #include "cluster/cluster_private.h"
 
-struct member *member_find(struct cl_node *n, const struct cl_member *id)
+const struct member *member_known(const struct cl_node *n, const struct cl_member *id)
 {
 	for (size_t i = 0; i < n->view.n; i++) {
-		struct member *m = &n->view.members[i];
+		const struct member *m = &n->view.members[i];
 		if (m->id.node_id == id->node_id && m->id.pid == id->pid)
 			return m;
 	}
 	return NULL;
+}
+
+struct member *member_find(struct cl_node *n, const struct cl_member *id)
+{
+	const struct member *m = member_known(n, id);
+
+	return m ? &n->view.members[m - n->view.members] : NULL;
 }
 
 struct member *member_by_slot(struct cl_node *n, uint8_t slot)

@@ -15,9 +15,9 @@ int ownership_compare(uint64_t term_a, uint8_t slot_a, uint64_t term_b, uint8_t 
 	return slot_a < slot_b ? -1 : slot_a > slot_b;
 }
 
-struct member *owner_member(struct cl_node *n, const struct group *g)
+const struct member *owner_member(const struct cl_node *n, const struct group *g)
 {
-	return g->owner ? member_find(n, &g->owner_id) : NULL;
+	return g->owner ? member_known(n, &g->owner_id) : NULL;
 }
 
 /* R9: a protected member counts while it is in the view with the state that made it protected. */
