@@ -69,6 +69,7 @@ cluster_tests = \
 	cluster/tests/protect_test \
 	cluster/tests/quorum_test \
 	cluster/tests/stats_test \
+	cluster/tests/suspect_test \
 	cluster/tests/takeover_test \
 	cluster/tests/version_test
 check_PROGRAMS += $(cluster_tests)
@@ -93,6 +94,7 @@ cluster_tests_preempt_test_SOURCES = cluster/tests/preempt_test.c $(cluster_harn
 cluster_tests_protect_test_SOURCES = cluster/tests/protect_test.c $(cluster_harness)
 cluster_tests_quorum_test_SOURCES = cluster/tests/quorum_test.c $(cluster_harness)
 cluster_tests_stats_test_SOURCES = cluster/tests/stats_test.c $(cluster_harness)
+cluster_tests_suspect_test_SOURCES = cluster/tests/suspect_test.c $(cluster_harness)
 cluster_tests_takeover_test_SOURCES = cluster/tests/takeover_test.c $(cluster_harness)
 cluster_tests_version_test_SOURCES = cluster/tests/version_test.c $(cluster_harness)
 cluster_tests_channel_test_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
@@ -118,6 +120,7 @@ cluster_tests_preempt_test_LDADD = $(cluster_test_libs)
 cluster_tests_protect_test_LDADD = $(cluster_test_libs)
 cluster_tests_quorum_test_LDADD = $(cluster_test_libs)
 cluster_tests_stats_test_LDADD = $(cluster_test_libs)
+cluster_tests_suspect_test_LDADD = $(cluster_test_libs)
 cluster_tests_takeover_test_LDADD = $(cluster_test_libs)
 cluster_tests_version_test_LDADD = $(cluster_test_libs)
 
