@@ -51,6 +51,7 @@ cluster_test_libs = libcluster.la libstatesync.la libike.la libbase.la $(CMOCKA_
 cluster_tests = \
 	cluster/tests/channel_test \
 	cluster/tests/chaos_test \
+	cluster/tests/claim_test \
 	cluster/tests/config_sync_test \
 	cluster/tests/drain_test \
 	cluster/tests/corosync_test \
@@ -95,6 +96,7 @@ cluster_tests_protect_test_SOURCES = cluster/tests/protect_test.c $(cluster_harn
 cluster_tests_quorum_test_SOURCES = cluster/tests/quorum_test.c $(cluster_harness)
 cluster_tests_stats_test_SOURCES = cluster/tests/stats_test.c $(cluster_harness)
 cluster_tests_suspect_test_SOURCES = cluster/tests/suspect_test.c $(cluster_harness)
+cluster_tests_claim_test_SOURCES = cluster/tests/claim_test.c $(cluster_harness)
 cluster_tests_takeover_test_SOURCES = cluster/tests/takeover_test.c $(cluster_harness)
 cluster_tests_version_test_SOURCES = cluster/tests/version_test.c $(cluster_harness)
 cluster_tests_channel_test_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
@@ -121,6 +123,7 @@ cluster_tests_protect_test_LDADD = $(cluster_test_libs)
 cluster_tests_quorum_test_LDADD = $(cluster_test_libs)
 cluster_tests_stats_test_LDADD = $(cluster_test_libs)
 cluster_tests_suspect_test_LDADD = $(cluster_test_libs)
+cluster_tests_claim_test_LDADD = $(cluster_test_libs)
 cluster_tests_takeover_test_LDADD = $(cluster_test_libs)
 cluster_tests_version_test_LDADD = $(cluster_test_libs)
 
