@@ -318,12 +318,25 @@ void handover_stop_timeout(struct cl_node *n, struct group *g)
 
 /* ---- commands ---- */
 
+/* A stop is the last word: what is asked behind it is answered, and does not take its place. */
+static bool is_stopping(struct cl_node *n, struct group *g)
+{
+	if (!g->stopping)
+		return false;
+	struct cl_effect *fx = fx_push(n, CL_FX_COMMAND_DONE, g);
+	fx->reason = R_STATE;
+	fx->why = "this unit is stopping";
+	return true;
+}
+
 void handover_go_active(struct cl_node *n, struct group *g)
 {
 	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
 	Holdfast__HandoverRequest r = HOLDFAST__HANDOVER_REQUEST__INIT;
 	const struct member *owner = owner_member(n, g);
 
+	if (is_stopping(n, g))
+		return;
 	g->command = COMMAND_ACTIVE;
 	if (g->role == CL_ROLE_ACTIVE) {
 		done(n, g, true, "already active");
@@ -376,6 +389,8 @@ bool handover_drain(struct cl_node *n, struct group *g)
 
 void handover_go_standby(struct cl_node *n, struct group *g)
 {
+	if (is_stopping(n, g))
+		return;
 	g->command = COMMAND_STANDBY;
 	give_up(n, g);
 }

@@ -351,6 +351,30 @@ static void a_stop_does_not_wait_for_stragglers_for_ever(void **state)
 	assert_int_equal(w.nodes[0].stopped_ok, 1);
 }
 
+/* R21: it is on its way out, whatever it is asked behind that. */
+static void a_stop_is_not_taken_back_by_a_command(void **state)
+{
+	static const enum cl_input_kind commands[] = { CL_IN_GO_ACTIVE, CL_IN_GO_STANDBY };
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		world_settled(&w, 2);
+		node_command(&w, 0, CL_IN_STOP);
+		world_run(&w, i < 2 ? 1 : 30); /* on its way; handed over, and relaying */
+		node_command(&w, 0, commands[i % 2]);
+		assert_int_equal(w.nodes[0].commands_failed, 1);
+		world_run(&w, 30);
+		assert_handed_over(0, 1, 2);
+		assert_int_equal(w.nodes[0].stopped_ok + w.nodes[0].stopped_failed, 0);
+		node_command(&w, 0, CL_IN_RELAY_DONE);
+		assert_int_equal(w.nodes[0].stopped_ok, 1);
+		world_run(&w, 2000);
+		assert_int_equal(world_owner(&w), 1);
+		assert_int_equal(w.nodes[0].commands_ok, 0);
+		world_free(&w);
+	}
+	world_init(&w, 2);
+}
+
 static void stopping_a_standby_is_immediate_and_silent(void **state)
 {
 	(void)state;
@@ -434,6 +458,7 @@ int main(void)
 		T(without_a_protected_standby_nothing_is_handed_over),
 		T(stopping_an_owner_hands_over_and_waits_for_stragglers),
 		T(a_stop_does_not_wait_for_stragglers_for_ever),
+		T(a_stop_is_not_taken_back_by_a_command),
 		T(stopping_a_standby_is_immediate_and_silent),
 		T(commands_that_ask_for_what_is_succeed),
 		T(a_member_without_complete_state_is_not_promoted),
