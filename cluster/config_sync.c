@@ -168,7 +168,11 @@ void config_sync_offer(struct cl_node *n, const struct cl_input *in)
 		nobody(n, in->token, R_NOT_OWNER, "this unit is not active");
 		return;
 	}
-	if (in->data.len == 0 || in->data.len > CL_CONFIG_MAX) {
+	if (in->data.len == 0) {
+		nobody(n, in->token, R_VALUE, "the configuration is empty");
+		return;
+	}
+	if (in->data.len > CL_CONFIG_MAX) {
 		nobody(n, in->token, R_TOO_LONG, "the configuration is too long");
 		return;
 	}

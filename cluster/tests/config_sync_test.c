@@ -323,6 +323,24 @@ static void who_is_alone_is_told(void **state)
 	assert_ended(0, 0, R_NOT_FOUND, "there is no other unit in the cluster");
 }
 
+static void one_that_cannot_be_sent_is_told_from_the_other(void **state)
+{
+	static char huge[CL_CONFIG_MAX + 1];
+	(void)state;
+	settled(2);
+	w.nodes[0].config_text = huge;
+	w.nodes[0].config_text_len = 0;
+	node_config(&w, 0, 0, CL_CONFIG_REPLACE, 1);
+	world_run(&w, 5);
+	assert_ended(0, 0, R_VALUE, "the configuration is empty");
+	w.nodes[0].config_text_len = sizeof(huge);
+	node_config(&w, 0, 0, CL_CONFIG_REPLACE, 2);
+	world_run(&w, 5);
+	assert_ended(0, 0, R_TOO_LONG, "the configuration is too long");
+	assert_int_equal(w.nodes[0].configs_done, 2);
+	assert_int_equal(w.nodes[1].configs_taken, 0);
+}
+
 /* ---- owners that go ---- */
 
 static void a_death_half_way_leaves_the_old_one(void **state)
@@ -501,6 +519,7 @@ int main(void)
 		TEST(a_standby_sends_none),
 		TEST(one_of_a_member_that_is_not_the_owner_is_refused),
 		TEST(who_is_alone_is_told),
+		TEST(one_that_cannot_be_sent_is_told_from_the_other),
 		TEST(a_death_half_way_leaves_the_old_one),
 		TEST(an_owner_that_hands_over_asks_no_more),
 		TEST(a_member_that_joins_with_another_one_is_sent_ours),

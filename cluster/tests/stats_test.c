@@ -105,6 +105,27 @@ static void say(uint32_t group, uint64_t term, Holdfast__ClusterMessage *m)
 	world_run(&w, 3);
 }
 
+/* By the snapshot channel, for a group that is not configured here. */
+static void a_snapshot_of_no_group_here_is_dropped(void **state)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__SnapshotRequest r = HOLDFAST__SNAPSHOT_REQUEST__INIT;
+	const struct group strange = { .id = 7, .term = 1 };
+	struct cl_outbox out = { 0 };
+	(void)state;
+	world_settled(&w, 2);
+	m.body_case = BODY(SNAPSHOT_REQUEST);
+	m.snapshot_request = &r;
+	w.nodes[1].cl->out = &out;
+	message_send_snapshot(w.nodes[1].cl, &strange, CL_FX_SNAPSHOT_ASK,
+			      member_by_slot(w.nodes[1].cl, 1), &m);
+	w.nodes[1].cl->out = NULL;
+	struct cl_input in = { .kind = CL_IN_SNAPSHOT, .data = buf_bytes(&out.fx[0].data) };
+	node_input(&w.nodes[0], &in);
+	assert_int_equal(dropped(0, CL_DROP_NO_GROUP), 1);
+	cl_outbox_clear(&out);
+}
+
 static void what_has_no_effect_has_its_reason(void **state)
 {
 	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
@@ -229,6 +250,7 @@ int main(void)
 		T(messages_are_counted_by_kind_on_both_sides),
 		T(refusals_have_their_reason),
 		T(what_has_no_effect_has_its_reason),
+		T(a_snapshot_of_no_group_here_is_dropped),
 		cmocka_unit_test(every_reason_has_a_name),
 		T(latency_is_measured_from_append_to_commit),
 		T(what_nobody_acknowledges_is_no_latency),
