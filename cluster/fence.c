@@ -21,23 +21,29 @@ static bool is_fenced(const struct cl_node *n, uint32_t node_id)
 	return false;
 }
 
-void fence_owner_left(struct cl_node *n, struct group *g)
-{
-	uint32_t node_id = g->owner_id.node_id;
-
-	g->unfenced = 0;
-	if (n->cfg.fenced_takeover && n->view.nodes_lost && !is_fenced(n, node_id))
-		g->unfenced = node_id;
-	if (g->unfenced)
-		fx_log(n, LOG_CLUSTER_UNFENCED, "group %u waits for node %u", g->id, node_id);
-}
-
 static bool in_view(const struct cl_node *n, uint32_t node_id)
 {
 	for (size_t i = 0; i < n->view.n; i++)
 		if (n->view.members[i].id.node_id == node_id)
 			return true;
 	return false;
+}
+
+/*
+ * Where a process leaves and a node is lost in one change, Corosync tells of two lists, and so do we
+ * (adapters/corosync.c): each is a view of its own. An owner that is back as another process is not
+ * there any more, whoever else was lost, and nobody could confirm that it is off.
+ */
+void fence_owner_left(struct cl_node *n, struct group *g)
+{
+	uint32_t node_id = g->owner_id.node_id;
+
+	g->unfenced = 0;
+	if (n->cfg.fenced_takeover && n->view.nodes_lost && !is_fenced(n, node_id) &&
+	    !in_view(n, node_id))
+		g->unfenced = node_id;
+	if (g->unfenced)
+		fx_log(n, LOG_CLUSTER_UNFENCED, "group %u waits for node %u", g->id, node_id);
 }
 
 /* R10: behind a cut the owner may have gone on, unprotected, until then. */

@@ -129,6 +129,30 @@ static void a_process_that_dies_alone_is_taken_over_from_at_once(void **state)
 	assert_int_equal(world_owner(&w), 1);
 }
 
+/* The loss of another node in the same change says nothing of the owner's. */
+static void nor_is_it_waited_for_when_another_node_is_lost_with_it(void **state)
+{
+	(void)state;
+	for (unsigned int back = 0; back < 2; back++) {
+		world_settled(&w, 3);
+		for (size_t i = 0; i < 3; i++)
+			w.nodes[i].cl->cfg.fenced_takeover = true;
+		node_kill(&w, 2);
+		if (!back)
+			world_view(&w, false); /* of nodes first, then of processes */
+		node_kill(&w, 0);
+		if (back)
+			node_start(&w, 0);
+		world_view(&w, !back);
+		world_run(&w, 1200);
+		assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 0);
+		if (back)
+			assert_int_equal(world_owner(&w), 1);
+		world_free(&w);
+	}
+	world_init(&w, 2);
+}
+
 static void an_owner_that_comes_back_is_followed_again(void **state)
 {
 	(void)state;
@@ -358,6 +382,7 @@ int main(void)
 		T(promote_waits_for_it_too),
 		T(one_who_is_there_is_not_fenced),
 		T(a_process_that_dies_alone_is_taken_over_from_at_once),
+		T(nor_is_it_waited_for_when_another_node_is_lost_with_it),
 		T(an_owner_that_comes_back_is_followed_again),
 		T(what_was_kept_waits_for_it_too),
 		T(a_node_that_comes_back_as_another_process_is_waited_for_no_longer),
