@@ -23,6 +23,9 @@
 #define LOST_TERM_ROOM       64   /* terms that a node without its file may have owned (R11) */
 #define JOIN_RETRY_MS        5000 /* no progress of a snapshot: a new marker */
 #define JOIN_ASK_MS          500  /* no progress: what was on its way is lost, ask again */
+#define JOIN_REFUSED_MS      500  /* a snapshot was refused: the next one comes later; doubles */
+#define JOIN_REFUSED_MAX_MS  8000
+#define JOIN_CALM_MS         60000 /* none was refused for so long */
 #define HANDOVER_MS          1000 /* each phase of a handover */
 #define PREEMPT_WAIT_MS      5000 /* after a request that led to nothing; doubles */
 #define PREEMPT_WAIT_MAX_MS  300000

@@ -82,8 +82,8 @@ void failure_note(struct cl_node *n, uint8_t slot, const char *why);
 /* message.c */
 void message_send(struct cl_node *n, uint32_t group, uint64_t term, Holdfast__ClusterMessage *m);
 void message_send_group(struct cl_node *n, const struct group *g, Holdfast__ClusterMessage *m);
-/* For one member, over the snapshot channel: CL_FX_SNAPSHOT_SEND or _ASK. */
-void message_send_snapshot(struct cl_node *n, const struct group *g, enum cl_effect_kind kind,
+/* For one member, over the snapshot channel: CL_FX_SNAPSHOT_SEND or _ASK. False: not sealed. */
+bool message_send_snapshot(struct cl_node *n, const struct group *g, enum cl_effect_kind kind,
 			   const struct member *to, Holdfast__ClusterMessage *m);
 void message_deliver(struct cl_node *n, const struct cl_member *from, struct bytes data);
 void message_snapshot(struct cl_node *n, struct bytes data);
@@ -256,6 +256,8 @@ void join_stop(struct group *g);
 void join_keep(struct cl_node *n, struct group *g, uint64_t position, const struct bytes *records);
 void join_marker(struct cl_node *n, struct group *g, const struct delivery *d,
 		 const Holdfast__ClusterMessage *m);
+/* Another owner's snapshots were not refused. */
+void join_new_owner(struct group *g);
 /* No progress: ask again, or begin again. */
 void join_timeout(struct cl_node *n, struct group *g);
 void join_chunk(struct cl_node *n, struct group *g, const Holdfast__Snapshot *m);

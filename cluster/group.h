@@ -105,10 +105,17 @@ struct delta {
 	struct buf records; /* packed Records; empty: PROTECTED */
 };
 
+/* Snapshots that this member refused: one that is always refused is not asked for without a pause. */
+struct join_pause {
+	uint64_t at_ns; /* the last one; 0: none */
+	uint64_t wait_ns, until_ns;
+};
+
 struct join_state {
 	bool running;
 	bool gap; /* a chunk was missing, and was asked for */
 	uint64_t id;
+	struct join_pause pause;
 	uint64_t progress_ns;
 	uint32_t taken; /* chunks since the last request */
 	struct ss_snapshot_reader *reader;

@@ -28,7 +28,7 @@ void join_stop(struct group *g)
 		ss_buf_wipe(&g->join.deltas[i].records);
 	free(g->join.deltas);
 	ss_snapshot_reader_free(g->join.reader);
-	g->join = (struct join_state){ .id = g->join.id };
+	g->join = (struct join_state){ .id = g->join.id, .pause = g->join.pause };
 	g->at[T_JOIN] = NEVER;
 }
 
@@ -40,6 +40,10 @@ void join_start(struct cl_node *n, struct group *g)
 	join_stop(g);
 	if (g->synced || !owner_member(n, g) || g->owner_id.node_id == n->cfg.node_id)
 		return;
+	if (n->now_ns < g->join.pause.until_ns) {
+		g->at[T_JOIN] = g->join.pause.until_ns;
+		return;
+	}
 	g->join.id++;
 	g->join.running = true;
 	g->join.reader = ss_snapshot_reader_new(n->cfg.hash_seed);
@@ -51,6 +55,24 @@ void join_start(struct cl_node *n, struct group *g)
 	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_MARKER;
 	m.marker = &mk;
 	message_send_group(n, g, &m);
+}
+
+static void join_pause(struct cl_node *n, struct group *g)
+{
+	struct join_pause *p = &g->join.pause;
+	bool again = p->at_ns && n->now_ns - p->at_ns < JOIN_CALM_MS * MS;
+
+	p->wait_ns = again ? p->wait_ns * 2 : JOIN_REFUSED_MS * MS;
+	if (p->wait_ns > JOIN_REFUSED_MAX_MS * MS)
+		p->wait_ns = JOIN_REFUSED_MAX_MS * MS;
+	p->at_ns = n->now_ns;
+	p->until_ns = n->now_ns + p->wait_ns;
+}
+
+/* Another one's snapshot may be a good one. */
+void join_new_owner(struct group *g)
+{
+	g->join.pause = (struct join_pause){ 0 };
 }
 
 /* Grants the owner SNAPSHOT_CREDIT chunks behind the records that are here. */
@@ -133,6 +155,7 @@ static void join_finish(struct cl_node *n, struct group *g)
 	log_replay_store(n, g);
 	enum result res = apply_kept(n, g);
 	if (res != R_OK) {
+		join_pause(n, g);
 		ownership_lose_state(n, g, result_text(res));
 		return;
 	}
@@ -184,6 +207,7 @@ void join_chunk(struct cl_node *n, struct group *g, const Holdfast__Snapshot *m)
 		break;
 	default:
 		fx_log(n, LOG_REPL_REFUSED, "group %u snapshot: %s", g->id, result_text(res));
+		join_pause(n, g);
 		join_start(n, g);
 	}
 }
@@ -220,12 +244,12 @@ static void serve(struct cl_node *n, struct group *g, uint8_t slot)
 	if (!ss_snapshot_next(v->writer, SNAPSHOT_CHUNK_BYTES, &chunk))
 		return;
 	v->away[v->n_away++] = first;
-	v->busy = true;
 	s.join_id = v->id;
 	s.chunk = (ProtobufCBinaryData){ .data = chunk.p, .len = chunk.len };
 	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_SNAPSHOT;
 	m.snapshot = &s;
-	message_send_snapshot(n, g, CL_FX_SNAPSHOT_SEND, to, &m);
+	/* What could not be sealed is as good as lost on its way: it is asked for again. */
+	v->busy = message_send_snapshot(n, g, CL_FX_SNAPSHOT_SEND, to, &m);
 	ss_buf_wipe(&chunk);
 }
 

@@ -74,17 +74,18 @@ void message_send_group(struct cl_node *n, const struct group *g, Holdfast__Clus
 	message_send(n, g->id, g->term, m);
 }
 
-void message_send_snapshot(struct cl_node *n, const struct group *g, enum cl_effect_kind kind,
+bool message_send_snapshot(struct cl_node *n, const struct group *g, enum cl_effect_kind kind,
 			   const struct member *to, Holdfast__ClusterMessage *m)
 {
 	struct buf data = { 0 };
 
 	if (!seal(n, SS_ENV_SNAPSHOT, g->id, g->term, m, &data))
-		return;
+		return false;
 	struct cl_effect *fx = fx_push(n, kind, g);
 	fx->slot = to->slot;
 	fx->mate = to->relay;
 	fx->data = data;
+	return true;
 }
 
 /* ---- delivery ---- */

@@ -54,6 +54,7 @@ void ownership_begin(struct cl_node *n, struct group *g, const struct member *m,
 	if (g->synced)
 		g->complete_ns = n->now_ns;
 	claim_unsettle(g);
+	join_new_owner(g);
 }
 
 void ownership_drop_state(struct cl_node *n, struct group *g)

@@ -1,14 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Joining with state: marker, snapshot, what the log brings meanwhile, SYNCED (R7, R22). */
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
 
 #include "cluster/tests/harness.h"
 
 static struct world w;
+
+/* libcrypto's, which seals nothing that is longer than this; 0: anything. */
+static int seals_up_to;
+
+int EVP_EncryptUpdate(EVP_CIPHER_CTX *ctx, unsigned char *out, int *out_len,
+		      const unsigned char *in, int in_len)
+{
+	static int (*real)(EVP_CIPHER_CTX *, unsigned char *, int *, const unsigned char *, int);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "EVP_EncryptUpdate");
+	assert_non_null(real);
+	return seals_up_to && in_len > seals_up_to ? 0 : real(ctx, out, out_len, in, in_len);
+}
 
 static int done(void **state)
 {
@@ -213,6 +229,92 @@ static void a_snapshot_that_stays_away_begins_at_a_new_marker(void **state)
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
 }
 
+/* Without memory, say, for a moment. */
+static void a_chunk_that_cannot_be_sealed_is_sent_later(void **state)
+{
+	(void)state;
+	joiner_begins();
+	seals_up_to = 20000;
+	world_run(&w, 1200);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
+	assert_true(w.nodes[0].logs[LOG_REPL_REFUSED] > 0);
+	seals_up_to = 0;
+	world_run(&w, 1000);
+	assert_joined_at_once();
+}
+
+/* Node 0 sends chunks that cannot be read. */
+static void sends_rubbish(struct node *nd, const struct cl_effect *fx)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Snapshot s = HOLDFAST__SNAPSHOT__INIT;
+	struct node *to = &w.nodes[fx->slot - 1];
+	struct cl_input in = { .kind = CL_IN_SNAPSHOT, .data = buf_bytes(&fx->data) };
+	struct cl_outbox out = { 0 };
+	uint8_t rubbish[] = "rubbish";
+
+	if (!to->alive)
+		return;
+	if (fx->kind == CL_FX_SNAPSHOT_SEND && nd == &w.nodes[0]) {
+		s.join_id = to->cl->groups[0].join.id;
+		s.chunk = (ProtobufCBinaryData){ .data = rubbish, .len = sizeof(rubbish) };
+		m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_SNAPSHOT;
+		m.snapshot = &s;
+		nd->cl->out = &out;
+		assert_true(message_send_snapshot(nd->cl, &nd->cl->groups[0], fx->kind,
+						  member_by_slot(nd->cl, to->slot), &m));
+		nd->cl->out = NULL;
+		in.data = buf_bytes(&out.fx[0].data);
+	}
+	node_input(to, &in);
+	cl_outbox_clear(&out);
+}
+
+static uint64_t markers_of_node_1(void)
+{
+	const unsigned int marker = HOLDFAST__CLUSTER_MESSAGE__BODY_MARKER;
+
+	return cl_stats(w.nodes[1].cl)->messages_sent[marker];
+}
+
+static void a_snapshot_that_is_always_refused_is_not_asked_for_without_a_pause(void **state)
+{
+	(void)state;
+	owner_with_state(3, 500);
+	w.snapshot = sends_rubbish;
+	node_start(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 3600);
+	assert_int_equal(markers_of_node_1(), 4); /* at 0, 0.5, 1.5 and 3.5 s */
+	world_run(&w, 26000);
+	assert_int_equal(markers_of_node_1(), 7); /* 7.5, 15.5, 23.5 */
+	assert_int_equal(w.nodes[1].logs[LOG_REPL_REFUSED], 7);
+	/* Of the next owner nothing was refused. */
+	world_run(&w, 3000);
+	w.snapshot = NULL;
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 400);
+	assert_int_equal(world_owner(&w), 2);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+}
+
+static void a_snapshot_that_was_refused_once_comes_soon(void **state)
+{
+	(void)state;
+	owner_with_state(2, 500);
+	w.snapshot = sends_rubbish;
+	node_start(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 100);
+	assert_int_equal(markers_of_node_1(), 1);
+	w.snapshot = NULL;
+	world_run(&w, 700);
+	assert_int_equal(markers_of_node_1(), 2);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_int_equal(ss_store_count(cl_store(w.nodes[1].cl, GROUP), 0), 500);
+}
+
 static void when_the_serving_owner_dies_its_successor_serves(void **state)
 {
 	(void)state;
@@ -351,6 +453,9 @@ int main(void)
 		T(a_transfer_goes_on_where_it_was_after_a_silence),
 		T(what_the_owner_sends_last_may_be_lost_too),
 		T(a_snapshot_that_stays_away_begins_at_a_new_marker),
+		T(a_chunk_that_cannot_be_sealed_is_sent_later),
+		T(a_snapshot_that_is_always_refused_is_not_asked_for_without_a_pause),
+		T(a_snapshot_that_was_refused_once_comes_soon),
 		T(when_the_serving_owner_dies_its_successor_serves),
 		T(a_joiner_does_not_take_over_when_the_only_holder_of_state_dies),
 		T(a_log_that_outruns_the_snapshot_restarts_the_join),
