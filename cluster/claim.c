@@ -296,6 +296,13 @@ void claim_reserve(struct cl_node *n, struct group *g)
 {
 	if (g->claim.writing || claim_is_reserved(n, g))
 		return;
+	if (next_term(n, g) > CL_TERM_MAX) {
+		n->stats.claims_refused++;
+		fx_log(n, LOG_CLUSTER_CLAIM_REFUSED, "group %u: no term is left behind %llu",
+		       g->id, (unsigned long long)highest_term(g));
+		g->claim.not_before_ns = n->now_ns + TERM_RETRY_MS * MS;
+		return;
+	}
 	g->claim.reserved = 0;
 	g->claim.disk_before = g->disk_term;
 	g->claim.unknown_before = n->cfg.terms_unknown[g->index];

@@ -23,6 +23,11 @@
 #define CL_GROUPS_MAX    16
 #define CL_NAME_MAX      65
 #define CL_LINKS_MAX     16 /* interfaces of a member */
+/*
+ * R11: each claim exceeds every term that was ever announced, so that one near the end of the number
+ * space would end all claims. No cluster comes to this one by claims.
+ */
+#define CL_TERM_MAX      (UINT64_C(1) << 48)
 /* "failover exec" */
 #define CL_EXEC_LINE_MAX 4096u
 #define CL_EXEC_TEXT_MAX (1u << 20) /* what answers with more cuts it, or says so */

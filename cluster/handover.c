@@ -242,7 +242,7 @@ void handover_release(struct cl_node *n, struct group *g, const struct delivery 
 		      const Holdfast__ClusterMessage *m)
 {
 	(void)d;
-	g->released_to = (uint8_t)m->release->to_slot;
+	g->released_to = m->release->to_slot < SS_SLOTS ? (uint8_t)m->release->to_slot : 0;
 	if (g->synced && m->release->position > g->applied)
 		ownership_lose_state(n, g, "the log has a gap");
 }

@@ -486,6 +486,41 @@ static void hello_show(struct cl_node *n, struct member *m, const Holdfast__Hell
 	memcpy(n->known[m->slot].hostname, m->hostname, sizeof(m->hostname));
 }
 
+/* A field that no member of any version can mean so. */
+struct fault {
+	const char *field; /* NULL: none */
+	uint32_t group;
+	uint64_t value, most;
+};
+
+static void look(struct fault *f, uint32_t group, const char *field, uint64_t value, uint64_t most)
+{
+	if (!f->field && value > most)
+		*f = (struct fault){ field, group, value, most };
+}
+
+static struct fault hello_fault(const Holdfast__Hello *h)
+{
+	struct fault f = { 0 };
+
+	for (size_t i = 0; i < h->n_group; i++) {
+		const Holdfast__GroupStatus *s = h->group[i];
+		look(&f, s->group, "highest_term", s->highest_term, CL_TERM_MAX);
+		look(&f, s->group, "term", s->term, CL_TERM_MAX);
+		look(&f, s->group, "owner_slot", s->owner_slot, SS_SLOTS - 1);
+		look(&f, s->group, "protected_set", s->protected_set, UINT16_MAX);
+		look(&f, s->group, "kept_term", s->kept_term, CL_TERM_MAX);
+		look(&f, s->group, "kept_owner_slot", s->kept_owner_slot, SS_SLOTS - 1);
+		for (size_t k = 0; k < s->n_lineage; k++) {
+			look(&f, s->group, "lineage term", s->lineage[k]->term, CL_TERM_MAX);
+			look(&f, s->group, "lineage slot", s->lineage[k]->slot, SS_SLOTS - 1);
+		}
+	}
+	if (h->relay)
+		look(&f, 0, "relay port", h->relay->port, UINT16_MAX);
+	return f;
+}
+
 static void hello_take(struct cl_node *n, struct member *m, const Holdfast__Hello *h)
 {
 	m->relay = (struct inet_endpoint){ 0 };
@@ -528,6 +563,15 @@ void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t s
 		       "node %u speaks versions %u to %u, this one %u to %u: none in common",
 		       m->id.node_id, h->version_min, h->version_max, n->cfg.version_min,
 		       n->cfg.version_max);
+		return;
+	}
+	const struct fault f = hello_fault(h);
+	if (f.field) {
+		m->refused = true;
+		n->stats.refused[R_VALUE]++;
+		fx_log(n, LOG_REPL_REFUSED, "HELLO of node %u, group %u: %s %llu, expected 0 to %llu",
+		       m->id.node_id, f.group, f.field, (unsigned long long)f.value,
+		       (unsigned long long)f.most);
 		return;
 	}
 	/* Said in a view that is gone: the one for this view follows. */

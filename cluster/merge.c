@@ -71,6 +71,8 @@ void merge_chunk(struct cl_node *n, struct group *g, uint8_t slot, const Holdfas
 		x->m = ss_merge_new(n->cfg.hash_seed);
 	}
 	enum result res = ss_merge_read(x->m, bytes(m->chunk.data, m->chunk.len), &x->complete);
+	if (res == R_OK && m->fork_slot >= SS_SLOTS)
+		res = R_VALUE;
 	if (res == R_OK &&
 	    !lineage_has(&g->lineage, m->fork_term, (uint8_t)m->fork_slot, ss_merge_fork(x->m)))
 		res = R_STALE;

@@ -276,6 +276,8 @@ static void opened(struct cl_node *n, struct member *m, const struct ss_opened *
 		claim_own_delivered(n, &n->groups[i], o->sequence);
 	if (hello != (o->kind == SS_ENV_HELLO)) {
 		refused(n, m, R_UNEXPECTED);
+	} else if (o->term > CL_TERM_MAX) {
+		refused(n, m, R_VALUE);
 	} else if (hello) {
 		membership_hello(n, &m->id, o->slot, body->hello);
 	} else {

@@ -6,8 +6,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "cluster/cluster.h"
 
 #define UNKNOWN " unknown-before"
 
@@ -18,15 +21,19 @@ static void term_path(char out[PATH_LEN], const char *dir, uint32_t group, const
 	snprintf(out, PATH_LEN, "%s/term.%" PRIu32 "%s", dir, group, suffix);
 }
 
-/* "TERM\n", or "TERM unknown-before\n". */
+/* "TERM\n", or "TERM unknown-before\n". No cluster has come to a term above the bound. */
 static bool parse(const char *line, struct term_file *out)
 {
-	int end = 0;
+	char *end;
 
-	if (sscanf(line, "%" SCNu64 "%n", &out->term, &end) != 1)
+	if (*line < '0' || *line > '9')
 		return false;
-	out->earlier_unknown = strcmp(line + end, UNKNOWN "\n") == 0;
-	return out->earlier_unknown || strcmp(line + end, "\n") == 0;
+	errno = 0;
+	out->term = strtoull(line, &end, 10);
+	if (errno != 0 || out->term > CL_TERM_MAX)
+		return false;
+	out->earlier_unknown = strcmp(end, UNKNOWN "\n") == 0;
+	return out->earlier_unknown || strcmp(end, "\n") == 0;
 }
 
 enum result term_file_read(const char *dir, uint32_t group, struct term_file *out)

@@ -215,6 +215,22 @@ static void a_target_that_does_not_get_ready_changes_nothing(void **state)
 	assert_true(w.nodes[0].is_protected);
 }
 
+static void a_release_to_no_slot_is_a_release_to_nobody(void **state)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Release r = HOLDFAST__RELEASE__INIT;
+	(void)state;
+	world_settled(&w, 2);
+	r.to_slot = 256 + 2;
+	r.position = w.nodes[0].cl->groups[0].applied;
+	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_RELEASE;
+	m.release = &r;
+	node_forge(&w, 0, 1, &m);
+	world_run(&w, 50);
+	assert_int_equal(w.nodes[1].cl->groups[0].released_to, 0);
+	assert_int_equal(world_owner(&w), 0);
+}
+
 /* It may still be there for the stragglers of its own handover (R19, R21). */
 static void who_is_stopping_takes_nothing_over(void **state)
 {
@@ -449,6 +465,7 @@ int main(void)
 		T(final_records_are_held_by_the_next_owner_before_release),
 		T(the_term_is_on_disk_before_the_owner_stops),
 		T(a_target_that_does_not_get_ready_changes_nothing),
+		T(a_release_to_no_slot_is_a_release_to_nobody),
 		T(who_is_stopping_takes_nothing_over),
 		T(a_datapath_that_does_not_stop_goes_on),
 		T(a_target_that_dies_while_preparing_is_forgotten),

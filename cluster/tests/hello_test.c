@@ -126,6 +126,115 @@ static void an_owner_is_heard_before_hello(void **state)
 	assert_int_equal(stats(0)->dropped[CL_DROP_BEFORE_HELLO], 0);
 }
 
+/* ---- fields that cannot be so ---- */
+
+static Holdfast__GroupStatus said;
+static Holdfast__Ownership said_owner;
+static Holdfast__Endpoint said_relay;
+
+/* What node 1 says in this view, but for what a case changes. */
+static void node_1_says_hello(void)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Hello h = HOLDFAST__HELLO__INIT;
+	Holdfast__GroupStatus *groups[] = { &said };
+	const struct view *v = &w.nodes[1].cl->view;
+
+	h.node_id = w.nodes[1].id;
+	h.version_min = h.version_max = 1;
+	h.ring_node_id = v->ring.node_id;
+	h.ring_seq = v->ring.seq;
+	h.relay = &said_relay;
+	h.group = groups;
+	h.n_group = 1;
+	m.body_case = BODY(HELLO);
+	m.hello = &h;
+	node_forge(&w, 1, 0, &m);
+	node_stop(&w, 1);
+	world_run(&w, 5);
+}
+
+static void a_hello_without_a_fault(void)
+{
+	static Holdfast__Ownership *owners[] = { &said_owner };
+	world_settled(&w, 2);
+	const struct group *g = &w.nodes[1].cl->groups[0];
+	holdfast__group_status__init(&said);
+	holdfast__ownership__init(&said_owner);
+	holdfast__endpoint__init(&said_relay);
+	said.group = GROUP;
+	said.term = said.highest_term = said_owner.term = g->term;
+	said.owner_slot = said_owner.slot = g->owner;
+	said.protected_set = g->protected_set;
+	said.applied = g->applied;
+	said.synced = said.has_state = true;
+	said.lineage = owners;
+	said.n_lineage = 1;
+}
+
+static void a_hello_is_refused_for_a_field_that_cannot_be_so(void **state)
+{
+	const struct {
+		uint64_t *wide;
+		uint32_t *narrow;
+		uint64_t most;
+	} fields[] = {
+		{ .wide = &said.highest_term, .most = CL_TERM_MAX },
+		{ .wide = &said.term, .most = CL_TERM_MAX },
+		{ .wide = &said.kept_term, .most = CL_TERM_MAX },
+		{ .wide = &said_owner.term, .most = CL_TERM_MAX },
+		{ .narrow = &said.owner_slot, .most = SS_SLOTS - 1 },
+		{ .narrow = &said.kept_owner_slot, .most = SS_SLOTS - 1 },
+		{ .narrow = &said_owner.slot, .most = SS_SLOTS - 1 },
+		{ .narrow = &said.protected_set, .most = UINT16_MAX },
+		{ .narrow = &said_relay.port, .most = UINT16_MAX },
+	};
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(fields) / sizeof(fields[0]); i++) {
+		a_hello_without_a_fault();
+		const uint64_t value = fields[i / 2].most + i % 2;
+		if (fields[i / 2].wide)
+			*fields[i / 2].wide = value;
+		else
+			*fields[i / 2].narrow = (uint32_t)value;
+		node_1_says_hello();
+		assert_int_equal(stats(0)->refused[R_VALUE], i % 2);
+		assert_int_equal(w.nodes[0].logs[LOG_REPL_REFUSED], i % 2);
+		assert_int_equal(member_by_slot(w.nodes[0].cl, 2)->refused, i % 2);
+		assert_true(w.nodes[0].cl->groups[0].known_term <= CL_TERM_MAX);
+		world_free(&w);
+	}
+	world_init(&w, 2);
+}
+
+static void a_term_near_the_end_of_the_numbers_does_not_end_all_claims(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_forge_claim(&w, 2, UINT64_MAX - 3, CLAIM_LEFT, NULL);
+	world_run(&w, 5);
+	assert_int_equal(stats(0)->refused[R_VALUE], 1);
+	assert_int_equal(w.nodes[0].cl->groups[0].known_term, 1);
+	node_kill(&w, 2);
+	node_command(&w, 1, CL_IN_GO_ACTIVE);
+	world_run(&w, 50);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[1].term, 2);
+}
+
+static void behind_the_last_term_nobody_claims(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	w.nodes[1].cl->groups[0].known_term = CL_TERM_MAX;
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 2500);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_in_range(w.nodes[1].logs[LOG_CLUSTER_CLAIM_REFUSED], 2, 4);
+	assert_in_range(stats(1)->claims_refused, 2, 4);
+}
+
 /* ---- terms unknown (R11) ---- */
 
 static void loses_its_term_file(size_t i)
@@ -274,6 +383,9 @@ int main(void)
 		T(a_command_is_not_run_before_hello),
 		T(an_acknowledgement_does_not_count_before_hello),
 		T(an_owner_is_heard_before_hello),
+		T(a_hello_is_refused_for_a_field_that_cannot_be_so),
+		T(a_term_near_the_end_of_the_numbers_does_not_end_all_claims),
+		T(behind_the_last_term_nobody_claims),
 		T(a_member_whose_terms_are_unknown_may_have_owned_meanwhile),
 		T(that_it_heard_of_a_term_makes_its_own_no_better_known),
 		T(who_was_synced_knows_the_terms),

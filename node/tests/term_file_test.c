@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "cluster/cluster.h"
 #include "node/state_lock.h"
 #include "node/term_file.h"
 
@@ -76,15 +77,15 @@ static void a_term_is_read_back_and_replaced(void **state)
 {
 	(void)state;
 	assert_int_equal(write_term(1, 41, false), R_OK);
-	assert_int_equal(write_term(1, UINT64_MAX, false), R_OK);
-	assert_read(UINT64_MAX, false);
+	assert_int_equal(write_term(1, CL_TERM_MAX, false), R_OK);
+	assert_read(CL_TERM_MAX, false);
 }
 
 static void that_earlier_terms_are_unknown_is_kept(void **state)
 {
 	(void)state;
-	assert_int_equal(write_term(1, UINT64_MAX, true), R_OK);
-	assert_read(UINT64_MAX, true);
+	assert_int_equal(write_term(1, CL_TERM_MAX, true), R_OK);
+	assert_read(CL_TERM_MAX, true);
 	assert_int_equal(write_term(1, 3, false), R_OK);
 	assert_read(3, false);
 }
@@ -100,7 +101,9 @@ static void groups_have_files_of_their_own(void **state)
 static void a_torn_file_is_refused(void **state)
 {
 	static const char *const torn[] = { "12",    "\n",           "",
-					    "12x\n", "12 unknown-b", "12 unknown-before" };
+					    "12x\n", "12 unknown-b", "12 unknown-before",
+					    "-1\n",  " 12\n",        "281474976710657\n",
+					    "18446744073709551615\n", "99999999999999999999\n" };
 	struct term_file file;
 
 	(void)state;
