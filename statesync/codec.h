@@ -33,6 +33,13 @@ enum result ss_record_unpack(const struct ss_record *r, enum ss_kind kind,
 			     const ProtobufCMessageDescriptor *type,
 			     ProtobufCMessage **out) WARN_UNUSED;
 
+/*
+ * Behind what is in *out, a Counters record: the fields of a and b that this version does not know. What
+ * both have is taken from a. R_SHORT, R_VALUE, R_NO_MEMORY, R_TOO_LONG; *out is untouched then.
+ */
+enum result ss_counters_keep_unknown(const struct ss_record *a, const struct ss_record *b,
+				     struct ss_record *out) WARN_UNUSED;
+
 /* ---- fields, encoding: views that borrow from the state ---- */
 
 static inline ProtobufCBinaryData ss_put_bytes(struct bytes b)

@@ -2,6 +2,8 @@
 /* Counters record: an inbound checkpoint (R18), or the exact values of a handover (R19). */
 #include "statesync/codec.h"
 
+#include <stdlib.h>
+
 /* The replay window is 1024 packets; a newer version's may be wider. */
 #define BITMAP_MAX  8192u
 #define BITMAP_WORD 8u
@@ -48,4 +50,68 @@ enum result ss_decode_counters(const struct ss_record *r, struct ss_counters *ou
 		*out = (struct ss_counters){ 0 };
 	}
 	return t.res;
+}
+
+/* ---- of a newer version ---- */
+
+static bool has_tag(const ProtobufCMessage *m, uint32_t tag)
+{
+	for (unsigned int i = 0; i < m->n_unknown_fields; i++)
+		if (m->unknown_fields[i].tag == tag)
+			return true;
+	return false;
+}
+
+/* fields: room for those of both. */
+static unsigned int collect(const ProtobufCMessage *a, const ProtobufCMessage *b,
+			    ProtobufCMessageUnknownField *fields)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < a->n_unknown_fields; i++)
+		fields[n++] = a->unknown_fields[i];
+	for (unsigned int i = 0; i < b->n_unknown_fields; i++)
+		if (!has_tag(a, b->unknown_fields[i].tag))
+			fields[n++] = b->unknown_fields[i];
+	return n;
+}
+
+static enum result append(const ProtobufCMessage *a, const ProtobufCMessage *b, struct buf *out)
+{
+	Holdfast__Counters m = HOLDFAST__COUNTERS__INIT;
+	const size_t most = a->n_unknown_fields + b->n_unknown_fields;
+
+	if (most == 0)
+		return R_OK;
+	m.base.unknown_fields = calloc(most, sizeof(*m.base.unknown_fields));
+	if (m.base.unknown_fields == NULL)
+		return R_NO_MEMORY;
+	m.base.n_unknown_fields = collect(a, b, m.base.unknown_fields);
+	const size_t len = protobuf_c_message_get_packed_size(&m.base);
+	enum result res = out->len + len > SS_RECORD_DATA_MAX ? R_TOO_LONG : R_OK;
+	uint8_t *p = res == R_OK ? realloc(out->p, out->len + len) : NULL;
+	if (p != NULL) {
+		out->p = p;
+		out->len += protobuf_c_message_pack(&m.base, p + out->len);
+	} else if (res == R_OK) {
+		res = R_NO_MEMORY;
+	}
+	free(m.base.unknown_fields);
+	return res;
+}
+
+enum result ss_counters_keep_unknown(const struct ss_record *a, const struct ss_record *b,
+				     struct ss_record *out)
+{
+	const ProtobufCMessageDescriptor *type = &holdfast__counters__descriptor;
+	ProtobufCMessage *ma = NULL, *mb = NULL;
+
+	enum result res = ss_record_unpack(a, SS_COUNTERS, type, &ma);
+	if (res == R_OK)
+		res = ss_record_unpack(b, SS_COUNTERS, type, &mb);
+	if (res == R_OK)
+		res = append(ma, mb, &out->data);
+	ss_message_free(ma);
+	ss_message_free(mb);
+	return res;
 }

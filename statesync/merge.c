@@ -497,6 +497,7 @@ static void put_counters(struct plan *p, const struct entry *e)
 		merge_counters(&a, &b);
 		p->out->rekeyed += a.rekey;
 		must(ss_encode_counters(&a, &r) == R_OK);
+		must(ss_counters_keep_unknown(ours, &e->r, &r) != R_NO_MEMORY);
 		*out_record(p) = r;
 	}
 	buf_free(&a.in_bitmap);

@@ -343,6 +343,36 @@ static void unknown_fields_survive_the_mark(void **state)
 	assert_true(ss_store_get(higher, SS_IKE_SA, 1)->data.len > len);
 }
 
+/* Of numbers as well: those of both sides, and the higher one's where both have a field. */
+static void unknown_fields_of_both_survive_in_the_numbers(void **state)
+{
+	/* 1001 and 1002, as varints */
+	static const uint8_t theirs[] = { 0xc8, 0x3e, 0x07, 0xd0, 0x3e, 0x09 };
+	struct ss_record a = counters(300, 40, 70, 1, false), b = counters(300, 90, 80, 1, false);
+	ProtobufCMessage *m;
+
+	(void)state;
+	append_future_fields(&a.data);
+	append(&b.data, bytes(theirs, sizeof(theirs)));
+	put(higher, 12, a);
+	put(lower, 12, b);
+	merge(1);
+	const struct ss_record *r = ss_store_get(higher, SS_COUNTERS, 300);
+	assert_int_equal(ss_message_unpack(&holdfast__counters__descriptor, buf_bytes(&r->data),
+					   &m),
+			 R_OK);
+	assert_int_equal(((Holdfast__Counters *)m)->seq_next, 90);
+	assert_int_equal(m->n_unknown_fields, 3);
+	assert_int_equal(m->unknown_fields[0].tag, 1000);
+	assert_int_equal(m->unknown_fields[0].len, 4);
+	assert_memory_equal(m->unknown_fields[0].data, "\3new", 4);
+	assert_int_equal(m->unknown_fields[1].tag, 1001);
+	assert_int_equal(m->unknown_fields[1].data[0], 42);
+	assert_int_equal(m->unknown_fields[2].tag, 1002);
+	assert_int_equal(m->unknown_fields[2].data[0], 9);
+	ss_message_free(m);
+}
+
 static void the_peer_index_that_moved_last_wins(void **state)
 {
 	struct peer_index_state p = { .map = "map", .seq = 10, .index = 1, .generation = 3 };
@@ -756,6 +786,7 @@ int main(void)
 		T(nothing_that_either_has_used_comes_again),
 		T(a_child_that_both_have_used_is_rekeyed),
 		T(unknown_fields_survive_the_mark),
+		T(unknown_fields_of_both_survive_in_the_numbers),
 		T(a_rekeyed_ike_sa_is_one_family_with_its_successor),
 		T(who_changed_what_of_a_family_does_not_matter),
 		T(a_tombstone_alone_changes_no_family),
