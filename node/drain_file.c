@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/sync_dir.h"
+
 #define NAME "drained"
 
 enum { PATH_LEN = 512 };
@@ -30,17 +32,6 @@ static enum result create(const char *path)
 		return R_SYSTEM;
 	close(fd);
 	return R_OK;
-}
-
-static enum result sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return R_SYSTEM;
-	enum result res = fsync(fd) == 0 ? R_OK : R_SYSTEM;
-	close(fd);
-	return res;
 }
 
 enum result drain_file_write(const char *dir, bool drained)

@@ -36,6 +36,7 @@ libnode_la_SOURCES = \
 	node/remote_exec.c \
 	node/replay_sync.c \
 	node/state_lock.c node/state_lock.h \
+	node/sync_dir.c node/sync_dir.h \
 	node/takeover.c \
 	node/term_file.c node/term_file.h \
 	node/translate.c \

@@ -23,6 +23,7 @@
 
 #include "node/address.h"
 #include "node/plain_jumps.h"
+#include "node/sync_dir.h"
 #include "node/udp_ike.h"
 
 #define TABLE "holdfast"
@@ -353,7 +354,8 @@ static enum result table_set(struct plain *p, const struct config *cfg, char why
 	touched = res == R_OK;
 	if (res == R_OK)
 		res = load(p, &table, why);
-	if (res == R_OK && !same && rename(fresh, p->guard_path) != 0) {
+	if (res == R_OK && !same &&
+	    (rename(fresh, p->guard_path) != 0 || sync_dir_of(p->guard_path) != R_OK)) {
 		snprintf(why, 200, "%.160s: %s", p->guard_path, strerror(errno));
 		res = R_SYSTEM;
 	}

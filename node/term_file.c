@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cluster/cluster.h"
+#include "node/sync_dir.h"
 
 #define UNKNOWN " unknown-before"
 
@@ -66,19 +67,6 @@ static enum result write_synced(const char *path, const char *text)
 	ok = close(fd) == 0 && ok;
 	errno = why;
 	return ok ? R_OK : R_SYSTEM;
-}
-
-static enum result sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return R_SYSTEM;
-	enum result res = fsync(fd) == 0 ? R_OK : R_SYSTEM;
-	int why = errno;
-	close(fd);
-	errno = why;
-	return res;
 }
 
 enum result term_file_write(const char *dir, uint32_t group, const struct term_file *file)

@@ -5,6 +5,7 @@
  * namespaces that end with the program (netns.h). The protected networks lie
  * within 198.18.0.0/15 on both sides, as a company's supernet would.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +60,8 @@ static struct {
 	int tun, owned_tun, relay_tun;
 	int tap0, tap1;
 	char dir[64], guard[128];
+	unsigned int synced_dirs;
+	bool sync_fails;
 } t;
 
 static struct config *parse(const char *more)
@@ -494,6 +498,40 @@ static void the_guard_file_is_the_table_and_ours_alone(void **state)
 }
 
 /* A node whose disk is full can start and reload: what is there already needs no room. */
+/* The test's own. */
+int fsync(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		if (t.sync_fails) {
+			errno = EIO;
+			return -1;
+		}
+		t.synced_dirs++;
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
+
+/* Its name too: behind a power cut the former table, or none, would protect other networks. */
+static void the_guard_file_survives_a_power_cut(void **state)
+{
+	struct config *more = parse("sysopt connection tcpmss 1111\n");
+	char why[200] = "";
+
+	(void)state;
+	t.synced_dirs = 0;
+	assert_int_equal(plain_reload(t.plain, more, why), R_OK);
+	assert_int_equal(t.synced_dirs, 1);
+	t.sync_fails = true;
+	assert_int_equal(plain_reload(t.plain, t.config, why), R_SYSTEM);
+	assert_non_null(strstr(why, "guard.nft: Input/output error"));
+	t.sync_fails = false;
+	assert_int_equal(plain_reload(t.plain, t.config, why), R_OK);
+	the_guard_file_is_the_table_and_ours_alone(state);
+	config_free(more);
+}
+
 static void a_guard_file_that_is_right_is_not_written_again(void **state)
 {
 	struct config *more = parse("sysopt connection tcpmss 1111\n");
@@ -658,6 +696,7 @@ int main(void)
 		TEST(nobody_forwards_for_a_service_address),
 		TEST(the_guard_file_is_the_table_and_ours_alone),
 		TEST(a_guard_file_that_is_right_is_not_written_again),
+		TEST(the_guard_file_survives_a_power_cut),
 		TEST(our_own_reload_is_no_alarm),
 		TEST(a_reload_that_fails_leaves_the_table_as_it_was),
 		TEST(a_foreign_change_is_undone),
