@@ -54,7 +54,9 @@ enum ike_input_kind {
 	IKE_IN_RELEASED, /* a held SEND has gone out: its retransmission timer starts (R4) */
 	/* set up connection/tunnel: traffic (with the packet's selectors) or an operator */
 	IKE_IN_INITIATE,
-	IKE_IN_CLEAR, /* operator: DELETE IKE SAs of connection ("" all, or the one with ike_spi) */
+	/* operator: DELETE IKE SAs: the one with ike_spi, else of connection ("": any) and with the peer
+	 * at remote (no address: any) */
+	IKE_IN_CLEAR,
 	IKE_IN_CLEAR_CHILDREN, /* operator: DELETE the CHILD SAs of the same */
 	/* spi_in: lifetime in kB, sequence or IV space near its end, paced rekey after takeover */
 	IKE_IN_REKEY_CHILD,
@@ -78,7 +80,7 @@ enum ike_input_kind {
 
 struct ike_input {
 	enum ike_input_kind kind;
-	struct inet_endpoint local, remote; /* DATAGRAM, PEER_MOVED */
+	struct inet_endpoint local, remote; /* DATAGRAM, PEER_MOVED; CLEAR */
 	struct bytes datagram;              /* DATAGRAM, borrowed */
 	struct ike_job *job;                /* JOB_DONE, adopted */
 	uint64_t ike_spi;

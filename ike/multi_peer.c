@@ -300,6 +300,9 @@ static bool is_named(const struct ike_sa *sa, const struct ike_input *in)
 {
 	if (in->ike_spi != 0)
 		return ike_sa_state_spi(&sa->s) == in->ike_spi;
+	if (in->remote.addr.family != INET_NONE &&
+	    !inet_equal(&in->remote.addr, &sa->s.remote.addr))
+		return false;
 	return in->connection == NULL || in->connection[0] == '\0' ||
 	       strcmp(in->connection, sa->s.connection) == 0;
 }

@@ -332,32 +332,23 @@ static const struct config *get_config(void *ctx)
 /* ---- actions ---- */
 
 struct clearing {
-	struct world *w;
 	const struct inet_addr *peer;
 	unsigned int n;
-	char names[64][IKE_NAME_MAX];
 };
 
-static void collect(void *ctx, const struct ike_sa_state *s)
+static void count(void *ctx, const struct ike_sa_state *s)
 {
 	struct clearing *c = ctx;
 
-	if (s->stage == IKE_SA_DEAD || (c->peer && !inet_equal(c->peer, &s->remote.addr)))
-		return;
-	if (c->n < 64)
-		snprintf(c->names[c->n], IKE_NAME_MAX, "%s", s->connection);
-	c->n++;
+	c->n += s->stage != IKE_SA_DEAD && (!c->peer || inet_equal(c->peer, &s->remote.addr));
 }
 
 static unsigned int clear_group(struct world *w, const struct inet_addr *peer)
 {
-	struct clearing c = { .w = w, .peer = peer };
+	struct clearing c = { .peer = peer };
 
-	ike_each_sa(hf_core_engine(w->core), collect, &c);
-	if (!peer)
-		hf_core_clear(w->core, world_now_ns(), "");
-	for (unsigned int i = 0; peer && i < c.n && i < 64; i++)
-		hf_core_clear(w->core, world_now_ns(), c.names[i]);
+	ike_each_sa(hf_core_engine(w->core), count, &c);
+	hf_core_clear(w->core, world_now_ns(), peer);
 	world_touch(w);
 	return c.n;
 }

@@ -4,8 +4,6 @@
 
 #include "node/world.h"
 
-#define NAMES_MAX 64u
-
 static const char not_active[] = "this unit is not active; run it on the active unit";
 
 struct map_fill {
@@ -43,10 +41,8 @@ enum result admin_crypto_maps(void *ctx, const char *map, struct view_map_list *
 }
 
 struct clearing {
-	struct world *w;
 	const struct inet_addr *peer;
-	unsigned int children, n;
-	char names[NAMES_MAX][IKE_NAME_MAX];
+	unsigned int children;
 };
 
 static void count(void *ctx, const struct child_sa_state *s)
@@ -57,25 +53,12 @@ static void count(void *ctx, const struct child_sa_state *s)
 		       (!c->peer || inet_equal(c->peer, &s->remote.addr));
 }
 
-static void collect(void *ctx, const struct ike_sa_state *s)
-{
-	struct clearing *c = ctx;
-
-	if (s->stage != IKE_SA_DEAD && inet_equal(c->peer, &s->remote.addr) && c->n < NAMES_MAX)
-		snprintf(c->names[c->n++], IKE_NAME_MAX, "%s", s->connection);
-}
-
 static unsigned int clear_group(struct world *w, const struct inet_addr *peer)
 {
-	struct clearing c = { .w = w, .peer = peer };
+	struct clearing c = { .peer = peer };
 
 	ike_each_child(hf_core_engine(w->core), 0, count, &c);
-	if (peer)
-		ike_each_sa(hf_core_engine(w->core), collect, &c);
-	else
-		hf_core_clear_children(w->core, world_now_ns(), "");
-	for (unsigned int i = 0; i < c.n; i++)
-		hf_core_clear_children(w->core, world_now_ns(), c.names[i]);
+	hf_core_clear_children(w->core, world_now_ns(), peer);
 	world_touch(w);
 	return c.children;
 }

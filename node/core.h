@@ -111,11 +111,11 @@ void hf_core_flush(struct hf_core *c, uint64_t now_ns);
 /* CLOCK_BOOTTIME ns; UINT64_MAX when nothing is due. */
 uint64_t hf_core_next_deadline(const struct hf_core *c, uint64_t now_ns);
 
-/* Operator: set up (connection, all lines), clear (connection or "" for all). */
+/* Operator: set up (connection, all lines), clear (with peer; NULL: all). */
 void hf_core_initiate(struct hf_core *c, uint64_t now_ns, const char *connection);
-void hf_core_clear(struct hf_core *c, uint64_t now_ns, const char *connection);
+void hf_core_clear(struct hf_core *c, uint64_t now_ns, const struct inet_addr *peer);
 /* The CHILD SAs only. */
-void hf_core_clear_children(struct hf_core *c, uint64_t now_ns, const char *connection);
+void hf_core_clear_children(struct hf_core *c, uint64_t now_ns, const struct inet_addr *peer);
 /* Set up all lines of a crypto map entry with its current peer. R_NOT_FOUND. */
 enum result hf_core_initiate_map(struct hf_core *c, uint64_t now_ns, const char *map,
 				 uint32_t seq) WARN_UNUSED;

@@ -197,20 +197,25 @@ void hf_core_initiate(struct hf_core *c, uint64_t now_ns, const char *connection
 	core_ike(c, &in);
 }
 
-void hf_core_clear(struct hf_core *c, uint64_t now_ns, const char *connection)
+static void clear(struct hf_core *c, uint64_t now_ns, enum ike_input_kind kind,
+		  const struct inet_addr *peer)
 {
-	struct ike_input in = { .kind = IKE_IN_CLEAR, .connection = connection };
+	struct ike_input in = { .kind = kind };
 
+	if (peer)
+		in.remote.addr = *peer;
 	c->now_ns = now_ns;
 	core_ike(c, &in);
 }
 
-void hf_core_clear_children(struct hf_core *c, uint64_t now_ns, const char *connection)
+void hf_core_clear(struct hf_core *c, uint64_t now_ns, const struct inet_addr *peer)
 {
-	struct ike_input in = { .kind = IKE_IN_CLEAR_CHILDREN, .connection = connection };
+	clear(c, now_ns, IKE_IN_CLEAR, peer);
+}
 
-	c->now_ns = now_ns;
-	core_ike(c, &in);
+void hf_core_clear_children(struct hf_core *c, uint64_t now_ns, const struct inet_addr *peer)
+{
+	clear(c, now_ns, IKE_IN_CLEAR_CHILDREN, peer);
 }
 
 struct map_wanted {

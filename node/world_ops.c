@@ -273,7 +273,7 @@ static void delete_and_stop(void *data)
 	struct world *w = data;
 	qb_loop_timer_handle linger;
 
-	hf_core_clear(w->core, world_now_ns(), "");
+	hf_core_clear(w->core, world_now_ns(), NULL);
 	world_touch(w);
 	qb_loop_timer_add(w->loop, QB_LOOP_LOW, DELETE_LINGER_NS, w, stop_group, &linger);
 }

@@ -497,7 +497,7 @@ void node_clear(struct member *m)
 	if (!runs(m->node))
 		return;
 	node_enter(m->node);
-	hf_core_clear(m->core, node_now(m->node), "");
+	hf_core_clear(m->core, node_now(m->node), NULL);
 	node_touch(m->node);
 }
 

@@ -521,6 +521,38 @@ static void clear_ipsec_sa_resets_the_index(void **state)
 	twice(children_cleared);
 }
 
+static void clear_peer(struct world *w, enum ike_input_kind kind, uint8_t peer)
+{
+	struct ike_input in = { .kind = kind, .connection = "" };
+
+	in.remote.addr = world_peer(w, peer);
+	world_input(w, A, &in);
+	world_run(w, 10000);
+}
+
+/* Also where both are of one connection: only an address names a peer. */
+static void of_one_peer_cleared(bool takeover)
+{
+	struct world *w = up_with_second((struct options){ 0 }, takeover);
+
+	clear_peer(w, IKE_IN_CLEAR, 0);
+	clear_peer(w, IKE_IN_CLEAR_CHILDREN, 2);
+	assert_up(w, 1);
+	clear_peer(w, IKE_IN_CLEAR_CHILDREN, 1);
+	assert_index(w, 0, TUNNEL_CLEAR_IPSEC);
+	assert_null(world_outbound(w, A, 1));
+	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 1);
+	clear_peer(w, IKE_IN_CLEAR, 1);
+	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 0);
+	world_free(w);
+}
+
+static void clear_with_an_address_is_for_that_peer_alone(void **state)
+{
+	(void)state;
+	twice(of_one_peer_cleared);
+}
+
 static void timed_out(bool takeover)
 {
 	struct world *w = up_with_second(
@@ -646,6 +678,7 @@ int main(void)
 		cmocka_unit_test(a_switchover_keeps_the_index_at_any_moment),
 		cmocka_unit_test(clear_crypto_ikev2_sa_resets_the_index),
 		cmocka_unit_test(clear_ipsec_sa_resets_the_index),
+		cmocka_unit_test(clear_with_an_address_is_for_that_peer_alone),
 		cmocka_unit_test(an_ike_sa_that_times_out_resets_the_index),
 		cmocka_unit_test(only_the_current_peer_is_answered),
 		cmocka_unit_test(a_further_tunnel_joins_the_one_that_stands),
