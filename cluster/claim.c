@@ -262,9 +262,12 @@ static bool terms_may_be_unheard(const struct cl_node *n, const struct group *g)
 
 static uint64_t term_step(const struct cl_node *n, const struct group *g)
 {
+	const bool unheard = terms_may_be_unheard(n, g);
+
+	/* Who owns the unheard ones may have left the same gap before them. */
 	if (own_terms_unknown(n, g) && !is_owner(g))
-		return LOST_TERM_ROOM;
-	if (terms_may_be_unheard(n, g))
+		return LOST_TERM_ROOM + (unheard ? EMPTY_TERM_ROOM : 0);
+	if (unheard)
 		return EMPTY_TERM_ROOM;
 	if (g->claim.doubtful)
 		return DOUBT_TERM_ROOM;
@@ -274,15 +277,15 @@ static uint64_t term_step(const struct cl_node *n, const struct group *g)
 /*
  * Where others may own terms that nobody here heard of, two nodes that do not
  * know of each other must not come to the same one (law 4): each takes terms
- * that its slot names.
+ * that its slot names, behind whatever gap.
  */
 static uint64_t next_term(const struct cl_node *n, const struct group *g)
 {
-	uint64_t step = term_step(n, g), term = highest_term(g) + step;
+	uint64_t term = highest_term(g) + term_step(n, g);
 
-	return step != EMPTY_TERM_ROOM
-		       ? term
-		       : term + (n->cfg.slot + SS_SLOTS - term % SS_SLOTS) % SS_SLOTS;
+	return terms_may_be_unheard(n, g)
+		       ? term + (n->cfg.slot + SS_SLOTS - term % SS_SLOTS) % SS_SLOTS
+		       : term;
 }
 
 /* One that was written for an empty start has no gap before it: it is not for inherited state. */

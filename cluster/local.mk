@@ -72,6 +72,7 @@ cluster_tests = \
 	cluster/tests/stats_test \
 	cluster/tests/suspect_test \
 	cluster/tests/takeover_test \
+	cluster/tests/term_test \
 	cluster/tests/version_test
 check_PROGRAMS += $(cluster_tests)
 cluster_harness = cluster/tests/harness.c cluster/tests/harness.h
@@ -98,6 +99,7 @@ cluster_tests_stats_test_SOURCES = cluster/tests/stats_test.c $(cluster_harness)
 cluster_tests_suspect_test_SOURCES = cluster/tests/suspect_test.c $(cluster_harness)
 cluster_tests_claim_test_SOURCES = cluster/tests/claim_test.c $(cluster_harness)
 cluster_tests_takeover_test_SOURCES = cluster/tests/takeover_test.c $(cluster_harness)
+cluster_tests_term_test_SOURCES = cluster/tests/term_test.c $(cluster_harness)
 cluster_tests_version_test_SOURCES = cluster/tests/version_test.c $(cluster_harness)
 cluster_tests_channel_test_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 cluster_tests_channel_test_LDADD = libstatesync-adapters.la $(cluster_test_libs) $(ZMQ_LIBS) $(QB_LIBS)
@@ -125,6 +127,7 @@ cluster_tests_stats_test_LDADD = $(cluster_test_libs)
 cluster_tests_suspect_test_LDADD = $(cluster_test_libs)
 cluster_tests_claim_test_LDADD = $(cluster_test_libs)
 cluster_tests_takeover_test_LDADD = $(cluster_test_libs)
+cluster_tests_term_test_LDADD = $(cluster_test_libs)
 cluster_tests_version_test_LDADD = $(cluster_test_libs)
 
 # For looking at a real Corosync by hand: make cluster/tests/corosync_probe

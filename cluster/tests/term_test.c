@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which term a claim names where others may own some that nobody here heard of (R11, law 4). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "cluster/tests/harness.h"
+
+static struct world w;
+
+static int done(void **state)
+{
+	(void)state;
+	world_free(&w);
+	return 0;
+}
+
+/* The last one has slot 1, the first one owns. */
+static void fresh_machines(size_t n)
+{
+	world_init(&w, n);
+	w.preferred_slot = (uint8_t)n;
+	for (size_t i = 0; i < n; i++) {
+		w.nodes[i].slot = (uint8_t)(n - i);
+		w.nodes[i].terms_unknown = true;
+		node_start(&w, i);
+	}
+	world_view(&w, false);
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(w.nodes[0].is_protected);
+}
+
+/*
+ * None has claimed inherited state yet, so each leaves a gap for terms of its own: two that do not
+ * know of each other's claim begin it at the same term, and its end is one that slot 1 names.
+ */
+static void behind_a_lost_file_a_suspect_takes_a_term_that_its_slot_names(void **state)
+{
+	(void)state;
+	fresh_machines(3);
+	node_cut(&w, 2);
+	world_view(&w, false);
+	world_run(&w, 300);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 300);
+	assert_int_equal(w.nodes[1].term, 1 + LOST_TERM_ROOM);
+	node_kill(&w, 1);
+	world_heal(&w);
+	node_start(&w, 0);
+	world_view(&w, false);
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 2);
+	assert_true(w.nodes[2].suspect);
+	assert_true(w.nodes[2].term > 1 + LOST_TERM_ROOM + EMPTY_TERM_ROOM - 1);
+	assert_int_equal(w.nodes[2].term % SS_SLOTS, w.nodes[2].slot);
+}
+
+#define T(f) cmocka_unit_test_teardown(f, done)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(behind_a_lost_file_a_suspect_takes_a_term_that_its_slot_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
