@@ -250,7 +250,7 @@ static bool all_terms_heard(const struct cl_node *n, const struct group *g)
 	bool own = g->has_synced || !n->cfg.terms_unknown[g->index];
 
 	return n->view.n == n->cfg.expected_votes && everybody_heard(n) &&
-	       (highest_term(g) == 0 || (own && member_terms_known(n, g)));
+	       ((!g->known_term && !g->spent_term) || (own && member_terms_known(n, g)));
 }
 
 static bool terms_may_be_unheard(const struct cl_node *n, const struct group *g)
@@ -288,10 +288,18 @@ static uint64_t next_term(const struct cl_node *n, const struct group *g)
 		       : term;
 }
 
-/* One that was written for an empty start has no gap before it: it is not for inherited state. */
+/*
+ * One that was written for an empty start has no gap before it: it is not for inherited state. And
+ * one that was written before there was a doubt is none of those that the slot names.
+ */
 bool claim_is_reserved(const struct cl_node *n, const struct group *g)
 {
-	return g->claim.reserved > g->known_term && !own_terms_unknown(n, g);
+	const uint64_t term = g->claim.reserved;
+
+	if (term <= g->known_term || own_terms_unknown(n, g))
+		return false;
+	return !terms_may_be_unheard(n, g) ||
+	       (term % SS_SLOTS == n->cfg.slot && term >= g->known_term + EMPTY_TERM_ROOM);
 }
 
 /* R11: above all that were ever announced or claimed, and on disk before anybody hears of it. */

@@ -59,12 +59,34 @@ static void behind_a_lost_file_a_suspect_takes_a_term_that_its_slot_names(void *
 	assert_int_equal(w.nodes[2].term % SS_SLOTS, w.nodes[2].slot);
 }
 
+/* One that was written for a handover which came to nothing is the next one, not one of a slot. */
+static void a_term_reserved_for_a_handover_is_not_claimed_by_a_suspect(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	w.nodes[0].mute_quiesce = true;
+	node_command(&w, 1, CL_IN_GO_ACTIVE);
+	world_run(&w, 1500); /* the owner takes it back */
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[1].term_on_disk, 2);
+	w.nodes[0].mute_quiesce = false;
+	w.two_node = true;
+	node_cut(&w, 0);
+	world_run(&w, 1000); /* the owner may have gone on unprotected */
+	world_view(&w, false);
+	world_run(&w, 100);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+	assert_true(w.nodes[1].suspect);
+	assert_true(w.nodes[1].term > EMPTY_TERM_ROOM);
+}
+
 #define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(behind_a_lost_file_a_suspect_takes_a_term_that_its_slot_names),
+		T(a_term_reserved_for_a_handover_is_not_claimed_by_a_suspect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
