@@ -554,18 +554,26 @@ void claim_settle(struct cl_node *n, struct group *g)
 
 /*
  * The others that have quorum somewhere have a member in common with these, and
- * it knows of the term; of a pair, that is each.
+ * it knows of the term; of a pair, that is each. Where a quorum device has votes,
+ * or a node several, a quorum may have few members.
  */
+static size_t followers_needed(const struct cl_node *n)
+{
+	size_t all = n->view.n, most = n->cfg.expected_votes / 2 + 1;
+
+	return n->cfg.votes != n->cfg.expected_votes || most > all ? all : most;
+}
+
 void claim_followed(struct cl_node *n, struct group *g, const struct member *m)
 {
-	size_t all = n->view.n, most = n->cfg.expected_votes / 2 + 1, followers = 1;
+	size_t followers = 1;
 
 	if (!g->claim.settling)
 		return;
 	g->claim.followers |= slot_bit(m->slot);
 	for (uint16_t left = g->claim.followers; left; left &= (uint16_t)(left - 1))
 		followers++;
-	if (followers >= (most < all ? most : all))
+	if (followers >= followers_needed(n))
 		claim_settle(n, g);
 }
 

@@ -96,6 +96,8 @@ static void config_defaults(struct cl_node_config *c)
 {
 	uint32_t membership = c->token_ms + c->consensus_ms;
 
+	if (!c->votes)
+		c->votes = c->expected_votes;
 	c->commit_timeout_ms = at_least(c->commit_timeout_ms, membership + COMMIT_MARGIN_MS);
 	if (!c->deadline_ms)
 		c->deadline_ms = DEFAULT_DEADLINE_MS;

@@ -141,7 +141,8 @@ struct cl_node_config {
 	bool drained;      /* "node drain" was said before this start */
 	bool wait_for_all; /* votequorum's flag: an empty start needs all expected members (R15) */
 	uint32_t expected_votes; /* of all members that are configured */
-	uint32_t qdevice_votes;  /* of a quorum device beside them; 0: none */
+	/* of all nodes, which may have several, and of a quorum device; 0: one of each member */
+	uint32_t votes;
 	uint64_t realtime_ms;    /* first guess of cluster time at now_ns == start_ns */
 	uint64_t start_ns;
 	uint8_t hash_seed[16];

@@ -179,7 +179,7 @@ void ownership_without_quorum(struct cl_node *n)
 		struct group *g = &n->groups[i];
 		g->unsure = g->synced;
 		g->claim.reserved = 0;
-		if (n->cfg.expected_votes + n->cfg.qdevice_votes >= VOTES_OF_MAJORITY)
+		if (n->cfg.votes >= VOTES_OF_MAJORITY)
 			heartbeat_deadline_now(n, g);
 	}
 }

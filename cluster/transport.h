@@ -24,8 +24,8 @@ struct cl_transport_callbacks {
 struct cl_transport_facts {
 	uint32_t node_id;
 	uint32_t token_ms, consensus_ms;
-	uint32_t expected_votes;        /* of the members */
-	uint32_t qdevice_votes;         /* of a quorum device; 0: none */
+	uint32_t expected_votes;        /* of the members, one each */
+	uint32_t votes;                 /* of all, and of a quorum device */
 	uint32_t nodes[CL_MEMBERS_MAX]; /* the node list */
 	size_t n_nodes;
 	bool wait_for_all;

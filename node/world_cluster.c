@@ -283,7 +283,7 @@ static enum result cluster_fill(struct world *w, struct cl_node_config *out)
 	out->drained = was_drained(w);
 	out->wait_for_all = w->facts.wait_for_all;
 	out->expected_votes = w->facts.expected_votes;
-	out->qdevice_votes = w->facts.qdevice_votes;
+	out->votes = w->facts.votes;
 	memcpy(out->nodes, w->facts.nodes, sizeof(out->nodes));
 	out->n_nodes = w->facts.n_nodes;
 	out->realtime_ms = (uint64_t)real.tv_sec * 1000u + (uint64_t)real.tv_nsec / 1000000u;

@@ -334,7 +334,7 @@ static void read_votes(const struct votequorum_info *info, struct cl_transport_f
 	f->node_id = info->node_id;
 	f->expected_votes = f->n_nodes ? (uint32_t)f->n_nodes
 				       : info->node_expected_votes - info->qdevice_votes;
-	f->qdevice_votes = info->qdevice_votes;
+	f->votes = info->node_expected_votes;
 	f->wait_for_all = info->flags & VOTEQUORUM_INFO_WAIT_FOR_ALL;
 }
 

@@ -382,6 +382,7 @@ static void the_node_list_tells_who_can_be_missing(void **state)
 	assert_int_equal(facts.nodes[0], 1);
 	assert_int_equal(facts.nodes[1], 2);
 	assert_int_equal(facts.expected_votes, 2);
+	assert_int_equal(facts.votes, 3);
 }
 
 static int setup_many(void **state)

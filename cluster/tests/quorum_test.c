@@ -60,7 +60,7 @@ static void an_owner_of_a_pair_with_a_quorum_device_is_silent_with_the_view(void
 {
 	(void)state;
 	world_settled(&w, 2);
-	w.nodes[0].cl->cfg.qdevice_votes = 1;
+	w.nodes[0].cl->cfg.votes = 3;
 	w.two_node = false;
 	node_cut(&w, 0);
 	world_view(&w, false);

@@ -161,6 +161,24 @@ static void a_claim_that_too_few_follow_is_not_acted_on(void **state)
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 }
 
+/* A quorum device may give node 0, which sleeps, quorum by itself: its word, or the token's. */
+static void with_a_quorum_device_all_have_to_follow(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	w.nodes[1].cl->cfg.votes = 5;
+	node_stop(&w, 0);
+	for (unsigned int i = 0; i < 4000 && node_status(&w.nodes[1]).term == 1; i++)
+		world_run(&w, 1);
+	assert_int_equal(node_status(&w.nodes[1]).term, 2);
+	w.nodes[1].hold_acks = true; /* it hears of no rotation of the token */
+	world_run(&w, 50);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	w.nodes[1].hold_acks = false;
+	world_run(&w, 5);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+}
+
 /*
  * The claim of node 3 has reached node 2 when both are cut off: without quorum it is given up,
  * and nobody keeps a term that nobody owns.
@@ -653,6 +671,7 @@ int main(void)
 		T(a_claim_that_nobody_else_has_is_not_acted_on),
 		T(a_claim_that_others_follow_is_acted_on_at_once),
 		T(a_claim_that_too_few_follow_is_not_acted_on),
+		T(with_a_quorum_device_all_have_to_follow),
 		T(a_claim_that_is_given_up_is_given_up_by_all),
 		T(one_rotation_of_the_token_is_not_enough),
 		T(a_claim_that_nobody_answers_is_acted_on_soon),
