@@ -287,26 +287,31 @@ static bool is_encrypted(cmap_handle_t map)
 	return strcmp(cipher, "none") != 0;
 }
 
-/* Positions may have gaps. A list that is too long is none: who is not known cannot be fenced. */
+/*
+ * Positions may have gaps. A list that is too long, or of which only a part can be read, is none:
+ * with fewer than there are, a group would begin empty behind the others' back.
+ */
 static void read_node_list(cmap_handle_t map, struct cl_transport_facts *f)
 {
 	char key[CMAP_KEYNAME_MAXLEN + 1], tail[16];
 	cmap_iter_handle_t iter;
 	unsigned int position;
+	size_t n = 0;
+	cs_error_t err;
 
 	if (cmap_iter_init(map, "nodelist.node.", &iter) != CS_OK)
 		return;
-	while (cmap_iter_next(map, iter, key, NULL, NULL) == CS_OK) {
+	while ((err = cmap_iter_next(map, iter, key, NULL, NULL)) == CS_OK) {
 		if (sscanf(key, "nodelist.node.%u.%15s", &position, tail) != 2 ||
 		    strcmp(tail, "nodeid") != 0)
 			continue;
-		if (f->n_nodes == CL_MEMBERS_MAX) {
-			f->n_nodes = 0;
-			break;
-		}
-		f->nodes[f->n_nodes++] = map_u32(map, key, 0);
+		if (n < CL_MEMBERS_MAX)
+			f->nodes[n] = map_u32(map, key, 0);
+		n++;
 	}
 	cmap_iter_finalize(map, iter);
+	if (err == CS_ERR_NO_SECTIONS && n <= CL_MEMBERS_MAX)
+		f->n_nodes = n;
 }
 
 static void read_map(cmap_handle_t map, struct cl_transport_facts *f)

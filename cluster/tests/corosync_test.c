@@ -141,7 +141,7 @@ cs_error_t cmap_initialize(cmap_handle_t *handle)
 
 /* The node list: ids by position, 0 is a gap. Each has an address beside its id. */
 static uint32_t node_list[20] = { 1, 0, 0, 2 };
-static unsigned int node_list_at;
+static unsigned int node_list_at, node_list_breaks_at = 40;
 
 cs_error_t cmap_get_uint32(cmap_handle_t handle, const char *key, uint32_t *value)
 {
@@ -170,6 +170,8 @@ cs_error_t cmap_iter_next(cmap_handle_t handle, cmap_iter_handle_t iter, char ke
 		node_list_at++;
 	if (node_list_at == 40)
 		return CS_ERR_NO_SECTIONS;
+	if (node_list_at >= node_list_breaks_at)
+		return CS_ERR_TRY_AGAIN;
 	snprintf(key, CMAP_KEYNAME_MAXLEN + 1, "nodelist.node.%u.%s", node_list_at / 2,
 		 node_list_at % 2 ? "ring0_addr" : "nodeid");
 	node_list_at++;
@@ -405,6 +407,28 @@ static void one_that_is_too_long_is_not_used(void **state)
 	assert_int_equal(facts.expected_votes, 3);
 }
 
+static int setup_break(void **state)
+{
+	node_list[0] = 1;
+	node_list[3] = 2;
+	node_list_breaks_at = 2; /* behind the first node */
+	return setup(state);
+}
+
+static int teardown_break(void **state)
+{
+	node_list_breaks_at = 40;
+	return teardown(state);
+}
+
+/* One node of two would be all that is expected (R15). */
+static void one_that_breaks_off_is_not_used(void **state)
+{
+	(void)state;
+	assert_int_equal(facts.n_nodes, 0);
+	assert_int_equal(facts.expected_votes, 3);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -419,6 +443,8 @@ int main(void)
 		T(the_node_list_tells_who_can_be_missing),
 		cmocka_unit_test_setup_teardown(one_that_is_too_long_is_not_used, setup_many,
 						teardown_many),
+		cmocka_unit_test_setup_teardown(one_that_breaks_off_is_not_used, setup_break,
+						teardown_break),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
