@@ -66,7 +66,7 @@ struct view {
 	bool joined;
 	struct cl_ring_id ring;
 	uint8_t digest[32]; /* over the CPG member list */
-	bool nodes_lost;    /* with the ring before it: dead, or cut off */
+	bool nodes_lost;    /* with the ring before it: dead, or cut off; or not known */
 	bool established;   /* quorate is of this ring */
 	bool quorate;
 	uint64_t since_ns;

@@ -195,8 +195,11 @@ static void view_members(struct cl_node *n, const struct cl_input *in)
 	n->view.n = in->n_members;
 }
 
+/* Of a first view nobody knows: who owned before may have gone with its node. */
 static bool nodes_lost(const struct cl_node *n, const struct cl_input *in)
 {
+	if (!n->view.joined)
+		return true;
 	for (size_t i = 0; i < n->view.n; i++)
 		if (!stays(in, &n->view.members[i].id))
 			return true;

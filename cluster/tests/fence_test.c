@@ -79,6 +79,22 @@ static void and_taken_over_from_when_it_is_fenced(void **state)
 	assert_int_equal(w.nodes[1].logs[LOG_CLUSTER_FENCED], 1);
 }
 
+/* While this node had no connection: what it has kept is claimed no sooner. */
+static void an_owner_that_was_lost_unseen_is_waited_for(void **state)
+{
+	(void)state;
+	start_pair(CL_MANAGER_INTERNAL);
+	w.two_node = true;
+	node_command(&w, 1, CL_IN_DISCONNECTED);
+	cut();
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 1);
+	node_kill(&w, 0);
+	fenced(1, 1);
+	world_run(&w, 20);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+}
+
 /* Pacemaker's promote may come before its confirmation. */
 static void promote_waits_for_it_too(void **state)
 {
@@ -379,6 +395,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_lost_owner_is_waited_for),
 		T(and_taken_over_from_when_it_is_fenced),
+		T(an_owner_that_was_lost_unseen_is_waited_for),
 		T(promote_waits_for_it_too),
 		T(one_who_is_there_is_not_fenced),
 		T(a_process_that_dies_alone_is_taken_over_from_at_once),
