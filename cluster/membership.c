@@ -546,6 +546,13 @@ static void hello_take(struct cl_node *n, struct member *m, const Holdfast__Hell
 	m->hello = m->heard = true;
 }
 
+static void hello_refused(struct cl_node *n, struct member *m, enum result why)
+{
+	m->refused = true;
+	n->messages_refused++;
+	n->stats.refused[why]++;
+}
+
 void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t slot,
 		      const Holdfast__Hello *h)
 {
@@ -553,15 +560,13 @@ void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t s
 
 	m->slot = slot;
 	if (h->node_id != m->id.node_id) {
-		m->refused = true;
-		n->stats.refused[R_VALUE]++;
+		hello_refused(n, m, R_VALUE);
 		fx_log(n, LOG_REPL_REFUSED, "node %u says that it is node %u", m->id.node_id,
 		       h->node_id);
 		return;
 	}
 	if (h->version_min > n->cfg.version_max || h->version_max < n->cfg.version_min) {
-		m->refused = true;
-		n->stats.refused[R_VERSION]++;
+		hello_refused(n, m, R_VERSION);
 		fx_log(n, LOG_REPL_REFUSED,
 		       "node %u speaks versions %u to %u, this one %u to %u: none in common",
 		       m->id.node_id, h->version_min, h->version_max, n->cfg.version_min,

@@ -27,6 +27,16 @@ static void versions(size_t i, uint32_t min, uint32_t max)
 	w.nodes[i].version_max = max;
 }
 
+/* By their reasons: show failover takes these from all that were refused. */
+static uint64_t refused(size_t i)
+{
+	uint64_t all = 0;
+
+	for (unsigned int r = R_OK; r < R_COUNT_; r++)
+		all += cl_stats(w.nodes[i].cl)->refused[r];
+	return all;
+}
+
 /* Node 0 owns the group; node 1 joins with versions min to max. */
 static void joined_by(uint32_t min, uint32_t max)
 {
@@ -70,6 +80,7 @@ static void without_a_common_version_there_is_no_standby(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(w.nodes[i].logs[LOG_REPL_REFUSED], 1);
 		assert_int_equal(cl_stats(w.nodes[i].cl)->refused[R_VERSION], 1);
+		assert_int_equal(w.nodes[i].cl->messages_refused, refused(i));
 	}
 	/* It has nothing, and the group is not its to begin anew. */
 	node_kill(&w, 0);
