@@ -1,7 +1,54 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
 #
-# What chaos reports (sourced by it): a line per class of fault, and the bounds that do not hold.
+# What chaos reports (sourced by it): a line per class of fault, and the bounds that do not hold. A run leaves the file
+# "events": a line "CLASS GAP-MS LOST AUTHENTICATIONS DEAD-TUNNELS OWNER" for each event, and "whole" at the end, when the
+# tunnel stands and the captures keep the laws.
+
+# token 500 + consensus 150, as the lab's Corosync has it
+MEMBERSHIP_MS=650
+
+say() {
+	printf '%s  %s\n' "$(date +%T)" "$*"
+}
+
+declare -A gaps=() lost=() auths=() counts=() dead=() stayed=() moved=()
+tunnels_lost=0 reauths=0 events=0
+
+# read_events DIR: adds what that run left.
+read_events() {
+	local class gap missing again gone owner
+	while read -r class gap missing again gone owner; do
+		[ "$class" != whole ] || continue
+		events=$((events + 1))
+		gaps[$class]+=" $gap"
+		lost[$class]=$((${lost[$class]:-0} + missing))
+		auths[$class]=$((${auths[$class]:-0} + again))
+		counts[$class]=$((${counts[$class]:-0} + 1))
+		dead[$class]=$((${dead[$class]:-0} + gone))
+		tunnels_lost=$((tunnels_lost + gone))
+		if [ "$owner" = same ]; then
+			stayed[$class]=$((${stayed[$class]:-0} + 1))
+		else
+			moved[$class]=$((${moved[$class]:-0} + 1))
+		fi
+		# Changed on both sides of a cut, an SA is made anew: R23's counted case.
+		[ "$class" = link-cut ] || reauths=$((reauths + again))
+	done <"$1/events"
+}
+
+# add_runs DIR...: one report of several runs.
+add_runs() {
+	local dir
+	for dir; do
+		[ -r "$dir/events" ] || { echo "$dir/events cannot be read; expected what a run of chaos left" >&2; exit 2; }
+		read_events "$dir"
+		grep -qx whole "$dir/events" && continue
+		say "BOUND: $dir ended early, without a tunnel, or its captures break a law"
+		status=1
+	done
+	report "runs=$#"
+}
 
 # percentile P VALUE...: nearest rank.
 percentile() {
@@ -30,6 +77,7 @@ owner_after() {
 	fi
 }
 
+# report WHICH: what was read.
 report() {
 	local class list median most
 	echo
@@ -57,6 +105,6 @@ report() {
 		say "BOUND: $class lost ${lost[$class]} packets, expected none"
 		status=1
 	done
-	echo "chaos: seed=$seed events=$events tunnels_lost=$tunnels_lost reauths=$reauths"
+	echo "chaos: $1 events=$events tunnels_lost=$tunnels_lost reauths=$reauths"
 	[ $tunnels_lost = 0 ] && [ $reauths = 0 ] || status=1
 }
