@@ -46,33 +46,26 @@ HF_PSK=holdfast-lab-key-a
 PEER_PSK=holdfast-lab-key-b
 FAILOVER_KEY=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 
-# lab_holdfast_conf N: the pair's configuration: the same ASA text, but for `failover lan unit` and the slot.
-# HF_IKE_LIFETIME and HF_CHILD_LIFETIME (seconds) shorten the lifetimes, HF_IKE_* and HF_ESP_* choose algorithms, HF_PFS
-# is the whole line of PFS; HF_EXTRA adds lines.
-lab_holdfast_conf() {
-	local unit=([1]=primary [2]=secondary [3]="member 3") node
+# lab_tunnel_conf HOSTNAME OUTSIDE INSIDE LOCAL REMOTE PEER OWN_PSK PEER_PSK: the ASA text that a concentrator needs for the
+# lab's one tunnel: its addresses, both networks and both keys. HF_IKE_* and HF_ESP_* choose algorithms, HF_PFS is the
+# whole line of PFS.
+lab_tunnel_conf() {
 	cat <<-CONF
-	hostname vpn$1
+	hostname $1
 	interface outside
 	 nameif outside
-	 ip address $SERVICE 255.255.255.0
+	 ip address $2 255.255.255.0
 	interface inside
 	 nameif inside
-	 ip address $INSIDE_SERVICE 255.255.255.0
-	failover
-	failover lan unit ${unit[$1]}
-	failover cluster-name holdfast
-	failover slot $1
-	failover key hex $FAILOVER_KEY
-	access-list LAB extended permit ip 198.51.100.0 255.255.255.0 203.0.113.0 255.255.255.0
+	 ip address $3 255.255.255.0
+	access-list LAB extended permit ip $4 255.255.255.0 $5 255.255.255.0
 	crypto ipsec ikev2 ipsec-proposal GCM
 	 protocol esp encryption ${HF_ESP_ENCR:-aes-gcm-256}
 	 protocol esp integrity ${HF_ESP_INTEG:-null}
 	crypto map OUT 10 match address LAB
-	crypto map OUT 10 set peer $PEER
+	crypto map OUT 10 set peer $6
 	crypto map OUT 10 set ikev2 ipsec-proposal GCM
 	${HF_PFS-crypto map OUT 10 set pfs group19}
-	crypto map OUT 10 set security-association lifetime seconds ${HF_CHILD_LIFETIME:-28800}
 	crypto map OUT interface outside
 	crypto isakmp identity address
 	crypto ikev2 policy 10
@@ -80,12 +73,31 @@ lab_holdfast_conf() {
 	 integrity ${HF_IKE_INTEG:-null}
 	 group ${HF_IKE_GROUP:-19}
 	 prf ${HF_IKE_PRF:-sha256}
-	 lifetime seconds ${HF_IKE_LIFETIME:-86400}
 	crypto ikev2 enable outside
-	tunnel-group $PEER type ipsec-l2l
+	tunnel-group $6 type ipsec-l2l
+	tunnel-group $6 ipsec-attributes
+	 ikev2 local-authentication pre-shared-key $7
+	 ikev2 remote-authentication pre-shared-key $8
+	CONF
+}
+
+# lab_holdfast_conf N: the pair's configuration: the same ASA text, but for `failover lan unit` and the slot.
+# HF_IKE_LIFETIME and HF_CHILD_LIFETIME (seconds) shorten the lifetimes; HF_EXTRA adds lines.
+lab_holdfast_conf() {
+	local unit=([1]=primary [2]=secondary [3]="member 3") node
+	cat <<-CONF
+	failover
+	failover lan unit ${unit[$1]}
+	failover cluster-name holdfast
+	failover slot $1
+	failover key hex $FAILOVER_KEY
+	CONF
+	lab_tunnel_conf "vpn$1" $SERVICE $INSIDE_SERVICE 198.51.100.0 203.0.113.0 $PEER $HF_PSK $PEER_PSK
+	cat <<-CONF
+	crypto map OUT 10 set security-association lifetime seconds ${HF_CHILD_LIFETIME:-28800}
+	crypto ikev2 policy 10
+	 lifetime seconds ${HF_IKE_LIFETIME:-86400}
 	tunnel-group $PEER ipsec-attributes
-	 ikev2 remote-authentication pre-shared-key $PEER_PSK
-	 ikev2 local-authentication pre-shared-key $HF_PSK
 	 isakmp keepalive threshold ${HF_DPD:-10} retry 2
 	CONF
 	[ -z "${HF_EXTRA:-}" ] || printf '%s\n' "$HF_EXTRA"
@@ -226,35 +238,7 @@ lab_start_pair() {
 
 # The configuration of a concentrator on its own. HF_PEER_EXTRA adds lines.
 lab_peer_holdfast_conf() {
-	cat <<-CONF
-	hostname vpn3
-	interface outside
-	 nameif outside
-	 ip address $PEER 255.255.255.0
-	interface inside
-	 nameif inside
-	 ip address 203.0.113.1 255.255.255.0
-	access-list LAB extended permit ip 203.0.113.0 255.255.255.0 198.51.100.0 255.255.255.0
-	crypto ipsec ikev2 ipsec-proposal GCM
-	 protocol esp encryption ${HF_ESP_ENCR:-aes-gcm-256}
-	 protocol esp integrity ${HF_ESP_INTEG:-null}
-	crypto map OUT 10 match address LAB
-	crypto map OUT 10 set peer $SERVICE
-	crypto map OUT 10 set ikev2 ipsec-proposal GCM
-	${HF_PFS-crypto map OUT 10 set pfs group19}
-	crypto map OUT interface outside
-	crypto isakmp identity address
-	crypto ikev2 policy 10
-	 encryption ${HF_IKE_ENCR:-aes-gcm-256}
-	 integrity ${HF_IKE_INTEG:-null}
-	 group ${HF_IKE_GROUP:-19}
-	 prf ${HF_IKE_PRF:-sha256}
-	crypto ikev2 enable outside
-	tunnel-group $SERVICE type ipsec-l2l
-	tunnel-group $SERVICE ipsec-attributes
-	 ikev2 remote-authentication pre-shared-key $HF_PSK
-	 ikev2 local-authentication pre-shared-key $PEER_PSK
-	CONF
+	lab_tunnel_conf vpn3 $PEER 203.0.113.1 203.0.113.0 198.51.100.0 $SERVICE $PEER_PSK $HF_PSK
 	[ -z "${HF_PEER_EXTRA:-}" ] || printf '%s\n' "$HF_PEER_EXTRA"
 }
 
