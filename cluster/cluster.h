@@ -428,6 +428,17 @@ struct cl_latency {
 };
 struct cl_latency cl_latency(const struct cl_node *n, uint32_t group);
 
+#define CL_LATENCY_BUCKETS 256
+
+/* So many took so long, and longer than the bucket before says. */
+struct cl_latency_bucket {
+	uint64_t most_us, n;
+};
+
+/* Those that are not empty, rising; counted from the start on. Returns how many. */
+size_t cl_latency_buckets(const struct cl_node *n, uint32_t group,
+			  struct cl_latency_bucket out[CL_LATENCY_BUCKETS]);
+
 #define CL_HISTORY_MAX 60 /* as the ASA keeps */
 
 /* One change of state of this unit. */

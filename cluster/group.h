@@ -180,13 +180,12 @@ struct merging {
 	uint64_t taken, anew, rekeyed;
 };
 
-#define LATENCY_OPEN    1024u /* positions whose commit is measured at once */
-#define LATENCY_BUCKETS 256u
+#define LATENCY_OPEN 1024u /* positions whose commit is measured at once */
 
 struct latency {
 	uint64_t sent_ns[LATENCY_OPEN]; /* by position */
 	uint64_t sent_position[LATENCY_OPEN];
-	uint64_t counts[LATENCY_BUCKETS];
+	uint64_t counts[CL_LATENCY_BUCKETS];
 	uint64_t n, max_us;
 };
 

@@ -14,7 +14,7 @@ static unsigned int bucket_of(uint64_t us)
 	while (us >> shift >= 2 * SUB)
 		shift++;
 	unsigned int b = shift * SUB + (unsigned int)(us >> shift);
-	return b < LATENCY_BUCKETS ? b : LATENCY_BUCKETS - 1;
+	return b < CL_LATENCY_BUCKETS ? b : CL_LATENCY_BUCKETS - 1;
 }
 
 /* The largest value that falls into it. */
@@ -56,7 +56,7 @@ static uint64_t percentile(const struct latency *l, unsigned int percent)
 {
 	uint64_t wanted = (l->n * percent + 99) / 100, seen = 0;
 
-	for (unsigned int b = 0; b < LATENCY_BUCKETS; b++) {
+	for (unsigned int b = 0; b < CL_LATENCY_BUCKETS; b++) {
 		seen += l->counts[b];
 		if (seen >= wanted)
 			return bucket_top(b) < l->max_us ? bucket_top(b) : l->max_us;
@@ -64,17 +64,35 @@ static uint64_t percentile(const struct latency *l, unsigned int percent)
 	return l->max_us;
 }
 
+static const struct latency *latency_of(const struct cl_node *n, uint32_t group)
+{
+	for (size_t i = 0; i < n->n_groups; i++)
+		if (n->groups[i].id == group)
+			return &n->groups[i].latency;
+	return NULL;
+}
+
 struct cl_latency cl_latency(const struct cl_node *n, uint32_t group)
 {
-	struct cl_latency out = { 0 };
+	const struct latency *l = latency_of(n, group);
 
-	for (size_t i = 0; i < n->n_groups; i++) {
-		const struct latency *l = &n->groups[i].latency;
-		if (n->groups[i].id == group && l->n)
-			out = (struct cl_latency){ .n = l->n,
-						   .p50_us = percentile(l, 50),
-						   .p99_us = percentile(l, 99),
-						   .max_us = l->max_us };
-	}
-	return out;
+	if (!l || !l->n)
+		return (struct cl_latency){ 0 };
+	return (struct cl_latency){ .n = l->n,
+				    .p50_us = percentile(l, 50),
+				    .p99_us = percentile(l, 99),
+				    .max_us = l->max_us };
+}
+
+size_t cl_latency_buckets(const struct cl_node *n, uint32_t group,
+			  struct cl_latency_bucket out[CL_LATENCY_BUCKETS])
+{
+	const struct latency *l = latency_of(n, group);
+	size_t filled = 0;
+
+	for (unsigned int b = 0; l && b < CL_LATENCY_BUCKETS; b++)
+		if (l->counts[b])
+			out[filled++] = (struct cl_latency_bucket){ .most_us = bucket_top(b),
+								    .n = l->counts[b] };
+	return filled;
 }

@@ -226,11 +226,25 @@ uint64_t admin_refused(const struct cl_stats *s)
 	return sum;
 }
 
+static void fill_latency(const struct cl_node *n, uint32_t group, struct view_failover_statistics *v)
+{
+	struct cl_latency_bucket buckets[CL_LATENCY_BUCKETS];
+	const struct cl_latency latency = cl_latency(n, group);
+
+	static_assert(VIEW_BUCKETS_MAX == CL_LATENCY_BUCKETS, "the view holds them all");
+	v->acks_measured = latency.n;
+	v->ack_p50_us = latency.p50_us;
+	v->ack_p99_us = latency.p99_us;
+	v->ack_max_us = latency.max_us;
+	v->n_ack_buckets = cl_latency_buckets(n, group, buckets);
+	for (size_t i = 0; i < v->n_ack_buckets; i++)
+		v->ack_buckets[i] = (struct view_bucket){ buckets[i].most_us, buckets[i].n };
+}
+
 static enum result get_statistics(void *ctx, struct view_failover_statistics *v)
 {
 	const struct world *w = ctx;
 	const struct cl_node *n = hf_core_cluster_node(w->core);
-	struct cl_latency latency = cl_latency(n, w->group);
 	struct cl_group_status st = { 0 };
 	struct hf_core_stats core = { 0 };
 	enum result res = sum_groups(w, &st, &core);
@@ -242,10 +256,7 @@ static enum result get_statistics(void *ctx, struct view_failover_statistics *v)
 	ok = admin_fill_roles(cl_stats(n), &st, v) && ok;
 	ok = fill_held(w, &core, v) && ok;
 	ok = fill_records(&core, v) && ok;
-	v->acks_measured = latency.n;
-	v->ack_p50_us = latency.p50_us;
-	v->ack_p99_us = latency.p99_us;
-	v->ack_max_us = latency.max_us;
+	fill_latency(n, w->group, v);
 	return ok ? R_OK : R_NO_MEMORY;
 }
 

@@ -197,6 +197,18 @@ static void latency_is_measured_from_append_to_commit(void **state)
 	assert_int_equal(slow.p50_us, fast.p50_us);
 	assert_in_range(slow.p99_us, 100000, 115000);
 	assert_in_range(slow.max_us, 100000, 103000);
+	struct cl_latency_bucket buckets[CL_LATENCY_BUCKETS];
+	size_t n_buckets = cl_latency_buckets(w.nodes[0].cl, GROUP, buckets);
+	uint64_t counted = 0, long_ones = 0;
+	assert_in_range(n_buckets, 2, CL_LATENCY_BUCKETS);
+	for (size_t i = 0; i < n_buckets; i++) {
+		counted += buckets[i].n;
+		long_ones += buckets[i].most_us >= 100000 ? buckets[i].n : 0;
+		assert_true(buckets[i].n > 0 && (!i || buckets[i].most_us > buckets[i - 1].most_us));
+	}
+	assert_int_equal(counted, slow.n);
+	assert_int_equal(long_ones, 10);
+	assert_int_equal(cl_latency_buckets(w.nodes[0].cl, GROUP + 1, buckets), 0);
 	/* The standby measures nothing. */
 	assert_int_equal(cl_latency(w.nodes[1].cl, GROUP).n, 0);
 }

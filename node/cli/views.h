@@ -288,6 +288,12 @@ struct view_counter_list {
 	size_t n;
 };
 
+#define VIEW_BUCKETS_MAX 256
+
+struct view_bucket {
+	uint64_t most_us, n;
+};
+
 struct view_failover_statistics {
 	struct view_message_count messages[VIEW_MESSAGES_MAX];
 	size_t n_messages;
@@ -297,6 +303,8 @@ struct view_failover_statistics {
 	uint64_t ack_p50_us;
 	uint64_t ack_p99_us;
 	uint64_t ack_max_us;
+	struct view_bucket ack_buckets[VIEW_BUCKETS_MAX]; /* not empty, rising; JSON only */
+	size_t n_ack_buckets;
 	struct view_counter_list refused;  /* messages not taken, by reason; protocol unused */
 	struct view_counter_list counters; /* everything else that is counted; protocol unused */
 };

@@ -322,6 +322,9 @@ static enum result ops_statistics(void *ctx, struct view_failover_statistics *v)
 	assert_true(view_counter_add(&v->counters, "", "resyncs", 0));
 	assert_true(view_counter_add(&v->counters, "", "leases_granted", 17));
 	v->acks_measured = 1801;
+	v->ack_buckets[0] = (struct view_bucket){ 319, 1000 };
+	v->ack_buckets[1] = (struct view_bucket){ 2175, 801 };
+	v->n_ack_buckets = 2;
 	v->ack_p50_us = 310;
 	v->ack_p99_us = 911;
 	v->ack_max_us = 2101;
