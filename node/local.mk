@@ -28,6 +28,7 @@ libnode_la_SOURCES = \
 	node/link_watch.c node/link_watch.h \
 	node/log_sink.c node/log_sink.h \
 	node/loopback.c node/loopback.h \
+	node/cpg_pace.c node/cpg_pace.h \
 	node/mcast_queue.c node/mcast_queue.h \
 	node/netlink.c node/netlink.h \
 	node/plain.c node/plain.h \
@@ -73,6 +74,7 @@ node_tests = \
 	node/tests/drain_file_test \
 	node/tests/impair_test \
 	node/tests/link_watch_test \
+	node/tests/cpg_pace_test \
 	node/tests/mcast_queue_test \
 	node/tests/log_sink_test \
 	node/tests/loopback_test \
@@ -95,6 +97,7 @@ node_tests_debug_keys_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_drain_file_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_impair_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_link_watch_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_cpg_pace_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_mcast_queue_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_log_sink_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_loopback_test_LDADD = $(node_libs) $(CMOCKA_LIBS)

@@ -15,6 +15,7 @@
 #include "node/cli/server.h"
 #include "node/core.h"
 #include "node/crypto_pool.h"
+#include "node/cpg_pace.h"
 #include "node/mcast_queue.h"
 #include "node/plain.h"
 #include "statesync/adapters/zeromq.h"
@@ -48,6 +49,7 @@ struct world {
 	struct cl_transport *transport;
 	struct mcast_queue mcast;
 	bool mcast_retry_armed;
+	struct cpg_pace pace; /* of snapshots through CPG */
 	struct ss_zmq *channel;        /* NULL: snapshots go through CPG */
 	struct background *background; /* NULL once the world closes */
 	struct admin_ops admin_ops;    /* outlives the server */
@@ -131,8 +133,8 @@ void world_snapshot_close(struct world *w);
 void world_snapshot_send(struct world *w, uint8_t slot, struct bytes message);
 void world_snapshot_ask(struct world *w, uint8_t slot, const struct inet_addr *owner,
 			struct bytes message);
-/* Takes a message that came through CPG when it is one of the snapshot channel. */
-bool world_snapshot_from_cpg(struct world *w, struct bytes data);
+/* Takes a message that came through CPG, ours or not, when it is one of the snapshot channel. */
+bool world_snapshot_from_cpg(struct world *w, bool ours, struct bytes data);
 /* world_state.c */
 void world_state_open(struct world *w);
 /* A term was written, or not: err is its errno. */

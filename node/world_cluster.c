@@ -5,6 +5,7 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/must.h"
 #include "cluster/adapters/corosync.h"
@@ -49,7 +50,9 @@ static void on_message(void *ctx, uint32_t node_id, uint32_t pid, struct bytes d
 		.kind = CL_IN_MESSAGE, .from_node_id = node_id, .from_pid = pid, .data = data
 	};
 
-	if (!world_snapshot_from_cpg(w, data))
+	const bool ours = node_id == w->facts.node_id && pid == (uint32_t)getpid();
+
+	if (!world_snapshot_from_cpg(w, ours, data))
 		hf_core_cluster(w->core, world_now_ns(), &in);
 	world_touch(w);
 }
@@ -67,6 +70,7 @@ static void on_lost(void *ctx, const char *why)
 	w->transport->ops->close(w->transport);
 	w->transport = NULL;
 	mcast_queue_clear(&w->mcast);
+	cpg_pace_clear(&w->pace);
 	hf_core_cluster(w->core, world_now_ns(), &in);
 	world_touch(w);
 	qb_loop_timer_add(w->loop, QB_LOOP_LOW, RECONNECT_NS, w, reconnect, &w->reconnect_timer);
@@ -331,4 +335,5 @@ void world_cluster_close(struct world *w)
 		w->transport->ops->close(w->transport);
 	w->transport = NULL;
 	mcast_queue_clear(&w->mcast);
+	cpg_pace_clear(&w->pace);
 }

@@ -45,10 +45,35 @@ static void say(enum log_id id, const char *detail)
 
 /* ---- through CPG ---- */
 
-bool world_snapshot_from_cpg(struct world *w, struct bytes data)
+static void ready(const struct world *w, uint8_t slot)
+{
+	struct cl_input in = { .kind = CL_IN_SNAPSHOT_READY, .group = w->group, .slot = slot };
+
+	hf_core_cluster(w->core, world_now_ns(), &in);
+	world_touch(w->first);
+}
+
+/* What we sent is delivered: behind it there is room for the next chunk. */
+static void came_back(struct world *w)
+{
+	struct cpg_sent what;
+	const struct world *of;
+
+	if (!cpg_pace_back(&w->pace, &what) || !what.chunk)
+		return;
+	of = world_of(w, what.group);
+	if (of)
+		ready(of, what.slot);
+}
+
+bool world_snapshot_from_cpg(struct world *w, bool ours, struct bytes data)
 {
 	if (data.len < 2 || data.p[0] != CPG_PREFIX)
 		return false;
+	if (ours) {
+		came_back(w);
+		return true;
+	}
 	if (data.p[1] != w->config->failover.slot)
 		return true;
 	if (!w->channel) {
@@ -61,14 +86,16 @@ bool world_snapshot_from_cpg(struct world *w, struct bytes data)
 	return true;
 }
 
-static void send_by_cpg(struct world *w, uint8_t slot, struct bytes message)
+static void send_by_cpg(struct world *w, const struct cpg_sent *what, struct bytes message)
 {
 	struct buf framed = { .p = malloc(message.len + 2), .len = message.len + 2 };
 
 	must(framed.p);
 	framed.p[0] = CPG_PREFIX;
-	framed.p[1] = slot;
+	framed.p[1] = what->slot;
 	memcpy(framed.p + 2, message.p, message.len);
+	if (w->transport)
+		cpg_pace_sent(&w->pace, *what);
 	world_mcast(w, buf_bytes(&framed));
 	buf_free(&framed);
 }
@@ -83,25 +110,26 @@ struct snapshot_ready {
 static void snapshot_ready(void *data)
 {
 	struct snapshot_ready *r = data;
-	struct cl_input in = { .kind = CL_IN_SNAPSHOT_READY,
-			       .group = r->w->group,
-			       .slot = r->slot };
 
-	hf_core_cluster(r->w->core, world_now_ns(), &in);
-	world_touch(r->w);
+	ready(r->w, r->slot);
 	free(r);
 }
 
-/* One chunk a loop turn, low priority: a join must not delay records and acknowledgements. */
+/*
+ * A join must not delay records and acknowledgements: one chunk a loop turn, low priority; through
+ * CPG one at a time.
+ */
 void world_snapshot_send(struct world *w, uint8_t slot, struct bytes message)
 {
-	struct snapshot_ready *r = calloc(1, sizeof(*r));
+	const struct cpg_sent what = { .group = w->group, .slot = slot, .chunk = true };
 
+	if (!w->first->channel) {
+		send_by_cpg(w->first, &what, message);
+		return;
+	}
+	struct snapshot_ready *r = calloc(1, sizeof(*r));
 	must(r);
-	if (w->first->channel)
-		ss_zmq_answer(w->first->channel, slot, message);
-	else
-		send_by_cpg(w->first, slot, message);
+	ss_zmq_answer(w->first->channel, slot, message);
 	*r = (struct snapshot_ready){ .w = w, .slot = slot };
 	world_soon(w, QB_LOOP_LOW, r, snapshot_ready);
 }
@@ -110,11 +138,12 @@ void world_snapshot_ask(struct world *w, uint8_t slot, const struct inet_addr *o
 			struct bytes message)
 {
 	struct inet_endpoint at = { .addr = *owner, .port = w->config->failover.channel.port };
+	const uint8_t group = w->group;
 	char detail[80];
 
 	w = w->first;
 	if (!w->channel) {
-		send_by_cpg(w, slot, message);
+		send_by_cpg(w, &(struct cpg_sent){ .group = group, .slot = slot }, message);
 		return;
 	}
 	if (!w->config->failover.channel.members[slot].known) {
