@@ -114,7 +114,7 @@ void heartbeat_resume(struct cl_node *n, struct group *g)
  */
 void heartbeat_for_joiner(struct cl_node *n, struct group *g)
 {
-	if (is_owner(g) && g->at[T_HEARTBEAT] != NEVER)
+	if (is_owner(g) && g->at[T_HEARTBEAT] != NEVER && !hf_rule_broken(HF_RULE_TIME))
 		heartbeat_send(n, g);
 }
 

@@ -294,6 +294,7 @@ void laws_role(struct member *m, const struct hf_role_change *change)
 	if (change->role != CL_ROLE_ACTIVE)
 		return;
 	law4(m, change->term);
+	laws_time_role(m, change);
 	count_role(m, change);
 	l->begun_anew = l->begun_anew || begun_anew(m, change);
 	if (change->suspect && !laws_apart(s) && change->term > l->protected_term && m->joined_ns &&
@@ -518,6 +519,7 @@ void laws_step(struct node *nd)
 		law8(&nd->members[g]);
 		law_split(&nd->members[g]);
 		laws_commit_step(&nd->members[g]);
+		laws_time_step(&nd->members[g]);
 	}
 }
 

@@ -67,6 +67,8 @@ struct group_laws {
 	bool excused; /* R23 or a lost state has happened: a tunnel may have to be set up anew */
 	bool excused_for_long;  /* and its peer may have to give it up before (R10, a lost state) */
 	uint64_t taken_over_ns; /* the last takeover that was not handed over */
+	uint64_t time_term;     /* the last owner's */
+	int64_t time_ahead_ms;  /* its cluster time, of the simulated one */
 	uint64_t checked_position[LAWS_NODES];
 	uint64_t checked_term[LAWS_NODES];
 };
@@ -148,6 +150,9 @@ void laws_calm(struct sim *s);
 void laws_commit_ike(struct member *m, const struct sent_message *sent);
 void laws_commit_esp(struct member *m, struct bytes packet);
 void laws_commit_step(struct member *m);
+/* laws_time.c */
+void laws_time_step(struct member *m);
+void laws_time_role(struct member *m, const struct hf_role_change *change);
 /* The nodes are cut off from each other, or have only just met again. */
 bool laws_apart(const struct sim *s);
 void law_broken(struct sim *s, unsigned int law, const char *fmt, ...)

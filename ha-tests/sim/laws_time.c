@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Law 7, its part on time: lifetimes, rekeys and tombstones are in cluster time,
+ * so a next owner goes on with its predecessor's. Where it is ahead by an hour,
+ * all tunnels end; where it is behind, none does.
+ */
+#include "ha-tests/sim/sim.h"
+
+#define APART_MS 1000 /* what a heartbeat may be late, and clocks drift apart meanwhile */
+
+/* How far the member's cluster time is ahead of the simulated one. */
+static int64_t time_ahead_ms(const struct member *m)
+{
+	return (int64_t)hf_core_cluster_time_ms(m->core, node_now(m->node)) -
+	       (int64_t)(m->s->now_ns / MS_NS);
+}
+
+void laws_time_step(struct member *m)
+{
+	struct group_laws *l = laws_of(m);
+
+	if (!m->node->alive || m->role != CL_ROLE_ACTIVE || m->term < l->time_term)
+		return;
+	l->time_term = m->term;
+	l->time_ahead_ms = time_ahead_ms(m);
+}
+
+/* With an empty start nothing is left whose time it would be (R15). */
+void laws_time_role(struct member *m, const struct hf_role_change *change)
+{
+	const struct group_laws *l = laws_of(m);
+	const int64_t by = time_ahead_ms(m) - l->time_ahead_ms;
+
+	if (!l->time_term || strcmp(change->why, "empty start") == 0)
+		return;
+	if (by > APART_MS || by < -APART_MS)
+		law_broken(m->s, 7, "the time of the group jumps by %lld ms when %s owns it",
+			   (long long)by, m->name);
+}
