@@ -19,7 +19,8 @@
 #        hosta -----------+-----------------------+
 #       .10            inside 198.51.100.0/24 (br-in), service .1
 #
-# A case that sets LAB_NODES="1 2 3" before it sources this file has n3 (.13, .13, .3) beside the pair, with three votes.
+# A case that sets LAB_NODES="1 2 3" before it sources this file has n3 (.13, .13, .3) beside the pair, with three votes;
+# up to eight nodes go on like this.
 #
 # Inside the nodes the interfaces are called outside, inside and cluster. Each box is a network, mount and
 # UTS namespace with private /run, /dev/shm, /var/lib/{corosync,holdfast} and /etc/holdfast, held by one
@@ -51,9 +52,9 @@ INSIDE_SERVICE=198.51.100.1
 PEER=192.0.2.2
 HOSTA=198.51.100.10
 HOSTB=203.0.113.10
-NODE_OUTSIDE=([1]=192.0.2.11 [2]=192.0.2.12 [3]=192.0.2.13)
-NODE_INSIDE=([1]=198.51.100.11 [2]=198.51.100.12 [3]=198.51.100.13)
-NODE_CLUSTER=([1]=198.18.0.1 [2]=198.18.0.2 [3]=198.18.0.3)
+NODE_OUTSIDE=(- 192.0.2.1{1..8})
+NODE_INSIDE=(- 198.51.100.1{1..8})
+NODE_CLUSTER=(- 198.18.0.{1..8})
 : "${LAB_NODES:=1 2}"
 
 # --- the outer namespace --------------------------------------------------------------------------------

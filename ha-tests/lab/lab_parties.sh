@@ -9,14 +9,14 @@
 # The sample configuration, with the lab's key and its log on stderr. A third node is a third vote, and so is a quorum
 # device, for which LAB_QNETD is the address of its server: no half is quorate by itself.
 lab_corosync_conf() {
-	local votes=()
+	local votes=() node
 	[ -z "${LAB_QNETD:-}" ] ||
 		votes=(-e "s/two_node: 1/device {\n\t\tmodel: net\n\t\tvotes: 1\n\t\tnet {\n\t\t\thost: $LAB_QNETD\n\t\t\talgorithm: ffsplit\n\t\t\ttls: off\n\t\t}\n\t}/")
-	case $LAB_NODES in *3*)
-		votes=(-e '/^nodelist {/a \\tnode {\n\t\tring0_addr: 198.18.0.3\n\t\tname: n3\n\t\tnodeid: 3\n\t}'
+	for node in $LAB_NODES; do
+		[ "$node" -gt 2 ] || continue
+		votes+=(-e "/^nodelist {/a \\\\tnode {\n\t\tring0_addr: ${NODE_CLUSTER[node]}\n\t\tname: n$node\n\t\tnodeid: $node\n\t}"
 			-e 's/two_node: 1/wait_for_all: 1/' -e 's/consensus: 150/consensus: 600/')
-		;;
-	esac
+	done
 	sed "${votes[@]}" -e 's/name: node/name: n/' -e "s|^\tcluster_name: .*|&\n\tkeyfile: $LAB_DIR/authkey|" \
 		-e 's/to_stderr: no/to_stderr: yes/; s/to_\(syslog\|logfile\): yes/to_\1: no/; /logfile: /d' \
 		"$LAB_TOP/etc/corosync.conf.sample"
@@ -84,7 +84,7 @@ lab_tunnel_conf() {
 # lab_holdfast_conf N: the pair's configuration: the same ASA text, but for `failover lan unit` and the slot.
 # HF_IKE_LIFETIME and HF_CHILD_LIFETIME (seconds) shorten the lifetimes; HF_EXTRA adds lines.
 lab_holdfast_conf() {
-	local unit=([1]=primary [2]=secondary [3]="member 3") node
+	local unit=(- primary secondary "member "{3..8}) node
 	cat <<-CONF
 	failover
 	failover lan unit ${unit[$1]}

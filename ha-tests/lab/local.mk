@@ -24,6 +24,7 @@ LAB_CASES = \
 	ha-tests/lab/t_die_at.sh \
 	ha-tests/lab/t_drain.sh \
 	ha-tests/lab/t_disk_full.sh \
+	ha-tests/lab/t_long_eight_nodes.sh \
 	ha-tests/lab/t_fail_closed.sh \
 	ha-tests/lab/t_failover_exec.sh \
 	ha-tests/lab/t_fencing.sh \
