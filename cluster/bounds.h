@@ -26,8 +26,8 @@
 #define JOIN_REFUSED_MS      500  /* a snapshot was refused: the next one comes later; doubles */
 #define JOIN_REFUSED_MAX_MS  8000
 #define JOIN_CALM_MS         60000 /* none was refused for so long */
-#define HANDOVER_MS          1000 /* each phase of a handover */
-#define PREEMPT_WAIT_MS      5000 /* after a request that led to nothing; doubles */
+#define HANDOVER_MS          1000  /* each phase of a handover */
+#define PREEMPT_WAIT_MS      5000  /* after a request that led to nothing; doubles */
 #define PREEMPT_WAIT_MAX_MS  300000
 #define PREEMPT_WINDOW_MS    600000
 #define DRAIN_WAIT_MS        2000 /* after a handover that came to nothing */

@@ -309,8 +309,8 @@ void claim_reserve(struct cl_node *n, struct group *g)
 		return;
 	if (next_term(n, g) > CL_TERM_MAX) {
 		n->stats.claims_refused++;
-		fx_log(n, LOG_CLUSTER_CLAIM_REFUSED, "group %u: no term is left behind %llu",
-		       g->id, (unsigned long long)highest_term(g));
+		fx_log(n, LOG_CLUSTER_CLAIM_REFUSED, "group %u: no term is left behind %llu", g->id,
+		       (unsigned long long)highest_term(g));
 		g->claim.not_before_ns = n->now_ns + TERM_RETRY_MS * MS;
 		return;
 	}

@@ -143,7 +143,7 @@ struct cl_node_config {
 	uint32_t expected_votes; /* of all members that are configured */
 	/* of all nodes, which may have several, and of a quorum device; 0: one of each member */
 	uint32_t votes;
-	uint64_t realtime_ms;    /* first guess of cluster time at now_ns == start_ns */
+	uint64_t realtime_ms; /* first guess of cluster time at now_ns == start_ns */
 	uint64_t start_ns;
 	uint8_t hash_seed[16];
 	size_t n_groups;

@@ -577,9 +577,9 @@ void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t s
 	if (f.field) {
 		m->refused = true;
 		n->stats.refused[R_VALUE]++;
-		fx_log(n, LOG_REPL_REFUSED, "HELLO of node %u, group %u: %s %llu, expected 0 to %llu",
-		       m->id.node_id, f.group, f.field, (unsigned long long)f.value,
-		       (unsigned long long)f.most);
+		fx_log(n, LOG_REPL_REFUSED,
+		       "HELLO of node %u, group %u: %s %llu, expected 0 to %llu", m->id.node_id,
+		       f.group, f.field, (unsigned long long)f.value, (unsigned long long)f.most);
 		return;
 	}
 	/* Said in a view that is gone: the one for this view follows. */

@@ -226,7 +226,8 @@ uint64_t admin_refused(const struct cl_stats *s)
 	return sum;
 }
 
-static void fill_latency(const struct cl_node *n, uint32_t group, struct view_failover_statistics *v)
+static void fill_latency(const struct cl_node *n, uint32_t group,
+			 struct view_failover_statistics *v)
 {
 	struct cl_latency_bucket buckets[CL_LATENCY_BUCKETS];
 	const struct cl_latency latency = cl_latency(n, group);

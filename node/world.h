@@ -49,7 +49,7 @@ struct world {
 	struct cl_transport *transport;
 	struct mcast_queue mcast;
 	bool mcast_retry_armed;
-	struct cpg_pace pace; /* of snapshots through CPG */
+	struct cpg_pace pace;          /* of snapshots through CPG */
 	struct ss_zmq *channel;        /* NULL: snapshots go through CPG */
 	struct background *background; /* NULL once the world closes */
 	struct admin_ops admin_ops;    /* outlives the server */

@@ -204,7 +204,8 @@ static void latency_is_measured_from_append_to_commit(void **state)
 	for (size_t i = 0; i < n_buckets; i++) {
 		counted += buckets[i].n;
 		long_ones += buckets[i].most_us >= 100000 ? buckets[i].n : 0;
-		assert_true(buckets[i].n > 0 && (!i || buckets[i].most_us > buckets[i - 1].most_us));
+		assert_true(buckets[i].n > 0 &&
+			    (!i || buckets[i].most_us > buckets[i - 1].most_us));
 	}
 	assert_int_equal(counted, slow.n);
 	assert_int_equal(long_ones, 10);

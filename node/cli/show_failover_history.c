@@ -104,11 +104,11 @@ void show_failover_statistics_json(const struct view_failover_statistics *v, str
 				 "rx", json_count(sum(v, false)), "messages", messages, "bytes",
 				 "tx", json_count(v->bytes_tx), "rx", json_count(v->bytes_rx));
 	json_object_update_new(
-		root, json_pack("{s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}}", "refused",
-				json_counters(&v->refused), "counters", json_counters(&v->counters),
-				"acknowledgement", "measured", json_count(v->acks_measured),
-				"p50_us", json_count(v->ack_p50_us), "p99_us",
-				json_count(v->ack_p99_us), "max_us", json_count(v->ack_max_us),
-				"buckets", json_buckets(v)));
+		root,
+		json_pack("{s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}}", "refused",
+			  json_counters(&v->refused), "counters", json_counters(&v->counters),
+			  "acknowledgement", "measured", json_count(v->acks_measured), "p50_us",
+			  json_count(v->ack_p50_us), "p99_us", json_count(v->ack_p99_us), "max_us",
+			  json_count(v->ack_max_us), "buckets", json_buckets(v)));
 	json_finish(json_pack("{s:o}", "failover_statistics", root), out);
 }

@@ -100,10 +100,17 @@ static void groups_have_files_of_their_own(void **state)
 
 static void a_torn_file_is_refused(void **state)
 {
-	static const char *const torn[] = { "12",    "\n",           "",
-					    "12x\n", "12 unknown-b", "12 unknown-before",
-					    "-1\n",  " 12\n",        "281474976710657\n",
-					    "18446744073709551615\n", "99999999999999999999\n" };
+	static const char *const torn[] = { "12",
+					    "\n",
+					    "",
+					    "12x\n",
+					    "12 unknown-b",
+					    "12 unknown-before",
+					    "-1\n",
+					    " 12\n",
+					    "281474976710657\n",
+					    "18446744073709551615\n",
+					    "99999999999999999999\n" };
 	struct term_file file;
 
 	(void)state;

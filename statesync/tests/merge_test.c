@@ -358,9 +358,8 @@ static void unknown_fields_of_both_survive_in_the_numbers(void **state)
 	put(lower, 12, b);
 	merge(1);
 	const struct ss_record *r = ss_store_get(higher, SS_COUNTERS, 300);
-	assert_int_equal(ss_message_unpack(&holdfast__counters__descriptor, buf_bytes(&r->data),
-					   &m),
-			 R_OK);
+	assert_int_equal(
+		ss_message_unpack(&holdfast__counters__descriptor, buf_bytes(&r->data), &m), R_OK);
 	assert_int_equal(((Holdfast__Counters *)m)->seq_next, 90);
 	assert_int_equal(m->n_unknown_fields, 3);
 	assert_int_equal(m->unknown_fields[0].tag, 1000);
