@@ -176,6 +176,25 @@ static void a_standby_begins_nothing_empty(void **state)
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
 }
 
+/* What a member said in the view before is not its word in this one. */
+static void an_empty_claim_is_refused_before_all_are_heard_in_the_view(void **state)
+{
+	(void)state;
+	world_init(&w, 3);
+	w.empty_start = CL_EMPTY_NEVER;
+	node_start(&w, 0);
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 50);
+	w.nodes[1].hold_acks = true; /* nor is what it sends ordered */
+	world_view(&w, false);
+	world_run(&w, 5);
+	node_forge_claim(&w, 0, 1, CLAIM_EMPTY, NULL);
+	world_run(&w, 5);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
+	assert_int_equal(node_status(&w.nodes[1]).claims_refused, 1);
+}
+
 static void a_claim_of_an_unprotected_member_is_refused_while_a_protected_one_is_there(void **state)
 {
 	(void)state;
@@ -238,6 +257,7 @@ int main(void)
 		T(a_claim_without_quorum_is_refused),
 		T(a_claim_of_a_member_without_complete_state_is_refused),
 		T(a_standby_begins_nothing_empty),
+		T(an_empty_claim_is_refused_before_all_are_heard_in_the_view),
 		T(a_claim_of_an_unprotected_member_is_refused_while_a_protected_one_is_there),
 		T(of_two_claims_at_once_the_first_delivered_wins),
 	};

@@ -264,6 +264,7 @@ static void nobody_begins_empty_before_all_are_heard_in_this_view(void **state)
 	world_run(&w, 1);
 	node_command(&w, 1, CL_IN_GO_ACTIVE);
 	assert_node_2_takes_over(key);
+	assert_int_equal(cl_stats(w.nodes[1].cl)->claims_sent, 0);
 }
 
 #define T(f) cmocka_unit_test_teardown(f, done)
