@@ -239,6 +239,43 @@ static void of_two_claims_at_once_the_first_delivered_wins(void **state)
 	assert_true(w.nodes[1].is_protected);
 }
 
+/* R9, R10: nothing was done under it, so what it ended begins again, a wait and a doubt as well. */
+static void a_claim_that_is_given_up_leaves_all_as_it_was(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	struct cl_node *n = w.nodes[1].cl;
+	struct group *g = &n->groups[0];
+	node_kill(&w, 0);
+	w.nodes[1].hold_acks = true; /* what it sends is not ordered */
+	world_view(&w, true);
+	world_run(&w, 40);
+	assert_true(g->claim.sent);
+	g->heartbeat_stale_at_left = true;
+	g->heartbeat_late_ms = 77;
+	g->unfenced = 1;
+	g->complete_ns -= 5;
+	g->unsure = true;
+	const struct group was = *g;
+	node_deliver_to_itself(&w, 1);
+	assert_true(g->claim.settling && g->term == was.term + 1);
+	n->view.nodes_lost = true;
+	claim_view_changed(n, g);
+	assert_false(g->claim.settling);
+	assert_int_equal(g->term, was.term);
+	assert_int_equal(g->owner, was.owner);
+	assert_int_equal(g->owner_id.pid, was.owner_id.pid);
+	assert_int_equal(g->protected_set, was.protected_set);
+	assert_int_equal(g->heartbeat, was.heartbeat);
+	assert_int_equal(g->heartbeat_ns, was.heartbeat_ns);
+	assert_int_equal(g->heartbeat_late_ms, was.heartbeat_late_ms);
+	assert_int_equal(g->owner_left_ns, was.owner_left_ns);
+	assert_int_equal(g->complete_ns, was.complete_ns);
+	assert_int_equal(g->unfenced, was.unfenced);
+	assert_true(g->unsure && g->heartbeat_stale_at_left);
+	assert_int_equal(g->lineage.n, was.lineage.n);
+}
+
 #define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
@@ -260,6 +297,7 @@ int main(void)
 		T(an_empty_claim_is_refused_before_all_are_heard_in_the_view),
 		T(a_claim_of_an_unprotected_member_is_refused_while_a_protected_one_is_there),
 		T(of_two_claims_at_once_the_first_delivered_wins),
+		T(a_claim_that_is_given_up_leaves_all_as_it_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
