@@ -80,12 +80,34 @@ static void a_term_reserved_for_a_handover_is_not_claimed_by_a_suspect(void **st
 	assert_true(w.nodes[1].term > EMPTY_TERM_ROOM);
 }
 
+/* It has owned a term behind the last one that the other has heard of. */
+static void who_lost_its_file_begins_empty_with_room_for_its_own_terms(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 100);
+	assert_int_equal(w.nodes[1].term, 2);
+	node_kill(&w, 1);
+	w.nodes[1].term_on_disk = 0;
+	w.nodes[1].terms_unknown = true;
+	w.preferred_slot = 2; /* it begins */
+	node_start(&w, 0);
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(w.nodes[1].term > EMPTY_TERM_ROOM);
+}
+
 #define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(behind_a_lost_file_a_suspect_takes_a_term_that_its_slot_names),
+		T(who_lost_its_file_begins_empty_with_room_for_its_own_terms),
 		T(a_term_reserved_for_a_handover_is_not_claimed_by_a_suspect),
 	};
 
