@@ -79,6 +79,27 @@ static void and_taken_over_from_when_it_is_fenced(void **state)
 	assert_int_equal(w.nodes[1].logs[LOG_CLUSTER_FENCED], 1);
 }
 
+/* Two are lost, and the one that is off is not the one that owns. */
+static void the_word_on_another_node_ends_no_wait(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	for (size_t i = 0; i < 3; i++)
+		w.nodes[i].cl->cfg.fenced_takeover = true;
+	w.two_node = true;
+	node_cut(&w, 0);
+	node_cut(&w, 2);
+	world_view(&w, false);
+	world_run(&w, 100);
+	fenced(1, 3);
+	world_run(&w, 1000);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 1);
+	fenced(1, 1);
+	world_run(&w, 20);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+}
+
 /* While this node had no connection: what it has kept is claimed no sooner. */
 static void an_owner_that_was_lost_unseen_is_waited_for(void **state)
 {
@@ -339,6 +360,8 @@ static void without_quorum_nothing_begins(void **state)
 	world_init(&w, 3);
 	node_start(&w, 0);
 	world_view(&w, false);
+	world_run(&w, 50);
+	assert_int_equal(node_status(&w.nodes[0]).unfenced_node, 0); /* it is quorum that it waits for */
 	fenced(0, 2);
 	fenced(0, 3);
 	world_run(&w, 5000);
@@ -395,6 +418,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_lost_owner_is_waited_for),
 		T(and_taken_over_from_when_it_is_fenced),
+		T(the_word_on_another_node_ends_no_wait),
 		T(an_owner_that_was_lost_unseen_is_waited_for),
 		T(promote_waits_for_it_too),
 		T(one_who_is_there_is_not_fenced),
