@@ -11,7 +11,7 @@
 lab_corosync_conf() {
 	local votes=() node
 	[ -z "${LAB_QNETD:-}" ] ||
-		votes=(-e "s/two_node: 1/device {\n\t\tmodel: net\n\t\tvotes: 1\n\t\tnet {\n\t\t\thost: $LAB_QNETD\n\t\t\talgorithm: ffsplit\n\t\t\ttls: off\n\t\t}\n\t}/")
+		votes=(-e "s/two_node: 1/device {\n\t\tmodel: net\n\t\tvotes: 1\n\t\ttimeout: 1500\n\t\tnet {\n\t\t\thost: $LAB_QNETD\n\t\t\talgorithm: ffsplit\n\t\t\ttls: ${LAB_QNETD_TLS:-off}\n\t\t}\n\t}/")
 	for node in $LAB_NODES; do
 		[ "$node" -gt 2 ] || continue
 		votes+=(-e "/^nodelist {/a \\\\tnode {\n\t\tring0_addr: ${NODE_CLUSTER[node]}\n\t\tname: n$node\n\t\tnodeid: $node\n\t}"

@@ -11,6 +11,7 @@ noinst_DATA = clock_step.so
 CLEANFILES += clock_step.so
 
 LAB_CASES = \
+	ha-tests/lab/t_long_pacemaker_qdevice.sh \
 	ha-tests/lab/t_algorithms.sh \
 	ha-tests/lab/t_arp.sh \
 	ha-tests/lab/t_bad_config.sh \
@@ -78,4 +79,5 @@ EXTRA_DIST += \
 	ha-tests/lab/lab_measure.sh \
 	ha-tests/lab/lab_pacemaker.sh \
 	ha-tests/lab/lab_parties.sh \
+	ha-tests/lab/lab_qdevice.sh \
 	ha-tests/lab/lab_switchover.sh

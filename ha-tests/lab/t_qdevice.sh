@@ -5,32 +5,10 @@
 # the vote (the standby must not claim), once it loses it (the standby takes over, with the same IKE SA).
 LAB_LIMIT=120
 . "$(dirname "$0")/lab.sh"
+. "$LAB_SRC/lab_qdevice.sh"
 need_holdfast
-for tool in corosync-qnetd corosync-qdevice; do
-	command -v $tool >/dev/null || fail "$tool is not installed"
-done
+need_qdevice
 lab_enter "$@"
-
-LAB_QNETD=198.51.100.20
-
-lab_start_qnetd() {
-	lab_box arbiter || return 1
-	lab_wire arbiter inside br-in
-	in_box arbiter ip addr add $LAB_QNETD/24 dev inside
-	in_box arbiter mkdir -p /run/corosync-qnetd
-	lab_spawn arbiter qnetd corosync-qnetd -f -s off
-}
-
-# has_votes N VOTES: node N is quorate with so many.
-has_votes() {
-	on_node "$1" corosync-quorumtool -s | awk -v votes="$2" '
-		/^Quorate:/ { quorate = $2 } /^Total votes:/ { total = $3 }
-		END { exit !(quorate == "Yes" && total == votes) }'
-}
-
-has_no_quorum() {
-	on_node "$1" corosync-quorumtool -s | grep -q '^Quorate: *No'
-}
 
 sent_by() {
 	count_packets "n$1" egress "$FILTER_OWN"
@@ -55,8 +33,7 @@ done
 lab_start_daemon 1
 lab_start_daemon 2
 for node in 1 2; do
-	on_node $node mkdir -p /run/corosync-qdevice
-	lab_spawn n$node qdevice corosync-qdevice -f
+	lab_start_qdevice $node
 done
 for node in 1 2; do
 	wait_for 20 "three votes on n$node" has_votes $node 3 || fail "n$node does not have three votes"
