@@ -48,6 +48,7 @@ LAB_CASES = \
 	ha-tests/lab/t_replay_sync.sh \
 	ha-tests/lab/t_rolling_upgrade.sh \
 	ha-tests/lab/t_sigstop.sh \
+	ha-tests/lab/t_systemd_units.sh \
 	ha-tests/lab/t_three_nodes.sh \
 	ha-tests/lab/t_two_groups.sh \
 	ha-tests/lab/t_snapshot_channel.sh \
