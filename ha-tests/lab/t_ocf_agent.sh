@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The agent by itself: ocf-tester with a standalone daemon, its metadata against the schemas that are installed, and what
-# it does with a daemon that was killed, that hangs or that is configured for the internal role manager.
+# The agent by itself: ocf-tester with a standalone daemon, its metadata against the schemas that are installed, what pcs
+# makes of the printed commands, and what it does with a daemon that was killed, that hangs or that is configured for the internal role manager.
 LAB_LIMIT=150
 . "$(dirname "$0")/lab.sh"
 need_holdfast
-for tool in ocf-tester xmllint; do
-	command -v $tool >/dev/null || fail "$tool is not installed (resource-agents, libxml2-utils)"
+for tool in ocf-tester xmllint pcs cibadmin crm_verify; do
+	command -v $tool >/dev/null || fail "$tool is not installed (resource-agents, libxml2-utils, pcs, pacemaker)"
 done
 lab_enter "$@"
 
@@ -69,6 +69,22 @@ for schema in $SCHEMAS/metadata.rng /usr/lib/python3/dist-packages/pcs*/data/ocf
 	xmllint --noout --nonet --relaxng "$schema" "$LAB_DIR/metadata.xml" || fail "the metadata breaks $schema"
 	echo "figure: metadata agrees with $schema"
 done
+
+echo "--- what is printed for pcs"
+# shellcheck disable=SC2016
+on_node 1 bash -ec '
+	mount -t tmpfs tmpfs /usr/lib/ocf/resource.d
+	install -D -m 755 "$1" /usr/lib/ocf/resource.d/holdfast/concentrator
+	cibadmin --empty >/run/cib.xml
+	pcs() { command pcs -f /run/cib.xml "$@"; }
+	pcs property set stonith-enabled=false
+	. <("$2" pacemaker print-config pcs)
+	crm_verify -V -x /run/cib.xml
+	for meta in promotable=true promoted-max=1 notify=true; do
+		grep "<nvpair .*name=\"${meta%=*}\" value=\"${meta#*=}\"" /run/cib.xml
+	done
+	umount /usr/lib/ocf/resource.d' pcs "$agent" "$HOLDFAST" >"$LAB_DIR/pcs.log" 2>&1 ||
+	fail "the printed pcs commands: $(cat "$LAB_DIR/pcs.log")"
 
 echo "--- ocf-tester"
 on_node 1 ocf-tester -v -n vpn -o binary=/run/ocf/holdfastd -o client="$HOLDFAST" "$agent" || fail "ocf-tester fails"

@@ -19,7 +19,8 @@ began=$(now_ms)
 lab_start_pacemaker || fail "Pacemaker does not come up"
 echo "figure: Pacemaker is up after $(($(now_ms) - began)) ms"
 
-lab_load_pacemaker || fail "the printed configuration does not load"
+lab_load_as_printed || fail "the printed configuration does not load as it is: $(cat "$LAB_DIR/load-crm.log")"
+lab_load_pacemaker || fail "the printed configuration does not load with other intervals"
 wait_for 40 "a promoted instance and a protected standby" pair_protected || fail "nobody is promoted"
 active=$(active_node)
 wait_for 10 "Pacemaker knows" promoted "$active" || fail "Pacemaker does not know that n$active is active"
