@@ -134,6 +134,9 @@ lab_box() {
 			mount -t overlay overlay -o "lowerdir=/$place,upperdir=$layer/upper,workdir=$layer/work" "/$place"
 		done
 		mkdir -p /etc/holdfast /var/lib/holdfast /var/lib/corosync
+		# Nobody waits for a name server that cannot be reached.
+		echo "127.0.0.1 localhost $name" >/etc/hosts
+		: >/etc/resolv.conf
 		# A disk of its own, which can be full without the others.
 		mount -t tmpfs -o size=${LAB_STATE_SIZE:-1m},mode=700 state /var/lib/holdfast
 		sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.conf.all.rp_filter=0 \
