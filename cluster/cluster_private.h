@@ -92,6 +92,7 @@ void message_snapshot(struct cl_node *n, struct bytes data);
 struct delivery {
 	struct member *member; /* its sender, in the view, with slot */
 	uint64_t term;
+	uint64_t sequence; /* its number among what that sender has sealed */
 };
 
 /* membership.c */

@@ -281,7 +281,7 @@ static void opened(struct cl_node *n, struct member *m, const struct ss_opened *
 	} else if (hello) {
 		membership_hello(n, &m->id, o->slot, body->hello);
 	} else {
-		struct delivery d = { .member = m, .term = o->term };
+		struct delivery d = { .member = m, .term = o->term, .sequence = o->sequence };
 		dispatch(n, group_find(n, o->group), &d, body);
 	}
 }

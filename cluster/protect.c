@@ -6,6 +6,7 @@
  * taken from before holding ends.
  */
 #include "base/broken_rule.h"
+#include "base/must.h"
 #include "cluster/cluster_private.h"
 
 /* A process that did not run for this part of the commit timeout was away itself. */
@@ -77,6 +78,7 @@ void protect_begin(struct cl_node *n, struct group *g)
 
 	ss_commit_init(&g->commit, g->applied);
 	g->logged_set = 0;
+	memset(g->due_ns, 0, sizeof(g->due_ns));
 	memset(g->drop_ns, 0, sizeof(g->drop_ns));
 	g->is_protected = false;
 	tell(n, g);
@@ -100,6 +102,35 @@ void protect_end(struct cl_node *n, struct group *g)
 
 /* ---- acknowledgement ---- */
 
+/*
+ * Each standby has a first wait of its own, which begins with what it owes and anew with each
+ * acknowledgement: two that become late one after the other prolong nothing.
+ */
+static void await(struct cl_node *n, struct group *g)
+{
+	g->at[T_COMMIT] = NEVER;
+	for (uint8_t slot = 1; slot < SS_SLOTS; slot++) {
+		if (!(g->logged_set & slot_bit(slot)) ||
+		    g->commit.acked[slot] >= g->commit.appended) {
+			g->due_ns[slot] = 0;
+			continue;
+		}
+		if (!g->due_ns[slot])
+			g->due_ns[slot] = n->now_ns + n->cfg.commit_timeout_ms * MS;
+		if (g->due_ns[slot] < g->at[T_COMMIT])
+			g->at[T_COMMIT] = g->due_ns[slot];
+	}
+}
+
+static void acknowledged(struct group *g, uint8_t slot, uint64_t position)
+{
+	uint64_t acked = g->commit.acked[slot];
+
+	(void)ss_commit_ack(&g->commit, slot, position);
+	if (g->commit.acked[slot] != acked)
+		g->due_ns[slot] = 0;
+}
+
 void protect_committed(struct cl_node *n, struct group *g, uint64_t before)
 {
 	bool moved = g->commit.committed != before;
@@ -114,10 +145,7 @@ void protect_committed(struct cl_node *n, struct group *g, uint64_t before)
 		fx_log(n, LOG_REPL_PROTECTED, "group %u term %llu", g->id,
 		       (unsigned long long)g->term);
 	}
-	if (g->commit.committed == g->commit.appended)
-		g->at[T_COMMIT] = NEVER;
-	else if (moved || g->at[T_COMMIT] == NEVER)
-		g->at[T_COMMIT] = n->now_ns + n->cfg.commit_timeout_ms * MS;
+	await(n, g);
 }
 
 void protect_ack(struct cl_node *n, struct group *g, const struct delivery *d,
@@ -126,8 +154,8 @@ void protect_ack(struct cl_node *n, struct group *g, const struct delivery *d,
 	uint64_t before = g->commit.committed;
 
 	d->member->group[g->index].applied = m->ack->position;
-	if (ss_commit_ack(&g->commit, d->member->slot, m->ack->position))
-		protect_committed(n, g, before);
+	acknowledged(g, d->member->slot, m->ack->position);
+	protect_committed(n, g, before);
 }
 
 /* ---- protect (R7) ---- */
@@ -153,7 +181,7 @@ static void protect_member(struct cl_node *n, struct group *g, uint8_t slot, uin
 {
 	uint64_t before = g->commit.committed;
 
-	(void)ss_commit_ack(&g->commit, slot, position);
+	acknowledged(g, slot, position);
 	if (!(g->logged_set & slot_bit(slot))) {
 		g->logged_set |= slot_bit(slot);
 		g->drop_ns[slot] = 0;
@@ -216,14 +244,18 @@ static void degrade(struct cl_node *n, struct group *g, uint16_t lost, enum resu
 {
 	g->logged_set &= (uint16_t)~lost;
 	g->degraded++;
-	if (g->logged_set) {
+	if (g->logged_set)
 		send_protected(n, g);
-		tell(n, g);
-		return;
-	}
-	g->is_protected = false;
-	send_unprotected(n, g, reason);
+	else
+		send_unprotected(n, g, reason);
+	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
+		if (lost & slot_bit(slot))
+			g->drop_said[slot] = ss_sealer_sequence(n->sealer);
+	await(n, g);
+	g->is_protected = g->is_protected && g->logged_set;
 	tell(n, g);
+	if (g->logged_set)
+		return;
 	alarm_unprotected(n, g);
 	if (hf_rule_broken(HF_RULE_DEGRADE))
 		hold_for(n, g, g->logged_set);
@@ -232,14 +264,16 @@ static void degrade(struct cl_node *n, struct group *g, uint16_t lost, enum resu
 /*
  * That only said are protected was delivered to us, so nobody can have been deaf to it who is
  * still in the view: the second wait of the others begins. Said again it does not begin anew.
+ * heard: the message that said it. One from before a standby was protected again says nothing of it
+ * any more.
  */
-static void degrade_logged(struct cl_node *n, struct group *g, uint16_t said)
+static void degrade_logged(struct cl_node *n, struct group *g, uint16_t said, uint64_t heard)
 {
 	uint16_t dropped = (uint16_t)(g->commit.protected_set & ~g->logged_set & ~said);
 	uint16_t holding = slots_holding(n, g);
 
 	for (uint8_t slot = 1; slot < SS_SLOTS; slot++) {
-		if (!(dropped & slot_bit(slot)))
+		if (!(dropped & slot_bit(slot)) || heard < g->drop_said[slot])
 			continue;
 		if (!(holding & slot_bit(slot)))
 			g->drop_ns[slot] = n->now_ns;
@@ -289,20 +323,21 @@ void protect_commit_timeout(struct cl_node *n, struct group *g)
 	uint16_t late = 0;
 
 	if (n->away_ns > n->cfg.commit_timeout_ms * MS / AWAY_PART) {
-		g->at[T_COMMIT] = n->now_ns + n->cfg.commit_timeout_ms * MS / AWAY_PART;
+		for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
+			if (g->due_ns[slot] && g->due_ns[slot] <= n->now_ns)
+				g->due_ns[slot] = n->now_ns +
+						  n->cfg.commit_timeout_ms * MS / AWAY_PART;
+		await(n, g);
 		return;
 	}
-	n->stats.commit_timeouts++;
 	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
-		if ((g->logged_set & slot_bit(slot)) &&
-		    g->commit.acked[slot] <= g->commit.committed) {
+		if (g->due_ns[slot] && g->due_ns[slot] <= n->now_ns) {
 			late |= slot_bit(slot);
 			failure_note(n, slot, "No Acknowledgement");
 		}
-	if (late)
-		degrade(n, g, late, R_AGAIN);
-	else
-		g->at[T_COMMIT] = n->now_ns + n->cfg.commit_timeout_ms * MS;
+	must(late);
+	n->stats.commit_timeouts++;
+	degrade(n, g, late, R_AGAIN);
 }
 
 void protect_members_changed(struct cl_node *n, struct group *g)
@@ -312,7 +347,7 @@ void protect_members_changed(struct cl_node *n, struct group *g)
 	if (g->logged_set & gone)
 		degrade(n, g, gone, R_NOT_FOUND);
 	else if (gone && g->at[T_DROP] != NEVER)
-		degrade_logged(n, g, slots_holding(n, g));
+		degrade_logged(n, g, slots_holding(n, g), UINT64_MAX);
 }
 
 void protect_protected(struct cl_node *n, struct group *g, const struct delivery *d,
@@ -321,16 +356,15 @@ void protect_protected(struct cl_node *n, struct group *g, const struct delivery
 	g->protected_set = (uint16_t)m->protected_->set;
 	log_deliver(n, g, d, m->protected_->position, NULL);
 	if (is_owner(g))
-		degrade_logged(n, g, g->protected_set);
+		degrade_logged(n, g, g->protected_set, d->sequence);
 }
 
 void protect_unprotected(struct cl_node *n, struct group *g, const struct delivery *d,
 			 const Holdfast__ClusterMessage *m)
 {
-	(void)d;
 	g->protected_set = 0;
 	if (is_owner(g))
-		degrade_logged(n, g, 0);
+		degrade_logged(n, g, 0, d->sequence);
 	else
 		fx_log(n, LOG_REPL_UNPROTECTED, "group %u term %llu: %s", g->id,
 		       (unsigned long long)g->term,
