@@ -107,7 +107,7 @@ static int on_done(int fd, int revents, void *data)
 	return 0;
 }
 
-enum result background_new(qb_loop_t *loop, struct background **out)
+enum result background_new(qb_loop_t *loop, enum qb_loop_priority p, struct background **out)
 {
 	struct background *b = calloc(1, sizeof(*b));
 
@@ -117,7 +117,7 @@ enum result background_new(qb_loop_t *loop, struct background **out)
 	b->loop = loop;
 	b->last = &b->first;
 	b->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (b->fd < 0 || qb_loop_poll_add(loop, QB_LOOP_LOW, b->fd, POLLIN, b, on_done) != 0) {
+	if (b->fd < 0 || qb_loop_poll_add(loop, p, b->fd, POLLIN, b, on_done) != 0) {
 		if (b->fd >= 0)
 			close(b->fd);
 		free(b);

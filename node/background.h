@@ -20,7 +20,9 @@ struct background_job {
 	struct background_job *next;
 };
 
-enum result background_new(qb_loop_t *loop, struct background **out) WARN_UNUSED;
+/* p: of the done. */
+enum result background_new(qb_loop_t *loop, enum qb_loop_priority p,
+			   struct background **out) WARN_UNUSED;
 /* Waits for the job that runs. The done of all that were given is called, that of those which
  * have not run too: b is NULL for them by then. */
 void background_free(struct background *b);

@@ -40,6 +40,7 @@ libnode_la_SOURCES = \
 	node/sync_dir.c node/sync_dir.h \
 	node/takeover.c \
 	node/term_file.c node/term_file.h \
+	node/term_writer.c node/term_writer.h \
 	node/translate.c \
 	node/udp_ike.c node/udp_ike.h \
 	node/world.c node/world.h \
@@ -81,9 +82,10 @@ node_tests = \
 	node/tests/net_ns_test \
 	node/tests/privs_test \
 	node/tests/term_file_test \
+	node/tests/term_writer_test \
 	node/tests/translate_test
 check_PROGRAMS += $(node_tests)
-thread_tests += node/tests/background_test node/tests/crypto_pool_test
+thread_tests += node/tests/background_test node/tests/crypto_pool_test node/tests/term_writer_test
 
 node_tests_link_watch_test_SOURCES = node/tests/link_watch_test.c node/tests/netns.c node/tests/netns.h
 node_tests_net_ns_test_SOURCES = node/tests/net_ns_test.c node/tests/netns.c node/tests/netns.h
@@ -104,4 +106,5 @@ node_tests_loopback_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_net_ns_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_privs_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_term_file_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_term_writer_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_translate_test_LDADD = $(node_libs) $(CMOCKA_LIBS)

@@ -385,7 +385,9 @@ enum result world_open(struct world *w, const struct world_options *o)
 	if (res == R_OK)
 		res = world_cluster_open(w, &cluster);
 	if (res == R_OK)
-		res = background_new(w->loop, &w->background);
+		res = background_new(w->loop, QB_LOOP_LOW, &w->background);
+	if (res == R_OK)
+		res = term_writer_new(w->loop, o->state_dir, world_term_written, w, &w->terms);
 	if (res == R_OK)
 		res = groups_join(w, &cluster);
 	secret_wipe(&cluster.failover_key);
@@ -422,6 +424,8 @@ void world_close(struct world *w)
 
 	w->background = NULL; /* what still runs is for nobody */
 	background_free(background);
+	term_writer_free(w->terms);
+	w->terms = NULL;
 	admin_server_free(w->admin);
 	for (struct world *each = w; each; each = each->next)
 		world_workers_stop(each);

@@ -12,6 +12,7 @@
 #include "esp/esp.h"
 #include "node/address.h"
 #include "node/background.h"
+#include "node/term_writer.h"
 #include "node/cli/server.h"
 #include "node/core.h"
 #include "node/crypto_pool.h"
@@ -52,6 +53,7 @@ struct world {
 	struct cpg_pace pace;          /* of snapshots through CPG */
 	struct ss_zmq *channel;        /* NULL: snapshots go through CPG */
 	struct background *background; /* NULL once the world closes */
+	struct term_writer *terms;     /* likewise */
 	struct admin_ops admin_ops;    /* outlives the server */
 	struct admin_server *admin;
 	struct plain *plain;
@@ -139,6 +141,7 @@ bool world_snapshot_from_cpg(struct world *w, bool ours, struct bytes data);
 void world_state_open(struct world *w);
 /* A term was written, or not: err is its errno. */
 void world_state_written(struct world *w, uint32_t group, uint64_t term, int err);
+void world_term_written(void *ctx, uint32_t group, uint64_t term, int err);
 /* world_links.c */
 void world_links_open(struct world *w);
 void world_links_close(struct world *w);

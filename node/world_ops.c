@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the core asks the world to do. Each op is short: the core is waiting. */
-#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/must.h"
-#include "node/term_file.h"
 #include "node/udp_ike.h"
 #include "node/world.h"
 
@@ -47,34 +45,25 @@ static void op_snapshot_ask(void *ctx, uint8_t slot, const struct inet_addr *own
 	world_snapshot_ask(ctx, slot, owner, message);
 }
 
-struct term_write {
-	struct world *w;
-	uint32_t group;
-	struct term_file file;
-};
-
-/* From the loop, not from within the op: the answer is an input to the core. */
-static void term_write_run(void *data)
+/* w: the first. */
+void world_term_written(void *ctx, uint32_t group, uint64_t term, int err)
 {
-	struct term_write *t = data;
-	enum result res = term_file_write(t->w->options.state_dir, t->group, &t->file);
+	struct world *w = world_of(ctx, group);
 
-	world_state_written(t->w, t->group, t->file.term, res == R_OK ? 0 : errno);
-	hf_core_term_written(t->w->core, world_now_ns(), t->group, t->file.term, res == R_OK);
-	world_touch(t->w);
-	free(t);
+	must(w);
+	world_state_written(w, group, term, err);
+	hf_core_term_written(w->core, world_now_ns(), group, term, err == 0);
+	world_touch(w);
 }
 
+/* The answer is an input to the core. */
 static void op_write_term(void *ctx, uint32_t group, uint64_t term, bool earlier_unknown)
 {
 	struct world *w = ctx;
-	struct term_write *t = calloc(1, sizeof(*t));
+	const struct term_file file = { .term = term, .earlier_unknown = earlier_unknown };
 
-	must(t);
-	*t = (struct term_write){ .w = w,
-				  .group = group,
-				  .file = { .term = term, .earlier_unknown = earlier_unknown } };
-	world_soon(w, QB_LOOP_HIGH, t, term_write_run);
+	if (w->first->terms)
+		term_writer_write(w->first->terms, group, &file);
 }
 
 static void op_run_job(void *ctx, struct ike_job *job)

@@ -72,7 +72,7 @@ static void begin(unsigned int chained)
 	chain = chained;
 	loop_thread = pthread_self();
 	loop = qb_loop_create();
-	assert_int_equal(background_new(loop, &b), R_OK);
+	assert_int_equal(background_new(loop, QB_LOOP_LOW, &b), R_OK);
 	for (unsigned int i = 0; i < JOBS; i++)
 		give(i);
 }
@@ -116,7 +116,7 @@ static void without_a_thread_the_end_comes_from_the_loop_too(void **state)
 		struct work w = { .job = { .run = run, .done = stop } };
 		done_count = 0;
 		loop = qb_loop_create();
-		bool good = background_new(loop, &b) == R_OK &&
+		bool good = background_new(loop, QB_LOOP_LOW, &b) == R_OK &&
 			    setrlimit(RLIMIT_NPROC, &none) == 0 &&
 			    (geteuid() != 0 || setresuid(65534, 65534, 65534) == 0);
 		background_run(b, &w.job);
