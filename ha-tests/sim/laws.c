@@ -294,7 +294,7 @@ void laws_role(struct member *m, const struct hf_role_change *change)
 	if (change->role != CL_ROLE_ACTIVE)
 		return;
 	law4(m, change->term);
-	laws_time_role(m, change);
+	laws_time_role(m);
 	count_role(m, change);
 	l->begun_anew = l->begun_anew || begun_anew(m, change);
 	if (change->suspect && !laws_apart(s) && change->term > l->protected_term && m->joined_ns &&
@@ -360,6 +360,7 @@ void laws_lose(struct member *m)
 	if (!held_by_others(m)) {
 		s->stats.state_losses++;
 		laws_of(m)->protected_slots = 0;
+		laws_of(m)->time_term = 0;
 		laws_of(m)->all_lost_ns = s->now_ns;
 		excuse(m, "the only holder of state is gone", true);
 	} else if ((s->stats.split_brains && laws_apart(s)) || spoke_alone(m)) {

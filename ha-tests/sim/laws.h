@@ -152,7 +152,7 @@ void laws_commit_esp(struct member *m, struct bytes packet);
 void laws_commit_step(struct member *m);
 /* laws_time.c */
 void laws_time_step(struct member *m);
-void laws_time_role(struct member *m, const struct hf_role_change *change);
+void laws_time_role(struct member *m);
 /* The nodes are cut off from each other, or have only just met again. */
 bool laws_apart(const struct sim *s);
 void law_broken(struct sim *s, unsigned int law, const char *fmt, ...)

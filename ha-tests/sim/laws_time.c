@@ -25,15 +25,14 @@ void laws_time_step(struct member *m)
 	l->time_ahead_ms = time_ahead_ms(m);
 }
 
-/* With an empty start nothing is left whose time it would be (R15). */
-void laws_time_role(struct member *m, const struct hf_role_change *change)
+/* Without a record nothing is left whose time it would be: behind an empty start (R15). */
+void laws_time_role(struct member *m)
 {
 	const struct group_laws *l = laws_of(m);
+	const struct ss_store *store = cl_store(hf_core_cluster_node(m->core), group_id(m->group));
 	const int64_t by = time_ahead_ms(m) - l->time_ahead_ms;
 
-	if (!l->time_term || strcmp(change->why, "empty start") == 0)
-		return;
-	if (by > APART_MS || by < -APART_MS)
+	if (l->time_term && ss_store_count(store, 0) && (by > APART_MS || by < -APART_MS))
 		law_broken(m->s, 7, "the time of the group jumps by %lld ms when %s owns it",
 			   (long long)by, m->name);
 }
