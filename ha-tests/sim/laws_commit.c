@@ -151,7 +151,7 @@ void laws_commit_step(struct member *m)
 			   !nd->s->mcast.host[nd->index].frozen;
 
 	if (!waits || st->released != h->released || h->incarnation != nd->incarnation ||
-	    nd->paused_ns > h->ns)
+	    nd->paused_ns >= h->ns)
 		*h = (struct held_since){ .ns = nd->s->now_ns,
 					  .released = st->released,
 					  .incarnation = nd->incarnation };
