@@ -64,7 +64,8 @@
 	X(VERSION,            "version outside the supported range",                 0) \
 	X(EXHAUSTED,          "counter space is used up",                            0) \
 	/* IKE again: the numbers are in records, so what is new comes last */ \
-	X(NOT_CURRENT_PEER,   "the crypto map has another current peer",            24)
+	X(NOT_CURRENT_PEER,   "the crypto map has another current peer",            24) \
+	X(ADMISSION,          "limit of IKE SAs reached",                           24)
 
 enum result {
 #define X(name, text, notify) R_##name,

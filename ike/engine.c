@@ -16,6 +16,7 @@ struct ike_engine *ike_engine_new(const struct ike_engine_config *ec, struct ike
 	e->child_map = hashmap_new(ec->hash_seed);
 	e->offered = hashmap_new(ec->hash_seed);
 	e->half_opens = hashmap_new(ec->hash_seed);
+	e->share = UINT32_MAX;
 	e->sources = hashmap_new(ec->hash_seed);
 	e->tokens = hashmap_new(ec->hash_seed);
 	e->hold_offs = hashmap_new(ec->hash_seed);

@@ -145,6 +145,8 @@ struct ike_sa {
 	uint8_t half_open_key[IKE_HALF_OPEN_KEY];
 	struct inet_addr half_open_source;
 	bool counted_half_open; /* is in half_opens and sources under these */
+	/* admission.c: as what it is counted, and that it is in the share of another member (R24) */
+	bool loads, in_share, carried;
 	bool in_tombstones;
 	bool ready;      /* may have a request to begin at the end of the step */
 	bool replicated; /* R2: *_CHANGED has been given out, or it was imported */
@@ -180,6 +182,9 @@ struct ike_engine {
 	struct sa_list *of_conn; /* of each connection, in its order; behind them, of none */
 	struct timer_queue timers;
 	uint64_t last_token, last_job;
+	/* admission.c: IKE SAs in all, those in the share of this member, and what it may have */
+	uint32_t load, share_used, share;
+	uint32_t load_of_others; /* of the node's other engines, for cfg->max_sa */
 	struct cookie_secrets cookies;
 	uint64_t cookie_rotate_ms;
 	uint64_t next_version_notify_ms;
@@ -257,6 +262,20 @@ void ike_sa_set_up_again(struct ike_sa *sa);
 void ike_sa_down(struct ike_sa *sa, const char *reason);
 /* An established one, or else one that we are setting up; NULL. */
 struct ike_sa *ike_sa_of_connection(const struct ike_engine *e, const struct ike_connection *conn);
+
+/* ---- admission.c (R24) ---- */
+
+/* After each change of stage, and before it is freed. */
+void ike_share_count(struct ike_sa *sa);
+void ike_share_leave(struct ike_sa *sa);
+/* sa takes the place of from. */
+void ike_share_inherit(struct ike_sa *sa, const struct ike_sa *from);
+/* May this initiator have an IKE SA? R_ADMISSION: it gets no answer. */
+enum result ike_admit_init(struct ike_engine *e, const struct ike_input *in,
+			   const struct ike_connection *conn) WARN_UNUSED;
+/* The same behind its authentication; replaced: ends with it by INITIAL_CONTACT, or NULL. */
+enum result ike_admit_auth(struct ike_sa *sa, const struct ike_sa *replaced) WARN_UNUSED;
+bool ike_admit_own(struct ike_engine *e, const char *map);
 
 /* ---- child_sa.c ---- */
 

@@ -160,6 +160,19 @@ void ike_step(struct ike_engine *e, uint64_t now_ms, const struct ike_input *in,
 /* TIMER_NEVER when nothing is due; always so while passive. */
 uint64_t ike_next_deadline(const struct ike_engine *e);
 
+/* ---- call admission (R24); no effects ---- */
+
+struct ike_load {
+	uint32_t all;      /* IKE SAs that are established, or that we are setting up */
+	uint32_t in_share; /* those that count against the share */
+};
+struct ike_load ike_load(const struct ike_engine *e);
+/* share: as many may be in_share, UINT32_MAX before the first call; others: what the node's other
+ * engines have, for the node's own limit. What is there stays. */
+void ike_share_set(struct ike_engine *e, uint32_t share, uint32_t others);
+/* What is there now is, or is no more, in the share of a member that is missing. */
+void ike_share_carry(struct ike_engine *e, bool carried);
+
 /* ---- jobs: DH key generation and agreement, later signatures. Pure, any thread. ---- */
 void ike_job_run(struct ike_job *job);
 void ike_job_free(struct ike_job *job);
@@ -201,6 +214,11 @@ struct ike_stats {
 	/* RFC 6311: as member; as peer */
 	uint64_t syncs_sent, syncs_done, syncs_failed;
 	uint64_t syncs_answered, replay_syncs_answered;
+	/* new IKE SAs, of others and of ours (admission.c) */
+	struct {
+		uint64_t in_requests, in_accepted, in_refused, in_refused_half_open;
+		uint64_t out_requests, out_accepted, out_refused;
+	} admission;
 };
 const struct ike_stats *ike_engine_stats(const struct ike_engine *e);
 

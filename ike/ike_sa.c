@@ -69,6 +69,7 @@ struct ike_sa *ike_sa_new(struct ike_engine *e, struct ike_sa_state *adopt)
 	TAILQ_INSERT_TAIL(ike_sas_of(e, sa->conn), sa, of_conn);
 	if (sa->s.stage == IKE_SA_ESTABLISHED)
 		e->stats.established++;
+	ike_share_count(sa);
 	return sa;
 }
 
@@ -245,6 +246,7 @@ void ike_sa_free(struct ike_sa *sa)
 	suspended_clear(sa);
 	ike_wants_clear(sa);
 	half_open_uncount(sa);
+	ike_share_leave(sa);
 	if (sa->in_tombstones) {
 		TAILQ_REMOVE(&e->dead, sa, tombstones);
 		e->n_dead--;
@@ -330,6 +332,7 @@ void ike_sa_stage_changed(struct ike_sa *sa, enum ike_sa_stage from, enum ike_sa
 		e->stats.established--;
 	if (to == IKE_SA_ESTABLISHED)
 		e->stats.established++;
+	ike_share_count(sa);
 	if (to >= IKE_SA_ESTABLISHED)
 		half_open_uncount(sa);
 	if (to == IKE_SA_DEAD) {

@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += libike.la
 libike_la_CPPFLAGS = -I$(top_builddir)/inc/ike $(HF_DEFS)
 libike_la_LIBADD = $(OPENSSL_LIBS)
 libike_la_SOURCES = \
+	ike/admission.c \
 	ike/auth_psk.c \
 	ike/child_sa.c \
 	ike/cookie.c \
@@ -76,6 +77,7 @@ ike_test_libs = libike.la libbase.la $(CMOCKA_LIBS)
 ike_tests = \
 	ike/tests/cookie_test \
 	ike/tests/crypto_test \
+	ike/tests/engine_admission_test \
 	ike/tests/engine_close_test \
 	ike/tests/engine_multi_peer_test \
 	ike/tests/engine_refusal_test \
@@ -100,6 +102,8 @@ EXTRA_DIST += \
 
 # The engine tests share a world of two engines and a network.
 ike_engine_test_support = ike/tests/engine_harness.c ike/tests/engine_harness.h
+ike_tests_engine_admission_test_SOURCES = ike/tests/engine_admission_test.c \
+	$(ike_engine_test_support)
 ike_tests_engine_close_test_SOURCES = ike/tests/engine_close_test.c $(ike_engine_test_support)
 ike_tests_engine_multi_peer_test_SOURCES = ike/tests/engine_multi_peer_test.c \
 	$(ike_engine_test_support)
@@ -111,6 +115,7 @@ ike_tests_engine_takeover_test_SOURCES = ike/tests/engine_takeover_test.c $(ike_
 
 ike_tests_cookie_test_LDADD = $(ike_test_libs)
 ike_tests_crypto_test_LDADD = $(ike_test_libs)
+ike_tests_engine_admission_test_LDADD = $(ike_test_libs)
 ike_tests_engine_close_test_LDADD = $(ike_test_libs)
 ike_tests_engine_multi_peer_test_LDADD = $(ike_test_libs)
 ike_tests_engine_refusal_test_LDADD = $(ike_test_libs)

@@ -179,6 +179,10 @@ static void initiate(struct ike_engine *e, uint32_t tunnel, const struct ike_inp
 		return;
 	sa = sa_for(e, t);
 	if (sa == NULL) {
+		if (!ike_admit_own(e, t->map->map)) {
+			ike_hold_off(e, tunnel);
+			return;
+		}
 		leave_others(e, t);
 		tunnel_manager_trigger(e->tunnels, t, &want);
 	} else if (under_way(sa, tunnel)) {

@@ -73,10 +73,10 @@ enum result v2_admit(struct ike_engine *e, const struct ike_input *in, const str
 		limit = "half-open SAs";
 	else if (of_source >= IKE_PER_SOURCE_MAX)
 		limit = "half-open SAs of one address";
-	else if (e->cfg->max_sa != 0 && e->stats.established >= e->cfg->max_sa)
-		limit = "IKE SAs";
 	if (limit == NULL)
 		return R_OK;
-	ike_fx_log_at(e, LOG_IKE_LIMIT, in, "%s", limit);
+	e->stats.admission.in_requests++;
+	e->stats.admission.in_refused_half_open++;
+	ike_fx_log_at(e, LOG_IKE_LIMIT, in, "Rejection reason: %s", limit);
 	return R_LIMIT;
 }

@@ -156,6 +156,26 @@ static void log_contact(const struct ike_sa *sa)
  * The peer knew of no other SA between these identities when it wrote this, and repeats
  * it byte for byte: what came up since the exchange began is not of a former life.
  */
+static bool is_of_former_life(const struct ike_sa *sa, const struct ike_sa *other)
+{
+	return same_pair(sa, other) && other->s.stage >= IKE_SA_ESTABLISHED &&
+	       other->s.stage != IKE_SA_DEAD && other->s.established_ms < sa->s.created_ms;
+}
+
+/* An established one that ends with it; NULL. */
+static const struct ike_sa *replaced_by(const struct ike_sa *sa, const struct ike_message *m)
+{
+	const struct ike_sa *other;
+
+	if (ike_message_notify(m, N_INITIAL_CONTACT) == NULL)
+		return NULL;
+	TAILQ_FOREACH (other, ike_sas_of(sa->e, sa->conn), of_conn) {
+		if (other->s.stage == IKE_SA_ESTABLISHED && is_of_former_life(sa, other))
+			return other;
+	}
+	return NULL;
+}
+
 static void initial_contact(struct ike_sa *sa, const struct ike_message *m)
 {
 	struct ike_sa *other, *next;
@@ -164,8 +184,7 @@ static void initial_contact(struct ike_sa *sa, const struct ike_message *m)
 		return;
 	for (other = TAILQ_FIRST(ike_sas_of(sa->e, sa->conn)); other != NULL; other = next) {
 		next = TAILQ_NEXT(other, of_conn);
-		if (!same_pair(sa, other) || other->s.stage < IKE_SA_ESTABLISHED ||
-		    other->s.stage == IKE_SA_DEAD || other->s.established_ms >= sa->s.created_ms)
+		if (!is_of_former_life(sa, other))
 			continue;
 		log_contact(other);
 		ike_sa_down(other, "Initial Contact received");
@@ -253,6 +272,9 @@ enum result v2_auth_request(struct v2_context *c)
 		return res;
 	buf_free(&sa->s.local_id.data);
 	id_of(&sa->conn->local_id, &sa->s.local.addr, &sa->s.local_id);
+	res = ike_admit_auth(sa, replaced_by(sa, c->m));
+	if (res != R_OK)
+		return res;
 	id_put(c->answer, PAYLOAD_IDR, &sa->s.local_id);
 	res = put_own_auth(sa, c->answer);
 	if (res != R_OK)

@@ -190,7 +190,10 @@ enum result v2_init_request(struct v2_context *c)
 		v2_init_error(e, c->in, &c->m->header, N_NO_PROPOSAL_CHOSEN, BYTES_NONE);
 		return res;
 	}
-	res = choose(c, &choice);
+	if (c->job == NULL)
+		res = ike_admit_init(e, c->in, conn);
+	if (res == R_OK)
+		res = choose(c, &choice);
 	if (res != R_OK)
 		return res;
 	if (c->sa == NULL)

@@ -57,6 +57,7 @@ static enum result make(struct ike_sa *old, const struct rekey *r, struct ike_sa
 
 	struct ike_sa *sa = ike_sa_new(old->e, &s);
 
+	ike_share_inherit(sa, old);
 	ike_sa_set_lifetime(sa);
 	v2_enter_event(sa, V2_REKEY_MADE_IT);
 	ike_sa_touch(sa);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * R24 at the engine: who is refused when the share is used up, and what never
+ * is: rekeys, takeovers, and an IKE SA that takes the place of one.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "ike/tests/engine_harness.h"
+
+static struct world *two_sides(void)
+{
+	return world_new(1, &(struct options){ .lines = 1 }, true);
+}
+
+static struct world *up(void)
+{
+	struct world *w = two_sides();
+
+	initiate(w, A, 0);
+	world_run(w, 2000);
+	assert_true(world_tunnel_works(w, 1));
+	return w;
+}
+
+static const struct ike_stats *stats(const struct world *w, int side)
+{
+	return ike_engine_stats(w->side[side].engine);
+}
+
+static void a_stranger_above_the_share_gets_no_answer(void **state)
+{
+	struct world *w = two_sides();
+
+	(void)state;
+	ike_share_set(w->side[B].engine, 0, 0);
+	initiate(w, A, 0);
+	world_run(w, 2000);
+	assert_int_equal(w->side[B].sent[IKE_SA_INIT], 0);
+	assert_int_equal(stats(w, B)->half_open, 0);
+	assert_true(stats(w, B)->refused[R_ADMISSION] > 0);
+	assert_int_equal(stats(w, B)->admission.in_refused, stats(w, B)->refused[R_ADMISSION]);
+	assert_true(w->side[B].logs[LOG_IKE_LIMIT] > 0);
+	/* The peer asks again, and is answered as soon as there is room. */
+	ike_share_set(w->side[B].engine, 1, 0);
+	world_run(w, 10000);
+	assert_true(world_tunnel_works(w, 1));
+	assert_int_equal(stats(w, B)->admission.in_accepted, 1);
+	assert_int_equal(ike_load(w->side[B].engine).in_share, 1);
+	world_free(w);
+}
+
+static bool is_auth(const struct world *w)
+{
+	return w->n_net == 1 && w->net[0].exchange == IKE_AUTH;
+}
+
+static void a_share_that_is_gone_at_ike_auth_is_authentication_failed(void **state)
+{
+	struct world *w = two_sides();
+
+	(void)state;
+	w->hold_net = true;
+	initiate(w, A, 0);
+	while (!is_auth(w))
+		world_deliver(w, 0);
+	ike_share_set(w->side[B].engine, 0, 0);
+	w->hold_net = false;
+	world_run(w, 1000);
+	assert_int_equal(stats(w, B)->refused[R_ADMISSION], 1);
+	assert_int_equal(stats(w, B)->half_open, 0);
+	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 0);
+	assert_int_equal(world_count_sa(w, B, IKE_SA_ESTABLISHED), 0);
+	assert_int_equal(w->side[A].logs[LOG_IKE_AUTH_FAILED], 1);
+	assert_int_equal(ike_load(w->side[B].engine).all, 0);
+	world_free(w);
+}
+
+static void rekeys_are_not_refused(void **state)
+{
+	struct world *w = up();
+
+	(void)state;
+	ike_share_set(w->side[A].engine, 0, 0);
+	ike_share_set(w->side[B].engine, 0, 0);
+	uint64_t old = world_sa(w, B).spi_r;
+	rekey_ike(w, A);
+	world_run(w, 2000);
+	assert_int_not_equal(world_sa(w, B).spi_r, old);
+	rekey_ike(w, B);
+	world_run(w, 2000);
+	rekey_child(w, A);
+	world_run(w, 2000);
+	assert_true(world_tunnel_works(w, 1));
+	assert_int_equal(stats(w, B)->rekeys_ike, 2);
+	assert_int_equal(ike_load(w->side[B].engine).all, 1);
+	assert_int_equal(stats(w, A)->refused[R_ADMISSION] + stats(w, B)->refused[R_ADMISSION], 0);
+	world_free(w);
+}
+
+static void a_takeover_is_not_refused(void **state)
+{
+	struct world *w = up();
+
+	(void)state;
+	ike_share_set(w->side[B].standby, 0, 0);
+	world_takeover(w, B, false);
+	liveness(w, A);
+	world_run(w, 2000);
+	assert_true(world_tunnel_works(w, 1));
+	assert_int_equal(ike_load(w->side[B].engine).in_share, 1);
+	assert_int_equal(stats(w, B)->refused[R_ADMISSION], 0);
+	world_free(w);
+}
+
+static void an_initiation_of_ours_counts_and_is_refused(void **state)
+{
+	struct world *w = two_sides();
+
+	(void)state;
+	ike_share_set(w->side[A].engine, 0, 0);
+	initiate(w, A, 0);
+	world_run(w, 2000);
+	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 0);
+	assert_int_equal(stats(w, A)->admission.out_refused, 1);
+	assert_int_equal(stats(w, A)->refused[R_ADMISSION], 1);
+	assert_int_equal(w->side[A].logs[LOG_IKE_LIMIT], 1);
+	assert_int_equal(world_index(w).generation, 0);
+	ike_share_set(w->side[A].engine, 1, 0);
+	w->hold_net = true;
+	initiate(w, A, 0);
+	/* From its first message on. */
+	assert_int_equal(ike_load(w->side[A].engine).in_share, 1);
+	w->hold_net = false;
+	world_run(w, 2000);
+	assert_true(world_tunnel_works(w, 1));
+	assert_int_equal(ike_load(w->side[A].engine).in_share, 1);
+	clear_all(w, A);
+	world_run(w, 2000);
+	assert_int_equal(ike_load(w->side[A].engine).all, 0);
+	world_free(w);
+}
+
+static void who_comes_back_takes_its_own_place(void **state)
+{
+	struct world *w = up();
+
+	(void)state;
+	ike_share_set(w->side[B].engine, 1, 0);
+	world_restart(w, A);
+	initiate(w, A, 0);
+	world_run(w, 5000);
+	assert_true(world_tunnel_works(w, 1));
+	assert_int_equal(world_count_sa(w, B, IKE_SA_ESTABLISHED), 1);
+	assert_int_equal(ike_load(w->side[B].engine).in_share, 1);
+	assert_int_equal(stats(w, B)->refused[R_ADMISSION], 0);
+	world_free(w);
+}
+
+static void what_is_in_the_share_of_another_frees_nothing(void **state)
+{
+	struct world *w = up();
+
+	(void)state;
+	ike_share_set(w->side[B].engine, 0, 0);
+	ike_share_carry(w->side[B].engine, true);
+	assert_int_equal(ike_load(w->side[B].engine).in_share, 0);
+	/* A rekeyed one is the same, and so is one that the peer sets up in its place. */
+	rekey_ike(w, A);
+	world_run(w, 2000);
+	assert_int_equal(ike_load(w->side[B].engine).in_share, 0);
+	world_restart(w, A);
+	initiate(w, A, 0);
+	world_run(w, 5000);
+	assert_true(world_tunnel_works(w, 1));
+	assert_int_equal(ike_load(w->side[B].engine).all, 1);
+	assert_int_equal(ike_load(w->side[B].engine).in_share, 0);
+	clear_all(w, A);
+	world_run(w, 2000);
+	initiate(w, A, 0);
+	world_run(w, 2000);
+	assert_int_equal(world_count_sa(w, B, IKE_SA_ESTABLISHED), 0);
+	assert_true(stats(w, B)->refused[R_ADMISSION] > 0);
+	ike_share_set(w->side[B].engine, 1, 0);
+	ike_share_carry(w->side[B].engine, false);
+	world_run(w, 20000);
+	assert_int_equal(ike_load(w->side[B].engine).in_share, 1);
+	world_free(w);
+}
+
+static void what_is_half_open_then_counts(void **state)
+{
+	struct world *w = two_sides();
+
+	(void)state;
+	w->hold_net = true;
+	initiate(w, A, 0);
+	while (!is_auth(w))
+		world_deliver(w, 0);
+	/* Nobody can have taken it over: it does not count yet. */
+	ike_share_carry(w->side[B].engine, true);
+	w->hold_net = false;
+	world_run(w, 1000);
+	assert_true(world_tunnel_works(w, 1));
+	assert_int_equal(ike_load(w->side[B].engine).in_share, 1);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stranger_above_the_share_gets_no_answer),
+		cmocka_unit_test(a_share_that_is_gone_at_ike_auth_is_authentication_failed),
+		cmocka_unit_test(rekeys_are_not_refused),
+		cmocka_unit_test(a_takeover_is_not_refused),
+		cmocka_unit_test(an_initiation_of_ours_counts_and_is_refused),
+		cmocka_unit_test(who_comes_back_takes_its_own_place),
+		cmocka_unit_test(what_is_in_the_share_of_another_frees_nothing),
+		cmocka_unit_test(what_is_half_open_then_counts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
