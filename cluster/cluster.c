@@ -222,6 +222,8 @@ uint64_t cl_next_deadline(const struct cl_node *n)
 
 	if (config < at)
 		at = config;
+	if (admission_deadline(n) < at)
+		at = admission_deadline(n);
 	if (health < at)
 		at = health;
 	for (size_t i = 0; i < n->n_groups; i++)
@@ -303,6 +305,13 @@ static void node_input(struct cl_node *n, const struct cl_input *in)
 		break;
 	case CL_IN_FENCED:
 		fence_confirmed(n, in->from_node_id);
+		admission_gone(n, in->from_node_id);
+		break;
+	case CL_IN_FORGET:
+		admission_gone(n, in->from_node_id);
+		break;
+	case CL_IN_ADMISSION:
+		admission_told(n, in);
 		break;
 	case CL_IN_EXEC:
 		exec_ask(n, in);
@@ -355,6 +364,7 @@ void cl_step(struct cl_node *n, uint64_t now_ns, const struct cl_input *in, stru
 		drain_consider(n, &n->groups[i]);
 		health_consider(n, &n->groups[i]);
 	}
+	admission_follow(n);
 	config_sync_follow(n);
 	for (size_t i = 0; i < n->n_groups; i++)
 		history_follow(n, &n->groups[i]);

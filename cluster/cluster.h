@@ -193,7 +193,11 @@ enum cl_input_kind {
 	CL_IN_EXEC,  /* "failover exec": slot is to run data; token names the answer */
 	CL_IN_EXEC_ANSWER, /* answer to CL_FX_EXEC, with its token: data, exit */
 	CL_IN_DRAIN,       /* "node drain", or with ok false "node resume": of all groups */
-	CL_IN_RESYNC,      /* a record of the store cannot be used here: join again (no owner) */
+	/* R24: limit of the cluster (0: none), in_share: IKE SAs of the group that count against
+	 * our share; again after each ROLE active and each ADMISSION that changes carried */
+	CL_IN_ADMISSION,
+	CL_IN_FORGET, /* "node forget": from_node_id will not come back as it was */
+	CL_IN_RESYNC, /* a record of the store cannot be used here: join again (no owner) */
 };
 
 struct cl_member {
@@ -224,6 +228,7 @@ struct cl_input {
 	struct inet_endpoint relay; /* ADDRESS */
 	uint8_t digest[32];
 	const struct cl_health *health; /* LINKS: borrowed */
+	uint32_t limit, in_share;       /* ADMISSION */
 };
 
 /* ---- effects ---- */
@@ -263,6 +268,11 @@ enum cl_effect_kind {
 	 * exit how many are still to come, config_why as in the offer. Slot 0: nobody was asked.
 	 */
 	CL_FX_CONFIG_DONE,
+	/*
+	 * share: so many IKE SAs may count against it, UINT32_MAX: no limit; carried: those of now
+	 * count no more, and none that is taken over without a handover, until it is false again
+	 */
+	CL_FX_ADMISSION,
 	CL_FX_COMMAND_DONE, /* a GO_ACTIVE / GO_STANDBY ended: ok, reason */
 	CL_FX_LOG,
 };
@@ -284,6 +294,8 @@ struct cl_effect {
 	uint64_t token;
 	uint32_t exit;
 	bool json;
+	uint32_t share; /* ADMISSION */
+	bool carried;   /* ADMISSION */
 	uint64_t position;
 	uint64_t deadline_ns;
 	uint8_t digest[32]; /* CONFIG */
@@ -420,6 +432,24 @@ struct cl_stats {
 	uint64_t link_handovers;                   /* begun because of failed interfaces */
 };
 const struct cl_stats *cl_stats(const struct cl_node *n);
+
+/* Call admission for the cluster (R24). */
+#define CL_ADMISSION_MAX CL_MEMBERS_MAX
+struct cl_admission_member {
+	uint32_t node_id;
+	char name[CL_NAME_MAX];
+	bool self, present;
+	bool gone;      /* for certain: it has no share */
+	uint32_t share; /* at the most */
+};
+struct cl_admission {
+	uint32_t limit;       /* 0: none */
+	bool carried;         /* see CL_FX_ADMISSION */
+	uint32_t share, pool; /* what this node may use, and what may be taken now */
+	size_t n;
+	struct cl_admission_member members[CL_ADMISSION_MAX];
+};
+void cl_admission(const struct cl_node *n, struct cl_admission *out);
 
 /* From a position's append to its commit, while a standby acknowledges it (R4); microseconds. */
 struct cl_latency {

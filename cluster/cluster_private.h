@@ -6,6 +6,7 @@
 #ifndef HF_CLUSTER_PRIVATE_H
 #define HF_CLUSTER_PRIVATE_H
 
+#include "cluster/admission.h"
 #include "cluster/bounds.h"
 #include "cluster/cluster.h"
 #include "cluster/config_sync.h"
@@ -39,6 +40,7 @@ struct cl_node {
 	struct exec exec;
 	struct config_sync config;
 	struct health health;
+	struct admission admission;
 	size_t n_groups;
 	struct group groups[CL_GROUPS_MAX];
 	/* of the running cl_step */
@@ -270,6 +272,23 @@ void join_serve_ready(struct cl_node *n, struct group *g, uint8_t slot);
 /* The joiner has said SYNCED. */
 void join_served(struct cl_node *n, struct group *g, uint8_t slot, uint64_t join_id);
 void join_serve_stop(struct group *g, uint8_t slot);
+
+/* admission.c (R24) */
+void admission_deliver(struct cl_node *n, struct member *from, const Holdfast__Admission *m);
+/* The members of the view are known. */
+void admission_view_changed(struct cl_node *n, bool new_ring);
+/* Behind our HELLO, which has the key to it. */
+void admission_say(struct cl_node *n);
+void admission_disconnected(struct cl_node *n);
+void admission_told(struct cl_node *n, const struct cl_input *in);
+/* m owns g from now on. */
+void admission_owner_begins(struct cl_node *n, const struct group *g, const struct member *m);
+/* Fenced or forgotten: all members are told. */
+void admission_gone(struct cl_node *n, uint32_t node_id);
+/* At the end of a step. */
+void admission_follow(struct cl_node *n);
+uint32_t admission_share(const struct cl_node *n);
+uint64_t admission_deadline(const struct cl_node *n);
 
 /* fence.c: "failover takeover fenced", "failover empty-start fenced" */
 /* The owner is not in the view any more. */

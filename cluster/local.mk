@@ -5,6 +5,9 @@ noinst_LTLIBRARIES += libcluster.la
 libcluster_la_CPPFLAGS = -I$(top_builddir)/inc/cluster $(HF_GEN) $(HF_DEFS)
 libcluster_la_LIBADD = $(OPENSSL_LIBS) $(PROTOBUF_C_LIBS)
 libcluster_la_SOURCES = \
+	cluster/admission.c \
+	cluster/admission.h \
+	cluster/admission_ledger.c \
 	cluster/bounds.h \
 	cluster/claim.c \
 	cluster/cluster.c \
@@ -49,6 +52,7 @@ libcluster_adapters_la_SOURCES = \
 # libike has what frees the state structs.
 cluster_test_libs = libcluster.la libstatesync.la libike.la libbase.la $(CMOCKA_LIBS)
 cluster_tests = \
+	cluster/tests/admission_test \
 	cluster/tests/channel_test \
 	cluster/tests/chaos_test \
 	cluster/tests/claim_test \
@@ -77,6 +81,7 @@ cluster_tests = \
 check_PROGRAMS += $(cluster_tests)
 cluster_harness = cluster/tests/harness.c cluster/tests/harness.h
 
+cluster_tests_admission_test_SOURCES = cluster/tests/admission_test.c $(cluster_harness)
 cluster_tests_channel_test_SOURCES = cluster/tests/channel_test.c $(cluster_harness)
 cluster_tests_chaos_test_SOURCES = cluster/tests/chaos_test.c $(cluster_harness)
 cluster_tests_config_sync_test_SOURCES = cluster/tests/config_sync_test.c $(cluster_harness)
@@ -106,6 +111,7 @@ cluster_tests_channel_test_LDADD = libstatesync-adapters.la $(cluster_test_libs)
 # Corosync's own functions are in the test.
 cluster_tests_corosync_test_CPPFLAGS = $(AM_CPPFLAGS) $(QB_CFLAGS) $(COROSYNC_CFLAGS)
 cluster_tests_corosync_test_LDADD = libcluster-adapters.la libbase.la $(CMOCKA_LIBS) $(QB_LIBS)
+cluster_tests_admission_test_LDADD = $(cluster_test_libs)
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
 cluster_tests_config_sync_test_LDADD = $(cluster_test_libs)
 cluster_tests_drain_test_LDADD = $(cluster_test_libs)

@@ -255,11 +255,13 @@ void membership_view(struct cl_node *n, const struct cl_input *in)
 	if (new_ring)
 		n->view.established = n->view.quorate = false;
 	fence_view_changed(n);
+	admission_view_changed(n, new_ring);
 	fx_log(n, LOG_CLUSTER_VIEW, "ring %u.%llu, %zu members", in->ring.node_id,
 	       (unsigned long long)in->ring.seq, in->n_members);
 	for (size_t i = 0; i < n->n_groups; i++)
 		ownership_view_changed(n, &n->groups[i]);
 	membership_say_hello(n);
+	admission_say(n);
 	view_establish(n);
 }
 
@@ -286,6 +288,7 @@ void membership_disconnected(struct cl_node *n)
 	}
 	n->view = (struct view){ 0 };
 	exec_view_changed(n);
+	admission_disconnected(n);
 	n->quorum_known = false;
 	for (size_t i = 0; i < n->n_groups; i++) {
 		struct group *g = &n->groups[i];

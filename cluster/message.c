@@ -126,6 +126,13 @@ static void deliver_config_offer(struct cl_node *n, struct group *g, const struc
 	config_sync_offered(n, d->member, m->config_offer);
 }
 
+static void deliver_admission(struct cl_node *n, struct group *g, const struct delivery *d,
+			      const Holdfast__ClusterMessage *m)
+{
+	(void)g;
+	admission_deliver(n, d->member, m->admission);
+}
+
 static void deliver_config_done(struct cl_node *n, struct group *g, const struct delivery *d,
 				const Holdfast__ClusterMessage *m)
 {
@@ -163,6 +170,7 @@ static const struct message_row {
 	{ BODY(EXEC_REPLY),        OF_NODE,  AFTER_HELLO,  FROM_ANY,   deliver_exec_reply },
 	{ BODY(CONFIG_OFFER),      OF_NODE,  AFTER_HELLO,  FROM_ANY,   deliver_config_offer },
 	{ BODY(CONFIG_DONE),       OF_NODE,  AFTER_HELLO,  FROM_ANY,   deliver_config_done },
+	{ BODY(ADMISSION),         OF_NODE,  AFTER_HELLO,  FROM_ANY,   deliver_admission },
 	/* clang-format on */
 };
 

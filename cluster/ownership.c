@@ -55,6 +55,7 @@ void ownership_begin(struct cl_node *n, struct group *g, const struct member *m,
 		g->complete_ns = n->now_ns;
 	claim_unsettle(g);
 	join_new_owner(g);
+	admission_owner_begins(n, g, m);
 }
 
 void ownership_drop_state(struct cl_node *n, struct group *g)

@@ -153,6 +153,7 @@ void core_release(struct hf_core *c)
 {
 	struct held h;
 
+	core_admission_committed(c, cl_committed(c->cluster, c->group));
 	while (core_is_owner(c) && ss_hold_pop(c->hold, committed(c), &h))
 		release_one(c, &h);
 	c->stats.held_now = ss_hold_count(c->hold);
@@ -204,6 +205,7 @@ static void turn_flush(struct hf_core *c)
 		free(records);
 	}
 	uint64_t position = cl_position(c->cluster, c->group);
+	core_admission_turn(c, position);
 	for (size_t i = 0; i < c->n_turn; i++)
 		must(ss_hold_push(c->hold, position, &c->turn[i]) == R_OK);
 	c->n_turn = 0;
@@ -225,6 +227,8 @@ static bool turn_open(const struct core_node *n)
 	return open;
 }
 
+static void cluster_step_once(struct hf_core *c, const struct cl_input *in);
+
 void hf_core_flush(struct hf_core *c, uint64_t now_ns)
 {
 	node_now(c, now_ns);
@@ -233,6 +237,9 @@ void hf_core_flush(struct hf_core *c, uint64_t now_ns)
 		for (size_t i = 0; i < c->node->n; i++)
 			turn_flush(c->node->core[i]);
 	while (turn_open(c->node));
+	struct cl_input load;
+	while (core_admission_due(c, &load))
+		cluster_step_once(c, &load);
 }
 
 static void on_committed(struct hf_core *c, const struct cl_effect *fx)
@@ -334,6 +341,9 @@ static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 		if (c->ops.config)
 			c->ops.config(c->ops_ctx, fx);
 		break;
+	case CL_FX_ADMISSION:
+		core_admission_share(c, fx);
+		break;
 	case CL_FX_LOG:
 		c->ops.log(c->ops_ctx, &fx->log);
 		break;
@@ -395,6 +405,10 @@ static void answer(struct hf_core *c)
  */
 void core_cluster_step(struct hf_core *c, const struct cl_input *in)
 {
+	struct cl_input load;
+
+	while (core_admission_due(c, &load))
+		cluster_step_once(c, &load);
 	cluster_step_once(c, in);
 	for (size_t i = 0; i < c->node->n; i++)
 		answer(c->node->core[i]);

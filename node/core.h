@@ -143,6 +143,9 @@ const struct ike_engine *hf_core_engine(const struct hf_core *c);
 const struct cl_node *hf_core_cluster_node(const struct hf_core *c);
 uint64_t hf_core_cluster_time_ms(const struct hf_core *c, uint64_t now_ns);
 
+/* Half-open SAs that an engine may have (crypto ikev2 limit max-in-negotiation-sa). */
+uint32_t hf_half_open_max(const struct config *cfg);
+
 #define HF_RECORD_KINDS (SS_PEER_INDEX + 1) /* 0 is for the kinds of newer versions */
 
 struct hf_core_stats {

@@ -168,6 +168,7 @@ void core_ike(struct hf_core *c, const struct ike_input *in)
 	for (size_t i = 0; i < out.n; i++)
 		carry_out(c, &out.fx[i]);
 	ike_outbox_clear(&out);
+	core_admission_follow(c);
 }
 
 void hf_core_datagram(struct hf_core *c, uint64_t now_ns, const struct inet_endpoint *local,

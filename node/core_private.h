@@ -67,6 +67,24 @@ struct core_node {
 	struct cl_node *cluster;
 	struct hf_core *core[CL_GROUPS_MAX];
 	size_t n;
+	/* call admission (R24): what the cluster logic says, and what it was told */
+	bool limited, carried;
+	uint32_t share;
+};
+
+#define CORE_ENDED_MAX 32u
+
+/* IKE SAs that have ended, until that is committed. */
+struct core_admission {
+	uint32_t seen;  /* in the share when it was last looked */
+	uint32_t ended; /* in this turn */
+	uint32_t told_limit, told;
+	bool due; /* to be told again */
+	size_t n;
+	struct {
+		uint64_t position;
+		uint32_t n;
+	} queue[CORE_ENDED_MAX];
 };
 
 struct hf_core {
@@ -101,6 +119,7 @@ struct hf_core {
 	size_t n_turn, cap_turn;
 	struct ss_record *records; /* of this turn */
 	size_t n_records, cap_records;
+	struct core_admission admission;
 	struct hf_core_stats stats;
 };
 
@@ -152,6 +171,19 @@ void core_replay_synced(struct hf_core *c, uint32_t spi_in);
 void core_replay_refuse(struct hf_core *c, struct core_child *k, bool now);
 void core_replay_skip(struct hf_core *c, uint32_t spi_in, uint64_t delta);
 void core_replay_skip_now(struct hf_core *c, const struct held *h);
+
+/* admission.c (R24) */
+/* The engine has done something. */
+void core_admission_follow(struct hf_core *c);
+/* End of a turn whose records are at position. */
+void core_admission_turn(struct hf_core *c, uint64_t position);
+void core_admission_committed(struct hf_core *c, uint64_t committed);
+/* The cluster logic does not know yet how many there are: *in tells it. */
+bool core_admission_due(struct hf_core *c, struct cl_input *in);
+void core_admission_share(struct hf_core *c, const struct cl_effect *fx);
+void core_admission_took_over(struct hf_core *c, bool handover);
+/* What ended does so no more: the group is another's. */
+void core_admission_forget(struct hf_core *c);
 
 /* takeover.c */
 void core_apply(struct hf_core *c, const struct ss_record *r);

@@ -16,6 +16,7 @@ libnode_la_SOURCES = \
 	node/admin_map.c \
 	node/admin_show_failover.c \
 	node/announce.c node/announce.h \
+	node/admission.c \
 	node/apart.c \
 	node/background.c node/background.h \
 	node/core.c node/core.h node/core_private.h \

@@ -392,6 +392,7 @@ void core_role(struct hf_core *c, const struct cl_effect *fx)
 			back_to_store(c);
 		}
 		become_active(c, fx);
+		core_admission_took_over(c, fx->handover);
 		return;
 	}
 	if (hf_rule_broken(HF_RULE_STANDBY) && was_owner) {
@@ -411,6 +412,7 @@ void core_role(struct hf_core *c, const struct cl_effect *fx)
 				     .handover = c->relaying,
 				     .why = fx->why };
 	c->role = fx->role;
+	core_admission_forget(c);
 	c->merging = false;
 	if (!c->relaying)
 		esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_STANDBY, 0);

@@ -412,12 +412,20 @@ static uint32_t share(uint32_t of, uint32_t percent)
 	return n ? n : 1;
 }
 
+uint32_t hf_half_open_max(const struct config *cfg)
+{
+	uint32_t most = cfg->max_sa ? cfg->max_sa : cfg->cluster_max_sa;
+
+	if (cfg->max_negotiating)
+		return cfg->max_negotiating;
+	return most && cfg->max_negotiating_percent ? share(most, cfg->max_negotiating_percent)
+						    : HALF_OPEN_MAX;
+}
+
 static void limits_fill(const struct config *cfg, struct ike_config *out)
 {
 	out->max_sa = cfg->max_sa;
-	out->half_open_max = HALF_OPEN_MAX;
-	if (cfg->max_sa && cfg->max_negotiating_percent)
-		out->half_open_max = share(cfg->max_sa, cfg->max_negotiating_percent);
+	out->half_open_max = hf_half_open_max(cfg);
 	if (cfg->cookie_percent == CONFIG_COOKIE_NEVER)
 		out->half_open_cookie = UINT32_MAX;
 	else

@@ -339,6 +339,8 @@ static void effect(struct node *nd, const struct cl_effect *fx)
 	case CL_FX_EXEC_DONE:
 		on_exec_done(nd, fx);
 		break;
+	case CL_FX_ADMISSION:
+		break; /* cl_admission() says the same */
 	case CL_FX_CONFIG_WANTED:
 		nd->configs_wanted++;
 		config_offer(nd, fx->slot, CL_CONFIG_REPLACE, 0);

@@ -198,6 +198,19 @@ static void write_max_sa(struct running *r, const struct grammar_row *row)
 		EMIT(r, row, number_text(r->cfg->max_sa, n));
 }
 
+static void apply_cluster_max_sa(void *ctx, const struct match *m)
+{
+	struct build *b = ctx;
+	b->cfg->cluster_max_sa = m->no ? 0 : (uint32_t)match_arg(m, 0)->number;
+}
+
+static void write_cluster_max_sa(struct running *r, const struct grammar_row *row)
+{
+	char n[NUMBER_TEXT_MAX];
+	if (r->cfg->cluster_max_sa)
+		EMIT(r, row, number_text(r->cfg->cluster_max_sa, n));
+}
+
 static void apply_max_negotiating(void *ctx, const struct match *m)
 {
 	struct build *b = ctx;
@@ -209,6 +222,19 @@ static void write_max_negotiating(struct running *r, const struct grammar_row *r
 	char n[NUMBER_TEXT_MAX];
 	if (r->cfg->max_negotiating_percent != 100)
 		EMIT(r, row, number_text(r->cfg->max_negotiating_percent, n));
+}
+
+static void apply_negotiating(void *ctx, const struct match *m)
+{
+	struct build *b = ctx;
+	b->cfg->max_negotiating = m->no ? 0 : (uint32_t)match_arg(m, 0)->number;
+}
+
+static void write_negotiating(struct running *r, const struct grammar_row *row)
+{
+	char n[NUMBER_TEXT_MAX];
+	if (r->cfg->max_negotiating)
+		EMIT(r, row, number_text(r->cfg->max_negotiating, n));
 }
 
 static void apply_identity(void *ctx, const struct match *m)
@@ -336,8 +362,17 @@ const struct grammar_row rows_ike[] = {
 	{ MODE_GLOBAL, "crypto ikev2 retransmit <0-10> [interval <100-10000>]",
 	  "Other requests: retransmissions before the final one, and the first interval in ms",
 	  apply_retransmit, write_retransmit, 0, 0 },
-	{ MODE_GLOBAL, "crypto ikev2 limit max-sa <1-1000000>", "Most IKE SAs", apply_max_sa,
-	  write_max_sa, 0, 0 },
+	{ MODE_GLOBAL, "crypto ikev2 limit max-sa <1-1000000>", "Most IKE SAs of this node",
+	  apply_max_sa, write_max_sa, 0, 0 },
+	{ MODE_GLOBAL, "crypto ikev2 limit max-sa <1-1000000> cluster",
+	  "Most IKE SAs of all members together", apply_cluster_max_sa, write_cluster_max_sa, 0,
+	  0 },
+	{ MODE_GLOBAL, "crypto call admission limit ike sa <1-1000000>",
+	  "Most IKE SAs of this node", apply_max_sa, NULL, 0, 0 },
+	{ MODE_GLOBAL, "crypto call admission limit ike sa <1-1000000> cluster",
+	  "Most IKE SAs of all members together", apply_cluster_max_sa, NULL, 0, 0 },
+	{ MODE_GLOBAL, "crypto call admission limit ike in-negotiation-sa <1-1000000>",
+	  "Most half-open SAs of this node", apply_negotiating, write_negotiating, 0, 0 },
 	{ MODE_GLOBAL, "crypto ikev2 limit max-in-negotiation-sa <1-100>",
 	  "Most half-open SAs, in per cent of max-sa", apply_max_negotiating, write_max_negotiating,
 	  0, 0 },

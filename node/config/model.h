@@ -348,9 +348,11 @@ struct config {
 	size_t n_ike_policies;
 	struct config_ikev2_enable *ikev2_interfaces;
 	size_t n_ikev2_interfaces;
-	int cookie_percent; /* of half-opens against max_negotiating; CONFIG_COOKIE_* */
-	uint32_t max_sa;    /* 0: unlimited */
-	uint32_t max_negotiating_percent; /* of max_sa */
+	int cookie_percent;      /* of half-opens against max_negotiating; CONFIG_COOKIE_* */
+	uint32_t max_sa;         /* of this node; 0: unlimited */
+	uint32_t cluster_max_sa; /* of all nodes together (R24); 0: unlimited */
+	uint32_t max_negotiating_percent; /* of max_sa, or of cluster_max_sa */
+	uint32_t max_negotiating;         /* half-opens of this node; 0: by the percentage */
 	enum config_identity identity;
 	const char *key_id;     /* IDENTITY_KEY_ID */
 	bool disconnect_notify; /* R21 */

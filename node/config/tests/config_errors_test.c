@@ -31,7 +31,7 @@ static const struct error_case cases[] = {
 	/* a word that no row wants */
 	{ "crypto ikev3 policy 10\n", R_CONFIG,
 	  "c:1:8: error: 'ikev3' is not valid here: expected weak-algorithms, engine, ipsec, map, ikev2, isakmp, "
-	  "ikev1, dynamic-map, ca or key (did you mean 'ikev2'?)\n" },
+	  "call, ikev1, dynamic-map, ca or key (did you mean 'ikev2'?)\n" },
 	{ "crypto ikev2 policy 10\n integrity sha-1\n", R_CONFIG,
 	  "c:2:12: error: 'sha-1' is not valid here: expected sha512, sha384, sha256, sha, md5 or null\n" },
 	{ "crypto ikev2 policy 10\n group 14 99\n", R_CONFIG,
