@@ -455,6 +455,8 @@ void admin_ops_fill(struct world *w, struct admin_ops *out)
 		.config = get_config,
 		.clear_ike = clear_ike,
 		.crypto_maps = admin_crypto_maps,
+		.admission = admin_admission,
+		.node_forget = admin_node_forget,
 		.clear_children = admin_clear_children,
 		.initiate = admin_initiate,
 		.failover_active = failover_active,

@@ -11,6 +11,7 @@ libnode_la_LIBADD = $(OPENSSL_LIBS) $(QB_LIBS) $(MNL_LIBS) $(NFTABLES_LIBS) $(JA
 libnode_la_SOURCES = \
 	node/address.c node/address.h \
 	node/admin.c \
+	node/admin_admission.c \
 	node/admin_counters.c \
 	node/admin_failover.c \
 	node/admin_map.c \

@@ -205,6 +205,8 @@ enum result world_config_write(void *ctx, bool standby, const struct admin_calle
 /* admin_show_failover.c, admin_counters.c, admin_map.c: struct admin_ops, ctx is the world */
 enum result admin_show_failover(void *ctx, uint8_t group, struct view_failover *v);
 enum result admin_counters(void *ctx, struct view_counter_list *out);
+enum result admin_admission(void *ctx, struct view_admission *out);
+enum result admin_node_forget(void *ctx, const char *name, char why[ADMIN_WHY_MAX]);
 enum result admin_crypto_maps(void *ctx, const char *map, struct view_map_list *out);
 enum result admin_clear_children(void *ctx, const struct inet_addr *peer, unsigned int *cleared,
 				 char why[ADMIN_WHY_MAX]);

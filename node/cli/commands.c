@@ -337,6 +337,43 @@ static void run_node_fenced(void *ctx, const struct match *m)
 			    c->out);
 }
 
+static void run_node_forget(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	char why[ADMIN_WHY_MAX] = "";
+	const char *name = match_text(m, 0);
+	enum result res = c->ops->node_forget(c->ops->ctx, name, why);
+	if (res != R_OK)
+		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+	else if (c->json)
+		json_finish(json_pack("{s:s}", "forgotten", name), c->out);
+}
+
+static void run_show_admission(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	struct view_admission view = { 0 };
+	(void)m;
+	enum result res = c->ops->admission(c->ops->ctx, &view);
+	if (res != R_OK)
+		fail(c, ADMIN_ERROR, result_text(res));
+	else
+		(c->json ? show_admission_json : show_admission_text)(&view, c->out);
+}
+
+/* --json: as above. */
+static void run_show_ikev2_stats(void *ctx, const struct match *m)
+{
+	struct call *c = ctx;
+	struct view_admission view = { 0 };
+	(void)m;
+	enum result res = c->ops->admission(c->ops->ctx, &view);
+	if (res != R_OK)
+		fail(c, ADMIN_ERROR, result_text(res));
+	else
+		(c->json ? show_admission_json : show_ikev2_stats_text)(&view, c->out);
+}
+
 static bool is_exec(const char *line);
 
 static void exec_at(struct call *c, const struct admin_target *to, const char *line)
@@ -412,6 +449,10 @@ static const struct grammar_row rows_exec[] = {
 	  run_show_ipsec, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show crypto map [tag NAME]",
 	  "Crypto maps with the current peer of each entry", run_show_map, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "show crypto ikev2 stats", "IKE SAs, their limits, and who was refused",
+	  run_show_ikev2_stats, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "show crypto call admission statistics",
+	  "Limits of IKE SAs, and who was refused", run_show_admission, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show failover", "Roles, protection and replication", run_show_failover, NULL,
 	  ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show failover group [<1-15>]", "A failover group on its units",
@@ -458,6 +499,9 @@ static const struct grammar_row rows_exec[] = {
 	{ MODE_EXEC, "node fenced <1-4294967295>",
 	  "Confirm that the node with this Corosync id is off (failover takeover fenced)",
 	  run_node_fenced, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "node forget NAME",
+	  "A lost node does not come back as it was: free its share of call admission",
+	  run_node_forget, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "failover exec {mate|active|standby} LINE", "Run a command at another member",
 	  run_exec, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "failover exec member NAME LINE", "Run a command at the member of this name",
@@ -491,6 +535,8 @@ static const struct grammar_word words_exec[] = {
 	{ "copy", "Save the running configuration" },
 	{ "node", "The nodes of the cluster" },
 	{ "fenced", "A node is off, and confirmed to be" },
+	{ "call", "Call admission control" },
+	{ "admission", "Call admission control" },
 	{ "initiate", "Set up a tunnel without waiting for traffic" },
 	{ "pacemaker", "When Pacemaker decides who is active" },
 	{ 0 },

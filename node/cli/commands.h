@@ -46,6 +46,7 @@ struct admin_ops {
 	enum result (*failover)(void *ctx, uint8_t group, struct view_failover *out);
 	enum result (*version)(void *ctx, struct view_version *out);
 	enum result (*counters)(void *ctx, struct view_counter_list *out);
+	enum result (*admission)(void *ctx, struct view_admission *out);
 	/* The configuration that is in force; valid until the handler returns. */
 	const struct config *(*config)(void *ctx);
 	/* Delete IKE SAs with DELETE to the peer; *cleared says how many. Only the owner can. */
@@ -68,6 +69,8 @@ struct admin_ops {
 					struct view_failover_history *out);
 	/* Corosync's node id: it is surely off. */
 	enum result (*node_fenced)(void *ctx, uint32_t node_id, char why[ADMIN_WHY_MAX]);
+	/* Hostname or Corosync's node id: it does not come back as it was, its share is free. */
+	enum result (*node_forget)(void *ctx, const char *name, char why[ADMIN_WHY_MAX]);
 	enum result (*failover_statistics)(void *ctx, struct view_failover_statistics *out);
 	/* failover exec: who that is; slot 0 is this node itself. */
 	enum result (*exec_target)(void *ctx, const struct admin_target *to, uint8_t *slot,

@@ -7,6 +7,7 @@ node_cli_sources = \
 	node/cli/pacemaker.c \
 	node/cli/protocol.h \
 	node/cli/server.c node/cli/server.h \
+	node/cli/show_admission.c \
 	node/cli/show_common.c node/cli/show_common.h \
 	node/cli/show_failover.c \
 	node/cli/show_failover_group.c \
@@ -40,6 +41,16 @@ bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = etc/bash-completion/holdfast
 
 EXTRA_DIST += \
+	node/cli/tests/golden/call-admission.json \
+	node/cli/tests/golden/call-admission.txt \
+	node/cli/tests/golden/call-admission-none.json \
+	node/cli/tests/golden/call-admission-none.txt \
+	node/cli/tests/golden/ikev2-stats.json \
+	node/cli/tests/golden/ikev2-stats.txt \
+	node/cli/tests/golden/ikev2-stats-none.json \
+	node/cli/tests/golden/ikev2-stats-none.txt \
+	node/cli/tests/golden/node-forget.json \
+	node/cli/tests/golden/node-forget.txt \
 	node/cli/tests/golden/clear-ipsec.json \
 	node/cli/tests/golden/clear-ipsec.txt \
 	node/cli/tests/golden/crypto-map.json \

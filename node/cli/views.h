@@ -314,6 +314,31 @@ bool view_counter_add(struct view_counter_list *l, const char *protocol, const c
 		      uint64_t value);
 void view_counter_list_free(struct view_counter_list *l);
 
+/* A member in show crypto call admission statistics. */
+struct view_admission_member {
+	char name[VIEW_NAME_MAX]; /* hostname; "" when unknown */
+	uint32_t node_id;
+	bool self, present, gone;
+	uint32_t share;
+};
+
+struct view_admission {
+	uint32_t max_sa, cluster_max_sa; /* 0: no limit */
+	uint32_t max_negotiating;
+	uint32_t active, negotiating;         /* IKE SAs of this node */
+	uint32_t out_active, out_negotiating; /* those of them that it has set up itself */
+	uint64_t cookies_sent;
+	uint64_t in_requests, in_accepted, in_refused_sa, in_refused_negotiating;
+	uint64_t out_requests, out_accepted, out_refused;
+	uint64_t child_active;
+	/* with a limit of the cluster: what this node may have in all, what of it counts, and what
+	 * nobody has */
+	uint32_t share, in_share, pool;
+	bool carried; /* what is there counts for nobody until a lost member is back or gone */
+	struct view_admission_member members[VIEW_OTHERS_MAX + 1];
+	size_t n_members;
+};
+
 /* One entry of show crypto map. */
 struct view_map {
 	const struct config_map_entry *entry; /* of the configuration in force */
@@ -380,6 +405,9 @@ void show_version_text(const struct view_version *v, struct text *out);
 void show_version_json(const struct view_version *v, struct text *out);
 void show_counters_text(const struct view_counter_list *l, struct text *out);
 void show_counters_json(const struct view_counter_list *l, struct text *out);
+void show_admission_text(const struct view_admission *v, struct text *out);
+void show_admission_json(const struct view_admission *v, struct text *out);
+void show_ikev2_stats_text(const struct view_admission *v, struct text *out);
 void show_write_text(const struct view_write *v, struct text *out);
 void show_write_json(const struct view_write *v, struct text *out);
 void show_keygen_text(const struct view_keygen *v, struct text *out);

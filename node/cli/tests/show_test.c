@@ -90,6 +90,11 @@ static const struct golden_case goldens[] = {
 	{ "node drain", "node-drain", false },
 	{ "node resume", "node-resume", false },
 	{ "node fenced 4294967295", "node-fenced", false },
+	{ "node forget vpn3", "node-forget", false },
+	{ "show crypto call admission statistics", "call-admission", false },
+	{ "show crypto call admission statistics", "call-admission-none", true },
+	{ "show crypto ikev2 stats", "ikev2-stats", false },
+	{ "show crypto ikev2 stats", "ikev2-stats-none", true },
 	{ "pacemaker print-config crm", "pacemaker-crm", false },
 	{ "pacemaker print-config pcs", "pacemaker-pcs", false },
 };
@@ -176,8 +181,8 @@ static bool is_value(const char *word)
 static bool is_shape(const char *word)
 {
 	static const char *const shape[] = {
-		"IKEv2", "IKEv2,",  "={L2L",      "P2",         "2021", "24",    "28",
-		"1172",  "0.0.0.0", "0x00000000", "0x00000001", "16",   "IKEv1", "group19",
+		"IKEv2",   "IKEv2,",     "={L2L",      "P2", "2021",  "24",      "28",    "1172",
+		"0.0.0.0", "0x00000000", "0x00000001", "16", "IKEv1", "group19", "IKEV2",
 	};
 	for (size_t i = 0; i < sizeof(shape) / sizeof(shape[0]); i++)
 		if (strcmp(word, shape[i]) == 0)
@@ -230,7 +235,7 @@ static void commands_may_be_abbreviated_and_wrong_ones_are_explained(void **stat
 	struct text out = run("show crypto ikev1 sa", false, ADMIN_USAGE);
 	assert_string_equal(
 		text_string(&out),
-		"ERROR: 'ikev1' is not valid here: expected ikev2, ipsec or map (did you mean 'ikev2'?)\n");
+		"ERROR: 'ikev1' is not valid here: expected ikev2, ipsec, map or call (did you mean 'ikev2'?)\n");
 	text_free(&out);
 	out = run("show", true, ADMIN_USAGE);
 	assert_string_equal(text_string(&out),
@@ -554,9 +559,10 @@ static void help_completion_and_prompt(void **state)
 	admin_help("show crypto ", &out);
 	assert_string_equal(
 		text_string(&out),
-		"  ikev2                     IKE SAs and their CHILD SAs\n"
+		"  ikev2                     IKE version 2\n"
 		"  ipsec                     CHILD SAs with their counters\n"
-		"  map                       Crypto maps with the current peer of each entry\n");
+		"  map                       Crypto maps with the current peer of each entry\n"
+		"  call                      Limits of IKE SAs, and who was refused\n");
 	text_free(&out);
 	admin_complete("sh cr i", &out);
 	assert_string_equal(text_string(&out), "ikev2\nipsec\n");

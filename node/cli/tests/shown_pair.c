@@ -515,6 +515,53 @@ static enum result ops_write(void *ctx, bool standby, const struct admin_caller 
 	return R_OK;
 }
 
+/* bare: without any limit. */
+static enum result ops_admission(void *ctx, struct view_admission *v)
+{
+	*v = (struct view_admission){ .max_negotiating = 1000 };
+	if (*(const bool *)ctx)
+		return R_OK;
+	*v = (struct view_admission){
+		.max_sa = 0,
+		.cluster_max_sa = 250,
+		.max_negotiating = 75,
+		.active = 98,
+		.negotiating = 2,
+		.out_active = 8,
+		.out_negotiating = 1,
+		.cookies_sent = 17,
+		.in_requests = 131,
+		.in_accepted = 90,
+		.in_refused_sa = 31,
+		.in_refused_negotiating = 4,
+		.out_requests = 10,
+		.out_accepted = 9,
+		.out_refused = 1,
+		.child_active = 196,
+		.share = 100,
+		.in_share = 99,
+		.pool = 0,
+		.carried = true,
+		.n_members = 4,
+		.members = {
+			{ .name = "vpn1", .node_id = 1, .self = true, .present = true, .share = 100 },
+			{ .name = "vpn2", .node_id = 2, .present = true, .share = 50 },
+			{ .name = "vpn3", .node_id = 3, .share = 100 },
+			{ .node_id = 4, .gone = true },
+		},
+	};
+	return R_OK;
+}
+
+static enum result ops_forget(void *ctx, const char *name, char why[ADMIN_WHY_MAX])
+{
+	(void)ctx;
+	if (strcmp(name, "vpn3") == 0)
+		return R_OK;
+	snprintf(why, ADMIN_WHY_MAX, "%s is in the cluster: expected a node that is missing", name);
+	return R_STATE;
+}
+
 const struct admin_ops pair_ops = {
 	.ctx = &pair_is_bare,
 	.ike_sas = ops_ike,
@@ -536,4 +583,6 @@ const struct admin_ops pair_ops = {
 	.exec_ask = ops_ask,
 	.keygen = ops_keygen,
 	.write = ops_write,
+	.admission = ops_admission,
+	.node_forget = ops_forget,
 };
