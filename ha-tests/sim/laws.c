@@ -522,6 +522,7 @@ void laws_step(struct node *nd)
 		laws_commit_step(&nd->members[g]);
 		laws_time_step(&nd->members[g]);
 	}
+	laws_admission(nd->s);
 }
 
 /* ---- law 7 ---- */
@@ -613,6 +614,8 @@ static uint64_t flow_lost(struct flow *f)
  */
 void laws_calm(struct sim *s)
 {
+	if (s->calm && s->now_ns > s->calm_ns + CALM_NS)
+		laws_admission_calm(s);
 	for (size_t i = 0; i < s->n_flows && s->calm; i++) {
 		struct flow *f = &s->flows[i];
 		const bool for_long = laws_of_peer(s, f->peer)->excused_for_long;

@@ -94,7 +94,8 @@ struct laws {
 	uint64_t settled_from_ns[LAWS_PEERS];
 	uint64_t unsettled_until_ns[LAWS_PEERS];
 	struct law_peer_index peer_index[LAWS_NODES][LAWS_PEERS];
-	uint32_t index_seen; /* bit per reason that a store has held of a peer index */
+	unsigned int admission_late; /* 8: looks at which shares were not where they belong */
+	uint32_t index_seen;         /* bit per reason that a store has held of a peer index */
 };
 
 void laws_open(struct sim *s);
@@ -135,6 +136,9 @@ void laws_protection(struct member *m, bool is_protected);
 void laws_step(struct node *nd);
 /* Law 8, its part on the peer index; after the store has changed. */
 void laws_peer_index(struct member *m, enum cl_role role);
+/* Law 8, its part on call admission. */
+void laws_admission(struct sim *s);
+void laws_admission_calm(struct sim *s);
 /* Law 8, its part on SPIs. */
 void laws_spi(struct member *m, uint64_t applied);
 /* Before a process or host is gone. */

@@ -209,6 +209,8 @@ struct config *scenario_node_config(const struct sim *s, unsigned int node)
 		put(&o, "crypto ikev2 cookie-challenge always\n");
 	if (s->scenario.silent_peer)
 		put(&o, "crypto ikev2 sa-init-retransmit 0 interval 100\n");
+	if (s->scenario.max_sa)
+		put(&o, "crypto ikev2 limit max-sa %u cluster\n", s->scenario.max_sa);
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
 		put_peer(&o, s, i, false);
 	put(&o, "crypto map M interface outside\n");

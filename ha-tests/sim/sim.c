@@ -55,6 +55,8 @@ static void sim_open(struct sim *s, const struct sim_options *opt)
 	laws_open(s);
 	s->scenario = scenario_draw(&s->rng);
 	s->scenario.silent_peer = s->opt.seed % 4 == 3;
+	if ((s->opt.seed % 3 == 1 || s->opt.seed % 6 == 0) && !s->opt.directed)
+		s->scenario.max_sa = s->scenario.n_peers * s->scenario.n_nodes;
 	s->scenario.rolling_upgrade = s->opt.seed % 5 == 2;
 	/* A group without tunnels shows nothing. */
 	if (s->scenario.n_peers == 2 && s->opt.seed % 3 == 0)

@@ -464,6 +464,7 @@ struct scenario {
 	uint32_t ike_lifetime_s, child_lifetime_s;
 	uint32_t node_ike_lifetime_s; /* 0: as the peers' */
 	uint32_t lease_min;
+	uint32_t max_sa; /* IKE SAs of the cluster (R24); 0: no limit. As silent_peer, not drawn. */
 	unsigned int trains; /* per thousand packets: a train, or a pause */
 	uint64_t faults_from_ns, faults_until_ns, end_ns;
 	unsigned int n_faults;
