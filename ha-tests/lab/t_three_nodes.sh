@@ -2,12 +2,31 @@
 # SPDX-License-Identifier: Apache-2.0
 # Three nodes, one group. The owner is killed, then the second owner: the tunnel goes on with the third node, same SPIs,
 # no new authentication. With three votes a cut leaves one side silent: a standby that is cut off does not claim, an
-# owner that is cut off stops by itself, and the others carry on.
+# owner that is cut off stops by itself, and the others carry on. Two IKE SAs are allowed to the three nodes together
+# (R24): a third one is refused before and after a takeover, and takes the place of one that ends.
 LAB_LIMIT=180
 LAB_NODES="1 2 3"
 . "$(dirname "$0")/lab.sh"
 need_holdfast
 lab_enter "$@"
+
+# further_peer N: entry N of the crypto map, a peer at 192.0.2.N with 198.19.0.N behind it.
+further_peer() {
+	cat <<-CONF
+	access-list LAB$1 extended permit ip host 198.51.100.$1 host 198.19.0.$1
+	crypto map OUT $1 match address LAB$1
+	crypto map OUT $1 set peer 192.0.2.$1
+	crypto map OUT $1 set ikev2 ipsec-proposal GCM
+	crypto map OUT $1 set pfs group19
+	tunnel-group 192.0.2.$1 type ipsec-l2l
+	tunnel-group 192.0.2.$1 ipsec-attributes
+	 ikev2 remote-authentication pre-shared-key $PEER_PSK
+	 ikev2 local-authentication pre-shared-key $HF_PSK
+	CONF
+}
+HF_EXTRA="crypto ikev2 limit max-sa 2 cluster
+$(further_peer 20)
+$(further_peer 30)"
 
 # sent_by N: packets of the service address that have left node N.
 sent_by() {
@@ -122,4 +141,65 @@ wait_for 20 "one owner and protected standbys" all_protected || fail "not one ow
 flow_stop minority || fail "the flow left no report"
 echo "figure: the owner cut off from two others: gap $(flow_gap minority) ms, lost $(flow_lost minority)"
 same_tunnel "the end"
+
+# --- R24: two IKE SAs for all of them together ---
+
+# At the same strongSwan, with addresses of their own.
+start_further_peers() {
+	local n
+	for n in 20 30; do
+		in_box peer ip addr add 192.0.2.$n/24 dev outside
+		in_box peer ip addr add 198.19.0.$n/32 dev inside
+		lab_swanctl_conf 192.0.2.$n $SERVICE 198.19.0.$n/32 198.51.100.$n/32 "$PEER_PSK" "$HF_PSK" |
+			sed "s/^lab {/lab$n {/; s/^net {/net$n {/; s/^ike-/ike$n-/"
+	done >"$LAB_DIR/peer/further.conf"
+	in_box peer cp "$LAB_DIR/peer/further.conf" /etc/swanctl/conf.d/further.conf
+	in_box peer grep -q 'include conf.d' /etc/swanctl/swanctl.conf ||
+		in_box peer sh -c 'echo "include conf.d/*.conf" >>/etc/swanctl/swanctl.conf'
+	peer_cmd --load-all >"$LAB_DIR/load.log" 2>&1
+}
+
+# peer_sets_up N [OPTION...]
+peer_sets_up() {
+	peer_cmd --initiate --child "net$1" "${@:2}" >"$LAB_DIR/initiate$1.log" 2>&1
+}
+
+# admission N FILTER: what node N counts.
+admission() {
+	hf "$1" --json show crypto call admission statistics | jq -r ".call_admission | $2"
+}
+
+# refused WHEN N: peer N gets no answer, the owner counts it, and the shares are within the limit.
+refused() {
+	local node sum=0 count
+	active=$(active_node) || fail "$1: no active node"
+	count=$(admission "$active" .incoming.rejected_sa)
+	peer_sets_up "$2" --timeout 3 && fail "$1: a third IKE SA is set up"
+	peer_cmd --terminate --ike "lab$2" --force >/dev/null 2>&1
+	[ "$(admission "$active" .incoming.rejected_sa)" -gt "$count" ] || fail "$1: n$active counts no refusal"
+	[ "$(peer_ike_sas | grep -c ESTABLISHED)" = 2 ] || fail "$1: the peer has not two IKE SAs"
+	for node in $LAB_NODES; do
+		is_active "$node" || is_standby "$node" || continue
+		sum=$((sum + $(admission "$node" .share)))
+	done
+	[ "$sum" = 2 ] || fail "$1: the shares of the members are $sum"
+}
+
+# replaced WHEN OLD NEW: when OLD has ended there is a place for NEW.
+replaced() {
+	peer_cmd --terminate --ike "lab$2" >"$LAB_DIR/terminate.log" 2>&1 || fail "$1: peer $2 cannot end its IKE SA"
+	peer_sets_up "$3" || fail "$1: no place for peer $3"
+}
+
+start_further_peers || fail "the further peers are not loaded"
+peer_sets_up 20 || fail "the second of two IKE SAs is refused"
+refused "two there" 30
+replaced "two there" 20 30
+refused "the other two there" 20
+last=$(active_node) || fail "no active node"
+lab_kill9 "n$last" holdfastd
+# shellcheck disable=SC2046
+wait_for 5 "a new owner" is_active_among $(the_others "$last") || fail "nobody took over"
+refused "after the takeover" 20
+replaced "after the takeover" 30 20
 hold_laws --partition
