@@ -484,10 +484,8 @@ static void group_timer(struct hf_core *c)
 		struct ike_input in = { .kind = IKE_IN_TIMER };
 		core_ike(c, &in);
 	}
-	if (c->role == CL_ROLE_ACTIVE && c->next_tick_ns <= c->now_ns) {
-		c->next_tick_ns = c->now_ns + HF_TICK_NS;
+	if (c->role == CL_ROLE_ACTIVE && c->next_tick_ns <= c->now_ns)
 		core_tick(c);
-	}
 }
 
 void hf_core_timer(struct hf_core *c, uint64_t now_ns)

@@ -11,7 +11,6 @@
 #include "node/core_private.h"
 
 #define CHECKPOINT_BYTES 80u /* of one counters record, at most */
-#define TICKS_PER_SECOND (1000000000u / HF_TICK_NS)
 
 static struct bytes spi_key(const uint32_t *spi_in)
 {
@@ -215,12 +214,12 @@ void core_child_grant(struct hf_core *c, const struct held *h)
 
 static void measure(struct hf_core *c, struct core_child *k, const struct esp_child_stats *st)
 {
-	uint64_t ticks = k->measured_ns ? (c->now_ns - k->measured_ns) / HF_TICK_NS : 1;
+	uint64_t ms = (k->measured_ns ? c->now_ns - k->measured_ns : HF_TICK_NS) / 1000000u;
 	uint64_t out = st->seq_next > k->last_seq ? st->seq_next - k->last_seq : 0;
 	uint64_t in = st->in_packets - k->last_in_packets;
 
-	out = out * TICKS_PER_SECOND / (ticks ? ticks : 1);
-	in = in * TICKS_PER_SECOND / (ticks ? ticks : 1);
+	out = out * 1000 / (ms ? ms : 1);
+	in = in * 1000 / (ms ? ms : 1);
 	/* Up at once, down slowly: a lease that is too large costs numbers, one too
 	 * small costs packets. */
 	k->rate_pps = out > k->rate_pps ? out : (k->rate_pps * 31 + out) / 32;
@@ -288,14 +287,8 @@ static bool rekey_paced(struct hf_core *c, struct core_child *k, unsigned int *l
 	return true;
 }
 
-/* What one tick may still do. */
-struct tick {
-	size_t checkpoint_bytes;
-	unsigned int rekeys;
-};
-
 /* What the engine is told comes last: then the child may be gone. */
-static void tick_one(struct hf_core *c, struct core_child *k, struct tick *left)
+static void tick_one(struct hf_core *c, struct core_child *k)
 {
 	struct ike_input life = { .kind = IKE_IN_TRAFFIC, .spi_in = k->spi_in };
 	struct esp_child_stats st;
@@ -309,9 +302,9 @@ static void tick_one(struct hf_core *c, struct core_child *k, struct tick *left)
 		rekey = lease_renew(c, k, st.seq_next);
 	core_replay_refuse(c, k, false);
 	size_t used = checkpoint(c, k, &st);
-	left->checkpoint_bytes -= used < left->checkpoint_bytes ? used : left->checkpoint_bytes;
+	c->tick.checkpoint_bytes -= used < c->tick.checkpoint_bytes ? used : c->tick.checkpoint_bytes;
 	rekey = volume_used(k, &st) || rekey;
-	rekey = rekey_paced(c, k, &left->rekeys) || rekey;
+	rekey = rekey_paced(c, k, &c->tick.rekeys) || rekey;
 	rekey = rekey && rekey_due(c, k);
 	if (lives(c, k, &st, &age_ms)) {
 		life.at_ms = core_time_ms(c) - age_ms;
@@ -338,23 +331,38 @@ static size_t visits_per_tick(size_t n)
 	return share > HF_TICK_CHILDREN ? share : HF_TICK_CHILDREN;
 }
 
+static void tick_begin(struct hf_core *c, size_t n)
+{
+	c->tick.from_ns = c->now_ns;
+	c->tick.visits += visits_per_tick(n);
+	if (c->tick.visits > n)
+		c->tick.visits = n;
+	c->tick.checkpoint_bytes = HF_CHECKPOINT_BUDGET;
+	c->tick.rekeys = HF_REKEYS_PER_TICK;
+}
+
 /*
  * Every HF_TICK_NS while active. Where there are many children they take turns:
  * a tick visits as many as it takes to have seen all within HF_CHECKPOINT_NS,
  * and fewer when its checkpoints are used up; the next one goes on there (R18).
+ * It does so in slices, evenly over its time: thousands at once would hold up
+ * for milliseconds whoever waits for an answer.
  */
 void core_tick(struct hf_core *c)
 {
 	const size_t n = hashmap_count(c->children);
-	size_t visits = visits_per_tick(n);
-	struct tick left = { .checkpoint_bytes = HF_CHECKPOINT_BUDGET,
-			     .rekeys = HF_REKEYS_PER_TICK };
 	struct core_child *k;
 
-	if (visits > n)
-		visits = n;
-	for (; visits > 0 && left.checkpoint_bytes > 0 && (k = next_child(c)) != NULL; visits--)
-		tick_one(c, k, &left);
+	if (!c->tick.from_ns || c->now_ns >= c->tick.from_ns + HF_TICK_NS)
+		tick_begin(c, n);
+	for (size_t slice = HF_TICK_SLICE;
+	     slice > 0 && c->tick.visits > 0 && (k = next_child(c)) != NULL; slice--) {
+		tick_one(c, k);
+		c->tick.visits = c->tick.checkpoint_bytes ? c->tick.visits - 1 : 0;
+	}
+	c->next_tick_ns = c->tick.from_ns + HF_TICK_NS;
+	if (c->tick.visits && n)
+		c->next_tick_ns = c->now_ns + HF_TICK_NS / (visits_per_tick(n) / HF_TICK_SLICE + 1);
 }
 
 /*
@@ -367,7 +375,8 @@ uint64_t core_checkpoint_age_ms(const struct hf_core *c)
 	const uint64_t turn = n / visits_per_tick(n);
 	const uint64_t served = n * CHECKPOINT_BYTES / HF_CHECKPOINT_BUDGET;
 
-	return (HF_CHECKPOINT_NS + ((turn > served ? turn : served) + 1) * HF_TICK_NS) / 1000000u;
+	/* One until the next tick, and one over which its visits are spread. */
+	return (HF_CHECKPOINT_NS + ((turn > served ? turn : served) + 2) * HF_TICK_NS) / 1000000u;
 }
 
 enum result hf_core_child_totals(const struct hf_core *c, uint32_t spi_in,

@@ -8,6 +8,7 @@
 
 #define HF_TICK_NS           50000000ull    /* leases, checkpoints, liveness evidence */
 #define HF_TICK_CHILDREN     500u           /* so many are visited at each tick, if there are */
+#define HF_TICK_SLICE        250u           /* of them at once: everything else waits meanwhile */
 #define HF_CHECKPOINT_NS     200000000ull   /* inbound checkpoint of a changed SA (R18) */
 #define HF_CHECKPOINT_BUDGET 50000u         /* bytes per tick: 1 MB/s (R18) */
 #define HF_REKEY_DELAY_NS    2000000000ull  /* after a takeover, before its paced rekeys begin */
@@ -105,6 +106,11 @@ struct hf_core {
 	uint64_t next_tick_ns;
 	uint64_t rekey_from_ns;
 	size_t tick_at; /* of the children, whose turn is next in core_tick() (R18) */
+	struct {
+		uint64_t from_ns; /* 0: none yet */
+		size_t visits, checkpoint_bytes;
+		unsigned int rekeys;
+	} tick; /* under way: what it may still do */
 	bool relaying;
 	bool answer_prepared, answer_quiesced, answer_resync; /* owed to the cluster logic */
 	bool answer_apart;
