@@ -305,6 +305,7 @@ bool claim_is_reserved(const struct cl_node *n, const struct group *g)
 /* R11: above all that were ever announced or claimed, and on disk before anybody hears of it. */
 void claim_reserve(struct cl_node *n, struct group *g)
 {
+	g->claim.reserve_next = g->claim.writing_heard;
 	if (g->claim.writing || claim_is_reserved(n, g))
 		return;
 	if (next_term(n, g) > CL_TERM_MAX) {
@@ -320,17 +321,11 @@ void claim_reserve(struct cl_node *n, struct group *g)
 	g->disk_term = next_term(n, g);
 	if (g->synced)
 		n->cfg.terms_unknown[g->index] = false; /* disk_term lies behind the gap */
-	g->claim.writing = true;
-	struct cl_effect *fx = fx_push(n, CL_FX_WRITE_TERM, g);
-	fx->term = g->disk_term;
-	fx->terms_unknown = n->cfg.terms_unknown[g->index];
+	term_write(n, g);
 }
 
 void claim_term_written(struct cl_node *n, struct group *g, uint64_t term, bool ok)
 {
-	if (!g->claim.writing || term != g->disk_term)
-		return;
-	g->claim.writing = false;
 	g->claim.unwritten = !ok;
 	if (ok) {
 		g->claim.reserved = term;

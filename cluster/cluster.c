@@ -204,6 +204,7 @@ static void (*const timer_handlers[T_COUNT])(struct cl_node *n, struct group *g)
 	[T_PART] = part_timeout,
 	[T_HEALTH] = later_timer,
 	[T_UNSURE] = later_timer,
+	[T_HEARD] = term_heard,
 };
 
 static void timers(struct cl_node *n, struct group *g)
@@ -239,7 +240,7 @@ static void group_input(struct cl_node *n, struct group *g, const struct cl_inpu
 {
 	switch (in->kind) {
 	case CL_IN_TERM_WRITTEN:
-		claim_term_written(n, g, in->term, in->ok);
+		term_written(n, g, in->term, in->ok);
 		break;
 	case CL_IN_RECORDS:
 		/* Behind the merge's plan (R23) only the log says what is so. */
@@ -360,6 +361,7 @@ void cl_step(struct cl_node *n, uint64_t now_ns, const struct cl_input *in, stru
 		part_continue(n, &n->groups[i]);
 		merge_consider(n, &n->groups[i]);
 		claim_consider(n, &n->groups[i]);
+		term_consider(n, &n->groups[i]);
 		preempt_consider(n, &n->groups[i]);
 		drain_consider(n, &n->groups[i]);
 		health_consider(n, &n->groups[i]);

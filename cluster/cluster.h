@@ -170,7 +170,7 @@ enum cl_input_kind {
 	CL_IN_SNAPSHOT_READY,
 	CL_IN_DISCONNECTED, /* CPG or quorum connection lost: silence at once (R12) */
 	CL_IN_TIMER,
-	CL_IN_TERM_WRITTEN, /* fsync of a claimed term is done (R11); ok */
+	CL_IN_TERM_WRITTEN, /* fsync of a term is done (R11); ok */
 	CL_IN_RECORDS,      /* owner: append these records in one batch */
 	CL_IN_ADDRESS,      /* relay address of this node changed (announced in HELLO) */
 	CL_IN_PREPARED,     /* answer to CL_FX_PREPARE: datapath reads nothing and queues */

@@ -189,6 +189,13 @@ void claim_view_changed(struct cl_node *n, struct group *g);
 /* A message of our own came back. */
 void claim_own_delivered(struct cl_node *n, struct group *g, uint64_t sequence);
 
+/* term.c */
+/* g->disk_term, which was set for it. */
+void term_write(struct cl_node *n, struct group *g);
+void term_written(struct cl_node *n, struct group *g, uint64_t term, bool ok);
+void term_consider(struct cl_node *n, struct group *g);
+void term_heard(struct cl_node *n, struct group *g);
+
 /* heartbeat.c */
 void heartbeat_begin(struct cl_node *n, struct group *g, uint64_t claim_emitted_ns);
 void heartbeat_end(struct cl_node *n, struct group *g);

@@ -20,6 +20,7 @@ enum timer_kind {
 	T_PART,   /* the lower of two owners: no answer (R23) */
 	T_HEALTH, /* owner: an interface failed */
 	T_UNSURE, /* after a view without quorum: all that come are heard by then */
+	T_HEARD,  /* a term that was heard of goes to disk (R11) */
 	T_COUNT
 };
 
@@ -69,6 +70,8 @@ struct claim_before {
 
 struct claim_state {
 	bool writing;         /* CL_FX_WRITE_TERM is out */
+	bool writing_heard;   /* not for a claim: for a term of others */
+	bool reserve_next;    /* when that is written */
 	bool sent;            /* waits for its own delivery */
 	bool unwritten;       /* the last one could not be written */
 	uint64_t disk_before; /* disk_term before the write, and whether earlier are unknown */
@@ -243,7 +246,7 @@ struct group {
 	uint64_t heartbeat;                   /* number of the last one delivered */
 	uint64_t changed_ns[PREEMPT_CHANGES]; /* when the owner changed here, newest first */
 
-	uint64_t disk_term;    /* R11: highest written or being written */
+	uint64_t disk_term;    /* R11: highest written or being written, to claim it or heard of */
 	uint64_t spent_term;   /* highest that this node may have claimed, before its start too */
 	uint64_t heartbeat_ns; /* when it was delivered here */
 	int64_t heartbeat_late_ms; /* how long it was on its way; another's: in cluster time */

@@ -39,6 +39,7 @@ libcluster_la_SOURCES = \
 	cluster/protect.c \
 	cluster/role.c \
 	cluster/status.c \
+	cluster/term.c \
 	cluster/transport.h
 
 # The only part that knows Corosync; linked by node/ alone.
@@ -64,6 +65,7 @@ cluster_tests = \
 	cluster/tests/fence_test \
 	cluster/tests/handover_test \
 	cluster/tests/health_test \
+	cluster/tests/heard_term_test \
 	cluster/tests/hello_test \
 	cluster/tests/history_test \
 	cluster/tests/join_test \
@@ -89,6 +91,7 @@ cluster_tests_drain_test_SOURCES = cluster/tests/drain_test.c $(cluster_harness)
 cluster_tests_disk_full_test_SOURCES = cluster/tests/disk_full_test.c $(cluster_harness)
 cluster_tests_exec_test_SOURCES = cluster/tests/exec_test.c $(cluster_harness)
 cluster_tests_fence_test_SOURCES = cluster/tests/fence_test.c $(cluster_harness)
+cluster_tests_heard_term_test_SOURCES = cluster/tests/heard_term_test.c $(cluster_harness)
 cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_harness)
 cluster_tests_health_test_SOURCES = cluster/tests/health_test.c $(cluster_harness)
 cluster_tests_hello_test_SOURCES = cluster/tests/hello_test.c $(cluster_harness)
@@ -118,6 +121,7 @@ cluster_tests_drain_test_LDADD = $(cluster_test_libs)
 cluster_tests_disk_full_test_LDADD = $(cluster_test_libs)
 cluster_tests_exec_test_LDADD = $(cluster_test_libs)
 cluster_tests_fence_test_LDADD = $(cluster_test_libs)
+cluster_tests_heard_term_test_LDADD = $(cluster_test_libs)
 cluster_tests_handover_test_LDADD = $(cluster_test_libs)
 cluster_tests_health_test_LDADD = $(cluster_test_libs)
 cluster_tests_hello_test_LDADD = $(cluster_test_libs)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* R11: the highest term that this node has claimed, per group, kept over restarts and power
- * cuts. */
+/* R11: the highest term that this node has claimed or heard of, per group, kept over restarts and
+ * power cuts. */
 #ifndef HF_NODE_TERM_FILE_H
 #define HF_NODE_TERM_FILE_H
 

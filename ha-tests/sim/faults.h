@@ -37,6 +37,7 @@ void fault_flash(struct sim *s);
 void fault_sleepers(struct sim *s);
 void fault_disk(struct sim *s);
 void fault_stale_disk(struct sim *s);
+void fault_stale_apart(struct sim *s);
 void fault_clock(struct sim *s);
 void fault_busy_handover(struct sim *s);
 void fault_late_heartbeats(struct sim *s);

@@ -201,6 +201,13 @@ void fault_flash(struct sim *s)
 
 /* ---- what a host remembers ---- */
 
+static void hand_over_now(struct sim *s, struct event *ev)
+{
+	(void)ev;
+	if (!s->calm)
+		fault_hand_over(s);
+}
+
 /* R11: the term file is gone with its disk. */
 void fault_disk(struct sim *s)
 {
@@ -233,19 +240,60 @@ static void restore_now(struct sim *s, struct event *ev)
 	sim_at(s, fault_soon(s, 200, 3000), fault_boot, nd);
 }
 
+static void copy_disk(struct node *nd)
+{
+	trace(nd->s, "%s: its disk is copied", nd->name);
+	for (unsigned int g = 0; g < nd->s->scenario.n_groups; g++) {
+		nd->members[g].copied_term = nd->members[g].term_on_disk;
+		nd->members[g].copied_unknown = nd->members[g].terms_unknown;
+	}
+}
+
 /* R11: the host is restored from a copy, and its term file with it. */
 void fault_stale_disk(struct sim *s)
 {
 	struct node *nd = fault_victim(s);
 
-	trace(s, "%s: its disk is copied", nd->name);
-	for (unsigned int g = 0; g < s->scenario.n_groups; g++) {
-		nd->members[g].copied_term = nd->members[g].term_on_disk;
-		nd->members[g].copied_unknown = nd->members[g].terms_unknown;
-	}
+	copy_disk(nd);
 	sim_at(s, fault_soon(s, 1500, 9000), restore_now, nd);
 	if (rng_chance(&s->rng, 500))
 		fault_at_moment(s);
+}
+
+/* The host that is restored had the group, while who goes on with it was cut off. */
+static void lose_majority(struct sim *s, struct event *ev)
+{
+	const struct node *survivor = ev->ctx;
+
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
+		struct node *nd = &s->nodes[i];
+		if (nd == survivor || ev->arg == i || s->calm)
+			continue;
+		node_kill(nd);
+		sim_at(s, fault_soon(s, 100, 2500), fault_restart, nd);
+	}
+	if (!s->calm)
+		restore_now(s, &(struct event){ .ctx = &s->nodes[ev->arg] });
+}
+
+void fault_stale_apart(struct sim *s)
+{
+	const unsigned int n = s->scenario.n_nodes;
+	struct node *own = fault_owner(s), *survivor = fault_holder(s, own);
+	unsigned int side[NODES_MAX] = { 0 };
+
+	if (n == 2 || !own || !survivor) {
+		fault_stale_disk(s);
+		return;
+	}
+	copy_disk(own);
+	side[survivor->index] = 1;
+	mcast_cut(s, side);
+	for (unsigned int i = 0; i < 2; i++)
+		sim_at(s, fault_soon(s, 900 + i * 1000, 1500 + i * 1000), hand_over_now, NULL);
+	uint64_t lost_ns = fault_soon(s, 2800, 5000);
+	sim_at(s, lost_ns, lose_majority, survivor)->arg = own->index;
+	sim_at(s, lost_ns + 5 * MS_NS, fault_heal, NULL);
 }
 
 /* The clock of the day is set by hours; what counts is the time since boot, and that of the cluster. */
@@ -262,13 +310,6 @@ void fault_clock(struct sim *s)
 }
 
 /* ---- a handover while somebody joins and everything is rekeyed ---- */
-
-static void hand_over_now(struct sim *s, struct event *ev)
-{
-	(void)ev;
-	if (!s->calm)
-		fault_hand_over(s);
-}
 
 static void rekey_now(struct sim *s, struct event *ev)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Laws 4, 5, 7 and 8: who owned the group, what the next owner has, whether the
+/* Laws 4, 5, 7 and 8: two owners, what the next owner has, whether the
  * tunnels live, equal stores. */
 #include "ha-tests/sim/sim.h"
 
@@ -53,51 +53,6 @@ void laws_close(struct sim *s)
 	seen_free(&l->digests);
 	seen_free(&l->held_children);
 	seen_free(&l->spis);
-}
-
-/* ---- law 4 ---- */
-
-/*
- * R11 promises no more than its owner's disk and whoever heard of it: without either, and
- * without any state (R15), a term is of a log that is gone, and so are the keys used under it.
- */
-static bool term_forgotten(const struct group_laws *l, uint64_t term)
-{
-	const struct owned_term *t = &l->terms[term];
-	const bool on_disk = l->disk_lost_ns[t->owner - 1] <= t->since_ns &&
-			     l->disk_stale_ns[t->owner - 1] <= t->since_ns;
-
-	return !on_disk && l->all_lost_ns > t->since_ns;
-}
-
-/*
- * Nor can it be noticed that a file is of before, when nobody but its owner has heard of the terms
- * since: cut off from all others.
- */
-static bool term_unheard(const struct group_laws *l, uint64_t term)
-{
-	const struct owned_term *t = &l->terms[term];
-
-	return !t->followed && l->disk_stale_ns[t->owner - 1] > t->since_ns;
-}
-
-static void law4(struct member *m, uint64_t term)
-{
-	struct group_laws *l = laws_of(m);
-
-	must(term < LAWS_TERMS);
-	if (l->terms[term].owner && term_unheard(l, term)) {
-		trace(m->s, "%s: owns term %llu again, unheard of", m->name,
-		      (unsigned long long)term);
-		l->unheard = true;
-	} else if (l->terms[term].owner && !term_forgotten(l, term))
-		law_broken(m->s, 4, "%s owns term %llu, which node%u has owned", m->name,
-			   (unsigned long long)term, l->terms[term].owner);
-	l->terms[term] = (struct owned_term){ .owner = m->node->id, .since_ns = m->s->now_ns };
-	l->owner_slots |= (uint16_t)(1u << m->node->slot);
-	if (m->term_on_disk < term)
-		law_broken(m->s, 4, "%s owns term %llu, but only %llu is on its disk", m->name,
-			   (unsigned long long)term, (unsigned long long)m->term_on_disk);
 }
 
 /* ---- law 5: a peer's state against the next owner's ---- */
@@ -293,7 +248,7 @@ void laws_role(struct member *m, const struct hf_role_change *change)
 
 	if (change->role != CL_ROLE_ACTIVE)
 		return;
-	law4(m, change->term);
+	laws_term_owned(m, change->term);
 	laws_time_role(m);
 	count_role(m, change);
 	l->begun_anew = l->begun_anew || begun_anew(m, change);
@@ -499,15 +454,14 @@ static void law8(struct member *m)
 	}
 	if (at.applied == l->checked_position[i] && at.term == l->checked_term[i])
 		return;
-	if (at.owner_slot != m->node->slot && at.term < LAWS_TERMS)
-		l->terms[at.term].followed = true;
 	l->checked_position[i] = at.applied;
 	l->checked_term[i] = at.term;
 	note_protected(m);
 	laws_peer_index(m, at.role);
 	laws_spi(m, at.applied);
-	/* A log that is gone with all who held it may have had the same name (R11). */
-	const uint64_t name[] = { m->group, at.owner_slot, at.term, at.applied, l->all_lost_ns };
+	/* A log that is gone with all who held it, or heard of it, may have had the same name (R11). */
+	const uint64_t name[] = { m->group,   at.owner_slot,  at.term,
+				  at.applied, l->all_lost_ns, l->unheard_ns };
 	if (seen_add(&m->s->laws.digests, digest128(bytes(name, sizeof(name))), store_digest(m)) ==
 	    SEEN_OTHER)
 		law_broken(m->s, 8, "the stores differ at position %llu of term %llu",
@@ -521,6 +475,7 @@ void laws_step(struct node *nd)
 		law_split(&nd->members[g]);
 		laws_commit_step(&nd->members[g]);
 		laws_time_step(&nd->members[g]);
+		laws_term_step(&nd->members[g]);
 	}
 	laws_admission(nd->s);
 }

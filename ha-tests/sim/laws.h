@@ -46,16 +46,22 @@ struct held_since {
 struct owned_term {
 	uint32_t owner; /* node id; 0: nobody */
 	uint64_t since_ns;
-	bool followed; /* another node has heard of it */
+};
+
+/* That a node follows and does not have on its disk yet. */
+struct followed_term {
+	uint64_t term, ns;
+	uint32_t incarnation;
 };
 
 /* Of one failover group. */
 struct group_laws {
 	struct held_since held[LAWS_NODES];
 	struct owned_term terms[LAWS_TERMS];
+	struct followed_term followed[LAWS_NODES];
 	uint64_t disk_lost_ns[LAWS_NODES];  /* R11: when a node's terms were last forgotten */
 	uint64_t disk_stale_ns[LAWS_NODES]; /* when they were last those of before */
-	bool unheard;             /* a term was owned again that only a lost file knew of */
+	uint64_t unheard_ns;      /* when a term was owned again that nobody there could know of */
 	uint64_t all_lost_ns;     /* when nobody held state any more */
 	uint16_t owner_slots;     /* bit per slot that has owned the group */
 	bool split;               /* two owners at this moment */
@@ -154,6 +160,9 @@ void laws_calm(struct sim *s);
 void laws_commit_ike(struct member *m, const struct sent_message *sent);
 void laws_commit_esp(struct member *m, struct bytes packet);
 void laws_commit_step(struct member *m);
+/* laws_term.c */
+void laws_term_owned(struct member *m, uint64_t term);
+void laws_term_step(struct member *m);
 /* laws_time.c */
 void laws_time_step(struct member *m);
 void laws_time_role(struct member *m);

@@ -83,7 +83,7 @@ static void law1(struct sim *s, const struct group_laws *l, uint64_t key_id, str
 {
 	if (seen_add(&s->laws.seals, key_and(key_id, iv), digest128(packet)) != SEEN_OTHER)
 		return;
-	if (l && l->unheard)
+	if (l && l->unheard_ns)
 		s->stats.unheard_ivs++;
 	else
 		law_broken(s, 1, "a key seals two packets with one IV");

@@ -16,6 +16,7 @@ ha_tests_sim_holdfast_sim_SOURCES = \
 	ha-tests/sim/laws_spi.c \
 	ha-tests/sim/laws_sync.c \
 	ha-tests/sim/laws_commit.c \
+	ha-tests/sim/laws_term.c \
 	ha-tests/sim/laws_time.c \
 	ha-tests/sim/laws_wire.c \
 	ha-tests/sim/main.c \
