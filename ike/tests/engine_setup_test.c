@@ -292,6 +292,27 @@ static void a_true_answer_after_refusals_is_taken(void **state)
 	world_free(w);
 }
 
+static unsigned int first_auth_lost(struct world *w, struct packet *p)
+{
+	return p->exchange != IKE_AUTH || w->side[A].sent[IKE_AUTH] > 1;
+}
+
+/* Nor do they count against what is asked behind it. */
+static void refusals_of_the_first_request_end_no_other(void **state)
+{
+	struct world *w = refused_by_others(3, 1);
+
+	(void)state;
+	w->impair = first_auth_lost;
+	w->hold_net = false;
+	world_run(w, 500);
+	assert_int_equal(w->side[A].sent[IKE_AUTH], 1);
+	world_run(w, 5000);
+	assert_int_equal(w->side[A].logs[LOG_IKE_ABORTED], 0);
+	assert_up(w);
+	world_free(w);
+}
+
 static void a_cookie_is_asked_for_under_load_and_shown(void **state)
 {
 	struct world *w = world_new(1, &(struct options){ .half_open_cookie = 1 }, false);
@@ -374,8 +395,14 @@ static void a_repeated_cookie_is_no_new_round(void **state)
 	for (int i = 0; i < 10; i++)
 		world_input(w, A, &in);
 	assert_int_equal(w->side[A].sent[IKE_SA_INIT], 2);
+	/* Nor is it a refusal, with each transmission. */
+	for (unsigned int k = 0; k < 4; k++) {
+		world_run(w, 1000u << k);
+		world_input(w, A, &in);
+	}
 	w->hold_net = false;
-	world_run(w, 1000);
+	world_run(w, 17000);
+	assert_int_equal(w->side[A].logs[LOG_IKE_ABORTED], 0);
 	assert_up(w);
 	buf_free(&copy);
 	world_free(w);
@@ -806,6 +833,7 @@ int main(void)
 		cmocka_unit_test(an_unprotected_refusal_is_not_acted_on),
 		cmocka_unit_test(a_transmission_is_refused_once),
 		cmocka_unit_test(a_true_answer_after_refusals_is_taken),
+		cmocka_unit_test(refusals_of_the_first_request_end_no_other),
 		cmocka_unit_test(who_is_behind_a_nat_himself_does_not_follow),
 		cmocka_unit_test(a_cookie_is_asked_for_under_load_and_shown),
 		cmocka_unit_test(cookie_then_group_then_cookie_ends),
