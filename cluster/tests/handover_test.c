@@ -129,6 +129,27 @@ static void whose_claim_is_refused_is_a_standby(void **state)
 	assert_int_equal(w.nodes[1].commands_ok, 1);
 }
 
+/* Nobody else's claim ends the stop that waited for ours. */
+static void who_stops_and_whose_claim_is_refused_may_go(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	w.two_node = true;
+	node_kill(&w, 0);
+	world_view(&w, true);
+	w.nodes[1].hold_acks = true;
+	for (unsigned int i = 0; i < 50 && !w.nodes[1].cl->groups[0].claim.sent; i++)
+		world_run(&w, 1);
+	assert_true(w.nodes[1].cl->groups[0].claim.sent);
+	node_command(&w, 1, CL_IN_STOP);
+	assert_int_equal(w.nodes[1].stopped_ok, 0);
+	world_view(&w, false); /* not the one that it names */
+	w.nodes[1].hold_acks = false;
+	world_run(&w, 20);
+	assert_int_equal(node_status(&w.nodes[1]).claims_refused, 1);
+	assert_int_equal(w.nodes[1].stopped_ok, 1);
+}
+
 static void there_and_back_ten_times(void **state)
 {
 	(void)state;
@@ -459,6 +480,7 @@ int main(void)
 		T(who_stops_while_it_claims_hands_over_first),
 		T(who_claims_alone_says_that_it_stays),
 		T(whose_claim_is_refused_is_a_standby),
+		T(who_stops_and_whose_claim_is_refused_may_go),
 		T(there_and_back_ten_times),
 		T(of_two_standbys_the_one_that_holds_more_is_next),
 		T(of_equal_standbys_the_lowest_slot_is_next),
