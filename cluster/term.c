@@ -26,7 +26,7 @@ static bool heard_of_more(const struct cl_node *n, const struct group *g)
 	       n->now_ns >= g->claim.not_before_ns;
 }
 
-/* The daemon's loop waits for the disk: not within the takeover, or while stragglers are relayed. */
+/* Not at once: a claim waits for the write before it, and in a handover the next one is near. */
 void term_consider(struct cl_node *n, struct group *g)
 {
 	if (!heard_of_more(n, g))

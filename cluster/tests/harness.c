@@ -451,7 +451,7 @@ void node_forge_claim(struct world *w, size_t i, uint64_t term, enum claim_reaso
 	g->claim.emitted_ns = w->now_ns;
 	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_CLAIM;
 	m.claim = &c;
-	w->nodes[i].term_on_disk = term;
+	w->nodes[i].term_on_disk = w->nodes[i].cl->groups[0].disk_term = term;
 	node_forge(w, i, term, &m);
 }
 

@@ -25,7 +25,7 @@ static void hand_over(size_t to)
 	assert_int_equal(world_owner(&w), to);
 }
 
-/* Behind the takeover: the daemon's loop waits for its disk meanwhile. */
+/* Behind the takeover: the next claim would wait for it. */
 static void a_followed_term_is_written_when_the_takeover_is_over(void **state)
 {
 	(void)state;
