@@ -271,12 +271,12 @@ struct group {
 	uint64_t announced_ns; /* last SYNCED */
 
 	/* owner */
-	struct ss_commit commit;     /* protected_set: those we hold for */
-	uint16_t logged_set;         /* those we called protected; smaller while T_DROP runs */
-	uint64_t due_ns[SS_SLOTS];   /* R6: the end of a slot's first wait; 0: it owes nothing */
+	struct ss_commit commit;      /* protected_set: those we hold for */
+	uint16_t logged_set;          /* those we called protected; smaller while T_DROP runs */
+	uint64_t due_ns[SS_SLOTS];    /* R6: the end of a slot's first wait; 0: it owes nothing */
 	uint64_t drop_said[SS_SLOTS]; /* sequence of the message that says it is not protected */
-	uint64_t drop_ns[SS_SLOTS];  /* R6: the end of a slot's second wait; 0: it has not begun */
-	uint64_t protected_position; /* of the last PROTECTED */
+	uint64_t drop_ns[SS_SLOTS];   /* R6: the end of a slot's second wait; 0: it has not begun */
+	uint64_t protected_position;  /* of the last PROTECTED */
 	bool is_protected;
 	uint64_t heartbeats_sent;
 	struct serving serving[SS_SLOTS];

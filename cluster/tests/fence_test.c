@@ -361,7 +361,8 @@ static void without_quorum_nothing_begins(void **state)
 	node_start(&w, 0);
 	world_view(&w, false);
 	world_run(&w, 50);
-	assert_int_equal(node_status(&w.nodes[0]).unfenced_node, 0); /* it is quorum that it waits for */
+	assert_int_equal(node_status(&w.nodes[0]).unfenced_node,
+			 0); /* it is quorum that it waits for */
 	fenced(0, 2);
 	fenced(0, 3);
 	world_run(&w, 5000);
