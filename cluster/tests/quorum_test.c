@@ -182,11 +182,44 @@ static void a_join_that_ends_without_quorum_is_in_doubt(void **state)
 	assert_true(w.nodes[1].cl->groups[0].unsure);
 }
 
+/* Nothing that it sends comes back, and nobody could claim yet: then a member is gone. */
+static void loses_a_member_behind_its_deadline(bool same_ring)
+{
+	world_settled(&w, 3);
+	w.nodes[0].hold_acks = true;
+	world_run(&w, 2100);
+	assert_false(node_may_send(&w.nodes[0]));
+	node_kill(&w, 2);
+	world_view(&w, same_ring);
+	world_run(&w, 2);
+}
+
+/* R10: others may have been a ring without it, and their owner may be the one that is gone. */
+static void an_owner_behind_its_deadline_is_in_doubt_when_a_node_is_lost(void **state)
+{
+	(void)state;
+	loses_a_member_behind_its_deadline(false);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
+	w.nodes[0].hold_acks = false;
+	world_run(&w, 4000);
+	assert_true(w.nodes[world_owner(&w)].term > 1);
+}
+
+static void it_is_not_when_a_process_ends(void **state)
+{
+	(void)state;
+	loses_a_member_behind_its_deadline(true);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
+	assert_false(w.nodes[0].cl->groups[0].unsure);
+}
+
 #define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(an_owner_behind_its_deadline_is_in_doubt_when_a_node_is_lost),
+		T(it_is_not_when_a_process_ends),
 		T(an_owner_of_three_votes_is_silent_with_the_view),
 		T(an_owner_of_two_votes_sends_until_its_deadline),
 		T(an_owner_of_a_pair_with_a_quorum_device_is_silent_with_the_view),
