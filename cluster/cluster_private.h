@@ -270,6 +270,8 @@ void join_marker(struct cl_node *n, struct group *g, const struct delivery *d,
 void join_new_owner(struct group *g);
 /* No progress: ask again, or begin again. */
 void join_timeout(struct cl_node *n, struct group *g);
+/* An acknowledgement of ours has come back. */
+void join_own_ack(struct cl_node *n, struct group *g);
 void join_chunk(struct cl_node *n, struct group *g, const Holdfast__Snapshot *m);
 /* Our claim has settled, or our doubt has ended: markers that came before are served. */
 void join_settled(struct cl_node *n, struct group *g);

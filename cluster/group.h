@@ -116,6 +116,7 @@ struct join_pause {
 
 struct join_state {
 	bool running;
+	bool reading; /* complete, and not yet SYNCED */
 	bool gap; /* a chunk was missing, and was asked for */
 	uint64_t id;
 	struct join_pause pause;

@@ -196,7 +196,7 @@ static void heartbeat_follow(struct cl_node *n, struct group *g, const Holdfast_
 	 * R7: after a claim, a degrade or a healed cut the owner does not know yet that we have
 	 * everything.
 	 */
-	if (!(h->protected_set & slot_bit(n->cfg.slot)))
+	if (!(h->protected_set & slot_bit(n->cfg.slot)) && !g->join.reading)
 		protect_announce(n, g);
 }
 

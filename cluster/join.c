@@ -97,7 +97,9 @@ static void join_ask(struct cl_node *n, struct group *g, bool again)
 
 void join_timeout(struct cl_node *n, struct group *g)
 {
-	if (g->join.running && n->now_ns - g->join.progress_ns < JOIN_RETRY_MS * MS)
+	if (g->join.reading)
+		join_own_ack(n, g);
+	else if (g->join.running && n->now_ns - g->join.progress_ns < JOIN_RETRY_MS * MS)
 		join_ask(n, g, true);
 	else
 		join_start(n, g);
@@ -169,7 +171,23 @@ static void join_finish(struct cl_node *n, struct group *g)
 	fx_log(n, LOG_REPL_SYNCED, "group %u position %llu, %zu records", g->id,
 	       (unsigned long long)g->applied, ss_store_count(g->store, 0));
 	role_event(n, g, ROLE_COMPLETE, "state is complete");
-	protect_announce(n, g);
+	g->join.reading = true;
+	g->at[T_JOIN] = n->now_ns + JOIN_ASK_MS * MS;
+	log_ack(n, g);
+}
+
+/*
+ * From SYNCED on the owner waits for our acknowledgements. What came while the snapshot was applied
+ * waits to be read: with an acknowledgement of ours all before it has been.
+ */
+void join_own_ack(struct cl_node *n, struct group *g)
+{
+	if (!g->join.reading)
+		return;
+	g->join.reading = false;
+	g->at[T_JOIN] = NEVER;
+	if (g->synced && !is_owner(g))
+		protect_announce(n, g);
 }
 
 static void chunk_taken(struct cl_node *n, struct group *g, bool done)

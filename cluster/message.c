@@ -221,6 +221,8 @@ static void dispatch(struct cl_node *n, struct group *g, const struct delivery *
 		n->stats.dropped[CL_DROP_BEFORE_HELLO]++;
 		return;
 	}
+	if (m->body_case == BODY(ACK) && d->member->id.node_id == n->cfg.node_id)
+		join_own_ack(n, g);
 	if (row->scope == OF_NODE || sender_allowed(n, g, row->sender, d))
 		row->handle(n, g, d, m);
 	else if (row->sender == FROM_OWNER && !part_own_log(n, g, d, m))

@@ -322,7 +322,7 @@ static void until_standby(void)
 	while (w.nodes[JOINER].role != CL_ROLE_STANDBY && now_ms() < give_up)
 		turn();
 	assert_int_equal(w.nodes[JOINER].role, CL_ROLE_STANDBY);
-	world_run(&w, 20);
+	world_run(&w, 40);
 }
 
 static void until_taken(unsigned int n)

@@ -75,6 +75,28 @@ static void a_member_that_starts_again_takes_the_state(void **state)
 	assert_int_equal(w.nodes[1].term, 1);
 }
 
+#define SYNCED HOLDFAST__CLUSTER_MESSAGE__BODY_SYNCED
+
+/* The owner waits for a standby from SYNCED on: not while it still reads what came meanwhile. */
+static void a_complete_joiner_reads_what_waits_before_it_is_waited_for(void **state)
+{
+	(void)state;
+	owner_with_state(2, 200);
+	node_start(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 3);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
+	w.nodes[1].hold_acks = true;
+	world_run(&w, 150);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
+	assert_int_equal(cl_stats(w.nodes[1].cl)->messages_sent[SYNCED], 0);
+	node_append(&w, 0);
+	w.nodes[1].hold_acks = false;
+	world_run(&w, 10);
+	assert_true(w.nodes[0].is_protected);
+	assert_int_equal(w.nodes[1].cl->groups[0].applied, w.nodes[0].cl->groups[0].applied);
+}
+
 /*
  * Lifetimes are cluster time: who takes over before the next heartbeat is due would go on by its
  * own clock of the day, and tombstones and SAs end at once, or an hour late.
@@ -444,6 +466,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_member_that_starts_again_takes_the_state),
+		T(a_complete_joiner_reads_what_waits_before_it_is_waited_for),
 		T(a_joiner_has_the_owners_time_before_it_is_protected),
 		T(the_state_of_an_owner_without_records_is_complete_too),
 		T(records_that_come_during_the_snapshot_are_not_lost),
