@@ -12,6 +12,9 @@
  *	check		who kept its IKE SA; how often all have authenticated
  *	quit
  *
+ * With --trace FILE each answer to the load is a line there: when it came, in
+ * ms of the day (UTC), and after how many microseconds.
+ *
  * With --echo ADDRESS it is the echo service behind the gateway instead.
  */
 #include <arpa/inet.h>
@@ -21,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/iana.h"
@@ -56,6 +60,7 @@ struct program {
 	unsigned int load_next;
 	uint32_t *sample_us;
 	size_t n_samples;
+	FILE *trace;
 
 	struct course echo, alive;
 	uint64_t sweep_from_ns; /* 0: not under way */
@@ -181,7 +186,20 @@ static void window(struct program *p, const char *name)
 		 n ? p->sample_us[n / 2] : 0, n ? p->sample_us[n - 1 - n / 100] : 0,
 		 n ? p->sample_us[n - 1] : 0);
 	p->n_samples = 0;
+	if (p->trace)
+		fflush(p->trace);
 	say(text);
+}
+
+/* In the time of the daemons' logs. */
+static void trace(FILE *to, uint64_t took_us)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	fprintf(to, "%.3f %llu\n",
+		(double)(now.tv_sec % 86400) * 1000 + (double)now.tv_nsec / (double)MS,
+		(unsigned long long)took_us);
 }
 
 static void on_alive(struct clients *all, struct client *c)
@@ -190,6 +208,8 @@ static void on_alive(struct clients *all, struct client *c)
 	const uint64_t took_us = (clients_now_ns() - c->asked_ns) / 1000;
 
 	c->asked_ns = 0;
+	if (p->trace && !p->sweep_from_ns)
+		trace(p->trace, took_us);
 	if (p->n_samples < SAMPLES_MAX)
 		p->sample_us[p->n_samples++] = took_us < UINT32_MAX ? (uint32_t)took_us
 								    : UINT32_MAX;
@@ -400,7 +420,7 @@ static void usage(void)
 	fprintf(stderr,
 		"usage: ike_clients --count N --service ADDRESS --echo-host ADDRESS\n"
 		"                   --outer ADDRESS --inner ADDRESS --inside ADDRESS (/24)\n"
-		"                   --own-key KEY --service-key KEY\n"
+		"                   --own-key KEY --service-key KEY [--trace FILE]\n"
 		"       ike_clients --echo ADDRESS\n");
 	exit(2);
 }
@@ -414,8 +434,9 @@ static struct inet_addr address(const char *text)
 	return a;
 }
 
-static void options(struct client_options *o, int argc, char **argv)
+static void options(struct program *p, int argc, char **argv)
 {
+	struct client_options *o = &p->all.o;
 	/* clang-format off */
 	static const struct option names[] = {
 		{ "count", required_argument, NULL, 'n' },
@@ -426,6 +447,7 @@ static void options(struct client_options *o, int argc, char **argv)
 		{ "inside", required_argument, NULL, 'b' },
 		{ "own-key", required_argument, NULL, 'k' },
 		{ "service-key", required_argument, NULL, 'K' },
+		{ "trace", required_argument, NULL, 't' },
 		{ "echo", required_argument, NULL, 'e' }, { 0 },
 	};
 	/* clang-format on */
@@ -458,6 +480,11 @@ static void options(struct client_options *o, int argc, char **argv)
 		case 'K':
 			o->service_key = optarg;
 			break;
+		case 't':
+			p->trace = fopen(optarg, "we");
+			if (!p->trace)
+				usage();
+			break;
 		case 'e':
 			own = address(optarg);
 			exit(echo(&own));
@@ -476,7 +503,7 @@ int main(int argc, char **argv)
 
 	must(p);
 	p->all.o.retransmit_ms = 500;
-	options(&p->all.o, argc, argv);
+	options(p, argc, argv);
 	p->sample_us = calloc(SAMPLES_MAX, sizeof(*p->sample_us));
 	must(p->sample_us);
 	p->all.on_up = on_up;
@@ -486,6 +513,8 @@ int main(int argc, char **argv)
 	say("ready");
 	run(p);
 	clients_close(&p->all);
+	if (p->trace)
+		fclose(p->trace);
 	free(p->up.took_us);
 	free(p->echo.took_us);
 	free(p->alive.took_us);
