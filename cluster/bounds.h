@@ -11,6 +11,7 @@
 #define DEFAULT_DEADLINE_MS  2000
 #define DEFAULT_HEARTBEAT_MS 100
 #define COMMIT_MARGIN_MS     200  /* R6: above token + consensus */
+#define RELEASE_MARGIN_MS    50   /* R6, R10: above the commit timeout, for clocks that differ */
 #define SILENCE_MARGIN_MS    200  /* R12: above the deadline */
 #define CLAIM_RANK_MS        100  /* between candidates of a takeover */
 #define CLAIM_RETRY_MS       100  /* after a claim that was refused */

@@ -209,6 +209,8 @@ void heartbeat_resume(struct cl_node *n, struct group *g);
 void heartbeat_for_joiner(struct cl_node *n, struct group *g);
 void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
 		       const Holdfast__ClusterMessage *m);
+/* Owner: when the last one that came back was sent. */
+uint64_t heartbeat_emitted_ns(const struct group *g);
 uint64_t heartbeat_silent_ns(const struct cl_node *n, const struct group *g);
 /* R10: too old to have everything, or nobody can say. */
 bool heartbeat_is_stale(const struct cl_node *n, const struct group *g);

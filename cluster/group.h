@@ -117,7 +117,7 @@ struct join_pause {
 struct join_state {
 	bool running;
 	bool reading; /* complete, and not yet SYNCED */
-	bool gap; /* a chunk was missing, and was asked for */
+	bool gap;     /* a chunk was missing, and was asked for */
 	uint64_t id;
 	struct join_pause pause;
 	uint64_t progress_ns;
@@ -278,6 +278,8 @@ struct group {
 	uint64_t drop_said[SS_SLOTS]; /* sequence of the message that says it is not protected */
 	uint64_t drop_ns[SS_SLOTS];   /* R6: the end of a slot's second wait; 0: it has not begun */
 	uint64_t protected_position;  /* of the last PROTECTED */
+	/* when we sent the last heartbeat that nodes which are gone can have heard; 0: none are */
+	uint64_t lost_heard_ns;
 	bool is_protected;
 	uint64_t heartbeats_sent;
 	struct serving serving[SS_SLOTS];

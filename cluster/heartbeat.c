@@ -167,6 +167,11 @@ bool heartbeat_left_out(const struct cl_node *n, const struct group *g)
 				      (age > awake_ms && age > (int64_t)n->cfg.token_ms));
 }
 
+uint64_t heartbeat_emitted_ns(const struct group *g)
+{
+	return g->heartbeat_ns - (uint64_t)g->heartbeat_late_ms * MS;
+}
+
 /* R12: from when the owner counts as silent. */
 uint64_t heartbeat_silent_ns(const struct cl_node *n, const struct group *g)
 {

@@ -240,6 +240,8 @@ void ownership_view_changed(struct cl_node *n, struct group *g)
 	if (is_owner(g)) {
 		/* As good as a view without quorum. */
 		g->unsure = g->unsure || heartbeat_left_out(n, g);
+		if (n->view.nodes_lost)
+			g->lost_heard_ns = heartbeat_emitted_ns(g);
 		for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
 			if (!member_by_slot(n, slot))
 				join_serve_stop(g, slot);

@@ -262,6 +262,21 @@ static void degrade(struct cl_node *n, struct group *g, uint16_t lost, enum resu
 }
 
 /*
+ * A standby that went with its node may be back without us before the commit timeout has passed
+ * since the last heartbeat that it can have heard: then it takes over as one that lacks nothing
+ * (R10). Until none can, nothing is released without it. A process that ended has no state.
+ */
+static uint64_t dropped_from_ns(struct cl_node *n, const struct group *g, uint8_t slot)
+{
+	const uint64_t until = g->lost_heard_ns +
+			       (n->cfg.commit_timeout_ms + RELEASE_MARGIN_MS) * MS;
+
+	if (member_by_slot(n, slot) || until < n->now_ns || hf_rule_broken(HF_RULE_VIEW_ALONE))
+		return n->now_ns;
+	return until;
+}
+
+/*
  * That only said are protected was delivered to us, so nobody can have been deaf to it who is
  * still in the view: the second wait of the others begins. Said again it does not begin anew.
  * heard: the message that said it. One from before a standby was protected again says nothing of it
@@ -276,7 +291,7 @@ static void degrade_logged(struct cl_node *n, struct group *g, uint16_t said, ui
 		if (!(dropped & slot_bit(slot)) || heard < g->drop_said[slot])
 			continue;
 		if (!(holding & slot_bit(slot)))
-			g->drop_ns[slot] = n->now_ns;
+			g->drop_ns[slot] = dropped_from_ns(n, g, slot);
 		else if (!g->drop_ns[slot])
 			g->drop_ns[slot] = n->now_ns + n->cfg.commit_timeout_ms * MS;
 		if (g->drop_ns[slot] < g->at[T_DROP])

@@ -94,6 +94,34 @@ static void the_first_heartbeat_may_be_one_that_waited(void **state)
 }
 
 /*
+ * R6, R10: a standby whose host stood still is back when its owner has just begun to serve without
+ * it. Its last heartbeat is fresh enough to be no suspect.
+ */
+static void nothing_is_released_in_a_view_alone_while_a_takeover_is_not_suspect(void **state)
+{
+	(void)state;
+	for (uint64_t ms = 700; ms < 1000; ms += 20) {
+		world_free(&w);
+		world_settled(&w, 2);
+		w.two_node = true;
+		node_stop(&w, 1);
+		node_cut(&w, 1);
+		world_run(&w, 650);
+		world_view(&w, false);
+		const uint64_t key = node_append(&w, 0);
+		world_run(&w, ms - 650);
+		const struct ss_commit *c = &w.nodes[0].cl->groups[0].commit;
+		const bool released = c->committed == c->appended;
+		node_kill(&w, 0);
+		node_wake(&w, 1);
+		world_run(&w, 50);
+		assert_int_equal(world_owner(&w), 1);
+		assert_false(node_has(&w.nodes[1], key));
+		assert_true(w.nodes[1].suspect || !released);
+	}
+}
+
+/*
  * The owner's host stood still; another one owned the group and is dead when it wakes. Nobody is
  * there who could tell.
  */
@@ -405,6 +433,7 @@ int main(void)
 		T(a_heartbeat_that_waited_is_old),
 		T(a_hello_that_waited_makes_no_heartbeat_fresh),
 		T(the_first_heartbeat_may_be_one_that_waited),
+		T(nothing_is_released_in_a_view_alone_while_a_takeover_is_not_suspect),
 		T(an_owner_that_stood_still_with_its_host_claims_anew_as_suspect),
 		T(a_clock_that_stays_behind_is_followed),
 		T(a_takeover_after_a_view_without_quorum_is_suspect),
