@@ -253,11 +253,44 @@ static bool all_terms_heard(const struct cl_node *n, const struct group *g)
 	       ((!g->known_term && !g->spent_term) || (own && member_terms_known(n, g)));
 }
 
+/* R10: records may be missing here. */
+static bool records_may_be_missing(const struct cl_node *n, const struct group *g)
+{
+	return !(g->protected_set & slot_bit(n->cfg.slot)) || !member_all_hello(n) || g->unsure;
+}
+
+static bool is_suspect(const struct cl_node *n, const struct group *g, enum claim_reason reason)
+{
+	if (reason != CLAIM_LEFT && reason != CLAIM_SILENT)
+		return false;
+	return records_may_be_missing(n, g) || (reason == CLAIM_LEFT && g->heartbeat_stale_at_left);
+}
+
+void claim_suspect_heard(struct group *g, uint64_t term)
+{
+	if (term > g->suspect_term && !hf_rule_broken(HF_RULE_SUSPECT_TERM))
+		g->suspect_term = term;
+}
+
 static bool terms_may_be_unheard(const struct cl_node *n, const struct group *g)
 {
 	if (is_owner(g) || all_terms_heard(n, g))
 		return false;
-	return !g->synced || g->heartbeat_stale_at_left || g->unsure;
+	return !g->synced || g->heartbeat_stale_at_left || records_may_be_missing(n, g);
+}
+
+/*
+ * Not of this claim, but of the one that began the log that it goes on from: what follows that one
+ * must not come to a term of those either, before all have told theirs.
+ */
+static bool follows_unheard_terms(const struct cl_node *n, const struct group *g)
+{
+	return g->suspect_term && !all_terms_heard(n, g);
+}
+
+static bool term_names_slot(const struct cl_node *n, const struct group *g)
+{
+	return terms_may_be_unheard(n, g) || follows_unheard_terms(n, g);
 }
 
 static uint64_t term_step(const struct cl_node *n, const struct group *g)
@@ -283,9 +316,9 @@ static uint64_t next_term(const struct cl_node *n, const struct group *g)
 {
 	uint64_t term = highest_term(g) + term_step(n, g);
 
-	return terms_may_be_unheard(n, g)
-		       ? term + (n->cfg.slot + SS_SLOTS - term % SS_SLOTS) % SS_SLOTS
-		       : term;
+	if (term_names_slot(n, g))
+		term += (n->cfg.slot + SS_SLOTS - term % SS_SLOTS) % SS_SLOTS;
+	return term;
 }
 
 /*
@@ -296,10 +329,10 @@ bool claim_is_reserved(const struct cl_node *n, const struct group *g)
 {
 	const uint64_t term = g->claim.reserved;
 
-	if (term <= g->known_term || own_terms_unknown(n, g))
+	if (term <= g->known_term || own_terms_unknown(n, g) ||
+	    (term_names_slot(n, g) && term % SS_SLOTS != n->cfg.slot))
 		return false;
-	return !terms_may_be_unheard(n, g) ||
-	       (term % SS_SLOTS == n->cfg.slot && term >= g->known_term + EMPTY_TERM_ROOM);
+	return !terms_may_be_unheard(n, g) || term >= g->known_term + EMPTY_TERM_ROOM;
 }
 
 /* R11: above all that were ever announced or claimed, and on disk before anybody hears of it. */
@@ -360,6 +393,7 @@ static void claim_send(struct cl_node *n, struct group *g, enum claim_reason rea
 	c.last_term = g->last_term;
 	c.last_owner_slot = g->last_owner;
 	c.last_heartbeat = g->heartbeat;
+	c.suspect = is_suspect(n, g, reason);
 	c.reason = reason;
 	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_CLAIM;
 	m.claim = &c;
@@ -476,16 +510,6 @@ static void begin_empty(struct cl_node *n, struct group *g)
 	g->lineage = (struct lineage){ 0 };
 	g->synced = g->has_synced = true;
 	role_event(n, g, ROLE_COMPLETE, why[CLAIM_EMPTY]);
-}
-
-/* R10: records may be missing here. */
-static bool is_suspect(const struct cl_node *n, const struct group *g, enum claim_reason reason)
-{
-	if (reason != CLAIM_LEFT && reason != CLAIM_SILENT)
-		return false;
-	if (!(g->protected_set & slot_bit(n->cfg.slot)) || !member_all_hello(n) || g->unsure)
-		return true;
-	return reason == CLAIM_LEFT && g->heartbeat_stale_at_left;
 }
 
 static void count_claim(struct group *g, const struct role_change *c, enum claim_reason reason)
@@ -676,6 +700,8 @@ static void become_owner(struct cl_node *n, struct group *g, const struct delive
 		.silence_ms = (n->now_ns - g->heartbeat_ns) / MS,
 	};
 
+	if (c.suspect)
+		g->suspect_term = d->term;
 	if (is_owner(g))
 		protect_end(n, g);
 	if (hf_rule_broken(HF_RULE_UNSYNCED) && !g->synced)
@@ -762,6 +788,8 @@ void claim_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
 	if (reason == CLAIM_EMPTY)
 		begin_empty(n, g);
 	d->member->group[g->index].synced = true;
+	if (c->suspect)
+		claim_suspect_heard(g, d->term);
 	if (d->member->id.node_id == n->cfg.node_id) {
 		become_owner(n, g, d, reason);
 	} else {

@@ -283,7 +283,9 @@ struct cl_effect {
 	uint8_t slot;
 	uint64_t term;
 	enum cl_role role;
-	bool suspect;  /* R10 */
+	bool suspect; /* R10 */
+	/* ROLE active: the newest takeover that was suspect, this one or one before; 0: none */
+	uint64_t suspect_term;
 	bool handover; /* ROLE active: behind RELEASE, exact counters hold (R19) */
 	/* QUIESCE: to ourselves (R23). The datapath queues; what comes is not recorded any more. */
 	bool merge;

@@ -186,6 +186,8 @@ void claim_followed(struct cl_node *n, struct group *g, const struct member *m);
 bool claim_taken_back(struct cl_node *n, struct group *g, const struct member *m,
 		      const Holdfast__GroupStatus *s);
 void claim_view_changed(struct cl_node *n, struct group *g);
+/* R10: term began with a suspect takeover. */
+void claim_suspect_heard(struct group *g, uint64_t term);
 /* A message of our own came back. */
 void claim_own_delivered(struct cl_node *n, struct group *g, uint64_t sequence);
 

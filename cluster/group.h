@@ -261,6 +261,11 @@ struct group {
 	 * unheard (R10, R11).
 	 */
 	bool unsure;
+	/*
+	 * R10: the newest takeover that was suspect, as far as anybody here has heard. Of records that
+	 * are older nobody can say whether they are what the peers have seen.
+	 */
+	uint64_t suspect_term;
 	struct ss_store *store;
 	uint64_t applied;
 	uint64_t applied_at_view; /* when the present view came */

@@ -349,6 +349,7 @@ static void group_status(const struct cl_node *n, const struct group *g, Holdfas
 	s->protected_set = is_owner(g) ? g->logged_set : g->protected_set;
 	s->is_owner = is_owner(g);
 	s->last_heartbeat = g->heartbeat;
+	s->suspect_term = g->suspect_term;
 }
 
 static ProtobufCBinaryData text_field(char *text)
@@ -422,6 +423,7 @@ static void hello_group(struct cl_node *n, struct group *g, struct member *m,
 
 	if (s->highest_term > g->known_term)
 		g->known_term = s->highest_term;
+	claim_suspect_heard(g, s->suspect_term);
 	if (!m->hello)
 		mg->terms_unknown = s->terms_unknown;
 	mg->has_state = s->has_state;
@@ -513,6 +515,7 @@ static struct fault hello_fault(const Holdfast__Hello *h)
 		const Holdfast__GroupStatus *s = h->group[i];
 		look(&f, s->group, "highest_term", s->highest_term, CL_TERM_MAX);
 		look(&f, s->group, "term", s->term, CL_TERM_MAX);
+		look(&f, s->group, "suspect_term", s->suspect_term, CL_TERM_MAX);
 		look(&f, s->group, "owner_slot", s->owner_slot, SS_SLOTS - 1);
 		look(&f, s->group, "protected_set", s->protected_set, UINT16_MAX);
 		look(&f, s->group, "kept_term", s->kept_term, CL_TERM_MAX);

@@ -72,6 +72,7 @@ void role_change(struct cl_node *n, struct group *g, const struct role_change *c
 	g->last_change_ms = cluster_time_ms(n, n->now_ns);
 	struct cl_effect *fx = fx_push(n, CL_FX_ROLE, g);
 	fx->suspect = c->suspect;
+	fx->suspect_term = g->suspect_term;
 	fx->handover = c->handover;
 	fx->silence_ms = c->silence_ms;
 	fx->why = c->why;

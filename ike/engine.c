@@ -226,7 +226,7 @@ void ike_step(struct ike_engine *e, uint64_t now_ms, const struct ike_input *in,
 		replay_delta(e, in);
 		break;
 	case IKE_IN_ACTIVATE:
-		ike_activate(e, in->term, in->suspect);
+		ike_activate(e, in->term, in->suspect ? in->term : in->suspect_term);
 		break;
 	case IKE_IN_DEACTIVATE:
 		ike_deactivate(e);

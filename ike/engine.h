@@ -151,7 +151,7 @@ struct ike_sa {
 	bool ready;      /* may have a request to begin at the end of the step */
 	bool replicated; /* R2: *_CHANGED has been given out, or it was imported */
 	bool changed;
-	bool suspect; /* R10: a failed liveness check sets the tunnels up anew */
+	bool suspect; /* R10: a peer that does not answer is set up anew */
 	struct ike_sync sync;
 	uint64_t replay_asked; /* delta of our last IPSEC_REPLAY_COUNTER_SYNC */
 };
@@ -165,8 +165,9 @@ struct ike_engine {
 	uint64_t last_visit; /* struct tunnel_entry.visit */
 	bool active;
 	uint64_t term;
-	struct sa_list all;  /* in order of creation */
-	struct sa_list dead; /* tombstones, oldest first */
+	uint64_t suspect_term; /* R10: records of before may be behind what the peer has seen; 0 */
+	struct sa_list all;    /* in order of creation */
+	struct sa_list dead;   /* tombstones, oldest first */
 	size_t n_dead, n_half_open;
 	struct hashmap *sas;       /* our SPI -> struct ike_sa */
 	struct hashmap *child_map; /* spi_in -> struct child_sa */
@@ -257,9 +258,13 @@ void ike_sa_failed(struct ike_sa *sa, enum result why);
 void ike_sa_want_delete(struct ike_sa *sa, const char *reason);
 /* Deletes it, and sets up anew what it carries. */
 void ike_sa_replace(struct ike_sa *sa, const char *reason);
+/* Half made: away with it, and from the start again when it was ours. */
+void ike_sa_begin_again(struct ike_sa *sa);
 /* Another one for what it carries; it stays. */
 void ike_sa_set_up_again(struct ike_sa *sa);
 void ike_sa_down(struct ike_sa *sa, const char *reason);
+/* One that ends when another one is up; NULL. */
+struct ike_sa *ike_sa_anew_of(const struct ike_engine *e, const struct ike_connection *conn);
 /* An established one, or else one that we are setting up; NULL. */
 struct ike_sa *ike_sa_of_connection(const struct ike_engine *e, const struct ike_connection *conn);
 
@@ -406,6 +411,17 @@ void ike_follow_peer(struct ike_sa *sa, const struct ike_input *in);
 /* The caller frees the job. */
 void ike_resume(struct ike_engine *e, struct ike_job *job);
 
+/* ---- doubt.c ---- */
+
+/* R10: the peer may have seen message ids that this node does not know of. */
+bool ike_sa_in_doubt(const struct ike_sa *sa);
+/* It was compared with the peer. */
+void ike_sa_doubt_ended(struct ike_sa *sa);
+/* The doubt is to end, at at_ms: by RFC 6311, or with another IKE SA. sa is established. */
+void ike_sa_doubt_begin(struct ike_sa *sa, uint64_t at_ms);
+/* The end of an SA in doubt, without a word. */
+void ike_sa_close_in_doubt(struct ike_sa *sa, const char *reason);
+
 /* ---- retransmit.c ---- */
 
 void ike_retransmit_send(struct ike_sa *sa);
@@ -426,8 +442,10 @@ void child_life_due(struct child_sa *c);
 void child_rekey_later(struct child_sa *c);
 void ike_life_arm(struct ike_sa *sa);
 void ike_life_due(struct ike_sa *sa);
-/* R23: the time to set up anew what sa carries, or to end it. */
+/* R10, R23: the time to set up anew what sa carries, or to end it. */
 void ike_sa_anew_due(struct ike_sa *sa);
+/* Another IKE SA that carries what sa does, or is to carry it, be it with another peer; NULL. */
+const struct ike_sa *ike_sa_beside(const struct ike_sa *sa);
 /* sa is up: one that it was set up for may end soon. */
 void ike_sa_anew_up(const struct ike_sa *sa);
 void ike_rekey_later(struct ike_sa *sa);
@@ -448,7 +466,7 @@ enum result ike_sa_state_copy(const struct ike_sa_state *in, struct ike_sa_state
 enum result child_sa_state_copy(const struct child_sa_state *in,
 				struct child_sa_state *out) WARN_UNUSED;
 /* This node became owner (R10, R11). */
-void ike_activate(struct ike_engine *e, uint64_t term, bool suspect);
+void ike_activate(struct ike_engine *e, uint64_t term, uint64_t suspect_term);
 /* Ownership ended: all SAs are forgotten. */
 void ike_deactivate(struct ike_engine *e);
 /* SAs and CHILD SAs that the configuration has no more are deleted. */

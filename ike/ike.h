@@ -89,11 +89,12 @@ struct ike_input {
 	const char *connection; /* INITIATE, CLEAR; INITIATE may give only the tunnel */
 	bool have_packet; /* INITIATE: packet_* are those of the packet that asked (RFC 7296 2.9) */
 	struct traffic_selector packet_local, packet_remote;
-	uint64_t at_ms;            /* TRAFFIC */
-	uint64_t token;            /* RELEASED */
-	uint64_t term;             /* ACTIVATE */
-	uint64_t delta;            /* REPLAY_DELTA */
-	bool suspect;              /* ACTIVATE: R10 */
+	uint64_t at_ms;        /* TRAFFIC */
+	uint64_t token;        /* RELEASED */
+	uint64_t term;         /* ACTIVATE */
+	uint64_t delta;        /* REPLAY_DELTA */
+	bool suspect;          /* ACTIVATE: R10 */
+	uint64_t suspect_term; /* ACTIVATE: the newest takeover before that was suspect; 0: none */
 	struct ike_config *config; /* CONFIG, adopted */
 };
 
@@ -212,6 +213,7 @@ struct ike_stats {
 	uint64_t retransmits_sent, retransmits_answered, cookies_sent, half_open, established;
 	uint64_t sa_up, sa_down, auth_failed, rekeys_ike, rekeys_child, collisions;
 	/* RFC 6311: as member; as peer */
+	uint64_t in_doubt_anew; /* R10: set up anew, without RFC 6311 */
 	uint64_t syncs_sent, syncs_done, syncs_failed;
 	uint64_t syncs_answered, replay_syncs_answered;
 	/* new IKE SAs, of others and of ours (admission.c) */

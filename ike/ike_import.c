@@ -160,7 +160,23 @@ static bool delete_is_due(const struct ike_sa_state *s)
 	return s->closing && s->stage >= IKE_SA_AUTH_SENT && s->stage < IKE_SA_DELETING;
 }
 
-static void take_over_sa(struct ike_sa *sa, bool suspect, uint64_t *pace)
+static void take_over_established(struct ike_sa *sa, uint64_t *pace)
+{
+	struct ike_engine *e = sa->e;
+	const bool doubt = ike_sa_in_doubt(sa);
+
+	if (iv_nearly_used_up(e, sa->s.birth_term))
+		ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_IKE_REKEY });
+	sa->suspect = sa->s.anew;
+	if (doubt)
+		ike_sa_doubt_begin(sa, *pace);
+	else
+		v2_replay_sync_want(sa, *pace);
+	if (doubt || sa->n_wants > 0)
+		*pace += PACE_MS;
+}
+
+static void take_over_sa(struct ike_sa *sa, uint64_t *pace)
 {
 	struct ike_engine *e = sa->e;
 	struct child_sa *c;
@@ -176,28 +192,24 @@ static void take_over_sa(struct ike_sa *sa, bool suspect, uint64_t *pace)
 	ike_keepalive_arm(sa);
 	TAILQ_FOREACH (c, &sa->children, of_sa)
 		take_over_child(c);
-	/* R10, RFC 6311 */
-	if (suspect && sa->s.stage == IKE_SA_ESTABLISHED && sa->s.peer_mid_sync)
-		v2_msgid_sync_want(sa, *pace);
-	else if (sa->s.outstanding.kind != IKE_REQ_NONE)
+	if (sa->s.outstanding.kind != IKE_REQ_NONE)
 		ike_retransmit_send(sa);
 	if (delete_is_due(&sa->s))
 		ike_want_add_first(sa, &(struct ike_want){ .kind = IKE_REQ_IKE_DELETE });
-	if (sa->s.stage != IKE_SA_ESTABLISHED)
-		return;
-	if (iv_nearly_used_up(e, sa->s.birth_term))
-		ike_want_add(sa, &(struct ike_want){ .kind = IKE_REQ_IKE_REKEY });
-	sa->suspect = suspect || sa->s.anew;
-	if (suspect && !sa->sync.due)
-		ike_want_add(
-			sa, &(struct ike_want){ .kind = IKE_REQ_LIVENESS, .not_before_ms = *pace });
-	if (!sa->sync.due)
-		v2_replay_sync_want(sa, *pace);
-	if (suspect || sa->n_wants > 0)
-		*pace += PACE_MS;
+	if (sa->s.stage == IKE_SA_ESTABLISHED)
+		take_over_established(sa, pace);
 }
 
-void ike_activate(struct ike_engine *e, uint64_t term, bool suspect)
+/*
+ * R10: the former owner may have finished it with other words than ours. The peer begins anew, or we
+ * do, and what it believes in ends with INITIAL_CONTACT.
+ */
+static bool begun_in_doubt(const struct ike_sa *sa)
+{
+	return sa->s.stage < IKE_SA_ESTABLISHED && ike_sa_in_doubt(sa);
+}
+
+void ike_activate(struct ike_engine *e, uint64_t term, uint64_t suspect_term)
 {
 	struct ike_sa *sa, *next;
 	uint64_t pace = e->now;
@@ -206,11 +218,18 @@ void ike_activate(struct ike_engine *e, uint64_t term, bool suspect)
 	must(!e->active && term > e->term);
 	e->active = true;
 	e->term = term;
+	e->suspect_term = suspect_term;
 	join_children(e);
 	tunnel_manager_activate(e->tunnels);
 	for (sa = TAILQ_FIRST(&e->all); sa != NULL; sa = next) {
 		next = TAILQ_NEXT(sa, all);
-		take_over_sa(sa, suspect, &pace);
+		if (!begun_in_doubt(sa))
+			take_over_sa(sa, &pace);
+	}
+	for (sa = TAILQ_FIRST(&e->all); sa != NULL; sa = next) {
+		next = TAILQ_NEXT(sa, all);
+		if (begun_in_doubt(sa))
+			ike_sa_begin_again(sa);
 	}
 	ike_config_apply(e);
 }

@@ -393,6 +393,17 @@ void ike_sa_set_up_again(struct ike_sa *sa)
 	renew(sa->e, sa->conn, lines_of(sa, sa->conn));
 }
 
+void ike_sa_begin_again(struct ike_sa *sa)
+{
+	struct ike_engine *e = sa->e;
+	const struct ike_input again = { .kind = IKE_IN_INITIATE, .tunnel = sa->s.tunnel };
+	const bool wanted = sa->s.initiator && !sa->s.closing && sa->conn != NULL;
+
+	ike_sa_remove(sa);
+	if (wanted)
+		ike_initiate(e, &again);
+}
+
 void ike_sa_replace(struct ike_sa *sa, const char *reason)
 {
 	bool *wanted = lines_of(sa, sa->conn);
@@ -420,6 +431,28 @@ static enum tunnel_condition init_failure(const struct ike_sa *sa)
 								 : TUNNEL_PEER_UNREACHABLE;
 }
 
+/*
+ * What it was to take the place of is no more alive than after a liveness check (R10, R23): the next
+ * peer of its crypto map comes, without a wait for traffic, which the old one takes.
+ */
+static void attempt_unanswered(struct ike_sa *sa)
+{
+	struct ike_engine *e = sa->e;
+	const struct ike_connection *conn = sa->conn;
+	const enum tunnel_condition why = init_failure(sa);
+	struct ike_sa *old = NULL;
+
+	ike_attempt_failed(sa, why);
+	ike_sa_remove(sa);
+	if (conn != NULL && why == TUNNEL_PEER_UNREACHABLE)
+		old = ike_sa_anew_of(e, conn);
+	if (old == NULL)
+		return;
+	e->last_visit++; /* another condition than the attempt's */
+	old->suspect = true;
+	ike_sa_unanswered(old);
+}
+
 void ike_sa_peer_dead(struct ike_sa *sa)
 {
 	if (sa->init_error != 0)
@@ -429,8 +462,7 @@ void ike_sa_peer_dead(struct ike_sa *sa)
 		ike_fx_log(sa->e, LOG_IKE_PEER_DEAD, sa, "%s was sent %u times",
 			   iana_exchange_name(sa->s.outstanding.exchange), sa->transmissions);
 	if (sa->s.stage < IKE_SA_ESTABLISHED) {
-		ike_attempt_failed(sa, init_failure(sa));
-		ike_sa_remove(sa);
+		attempt_unanswered(sa);
 		return;
 	}
 	ike_sa_unanswered(sa);
@@ -476,6 +508,11 @@ void ike_sa_want_delete(struct ike_sa *sa, const char *reason)
 	case IKE_SA_REKEYED:
 		if (sa->s.closing)
 			break;
+		/* Nothing can be said, and with RFC 6311 under way not yet. */
+		if (ike_sa_in_doubt(sa) && !sa->sync.due) {
+			ike_sa_close_in_doubt(sa, reason);
+			break;
+		}
 		if (sa->s.stage != IKE_SA_AUTH_SENT)
 			ike_sa_down(sa, reason);
 		/* R1: the window may be taken for long; the next owner has to know. */
@@ -486,6 +523,17 @@ void ike_sa_want_delete(struct ike_sa *sa, const char *reason)
 	default:
 		break;
 	}
+}
+
+struct ike_sa *ike_sa_anew_of(const struct ike_engine *e, const struct ike_connection *conn)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH (sa, ike_sas_of(e, conn), of_conn) {
+		if (sa->s.anew && sa->s.stage == IKE_SA_ESTABLISHED && !sa->s.closing)
+			return sa;
+	}
+	return NULL;
 }
 
 struct ike_sa *ike_sa_of_connection(const struct ike_engine *e, const struct ike_connection *conn)

@@ -113,11 +113,16 @@ struct ike_sa_state {
 	uint64_t tombstone_until_ms;
 	uint64_t replaced_by; /* our SPI of the successor; 0 */
 	bool closing;         /* we want to delete it; the DELETE may wait for the window */
-	bool anew;            /* R23: two owners changed it; it ends when another one is up */
+	/*
+	 * Two owners changed it (R23), or nobody can say which ids the peer has seen (R10): it ends
+	 * when another one is up
+	 */
+	bool anew;
 	bool peer_fragmentation;
 	bool peer_mid_sync, peer_replay_sync; /* RFC 6311 is negotiated */
 	uint32_t sync_sent;  /* highest EXPECTED_SEND_REQ_MESSAGE_ID that we have sent; 0 none */
 	uint32_t sync_floor; /* lowest that we still take of the peer */
+	uint64_t ids_term;   /* R10: the ids were compared with the peer's in this term; 0: never */
 	/* initiator before IKE_AUTH is done: the crypto ACL line of the first CHILD SA */
 	uint32_t tunnel;
 };

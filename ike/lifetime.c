@@ -165,17 +165,17 @@ void ike_life_due(struct ike_sa *sa)
 }
 
 /*
- * R23: nobody can say which message ids the peer has seen, so what comes next
+ * R10, R23: nobody can say which message ids the peer has seen, so what comes next
  * is not a rekey but another IKE SA. This one carries on until that is up, and
  * then for as long as the tunnels behind the first one take.
  */
 void ike_sa_anew_due(struct ike_sa *sa)
 {
 	struct ike_engine *e = sa->e;
-	const struct ike_sa *other = sa->conn != NULL ? ike_sa_of_connection(e, sa->conn) : NULL;
+	const struct ike_sa *other = ike_sa_beside(sa);
 
 	if (other != NULL && other->s.stage == IKE_SA_ESTABLISHED) {
-		ike_sa_want_delete(sa, "set up anew after two owners");
+		ike_sa_want_delete(sa, "set up anew");
 		return;
 	}
 	sa->s.rekey_at_ms = e->now + REKEY_AGAIN_MS;

@@ -12,6 +12,7 @@ libike_la_SOURCES = \
 	ike/cookie.h \
 	ike/crypto.c \
 	ike/crypto.h \
+	ike/doubt.c \
 	ike/effects.c \
 	ike/engine.c \
 	ike/engine.h \

@@ -143,6 +143,21 @@ static struct ike_sa *sa_for(const struct ike_engine *e, const struct tunnel_ent
 	return sa != NULL || conn == NULL ? sa : ike_sa_of_connection(e, conn);
 }
 
+const struct ike_sa *ike_sa_beside(const struct ike_sa *sa)
+{
+	const struct ike_sa *other = sa->conn != NULL ? ike_sa_of_connection(sa->e, sa->conn)
+						      : NULL;
+	const struct child_sa *c;
+
+	TAILQ_FOREACH (c, &sa->children, of_sa) {
+		const struct tunnel_entry *t = entry_of(sa->e, c->s.tunnel);
+
+		if (other == NULL && t != NULL)
+			other = sa_for(sa->e, t);
+	}
+	return other;
+}
+
 static bool is_idle(const struct ike_sa *sa)
 {
 	return sa->s.stage == IKE_SA_ESTABLISHED && TAILQ_EMPTY(&sa->children) &&

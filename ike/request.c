@@ -157,8 +157,15 @@ static void run(struct ike_sa *sa)
 {
 	struct ike_want *w;
 
+	if (ike_sa_in_doubt(sa)) {
+		/* It would end with a DELETE. */
+		if (sa->s.stage == IKE_SA_DELETING && sa->s.outstanding.kind == IKE_REQ_NONE &&
+		    !sa->sync.due)
+			ike_sa_close_in_doubt(sa, NULL);
+		return;
+	}
 	while (sa->s.outstanding.kind == IKE_REQ_NONE && sa->suspended.job_id == 0 &&
-	       !sa->sync.due && (w = next_want(sa)) != NULL) {
+	       (w = next_want(sa)) != NULL) {
 		const struct v2_request *row = v2_request_row(w->kind);
 
 		if (stage_fits(sa, row)) {

@@ -136,7 +136,9 @@ static bool is_first_contact(const struct ike_sa *sa)
 	const struct ike_sa *other;
 
 	TAILQ_FOREACH (other, ike_sas_of(sa->e, sa->conn), of_conn) {
-		if (other != sa && other->s.stage != IKE_SA_DEAD)
+		/* One that can be ended in no other way is of a former life. */
+		if (other != sa && other->s.stage != IKE_SA_DEAD &&
+		    !(other->s.anew && ike_sa_in_doubt(other)))
 			return false;
 	}
 	return true;

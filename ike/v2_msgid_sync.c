@@ -127,11 +127,9 @@ static enum result sealed(struct ike_sa *sa, bool response, struct ike_builder *
 void v2_msgid_sync_want(struct ike_sa *sa, uint64_t at_ms)
 {
 	sa->sync = (struct ike_sync){ .due = true, .timer = sa->sync.timer };
-	/* What is outstanding goes out first, byte for byte: its response is best. */
-	if (sa->s.outstanding.kind != IKE_REQ_NONE) {
-		ike_retransmit_send(sa);
+	/* What is outstanding has gone out, byte for byte: its response is best. */
+	if (sa->s.outstanding.kind != IKE_REQ_NONE)
 		at_ms += OUTSTANDING_FIRST * (uint64_t)sa->e->cfg->retransmit_ms;
-	}
 	timer_set(&sa->e->timers, &sa->sync.timer, at_ms);
 }
 
@@ -218,13 +216,13 @@ enum result v2_begin_msgid_sync(struct ike_sa *sa, struct ike_want *w, struct ik
 
 /*
  * The former owner may have answered it, otherwise. The
- * peer asks again when it has the ids, which is now.
+ * peer asks again when it has the ids, which is now, or never (doubt.c).
  */
 bool v2_msgid_sync_comes_first(struct ike_sa *sa)
 {
 	if (sa->sync.due && sa->sync.transmissions == 0 && sa->s.outstanding.kind == IKE_REQ_NONE)
 		timer_set(&sa->e->timers, &sa->sync.timer, sa->e->now);
-	return sa->sync.due;
+	return ike_sa_in_doubt(sa);
 }
 
 void v2_msgid_sync_released(struct ike_sa *sa)
@@ -240,7 +238,7 @@ void v2_msgid_sync_due(struct ike_sa *sa)
 {
 	const struct v2_request *row = v2_request_row(IKE_REQ_MSGID_SYNC);
 
-	if ((row->from & V2_STAGE(sa->s.stage)) == 0) {
+	if ((row->from & V2_STAGE(sa->s.stage)) == 0) { /* replaced meanwhile */
 		v2_msgid_sync_stop(sa);
 		ike_sa_ready(sa);
 	} else if (sa->suspended.job_id != 0) {
@@ -275,6 +273,7 @@ enum result v2_msgid_sync_response(struct v2_context *c)
 		return R_STALE;
 	v2_msgid_sync_stop(sa);
 	v2_replay_sync_granted(sa);
+	ike_sa_doubt_ended(sa);
 	move_ids(sa, got.recv, got.send);
 	sa->e->stats.syncs_done++;
 	ike_fx_log(sa->e, LOG_IKE_SYNCED, sa, "next message ids: ours %u, the peer's %u",

@@ -249,6 +249,9 @@ enum result v2_ike_rekey_response(struct v2_context *c)
 	v2_inherit(sa, fresh);
 	delete_later(sa);
 	c->next = IKE_SA_DELETING;
+	/* The former owner may have used it already. */
+	if (ike_sa_in_doubt(fresh))
+		ike_sa_doubt_begin(fresh, c->e->now);
 	return R_OK;
 }
 

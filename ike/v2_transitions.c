@@ -99,7 +99,7 @@ static const struct v2_transition transitions[] = {
 	  .exchange = INFORMATIONAL, .form = FORM_MSGID_SYNC, .notify = N_IKEV2_MESSAGE_ID_SYNC,
 	  .handle = v2_msgid_sync_request },
 	{ .story = "peer synchronizes with us, who have failed over (RFC 6311 5.1)",
-	  .from = S(ESTABLISHED), .exchange = INFORMATIONAL, .response = true,
+	  .from = S(ESTABLISHED) | S(DELETING), .exchange = INFORMATIONAL, .response = true,
 	  .answers = IKE_REQ_MSGID_SYNC, .form = FORM_MSGID_SYNC,
 	  .notify = N_IKEV2_MESSAGE_ID_SYNC, .handle = v2_msgid_sync_response },
 	{ .story = "our DELETE of a CHILD SA is answered",
@@ -142,7 +142,8 @@ static const struct v2_request requests[] = {
 	  .exchange = INFORMATIONAL, .from = S(ESTABLISHED), .begin = v2_begin_replay_sync },
 	[IKE_REQ_MSGID_SYNC] = {
 	  .story = "we have failed over and synchronize message ids (RFC 6311 5.1)",
-	  .exchange = INFORMATIONAL, .from = S(ESTABLISHED), .begin = v2_begin_msgid_sync },
+	  .exchange = INFORMATIONAL, .from = S(ESTABLISHED) | S(DELETING),
+	  .begin = v2_begin_msgid_sync },
 };
 
 static const struct v2_event_row events[] = {

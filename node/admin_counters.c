@@ -91,6 +91,7 @@ static enum result add_group(const struct world *w, struct view_counter_list *ou
 		{ "IKEV2", "message-id-syncs-sent", ike->syncs_sent },
 		{ "IKEV2", "message-id-syncs-done", ike->syncs_done },
 		{ "IKEV2", "message-id-syncs-failed", ike->syncs_failed },
+		{ "IKEV2", "in-doubt-set-up-anew", ike->in_doubt_anew },
 		{ "IKEV2", "message-id-syncs-answered", ike->syncs_answered },
 		{ "IKEV2", "replay-counter-syncs-answered", ike->replay_syncs_answered },
 		{ "HA", "held-total", core->held_total },

@@ -10,6 +10,16 @@
 #include "base/must.h"
 #include "node/core_private.h"
 
+/* R10: from 2^31 on a receiver with ESN would guess another high half (RFC 4303 A2.2). */
+#define SEQ_JUMP_MAX ((1ull << 31) - 1)
+
+/*
+ * R10: the rate that was last heard of says nothing of a burst, and numbers are
+ * cheap: the SA is rekeyed next. Ten million a second for six seconds; and by
+ * the slot, for who was cut off may not know of the suspect owner before.
+ */
+#define SEQ_JUMP_MIN(slot) ((1ull << 26) * (1u + (slot)))
+
 #define CHECKPOINT_BYTES 80u /* of one counters record, at most */
 
 static struct bytes spi_key(const uint32_t *spi_in)
@@ -31,6 +41,7 @@ static struct core_child *child_track(struct hf_core *c, const struct child_sa_s
 		must(k && hashmap_insert(c->children, spi_key(&s->spi_in), k) == R_OK);
 		k->spi_in = s->spi_in;
 		k->lease_end = s->lease_end;
+		k->birth_term = k->lease_term = s->birth_term;
 		k->last_seq = 1;
 	}
 	k->tunnel = s->tunnel;
@@ -39,10 +50,50 @@ static struct core_child *child_track(struct hf_core *c, const struct child_sa_s
 	return k;
 }
 
+bool core_child_in_doubt(const struct hf_core *c, const struct core_child *k)
+{
+	return k->lease_term < c->suspect_term;
+}
+
+bool core_child_guessed(const struct hf_core *c, const struct core_child *k)
+{
+	return k->birth_term < c->suspect_term;
+}
+
+uint64_t core_child_jump(const struct hf_core *c, const struct core_child *k, uint64_t silence_ms)
+{
+	/* It may have granted itself more than we know; one block at once, when its term began
+	 * unprotected. */
+	uint64_t jump = core_child_lease_block(c, k) +
+			4 * k->rate_pps * ((silence_ms + 999) / 1000);
+	uint64_t least = SEQ_JUMP_MIN(c->slot);
+
+	if (hf_rule_broken(HF_RULE_SUSPECT))
+		return k->lease_end;
+	if (jump < least && (k->esn || k->lease_end + least < UINT32_MAX - HF_SEQ32_RESERVE))
+		jump = least;
+	return k->lease_end + (jump < SEQ_JUMP_MAX ? jump : SEQ_JUMP_MAX);
+}
+
+/*
+ * R10: a request of a former owner, answered to us. That one may have had the answer as well, and
+ * used the SA: the keys are the same.
+ */
+static bool may_have_been_used(const struct hf_core *c, const struct core_child *k, bool is_new)
+{
+	return is_new && c->role == CL_ROLE_ACTIVE && core_child_in_doubt(c, k) &&
+	       !hf_rule_broken(HF_RULE_ANSWERED_TWICE);
+}
+
 /* Idempotent: a standby sees the record of an SA every time that it changes. */
 void core_child_install(struct hf_core *c, const struct child_sa_state *s)
 {
+	const bool is_new = !core_child_find(c, s->spi_in);
 	struct core_child *k = child_track(c, s);
+	const bool used = may_have_been_used(c, k, is_new);
+
+	if (used)
+		k->lease_end = core_child_jump(c, k, 0);
 	struct esp_child_params p = {
 		.spi_in = s->spi_in,
 		.spi_out = s->spi_out,
@@ -58,7 +109,7 @@ void core_child_install(struct hf_core *c, const struct child_sa_state *s)
 		.keys_in = &s->keys_in,
 		.keys_out = &s->keys_out,
 		.birth_term = s->birth_term,
-		.seq_next = 1,
+		.seq_next = used ? k->lease_end : 1,
 		.lease_end = k->lease_end,
 	};
 	enum result res = esp_child_install(c->datapath, &p);
@@ -70,6 +121,18 @@ void core_child_install(struct hf_core *c, const struct child_sa_state *s)
 		core_log(c, LOG_NODE_TROUBLE, "SPI 0x%08x cannot be installed: %s", s->spi_in,
 			 result_text(res));
 	}
+	k->rekey_after_takeover |= used;
+	k->lease_due |= used;
+}
+
+void core_child_recorded(struct hf_core *c, uint32_t spi_in)
+{
+	struct core_child *k = core_child_find(c, spi_in);
+
+	if (!k || !k->lease_due)
+		return;
+	k->lease_due = false;
+	core_child_lease(c, k);
 }
 
 void core_child_remove(struct hf_core *c, uint32_t spi_in)
@@ -105,18 +168,20 @@ uint64_t core_child_lease_block(const struct hf_core *c, const struct core_child
 	return block < least ? least : block;
 }
 
-static void append_lease(struct hf_core *c, const struct core_child *k)
+static void append_lease(struct hf_core *c, struct core_child *k)
 {
 	struct ss_lease l = {
 		.spi_in = k->spi_in,
 		.lease_end = k->lease_end,
 		.rate_pps = k->rate_pps,
 		.self_granted = !cl_is_protected(c->cluster, c->group),
+		.term = c->term,
 	};
 	struct ss_record r = { 0 };
 
 	must(ss_encode_lease(&l, &r) == R_OK);
 	core_record(c, &r);
+	k->lease_term = c->term;
 	struct held h = { .kind = HELD_GRANT, .spi_in = k->spi_in, .lease_end = k->lease_end };
 	core_hold(c, &h);
 }

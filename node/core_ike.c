@@ -116,6 +116,7 @@ static void carry_out(struct hf_core *c, struct ike_effect *fx)
 		break;
 	case IKE_FX_CHILD_SA_CHANGED:
 		record_child_sa(c, fx->spi_in);
+		core_child_recorded(c, fx->spi_in);
 		break;
 	case IKE_FX_IKE_SA_GONE:
 		record_gone(c, SS_IKE_SA, fx->ike_spi);

@@ -44,8 +44,10 @@ struct core_child {
 	uint64_t rekey_asked_ns; /* 0: not asked for */
 	bool rekey_after_takeover;
 	uint64_t lifetime_kb;
-	uint64_t lease_end; /* newest lease appended or applied */
-	uint64_t rate_pps;  /* outbound, smoothed */
+	uint64_t lease_end;              /* newest lease appended or applied */
+	uint64_t birth_term, lease_term; /* R10: of the SA, and of who granted that lease */
+	bool lease_due;                  /* as soon as it has its record */
+	uint64_t rate_pps;               /* outbound, smoothed */
 	uint64_t in_rate_pps;
 	uint64_t measured_ns; /* the last visit of core_tick(), for the rates; 0: none */
 	uint64_t last_seq;
@@ -101,8 +103,9 @@ struct hf_core {
 	uint64_t now_ns;
 	enum cl_role role;
 	uint64_t term;
-	uint64_t deadline_ns; /* R12 */
-	bool silent;          /* it has passed, and the world knows */
+	uint64_t suspect_term; /* R10: the newest takeover that was suspect, when this one began */
+	uint64_t deadline_ns;  /* R12 */
+	bool silent;           /* it has passed, and the world knows */
 	uint64_t next_tick_ns;
 	uint64_t rekey_from_ns;
 	size_t tick_at; /* of the children, whose turn is next in core_tick() (R18) */
@@ -162,6 +165,13 @@ void core_children_forget(struct hf_core *c);
 void core_child_lease(struct hf_core *c, struct core_child *k);
 /* Numbers that one lease adds. */
 uint64_t core_child_lease_block(const struct hf_core *c, const struct core_child *k);
+/* R10: an owner that went on without us may have used numbers behind the lease that is known. */
+bool core_child_in_doubt(const struct hf_core *c, const struct core_child *k);
+/* Its numbers, or those of an owner before, are a guess: it is to be rekeyed. */
+bool core_child_guessed(const struct hf_core *c, const struct core_child *k);
+void core_child_recorded(struct hf_core *c, uint32_t spi_in);
+/* Behind all that such an owner may have used. */
+uint64_t core_child_jump(const struct hf_core *c, const struct core_child *k, uint64_t silence_ms);
 /* A lease is committed: it may be used now (R17). */
 void core_child_grant(struct hf_core *c, const struct held *h);
 void core_tick(struct hf_core *c);

@@ -10,16 +10,6 @@
 #include "base/must.h"
 #include "node/core_private.h"
 
-/* R10: from 2^31 on a receiver with ESN would guess another high half (RFC 4303 A2.2). */
-#define SEQ_JUMP_MAX ((1ull << 31) - 1)
-
-/*
- * R10: the rate that was last heard of says nothing of a burst, and numbers are
- * cheap: the SA is rekeyed next. Ten million a second for six seconds; and by
- * the slot, for who was cut off may not know of the suspect owner before.
- */
-#define SEQ_JUMP_MIN(slot) ((1ull << 26) * (1u + (slot)))
-
 /* Refused, counted, an alarm, and the state is asked for anew; not in a loop, should
  * that be what is wrong. */
 static void import_failed(struct hf_core *c, const struct ss_record *r, enum result res)
@@ -77,6 +67,7 @@ static enum result import_lease(struct hf_core *c, const struct ss_record *r)
 	enum result res = ss_decode_lease(r, &l);
 	if (res == R_OK && l.lease_end > k->lease_end) {
 		k->lease_end = l.lease_end;
+		k->lease_term = l.term > k->birth_term ? l.term : k->birth_term;
 		k->rate_pps = l.rate_pps;
 	}
 	return res;
@@ -137,16 +128,7 @@ void core_reset(struct hf_core *c)
 static uint64_t next_after_takeover(const struct hf_core *c, const struct core_child *k,
 				    const struct cl_effect *fx)
 {
-	if (!fx->suspect || hf_rule_broken(HF_RULE_SUSPECT))
-		return k->lease_end;
-	/* R10: it may have granted itself more than we know; one block at once, when its term began
-	 * unprotected. */
-	uint64_t jump = core_child_lease_block(c, k) +
-			4 * k->rate_pps * ((fx->silence_ms + 999) / 1000);
-	uint64_t least = SEQ_JUMP_MIN(c->slot);
-	if (jump < least && (k->esn || k->lease_end + least < UINT32_MAX - HF_SEQ32_RESERVE))
-		jump = least;
-	return k->lease_end + (jump < SEQ_JUMP_MAX ? jump : SEQ_JUMP_MAX);
+	return core_child_in_doubt(c, k) ? core_child_jump(c, k, fx->silence_ms) : k->lease_end;
 }
 
 /*
@@ -203,8 +185,8 @@ static void resume_child(struct hf_core *c, struct core_child *k, const struct c
 	if (r && ss_decode_counters(r, &n) == R_OK) {
 		if (fx->handover && n.exact && n.seq_next <= k->lease_end)
 			resume.seq_next = n.seq_next;
-		k->rekey_though_synced = fx->suspect || n.rekey; /* R10, R23 */
-		k->rekey_after_takeover |= n.rekey;
+		k->rekey_though_synced = core_child_guessed(c, k) || n.rekey; /* R10, R23 */
+		k->rekey_after_takeover |= k->rekey_though_synced;
 		resume_inbound(c, k, &n, fx, &resume);
 		k->base_in_packets = n.in_packets;
 		k->base_in_bytes = n.in_bytes;
@@ -351,6 +333,7 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 	}
 	c->role = CL_ROLE_ACTIVE;
 	c->term = fx->term;
+	c->suspect_term = fx->suspect_term;
 	core_alone(c);
 	c->next_tick_ns = c->now_ns;
 	c->rekey_from_ns = c->now_ns + HF_REKEY_DELAY_NS;
@@ -377,7 +360,9 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 		k->rekey_after_takeover |= k->rekey_asked_ns != 0;
 		k->rekey_asked_ns = 0;
 	}
-	struct ike_input in = { .kind = IKE_IN_ACTIVATE, .term = fx->term, .suspect = fx->suspect };
+	struct ike_input in = { .kind = IKE_IN_ACTIVATE,
+				.term = fx->term,
+				.suspect_term = fx->suspect_term };
 	core_ike(c, &in);
 }
 

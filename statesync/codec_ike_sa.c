@@ -15,7 +15,7 @@
 	X(next_request_id) X(expected_request_id) X(birth_term) X(created_ms) \
 	X(established_ms) X(rekey_at_ms) X(expire_at_ms) X(tombstone_until_ms) X(replaced_by) \
 	X(peer_fragmentation) X(peer_mid_sync) X(peer_replay_sync) X(tunnel) \
-	X(sync_sent) X(sync_floor) X(closing) X(anew)
+	X(sync_sent) X(sync_floor) X(closing) X(anew) X(ids_term)
 
 #define TRANSFORMS(X) X(encr) X(key_bits) X(integ) X(prf) X(dh)
 

@@ -11,6 +11,7 @@ enum result ss_encode_lease(const struct ss_lease *l, struct ss_record *out)
 	m.lease_end = l->lease_end;
 	m.self_granted = l->self_granted;
 	m.rate_pps = l->rate_pps;
+	m.term = l->term;
 	return ss_record_pack(SS_LEASE, l->spi_in, &m.base, out);
 }
 
@@ -33,6 +34,7 @@ enum result ss_decode_lease(const struct ss_record *r, struct ss_lease *out)
 			.lease_end = m->lease_end,
 			.self_granted = m->self_granted,
 			.rate_pps = m->rate_pps,
+			.term = m->term,
 		};
 	ss_message_free(base);
 	return t.res;

@@ -42,6 +42,7 @@ struct ss_lease {
 	uint64_t lease_end;
 	bool self_granted; /* R17: granted while unprotected */
 	uint64_t rate_pps; /* last rate, for R10 */
+	uint64_t term;     /* R10: who granted it; 0: not known */
 };
 
 struct ss_counters {

@@ -196,6 +196,7 @@ static void on_role(struct node *nd, const struct cl_effect *fx)
 	if (fx->role != CL_ROLE_ACTIVE)
 		return;
 	nd->suspect = fx->suspect;
+	nd->suspect_term = fx->suspect_term;
 	nd->handover = fx->handover;
 	assert_true(nd->term_on_disk >= nd->term); /* R11 */
 	law4_one_owner_per_term(nd);

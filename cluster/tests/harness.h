@@ -58,7 +58,7 @@ struct node {
 	struct queue inbox, sendq, later; /* later: answers of the node's own world */
 	/* what it did */
 	enum cl_role role;
-	uint64_t term, deadline_ns;
+	uint64_t term, deadline_ns, suspect_term;
 	bool is_protected, suspect, handover;
 	const char *why;
 	uint64_t committed;

@@ -182,6 +182,7 @@ static void a_hello_is_refused_for_a_field_that_cannot_be_so(void **state)
 		{ .wide = &said.highest_term, .most = CL_TERM_MAX },
 		{ .wide = &said.term, .most = CL_TERM_MAX },
 		{ .wide = &said.kept_term, .most = CL_TERM_MAX },
+		{ .wide = &said.suspect_term, .most = CL_TERM_MAX },
 		{ .wide = &said_owner.term, .most = CL_TERM_MAX },
 		{ .narrow = &said.owner_slot, .most = SS_SLOTS - 1 },
 		{ .narrow = &said.kept_owner_slot, .most = SS_SLOTS - 1 },

@@ -93,6 +93,53 @@ static void the_first_heartbeat_may_be_one_that_waited(void **state)
 	assert_true(w.nodes[1].suspect);
 }
 
+/* Node 1 has taken over as suspect, and the others lack nothing of its log. */
+static uint64_t taken_over_as_suspect(void)
+{
+	world_settled(&w, 3);
+	node_kill(&w, 0);
+	world_run(&w, 1000);
+	world_view(&w, false);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(w.nodes[1].suspect && w.nodes[1].is_protected);
+	assert_int_equal(w.nodes[1].suspect_term, w.nodes[1].term);
+	return w.nodes[1].term;
+}
+
+/* R10: what it had not mended yet is in doubt for the next one as well. */
+static void who_takes_over_from_a_suspect_owner_knows_that_it_was_one(void **state)
+{
+	(void)state;
+	const uint64_t term = taken_over_as_suspect();
+	node_start(&w, 0);
+	world_view(&w, false);
+	world_run(&w, 300);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 300);
+	const size_t next = world_owner(&w);
+	assert_false(w.nodes[next].suspect);
+	assert_int_equal(w.nodes[next].suspect_term, term);
+}
+
+/* Also one that came later; and by a handover. */
+static void who_joins_a_suspect_owner_knows_that_it_is_one(void **state)
+{
+	(void)state;
+	const uint64_t term = taken_over_as_suspect();
+	node_kill(&w, 2);
+	node_start(&w, 0);
+	world_view(&w, true);
+	world_run(&w, 300);
+	assert_true(w.nodes[1].is_protected);
+	node_command(&w, 0, CL_IN_GO_ACTIVE);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 0);
+	assert_true(w.nodes[0].handover && !w.nodes[0].suspect);
+	assert_int_equal(w.nodes[0].suspect_term, term);
+}
+
 /*
  * R6, R10: a standby whose host stood still is back when its owner has just begun to serve without
  * it. Its last heartbeat is fresh enough to be no suspect.
@@ -183,6 +230,43 @@ static void a_takeover_after_a_view_without_quorum_is_suspect(void **state)
 	assert_int_equal(world_owner(&w), 2);
 	assert_true(w.nodes[2].suspect);
 	assert_true(w.nodes[2].term > term);
+}
+
+/* R11: fresh when the owner left, and not protected; others may own the group unheard by now. */
+static void an_unprotected_standby_leaves_room_for_terms_that_it_did_not_hear_of(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	const uint64_t term = w.nodes[0].term;
+	w.nodes[2].cl->groups[0].protected_set = slot_bit(2);
+	node_kill(&w, 0);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 2);
+	assert_true(w.nodes[2].suspect && !w.nodes[2].cl->groups[0].heartbeat_stale_at_left);
+	assert_true(w.nodes[2].term > term + EMPTY_TERM_ROOM - 1);
+}
+
+/* R11: two suspect owners that do not know of each other, and who comes behind one of them. */
+static void who_follows_a_suspect_owner_keeps_out_of_the_terms_of_others(void **state)
+{
+	(void)state;
+	const uint64_t term = taken_over_as_suspect();
+	assert_int_equal(term % SS_SLOTS, 2);
+	node_kill(&w, 1);
+	world_view(&w, true);
+	world_run(&w, 1500);
+	assert_int_equal(world_owner(&w), 2);
+	assert_int_equal(w.nodes[2].term % SS_SLOTS, 3);
+	/* Not the next one by chance: the one behind it is another slot's. */
+	node_start(&w, 1);
+	world_view(&w, false);
+	world_run(&w, 300);
+	node_command(&w, 1, CL_IN_GO_ACTIVE);
+	world_run(&w, 300);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(w.nodes[1].term % SS_SLOTS, 2);
 }
 
 /* Node 0 owns and is cut off; node 1 takes over and is gone. */
@@ -433,6 +517,8 @@ int main(void)
 		T(a_heartbeat_that_waited_is_old),
 		T(a_hello_that_waited_makes_no_heartbeat_fresh),
 		T(the_first_heartbeat_may_be_one_that_waited),
+		T(who_takes_over_from_a_suspect_owner_knows_that_it_was_one),
+		T(who_joins_a_suspect_owner_knows_that_it_is_one),
 		T(nothing_is_released_in_a_view_alone_while_a_takeover_is_not_suspect),
 		T(an_owner_that_stood_still_with_its_host_claims_anew_as_suspect),
 		T(a_clock_that_stays_behind_is_followed),
@@ -440,6 +526,8 @@ int main(void)
 		T(an_owner_with_quorum_again_claims_anew_as_suspect),
 		T(a_standby_without_its_owner_stays_in_doubt),
 		T(a_standby_with_quorum_again_stays_in_doubt),
+		T(an_unprotected_standby_leaves_room_for_terms_that_it_did_not_hear_of),
+		T(who_follows_a_suspect_owner_keeps_out_of_the_terms_of_others),
 		T(a_term_reserved_before_the_cut_is_not_claimed_after_it),
 		T(an_owner_with_quorum_again_waits_for_who_is_asleep),
 		T(an_owner_that_nobody_succeeded_goes_on),

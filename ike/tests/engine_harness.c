@@ -823,8 +823,13 @@ static void take_over(struct world *w, int side, bool suspect)
 	ike_each_child(s->engine, 0, copy_child, &ctx);
 	ike_each_map(s->engine, copy_index, &ctx);
 	tell_deltas(w, side);
+	if (suspect)
+		s->suspect_term = s->term;
 	step(w, side,
-	     &(struct ike_input){ .kind = IKE_IN_ACTIVATE, .term = s->term, .suspect = suspect });
+	     &(struct ike_input){ .kind = IKE_IN_ACTIVATE,
+				  .term = s->term,
+				  .suspect = suspect,
+				  .suspect_term = s->suspect_term });
 }
 
 void world_takeover(struct world *w, int side, bool suspect)

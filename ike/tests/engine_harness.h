@@ -64,7 +64,7 @@ struct dp_child {
 struct side {
 	struct ike_engine *engine, *standby;
 	uint8_t slot, standby_slot;
-	uint64_t term;
+	uint64_t term, suspect_term;
 	struct inet_addr addr;
 	struct dp_child dp[DP_MAX];
 	size_t n_dp;

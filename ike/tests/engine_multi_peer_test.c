@@ -108,6 +108,45 @@ static struct world *up_with_second(struct options o, bool takeover)
 	return w;
 }
 
+/*
+ * R10, R23: what is set up anew and not answered goes to the next peer when the attempt ends, though
+ * the old SA takes the traffic.
+ */
+static void what_is_set_up_anew_goes_to_the_next_peer(void **state)
+{
+	struct world *w = world_of((struct options){ .init_tries = 3 });
+
+	(void)state;
+	manual(w);
+	world_run(w, 2000);
+	assert_up(w, 0);
+	dead = 1;
+	world_takeover(w, A, true);
+	world_run(w, 6900);
+	assert_up(w, 0);
+	world_run(w, 1000);
+	assert_index(w, 1, TUNNEL_DPD_UNANSWERED);
+	assert_up(w, 1);
+	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 1);
+	world_free(w);
+}
+
+/* It stands with a peer that is not the current one any more, and ends all the same. */
+static void what_is_set_up_anew_with_the_current_peer_ends(void **state)
+{
+	struct world *w = up_with_second((struct options){ .init_tries = 3 }, false);
+
+	(void)state;
+	reload(w, A, &(struct options){ .init_tries = 3, .map_digest = 2 });
+	assert_int_equal(world_index(w).index, 0);
+	assert_up(w, 1);
+	world_takeover(w, A, true);
+	world_run(w, 60000);
+	assert_up(w, 0);
+	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 1);
+	world_free(w);
+}
+
 typedef void (*row_fn)(bool takeover);
 
 static void twice(row_fn fn)
@@ -675,6 +714,8 @@ int main(void)
 		cmocka_unit_test(a_rekey_without_common_selectors_resets_the_index),
 		cmocka_unit_test(a_refused_rekey_of_the_ike_sa_resets_the_index),
 		cmocka_unit_test(a_modified_crypto_map_resets_the_index),
+		cmocka_unit_test(what_is_set_up_anew_goes_to_the_next_peer),
+		cmocka_unit_test(what_is_set_up_anew_with_the_current_peer_ends),
 		cmocka_unit_test(a_switchover_keeps_the_index_at_any_moment),
 		cmocka_unit_test(clear_crypto_ikev2_sa_resets_the_index),
 		cmocka_unit_test(clear_ipsec_sa_resets_the_index),

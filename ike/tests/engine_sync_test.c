@@ -174,15 +174,51 @@ static void ids_of_the_past_are_brought_up(void **state)
 	}
 }
 
-static void without_it_the_peer_is_asked_whether_it_lives(void **state)
+/* R10: what was not answered yet when its owner went. */
+static void the_next_owner_synchronizes_what_a_suspect_one_did_not(void **state)
 {
-	struct world *w = established(&(struct options){ .sync_a = true });
+	(void)state;
+	for (unsigned int n = 0; n <= 3; n++) {
+		struct world *w = established(&(struct options){ SYNC });
+
+		lose_exchanges(w, n);
+		w->hold_net = true;
+		suspect(w, A);
+		world_run(w, 200);
+		while (w->n_net > 0)
+			world_drop(w, 0);
+		/* It lacks nothing itself. */
+		world_takeover(w, A, false);
+		w->hold_net = false;
+		liveness(w, A);
+		world_run(w, 30000);
+		assert_int_equal(stats(w, A)->syncs_done, 1);
+		assert_in_step(w);
+		/* And once is enough. */
+		world_takeover(w, A, false);
+		world_run(w, 1000);
+		assert_int_equal(stats(w, A)->syncs_sent, 0);
+		assert_well(w);
+		world_free(w);
+	}
+}
+
+/* The former owner may have had its answer, and used it: its ids are in doubt, too. */
+static void what_a_request_of_before_makes_is_synchronized(void **state)
+{
+	struct world *w = established(&(struct options){ SYNC });
 
 	(void)state;
+	w->hold_net = true;
+	rekey_ike(w, A);
+	world_deliver(w, 0);
+	while (w->n_net > 0)
+		world_drop(w, 0);
+	w->hold_net = false;
 	suspect(w, A);
-	world_run(w, 1000);
-	assert_int_equal(stats(w, A)->syncs_sent, 0);
-	assert_int_equal(w->side[A].logs[LOG_IKE_DPD_SENT], 1);
+	world_run(w, 4000);
+	assert_int_equal(w->side[A].logs[LOG_IKE_SA_REKEYED], 1);
+	assert_int_equal(stats(w, A)->syncs_done, 2); /* with the old one, which it deletes then */
 	assert_well(w);
 	world_free(w);
 }
@@ -844,7 +880,8 @@ int main(void)
 		cmocka_unit_test(it_is_negotiated_when_both_offer_it),
 		cmocka_unit_test(a_suspect_takeover_synchronizes_and_asks_nothing_else),
 		cmocka_unit_test(ids_of_the_past_are_brought_up),
-		cmocka_unit_test(without_it_the_peer_is_asked_whether_it_lives),
+		cmocka_unit_test(the_next_owner_synchronizes_what_a_suspect_one_did_not),
+		cmocka_unit_test(what_a_request_of_before_makes_is_synchronized),
 		cmocka_unit_test(what_the_peer_had_asked_is_asked_anew),
 		cmocka_unit_test(what_the_former_owner_had_asked_is_asked_anew),
 		cmocka_unit_test(a_request_is_taken_once),

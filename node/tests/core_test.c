@@ -468,6 +468,7 @@ static void role(enum cl_role role, uint64_t term, bool suspect, uint64_t silenc
 				      .role = role,
 				      .term = term,
 				      .suspect = suspect,
+				      .suspect_term = suspect ? term : 0,
 				      .silence_ms = silence_ms };
 	core_role(n.core, &fx);
 }
@@ -644,6 +645,65 @@ static void a_suspect_takeover_starts_behind_what_nobody_heard_of(void **state)
 	core_child_find(n.core, SPI)->rate_pps = 20000000;
 	role(CL_ROLE_ACTIVE, 3, true, 2000);
 	assert_int_equal(stats().seq_next, 100000000ull + 6 * 20000000 + 4 * 20000000 * 2);
+}
+
+static void role_behind(uint64_t term, uint64_t suspect_term)
+{
+	const struct cl_effect fx = { .kind = CL_FX_ROLE,
+				      .group = 1,
+				      .role = CL_ROLE_ACTIVE,
+				      .term = term,
+				      .suspect_term = suspect_term };
+	core_role(n.core, &fx);
+}
+
+static void lease_of(uint64_t term, uint64_t lease_end)
+{
+	const struct ss_lease l = { .spi_in = SPI, .lease_end = lease_end, .term = term };
+	struct ss_record r = { 0 };
+
+	must(ss_encode_lease(&l, &r) == R_OK);
+	core_apply(n.core, &r);
+	ss_record_clear(&r);
+}
+
+/* R10: it is gone before anybody has its leases, and whoever is next lacks nothing of its log. */
+static void numbers_of_a_suspect_owner_are_in_doubt_until_it_has_a_lease(void **state)
+{
+	(void)state;
+	role(CL_ROLE_STANDBY, 1, false, 0);
+	child(true, 5000);
+	lease_of(1, 6000);
+	role_behind(3, 2);
+	assert_int_equal(stats().seq_next, 6000 + 2 * (1u << 26));
+	role(CL_ROLE_STANDBY, 3, false, 0);
+	child(true, 5000);
+	lease_of(4, 1ull << 30);
+	role_behind(5, 4);
+	assert_int_equal(stats().seq_next, 1ull << 30);
+	/* A guess all the same. */
+	assert_true(core_child_find(n.core, SPI)->rekey_after_takeover);
+}
+
+/* R10: the answer to a request of a former owner makes the same keys for us as for that one. */
+static void an_sa_that_a_former_owner_asked_for_begins_behind_its_numbers(void **state)
+{
+	struct ss_lease l = { 0 };
+
+	(void)state;
+	role(CL_ROLE_STANDBY, 1, false, 0);
+	role_behind(2, 2);
+	child(true, 5000);
+	core_child_recorded(n.core, SPI);
+	settle();
+	const uint64_t first = 5000 + 2 * (1u << 26);
+	assert_int_equal(stats().seq_next, first);
+	assert_true(stats().lease_end > first);
+	assert_true(core_child_find(n.core, SPI)->rekey_after_takeover);
+	const struct ss_record *lease = ss_store_get(cl_store(n.core->cluster, 1), SS_LEASE, SPI);
+	must(lease && ss_decode_lease(lease, &l) == R_OK);
+	assert_int_equal(l.lease_end, stats().lease_end);
+	assert_int_equal(l.term, 2);
 }
 
 /* R10, R17: without ESN not into the reserve, where nothing could be sent any more. */
@@ -1007,6 +1067,8 @@ int main(void)
 		T(an_owner_says_its_role_again_behind_a_link_that_is_back),
 		T(a_takeover_starts_at_the_end_of_the_lease),
 		T(a_suspect_takeover_starts_behind_what_nobody_heard_of),
+		T(numbers_of_a_suspect_owner_are_in_doubt_until_it_has_a_lease),
+		T(an_sa_that_a_former_owner_asked_for_begins_behind_its_numbers),
 		T(a_suspect_takeover_keeps_out_of_the_reserve),
 		T(a_suspect_takeover_jumps_less_than_half_the_number_space),
 		T(the_youngest_established_child_carries_on),

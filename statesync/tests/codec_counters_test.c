@@ -7,6 +7,7 @@ static const struct ss_lease full_lease = {
 	.lease_end = 0x8000000000,
 	.self_granted = true,
 	.rate_pps = 100000,
+	.term = 0x100000003,
 };
 
 static struct ss_counters full_counters(void)
@@ -48,7 +49,7 @@ static void every_field_of_a_lease_survives(void **state)
 	assert_int_equal(ss_decode_lease(&r, &out), R_OK);
 	assert_true(out.spi_in == full_lease.spi_in && out.lease_end == full_lease.lease_end);
 	assert_true(out.self_granted == full_lease.self_granted &&
-		    out.rate_pps == full_lease.rate_pps);
+		    out.rate_pps == full_lease.rate_pps && out.term == full_lease.term);
 	r.key++;
 	assert_int_equal(ss_decode_lease(&r, &out), R_VALUE);
 	assert_true(out.spi_in == 0 && out.lease_end == 0 && !out.self_granted &&

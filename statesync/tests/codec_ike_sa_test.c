@@ -69,6 +69,7 @@ static struct ike_sa_state full_state(void)
 		.peer_replay_sync = true,
 		.sync_sent = 91,
 		.sync_floor = 92,
+		.ids_term = 0x100000004,
 		.tunnel = 9,
 	};
 }
@@ -138,6 +139,7 @@ static void assert_state(const struct ike_sa_state *a, const struct ike_sa_state
 	SAME(peer_replay_sync);
 	SAME(sync_sent);
 	SAME(sync_floor);
+	SAME(ids_term);
 	SAME(tunnel);
 #undef SAME
 }
