@@ -451,7 +451,7 @@ const struct fault_kind fault_kinds[] = {
 	{ "drain", fault_drain, 8 },
 	{ "link", fault_link, 12 },
 	{ "fence-cut", fault_fence_cut, 6 },
-	{ "late-heartbeats", fault_late_heartbeats, 0 },
+	{ "late-heartbeats", fault_late_heartbeats, 8 },
 	{ NULL, NULL, 0 },
 };
 
@@ -466,6 +466,9 @@ static const struct {
 	{ "unsynced", fault_joiner },
 	{ "kept", fault_keeper },
 	{ "heartbeat-age", fault_late_heartbeats },
+	{ "suspect-term", fault_late_heartbeats },
+	{ "answered-twice", fault_late_heartbeats },
+	{ "view-alone", fault_late_heartbeats },
 };
 
 const struct fault_kind *fault_find(const char *name)

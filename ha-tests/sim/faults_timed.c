@@ -129,7 +129,7 @@ void fault_late_heartbeats(struct sim *s)
 	struct node *own = fault_owner(s), *nd = own ? fault_holder(s, own) : NULL;
 	const bool cut = s->scenario.n_nodes == 2 && rng_chance(&s->rng, 500);
 	const uint64_t gone = fault_soon(s, 0, 900), alone = gone + TOKEN_MS * MS_NS;
-	const uint64_t dies = alone + rng_between(&s->rng, 250, 1300) * MS_NS;
+	const uint64_t dies = alone + rng_between(&s->rng, 0, 1300) * MS_NS;
 	const uint64_t wakes = dies + rng_between(&s->rng, 0, 800) * MS_NS;
 
 	if (!nd)

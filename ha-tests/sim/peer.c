@@ -351,7 +351,11 @@ static struct ike_engine *engine_new(struct peer *p)
 
 static void activate(struct peer *p, bool suspect)
 {
-	struct ike_input in = { .kind = IKE_IN_ACTIVATE, .term = ++p->term, .suspect = suspect };
+	struct ike_input in = { .kind = IKE_IN_ACTIVATE, .term = ++p->term };
+
+	if (suspect)
+		p->suspect_term = p->term;
+	in.suspect_term = p->suspect_term;
 
 	esp_group_set(p->gw.dp, PEER_GROUP, ESP_GROUP_ACTIVE, in.term);
 	peer_input(p, &in);

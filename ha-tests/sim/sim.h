@@ -339,7 +339,7 @@ struct peer {
 	const char *name;
 	unsigned int index;
 	unsigned int quirks;
-	uint64_t term;
+	uint64_t term, suspect_term;
 	struct inet_addr address;
 	struct gateway gw;
 	struct config *config; /* it is translated by the same code */
