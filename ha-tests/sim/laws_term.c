@@ -5,7 +5,8 @@
 
 #include "base/must.h"
 
-#define HEARD_NS (1100 * MS_NS) /* HEARD_TERM_MS of cluster/bounds.h, and the write */
+/* HEARD_TERM_MS of cluster/bounds.h behind the retry of a claim (TERM_RETRY_MS), and the write. */
+#define HEARD_NS (2200 * MS_NS)
 
 /*
  * R11 promises no more than its owner's disk and whoever heard of it: without either, and
