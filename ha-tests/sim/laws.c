@@ -255,6 +255,9 @@ void laws_role(struct member *m, const struct hf_role_change *change)
 	if (change->suspect && !laws_apart(s) && change->term > l->protected_term && m->joined_ns &&
 	    s->now_ns < m->joined_ns + JUST_JOINED_NS)
 		law5_claim(m);
+	/* Under a new owner nobody is protected before it says so. */
+	l->protected_term = change->term;
+	l->protected_slots = 0;
 	/* R10: who is not suspect lacks nothing, whether or not the former owner was protected; but
 	 * for an owner that is still there (R23). */
 	if (!change->suspect && !l->split && !l->excused && !begun_anew(m, change) &&
