@@ -367,7 +367,8 @@ static void tick_one(struct hf_core *c, struct core_child *k)
 		rekey = lease_renew(c, k, st.seq_next);
 	core_replay_refuse(c, k, false);
 	size_t used = checkpoint(c, k, &st);
-	c->tick.checkpoint_bytes -= used < c->tick.checkpoint_bytes ? used : c->tick.checkpoint_bytes;
+	c->tick.checkpoint_bytes -= used < c->tick.checkpoint_bytes ? used
+								    : c->tick.checkpoint_bytes;
 	rekey = volume_used(k, &st) || rekey;
 	rekey = rekey_paced(c, k, &c->tick.rekeys) || rekey;
 	rekey = rekey && rekey_due(c, k);
