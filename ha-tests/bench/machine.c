@@ -8,7 +8,6 @@
  *				The processor was away, or Corosync had it for so long.
  *	machine burn CPU MS	takes CPU ms of processor time, evenly within MS ms
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
