@@ -25,7 +25,7 @@ lab_corosync_conf() {
 
 lab_start_corosync() {
 	local node=$1
-	[ -z "${LAB_INSTALLED:-}" ] || lab_as_installed "$node" || return 1
+	lab_make_user "$node" || return 1
 	[ -e "$LAB_DIR/authkey" ] || (umask 077 && head -c 256 /dev/urandom >"$LAB_DIR/authkey")
 	lab_corosync_conf "$node" >"$LAB_DIR/n$node/corosync.conf"
 	lab_spawn "n$node" corosync corosync -f -c "$LAB_DIR/n$node/corosync.conf"
@@ -123,23 +123,40 @@ lab_start_daemon() {
 	lab_holdfast_conf "$node" >"$LAB_DIR/n$node/holdfast.conf"
 	on_node "$node" install -m 600 "$LAB_DIR/n$node/holdfast.conf" /etc/holdfast/holdfast.conf
 	mkdir -p "$LAB_DIR/n$node/keys"
+	lab_as_installed "$node" || return 1
 	[ ! -e "$LAB_DIR/n$node/installed" ] || on_node "$node" chown holdfast: /etc/holdfast/holdfast.conf
 	lab_spawn "n$node" holdfastd $(lab_clocks "$node") $(lab_run_as "$node") -f -c /etc/holdfast/holdfast.conf \
 		-s /var/lib/holdfast "$@"
 }
 
-# lab_as_installed N: from here on the daemon of node N is what systemd makes of it: the user holdfast, with the unit's
-# capabilities, in the folders that tmpfiles makes, let in by Corosync. Before Corosync starts. It exports no keys.
-lab_as_installed() {
+# lab_make_user N: as systemd-sysusers does, and Corosync lets it in.
+lab_make_user() {
+	[ ! -e "$LAB_DIR/n$1/uidgid.d" ] || return 0
 	# shellcheck disable=SC2016
 	on_node "$1" bash -ec '
-		useradd --system --no-create-home --shell /usr/sbin/nologin holdfast
-		install -D -m 644 "$2/corosync-uidgid.conf" "$3/uidgid.d/holdfast" # beside corosync.conf
+		echo holdfast:x:59999:59999::/:/usr/sbin/nologin >>/etc/passwd
+		echo holdfast:x:59999: >>/etc/group
+		install -D -m 644 "$1/corosync-uidgid.conf" "$2/uidgid.d/holdfast" # beside corosync.conf
+		' user "$LAB_TOP/etc" "$LAB_DIR/n$1"
+}
+
+# lab_as_installed N: from here on the daemon of node N is what systemd makes of it: that user, with the unit's capabilities,
+# in the folders that tmpfiles makes. What the user cannot reach needs root: clocks of its own, a key for the snapshot
+# channel below $LAB_DIR.
+lab_as_installed() {
+	[ -z "${LAB_CLOCKS:-}" ] && [ -e "$LAB_DIR/n$1/uidgid.d" ] && [ ! -e "$LAB_DIR/n$1/installed" ] &&
+		[ ! -e "$LAB_DIR/n$1/snapshot.key" ] || return 0
+	# shellcheck disable=SC2016
+	on_node "$1" bash -ec '
 		while read -r type path mode user group _; do
 			[ "$type" != d ] || install -d -m "$mode" -o "$user" -g "$group" "$path"
 		done <"$2/holdfast.tmpfiles"
 		chmod 755 /run
-		install -m 755 "$1" /run/holdfastd' installed "$HOLDFASTD" "$LAB_TOP/etc" "$LAB_DIR/n$1" || return 1
+		mkdir /run/exported-keys
+		mount --bind "$3/keys" /run/exported-keys
+		chown holdfast: /run/exported-keys
+		touch /run/holdfastd
+		mount --bind "$1" /run/holdfastd' installed "$HOLDFASTD" "$LAB_TOP/etc" "$LAB_DIR/n$1" || return 1
 	touch "$LAB_DIR/n$1/installed"
 }
 
@@ -153,7 +170,7 @@ lab_run_as() {
 	capabilities=-all$(sed -n 's/^AmbientCapabilities=//p' "$LAB_TOP/etc/holdfastd.service.in" | tr '[:upper:]' '[:lower:]' |
 		sed 's/\(^\| *\)cap_/,+/g')
 	echo "setpriv --reuid holdfast --regid holdfast --init-groups --no-new-privs --bounding-set=$capabilities" \
-		"--inh-caps=$capabilities --ambient-caps=$capabilities /run/holdfastd"
+		"--inh-caps=$capabilities --ambient-caps=$capabilities /run/holdfastd --export-keys /run/exported-keys"
 }
 
 # With LAB_CLOCKS set every daemon has clocks of its own: node N has been up for N weeks longer than the machine (a time

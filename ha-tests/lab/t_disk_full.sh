@@ -71,9 +71,9 @@ echo "figure: owner with a full disk, with a handover: gap $(flow_gap owner) ms,
 
 echo "--- start on a full disk, with the log on it"
 lab_stop "n$mate" holdfastd
-# shellcheck disable=SC2016
-lab_spawn "n$mate" holdfastd bash -c 'exec "$@" >>/var/lib/holdfast/log 2>&1' log "$HOLDFASTD" -f \
-	-c /etc/holdfast/holdfast.conf -s /var/lib/holdfast --export-keys "$LAB_DIR/n$mate/keys"
+# shellcheck disable=SC2016,SC2046
+lab_spawn "n$mate" holdfastd bash -c 'exec "$@" >>/var/lib/holdfast/log 2>&1' log $(lab_run_as "$mate") -f \
+	-c /etc/holdfast/holdfast.conf -s /var/lib/holdfast
 wait_for 15 "protected" pair_protected || fail "n$mate does not start on a full disk"
 shows_trouble "$mate" || fail "show failover of a node that was started on a full disk does not say it"
 lab_free_disk "$mate"

@@ -87,7 +87,6 @@ start_standby() {
 for node in 1 2; do
 	[ -z "${WITH_CHANNEL:-}" ] || lab_make_key $node || fail "no key for n$node"
 done
-[ -n "${WITH_CHANNEL:-}" ] || LAB_INSTALLED=1
 lab_start_tunnel
 lab_box peer2 || fail "no box"
 lab_wire peer2 outside br-out
