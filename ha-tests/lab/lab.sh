@@ -282,8 +282,12 @@ lab_cable() {
 	done
 }
 
-# lab_cluster_link N up|down
+# lab_cluster_link N up|down. $LAB_DIR/cuts says when nodes did not hear each other, up to when they have merged.
 lab_cluster_link() {
+	case $2 in
+	down) echo "$EPOCHREALTIME" >"$LAB_DIR/n$1/cut" ;;
+	up) echo "$(<"$LAB_DIR/n$1/cut") $((EPOCHSECONDS + 5))" >>"$LAB_DIR/cuts" ;;
+	esac
 	ip link set "n$1-cluster" "$2"
 }
 

@@ -154,6 +154,7 @@ hold_laws() {
 		keys+=(--keys "$LAB_DIR/n$node/keys")
 		captures+=("n$node=$LAB_DIR/n$node/egress.pcap")
 	done
+	[[ " $* " != *" --partition "* ]] || [ ! -e "$LAB_DIR/cuts" ] || set -- "$@" --cuts "$LAB_DIR/cuts"
 	"$LAB_SRC/check-capture" --from $SERVICE "${keys[@]}" "$@" "${captures[@]}" || fail "the captures break a law"
 }
 
