@@ -544,7 +544,7 @@ static void a_standby_of_the_lower_owner_sends_no_part(void **state)
 	world_run(&w, 100);
 	of_lower = node_append(&w, 0);
 	of_higher = node_append(&w, 1);
-	world_run(&w, 500);
+	world_run(&w, 1000); /* what waits for a lost standby is released */
 	assert_true(node_has(&w.nodes[3], of_lower));
 	w.n_seen = 0;
 	meet();
