@@ -5,7 +5,9 @@
  * allows, or this member's share of what it allows the cluster. Rekeys,
  * takeovers and what takes the place of an SA that is there already are never
  * refused; SAs of ours count from their first message on, those of others
- * from IKE_AUTH, because anybody can send an IKE_SA_INIT.
+ * from IKE_AUTH, because anybody can send an IKE_SA_INIT. One that is to be
+ * deleted counts no more: its DELETE may wait for minutes for an answer to
+ * what is outstanding, or to RFC 6311.
  */
 #include "ike/v2.h"
 
@@ -24,9 +26,10 @@ static void count(struct ike_sa *sa, bool loads)
 
 void ike_share_count(struct ike_sa *sa)
 {
-	count(sa, sa->s.stage == IKE_SA_ESTABLISHED ||
-			  (sa->s.initiator && sa->s.stage < IKE_SA_ESTABLISHED &&
-			   sa->s.established_ms == 0));
+	bool ours = sa->s.initiator && sa->s.stage < IKE_SA_ESTABLISHED &&
+		    sa->s.established_ms == 0;
+
+	count(sa, !sa->s.closing && (sa->s.stage == IKE_SA_ESTABLISHED || ours));
 }
 
 void ike_share_leave(struct ike_sa *sa)
@@ -76,7 +79,7 @@ static bool stands(const struct ike_engine *e, const struct ike_connection *conn
 	const struct ike_sa *sa;
 
 	TAILQ_FOREACH (sa, ike_sas_of(e, conn), of_conn) {
-		if (sa->s.stage == IKE_SA_ESTABLISHED)
+		if (sa->s.stage == IKE_SA_ESTABLISHED && sa->loads)
 			return true;
 	}
 	return false;
@@ -110,10 +113,10 @@ enum result ike_admit_auth(struct ike_sa *sa, const struct ike_sa *replaced)
 	return R_OK;
 }
 
-bool ike_admit_own(struct ike_engine *e, const char *map)
+bool ike_admit_own(struct ike_engine *e, const char *map, const struct ike_sa *replaced)
 {
 	e->stats.admission.out_requests++;
-	if (is_left(e)) {
+	if (is_left(e) || replaced != NULL) {
 		e->stats.admission.out_accepted++;
 		return true;
 	}

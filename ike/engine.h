@@ -270,7 +270,7 @@ struct ike_sa *ike_sa_of_connection(const struct ike_engine *e, const struct ike
 
 /* ---- admission.c (R24) ---- */
 
-/* After each change of stage, and before it is freed. */
+/* After each change of stage or of closing, and before it is freed. */
 void ike_share_count(struct ike_sa *sa);
 void ike_share_leave(struct ike_sa *sa);
 /* sa takes the place of from. */
@@ -280,7 +280,8 @@ enum result ike_admit_init(struct ike_engine *e, const struct ike_input *in,
 			   const struct ike_connection *conn) WARN_UNUSED;
 /* The same behind its authentication; replaced: ends with it by INITIAL_CONTACT, or NULL. */
 enum result ike_admit_auth(struct ike_sa *sa, const struct ike_sa *replaced) WARN_UNUSED;
-bool ike_admit_own(struct ike_engine *e, const char *map);
+/* replaced: ends when the new one is up, or NULL. */
+bool ike_admit_own(struct ike_engine *e, const char *map, const struct ike_sa *replaced);
 
 /* ---- child_sa.c ---- */
 

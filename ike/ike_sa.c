@@ -517,6 +517,7 @@ void ike_sa_want_delete(struct ike_sa *sa, const char *reason)
 			ike_sa_down(sa, reason);
 		/* R1: the window may be taken for long; the next owner has to know. */
 		sa->s.closing = true;
+		ike_share_count(sa);
 		ike_sa_touch(sa);
 		ike_want_add_first(sa, &(struct ike_want){ .kind = IKE_REQ_IKE_DELETE });
 		break;

@@ -180,6 +180,20 @@ static void leave_others(struct ike_engine *e, const struct tunnel_entry *t)
 	}
 }
 
+/* With any peer of its map (R10, R23); NULL. */
+static const struct ike_sa *anew_of(const struct ike_engine *e, const struct tunnel_entry *t)
+{
+	const struct ike_sa *sa = NULL;
+
+	for (uint8_t i = 0; sa == NULL && i < t->map->n_peers; i++) {
+		size_t k = t->map->connection[i];
+
+		if (k != IKE_NO_CONNECTION)
+			sa = ike_sa_anew_of(e, &e->cfg->connections[k]);
+	}
+	return sa;
+}
+
 static void initiate(struct ike_engine *e, uint32_t tunnel, const struct ike_input *in)
 {
 	struct tunnel_entry *t = entry_of(e, tunnel);
@@ -194,7 +208,7 @@ static void initiate(struct ike_engine *e, uint32_t tunnel, const struct ike_inp
 		return;
 	sa = sa_for(e, t);
 	if (sa == NULL) {
-		if (!ike_admit_own(e, t->map->map)) {
+		if (!ike_admit_own(e, t->map->map, anew_of(e, t))) {
 			ike_hold_off(e, tunnel);
 			return;
 		}

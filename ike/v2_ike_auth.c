@@ -172,7 +172,8 @@ static const struct ike_sa *replaced_by(const struct ike_sa *sa, const struct ik
 	if (ike_message_notify(m, N_INITIAL_CONTACT) == NULL)
 		return NULL;
 	TAILQ_FOREACH (other, ike_sas_of(sa->e, sa->conn), of_conn) {
-		if (other->s.stage == IKE_SA_ESTABLISHED && is_of_former_life(sa, other))
+		if (other->s.stage == IKE_SA_ESTABLISHED && !other->s.closing &&
+		    is_of_former_life(sa, other))
 			return other;
 	}
 	return NULL;

@@ -191,6 +191,81 @@ static void what_is_in_the_share_of_another_frees_nothing(void **state)
 	world_free(w);
 }
 
+/* Its DELETE waits, also in the next owner: another one of ours comes up meanwhile. */
+static void what_is_to_be_deleted_does_not_count(void **state)
+{
+	struct world *w = up();
+
+	(void)state;
+	ike_share_set(w->side[A].engine, 1, 0);
+	w->hold_net = true;
+	liveness(w, A);
+	clear_all(w, A);
+	assert_int_equal(ike_load(w->side[A].engine).all, 0);
+	ike_share_set(w->side[A].standby, 1, 0);
+	world_takeover(w, A, false);
+	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 1);
+	assert_int_equal(ike_load(w->side[A].engine).in_share, 0);
+	initiate(w, A, 1);
+	assert_int_equal(stats(w, A)->refused[R_ADMISSION], 0);
+	assert_int_equal(ike_load(w->side[A].engine).in_share, 1);
+	w->hold_net = false;
+	world_run(w, 5000);
+	assert_true(world_tunnel_works(w, 1));
+	assert_int_equal(ike_load(w->side[A].engine).in_share, 1);
+	world_free(w);
+}
+
+/* What does not count gives no place to who comes in its stead. */
+static void who_replaces_what_is_to_be_deleted_needs_a_place(void **state)
+{
+	struct world *w = up();
+
+	(void)state;
+	w->hold_net = true;
+	liveness(w, B);
+	clear_all(w, B);
+	ike_share_set(w->side[B].engine, 0, 0);
+	w->hold_net = false;
+	for (size_t i = w->n_net; i > 0; i--)
+		world_drop(w, i - 1);
+	world_restart(w, A);
+	initiate(w, A, 0);
+	world_run(w, 500);
+	assert_true(stats(w, B)->refused[R_ADMISSION] > 0);
+	assert_int_equal(ike_load(w->side[B].engine).in_share, 0);
+	world_free(w);
+}
+
+static void mark_anew(void *ctx, const struct ike_sa_state *s)
+{
+	*(uint64_t *)ctx = ike_sa_state_spi(s);
+}
+
+/* R23: make before break, with the share used up by what is replaced. */
+static void what_is_set_up_anew_is_not_refused(void **state)
+{
+	struct world *w = up();
+	struct ike_engine *standby = w->side[A].standby;
+	struct ike_sa_state s;
+	uint64_t spi = 0;
+
+	(void)state;
+	ike_each_sa(standby, mark_anew, &spi);
+	assert_int_equal(ike_export_sa(standby, spi, &s), R_OK);
+	s.anew = true;
+	assert_int_equal(ike_import_sa(standby, &s), R_OK);
+	ike_sa_state_clear(&s);
+	ike_share_set(standby, 1, 0);
+	world_takeover(w, A, false);
+	world_run(w, 5000);
+	assert_int_equal(stats(w, A)->refused[R_ADMISSION], 0);
+	assert_int_equal(w->side[A].logs[LOG_IKE_SA_DOWN], 1);
+	assert_int_equal(ike_load(w->side[A].engine).in_share, 1);
+	assert_true(world_tunnel_works(w, 1));
+	world_free(w);
+}
+
 static void what_is_half_open_then_counts(void **state)
 {
 	struct world *w = two_sides();
@@ -219,6 +294,9 @@ int main(void)
 		cmocka_unit_test(an_initiation_of_ours_counts_and_is_refused),
 		cmocka_unit_test(who_comes_back_takes_its_own_place),
 		cmocka_unit_test(what_is_in_the_share_of_another_frees_nothing),
+		cmocka_unit_test(what_is_to_be_deleted_does_not_count),
+		cmocka_unit_test(who_replaces_what_is_to_be_deleted_needs_a_place),
+		cmocka_unit_test(what_is_set_up_anew_is_not_refused),
 		cmocka_unit_test(what_is_half_open_then_counts),
 	};
 
