@@ -119,8 +119,9 @@ uint32_t admission_group_bit(uint32_t id)
 }
 
 /*
- * Nobody is about to take over what a member that is gone had, or has not said how much; and nobody
- * has a share before somebody owns (R15). By what was delivered alone: who owns a group is known a moment later in one place than in another.
+ * Nobody is about to take over what a member that is gone had, or has not said how much; and
+ * nobody has a share before somebody owns (R15). By what was delivered alone: who owns a group
+ * is known a moment later in one place than in another.
  */
 static bool all_declared(struct cl_node *n)
 {

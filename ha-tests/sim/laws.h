@@ -95,6 +95,7 @@ struct laws {
 	struct seen held_children; /* 5: CHILD SAs that a standby was seen to hold */
 	struct group_laws group[LAWS_GROUPS];
 	struct esp_transform transforms[LAWS_GROUPS][LAWS_TRANSFORMS];
+	bool admission_alone;     /* 8: one half of a pair has begun without the other's share */
 	uint64_t together_ns;     /* when a cut was healed, or one that it passed by woke up */
 	bool settled[LAWS_PEERS]; /* its tunnels are up: no IKE_AUTH from here on (law 7) */
 	uint64_t settled_from_ns[LAWS_PEERS];

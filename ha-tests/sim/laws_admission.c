@@ -35,6 +35,22 @@ static bool is_silent(const struct node *nd)
 	return owns;
 }
 
+static bool knows(const struct cl_admission *a, uint32_t node_id)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (a->members[i].node_id == node_id)
+			return true;
+	return false;
+}
+
+/* A process that has begun in half of a cut pair, and has heard of the other half never (R15). */
+static bool has_begun_alone(const struct sim *s, const struct cl_admission *a)
+{
+	if (s->scenario.n_nodes != 2 || !s->mcast.cut || !a->share)
+		return false;
+	return !knows(a, s->nodes[0].id) || !knows(a, s->nodes[1].id);
+}
+
 void laws_admission(struct sim *s)
 {
 	const uint32_t limit = s->scenario.max_sa;
@@ -52,6 +68,8 @@ void laws_admission(struct sim *s)
 		 * (R12). */
 		if (a.share == UINT32_MAX || is_silent(nd))
 			continue;
+		if (has_begun_alone(s, &a))
+			s->laws.admission_alone = true;
 		const struct ike_load load = load_of(nd);
 		sum += a.share;
 		counted = counted || load.in_share;
@@ -61,7 +79,10 @@ void laws_admission(struct sim *s)
 	/* Where one counts them, they are in its share. */
 	if (!counted)
 		sum += carried;
-	if (sum > limit)
+	if (sum <= limit && !s->mcast.cut)
+		s->laws.admission_alone = false;
+	/* Once they meet they shed what is too much. */
+	if (sum > limit && !s->laws.admission_alone)
 		law_broken(s, 8,
 			   "the members may have %llu IKE SAs, %u more are with none; %u are "
 			   "allowed",
