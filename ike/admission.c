@@ -26,8 +26,7 @@ static void count(struct ike_sa *sa, bool loads)
 
 void ike_share_count(struct ike_sa *sa)
 {
-	bool ours = sa->s.initiator && sa->s.stage < IKE_SA_ESTABLISHED &&
-		    sa->s.established_ms == 0;
+	bool ours = sa->s.initiator && sa->s.stage < IKE_SA_ESTABLISHED;
 
 	count(sa, !sa->s.closing && (sa->s.stage == IKE_SA_ESTABLISHED || ours));
 }

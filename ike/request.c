@@ -86,7 +86,6 @@ void ike_wants_move(struct ike_sa *from, struct ike_sa *to)
 		/* A rekey or liveness check of the old IKE SA ends with it. */
 		if (w->kind == IKE_REQ_IKE_DELETE) {
 			to->s.closing = true;
-			ike_share_count(to);
 			ike_want_add_first(to, w);
 		} else if (w->kind >= IKE_REQ_CHILD_NEW && w->kind != IKE_REQ_IKE_REKEY &&
 			   w->kind != IKE_REQ_LIVENESS) {

@@ -229,11 +229,47 @@ static void who_replaces_what_is_to_be_deleted_needs_a_place(void **state)
 	w->hold_net = false;
 	for (size_t i = w->n_net; i > 0; i--)
 		world_drop(w, i - 1);
+	unsigned int answered = w->side[B].sent[IKE_SA_INIT];
 	world_restart(w, A);
 	initiate(w, A, 0);
 	world_run(w, 500);
 	assert_true(stats(w, B)->refused[R_ADMISSION] > 0);
+	assert_int_equal(w->side[B].sent[IKE_SA_INIT], answered);
+	/* Nor at IKE_AUTH, with INITIAL_CONTACT. */
+	ike_share_set(w->side[B].engine, 1, 0);
+	w->hold_net = true;
+	while (!is_auth(w)) {
+		if (w->n_net == 0)
+			world_run(w, 500);
+		else
+			world_deliver(w, 0);
+	}
+	ike_share_set(w->side[B].engine, 0, 0);
+	w->hold_net = false;
+	world_run(w, 100);
 	assert_int_equal(ike_load(w->side[B].engine).in_share, 0);
+	assert_int_equal(w->side[A].logs[LOG_IKE_AUTH_FAILED], 1);
+	world_free(w);
+}
+
+/* max-sa of the node, over all of its groups. */
+static void the_nodes_own_limit_holds_beside_the_share(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ .lines = 1, .max_sa = 2 }, true);
+
+	(void)state;
+	ike_share_set(w->side[A].engine, 10, 2);
+	initiate(w, A, 0);
+	assert_int_equal(stats(w, A)->admission.out_refused, 1);
+	ike_share_set(w->side[A].engine, 10, 1);
+	ike_share_set(w->side[B].engine, 10, 2);
+	initiate(w, A, 0);
+	world_run(w, 500);
+	assert_int_equal(stats(w, A)->admission.out_accepted, 1);
+	assert_true(stats(w, B)->admission.in_refused > 0);
+	ike_share_set(w->side[B].engine, 10, 1);
+	world_run(w, 10000);
+	assert_true(world_tunnel_works(w, 1));
 	world_free(w);
 }
 
@@ -296,6 +332,7 @@ int main(void)
 		cmocka_unit_test(what_is_in_the_share_of_another_frees_nothing),
 		cmocka_unit_test(what_is_to_be_deleted_does_not_count),
 		cmocka_unit_test(who_replaces_what_is_to_be_deleted_needs_a_place),
+		cmocka_unit_test(the_nodes_own_limit_holds_beside_the_share),
 		cmocka_unit_test(what_is_set_up_anew_is_not_refused),
 		cmocka_unit_test(what_is_half_open_then_counts),
 	};

@@ -233,6 +233,7 @@ struct ike_config *world_config(const struct world *w, int side, const struct op
 	c->half_open_cookie = o->half_open_cookie != 0 ? o->half_open_cookie : 100;
 	c->half_open_max = o->half_open_max != 0 ? o->half_open_max : 200;
 	c->half_open_timeout_ms = 30000;
+	c->max_sa = o->max_sa;
 	c->retransmit_ms = 1000;
 	c->retransmit_tries = 6;
 	c->init_retransmit_ms = 1000;

@@ -45,6 +45,7 @@ struct options {       /* zero is the plain case */
 	bool ikev1;          /* A's entry has a transform-set too */
 	uint64_t map_digest; /* of A's crypto map; 0: 1 */
 	uint8_t init_tries;  /* 0: 6 */
+	uint32_t max_sa;     /* 0: none */
 	bool no_soft_life;   /* A rekeys nothing before it expires, and B lets nothing expire */
 	bool sync_a, sync_b; /* who offers RFC 6311 */
 	bool esn_odd;        /* every other line has ESN */
