@@ -91,7 +91,7 @@ reload() {
 	local node
 	for node in 1 2; do
 		lab_holdfast_conf $node >"$LAB_DIR/n$node/holdfast.conf"
-		on_node $node install -m 600 "$LAB_DIR/n$node/holdfast.conf" /etc/holdfast/holdfast.conf
+		on_node $node cp "$LAB_DIR/n$node/holdfast.conf" /etc/holdfast/holdfast.conf
 		lab_signal n$node holdfastd HUP
 	done
 	sleep 0.3
