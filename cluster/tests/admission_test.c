@@ -538,10 +538,21 @@ static bool counts(size_t i)
 	return w.nodes[i].alive && node_may_send(&w.nodes[i]) && !admission(i).carried;
 }
 
+static bool owns(size_t i)
+{
+	return w.nodes[i].role == CL_ROLE_ACTIVE || w.nodes[i].role == CL_ROLE_RELEASING;
+}
+
+/* Who hands over sends nothing more, and has them in its share until the next owner begins. */
+static bool has_them_still(size_t i)
+{
+	return w.nodes[i].role == CL_ROLE_RELEASING && !admission(i).carried && held <= share(i);
+}
+
 static void follow(void)
 {
 	for (size_t i = 0; i < w.n; i++) {
-		in_share[i] = w.nodes[i].role == CL_ROLE_ACTIVE && !admission(i).carried ? held : 0;
+		in_share[i] = owns(i) && !admission(i).carried ? held : 0;
 		if (w.nodes[i].alive)
 			tell(i);
 	}
@@ -556,7 +567,7 @@ static void assert_sum(unsigned int seed)
 	for (size_t i = 0; i < w.n; i++) {
 		if (!w.nodes[i].alive)
 			continue;
-		counted = counted || counts(i);
+		counted = counted || counts(i) || has_them_still(i);
 		bound += counts(i) && held > share(i) ? held : share(i);
 	}
 	if (!counted)
