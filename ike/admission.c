@@ -7,7 +7,8 @@
  * refused; SAs of ours count from their first message on, those of others
  * from IKE_AUTH, because anybody can send an IKE_SA_INIT. One that is to be
  * deleted counts no more: its DELETE may wait for minutes for an answer to
- * what is outstanding, or to RFC 6311.
+ * what is outstanding, or to RFC 6311. Of an SA and its successor one counts,
+ * also while two rekeys collide.
  */
 #include "ike/v2.h"
 
@@ -28,7 +29,8 @@ void ike_share_count(struct ike_sa *sa)
 {
 	bool ours = sa->s.initiator && sa->s.stage < IKE_SA_ESTABLISHED;
 
-	count(sa, !sa->s.closing && (sa->s.stage == IKE_SA_ESTABLISHED || ours));
+	count(sa,
+	      !sa->s.closing && !sa->s.replaced_by && (sa->s.stage == IKE_SA_ESTABLISHED || ours));
 }
 
 void ike_share_leave(struct ike_sa *sa)

@@ -122,6 +122,7 @@ void v2_inherit(struct ike_sa *old, struct ike_sa *heir)
 	struct child_sa *c;
 
 	old->s.replaced_by = ike_sa_state_spi(&heir->s);
+	ike_share_count(old);
 	while ((c = TAILQ_FIRST(&old->children)) != NULL) {
 		child_sa_adopt(c, heir);
 		child_sa_touch(c);

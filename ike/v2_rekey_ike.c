@@ -157,6 +157,7 @@ enum result v2_ike_rekey_request(struct v2_context *c)
 	/* 2.8.2: who inherits is known when our own request is answered. */
 	must(buf_set(&fresh->s.nonce_i, r.ni) && buf_set(&fresh->s.nonce_r, r.nr));
 	sa->s.replaced_by = r.our_spi;
+	ike_share_count(sa);
 	c->e->stats.collisions++;
 	ike_fx_log(c->e, LOG_IKE_REKEY_COLLISION, sa, "IKE SA");
 	return R_OK;
@@ -270,6 +271,7 @@ enum result v2_ike_rekey_refused(struct v2_context *c)
 		return R_OK;
 	}
 	sa->s.replaced_by = 0;
+	ike_share_count(sa);
 	if (error->type == N_INVALID_KE_PAYLOAD && sa->ke_rounds < IKE_KE_ROUNDS_MAX &&
 	    proposal_offer_ike(c->e->cfg->policies, c->e->cfg->n_policies, 0, &offer) == R_OK) {
 		struct wire_reader rd = wire_reader(error->data);

@@ -101,6 +101,23 @@ static void rekeys_are_not_refused(void **state)
 	world_free(w);
 }
 
+/* An SA and who takes its place are one, also while nobody knows yet which of two that will be. */
+static void rekeys_that_collide_count_once(void **state)
+{
+	struct world *w = up();
+
+	(void)state;
+	rekey_ike(w, A);
+	rekey_ike(w, B);
+	for (int ms = 0; ms < 2000; ms++) {
+		world_run(w, 1);
+		assert_int_equal(ike_load(w->side[A].engine).all, 1);
+		assert_int_equal(ike_load(w->side[B].engine).all, 1);
+	}
+	assert_true(stats(w, A)->collisions + stats(w, B)->collisions > 0);
+	world_free(w);
+}
+
 static void a_takeover_is_not_refused(void **state)
 {
 	struct world *w = up();
@@ -326,6 +343,7 @@ int main(void)
 		cmocka_unit_test(a_stranger_above_the_share_gets_no_answer),
 		cmocka_unit_test(a_share_that_is_gone_at_ike_auth_is_authentication_failed),
 		cmocka_unit_test(rekeys_are_not_refused),
+		cmocka_unit_test(rekeys_that_collide_count_once),
 		cmocka_unit_test(a_takeover_is_not_refused),
 		cmocka_unit_test(an_initiation_of_ours_counts_and_is_refused),
 		cmocka_unit_test(who_comes_back_takes_its_own_place),
