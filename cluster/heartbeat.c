@@ -35,7 +35,8 @@ static int64_t clock_follow(struct cl_node *n, uint64_t time_ms)
 	n->clock_followed_ns = n->now_ns;
 	if (first)
 		n->clock_since_ns = n->now_ns;
-	if (!far || !n->clock_far_ns)
+	/* What waited twice has not been far since the first time. */
+	if (!far || !n->clock_far_ns || n->clock_far_ns < n->woke_ns)
 		n->clock_far_ns = far ? n->now_ns : 0;
 	if (first || ahead < 0 || (far && n->now_ns - n->clock_far_ns > CLOCK_STEP_MS * MS))
 		n->clock_offset_ms -= ahead;

@@ -55,6 +55,32 @@ static void a_heartbeat_that_waited_is_old(void **state)
 	assert_true(w.nodes[1].suspect);
 }
 
+/* Asleep twice: between the two only what had waited was heard, and it says nothing of this clock. */
+static void heartbeats_that_waited_twice_are_old(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	const int64_t offset = w.nodes[1].cl->clock_offset_ms;
+	for (int times = 0; times < 2; times++) {
+		node_stop(&w, 1);
+		world_run(&w, 300);
+		node_cut(&w, 1);
+		world_run(&w, 1500);
+		if (times == 0) {
+			node_wake(&w, 1);
+			world_run(&w, 5);
+			world_heal(&w);
+		}
+	}
+	world_view(&w, false);
+	node_kill(&w, 0);
+	node_wake(&w, 1);
+	world_run(&w, 100);
+	assert_in_range(w.nodes[1].cl->clock_offset_ms - offset + 500, 0, 1000);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(w.nodes[1].suspect);
+}
+
 /* What else waited than heartbeats says that the owner lived, not when. */
 static void a_hello_that_waited_makes_no_heartbeat_fresh(void **state)
 {
@@ -515,6 +541,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_takeover_with_an_old_heartbeat_is_suspect),
 		T(a_heartbeat_that_waited_is_old),
+		T(heartbeats_that_waited_twice_are_old),
 		T(a_hello_that_waited_makes_no_heartbeat_fresh),
 		T(the_first_heartbeat_may_be_one_that_waited),
 		T(who_takes_over_from_a_suspect_owner_knows_that_it_was_one),
