@@ -263,6 +263,8 @@ void laws_role(struct member *m, const struct hf_role_change *change)
 	if (!change->suspect && !l->split && !l->excused && !begun_anew(m, change) &&
 	    !(l->unprotected && owned_by_others(m)))
 		each_peer_of(m, law5);
+	/* R23's counted case: what is set up anew may have gone to a peer that does not answer. */
+	l->excused_for_long = l->excused_for_long || strcmp(change->why, "two owners merged") == 0;
 	if (change->suspect || l->unprotected)
 		excuse(m,
 		       change->suspect ? "suspect takeover" : "the former owner was not protected",
