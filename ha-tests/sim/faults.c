@@ -157,14 +157,12 @@ static void crash(struct sim *s)
 	sim_at(s, fault_soon(s, 150, 4000), fault_restart, nd);
 }
 
-static void lose_packets(struct sim *s);
-
 static void crash_at_boundary(struct sim *s)
 {
 	struct node *nd = fault_victim(s);
 
 	if (!nd->alive) {
-		lose_packets(s);
+		fault_lose_packets(s);
 		return;
 	}
 	nd->die_at = (enum die_at)rng_between(&s->rng, DIE_BEFORE_SEND, DIE_AFTER_ROLE);
@@ -369,7 +367,7 @@ static void cut_owner(struct sim *s)
 	sim_at(s, fault_soon(s, 2500, 4500), fault_heal, NULL);
 }
 
-static void lose_packets(struct sim *s)
+void fault_lose_packets(struct sim *s)
 {
 	s->net.loss_until_ns = fault_soon(s, 300, 3500);
 	s->net.burst_loss = (unsigned int)rng_between(&s->rng, 300, 1000);
@@ -433,7 +431,7 @@ const struct fault_kind fault_kinds[] = {
 	{ "strike", strike, 40 },
 	{ "outlive", outlive, 4 },
 	{ "twin", twin, 4 },
-	{ "loss", lose_packets, 15 },
+	{ "loss", fault_lose_packets, 15 },
 	{ "slow", slow_multicast, 8 },
 	{ "unprotected", crash_unprotected, 12 },
 	{ "owner-apart", fault_owner_apart, 10 },
@@ -452,6 +450,7 @@ const struct fault_kind fault_kinds[] = {
 	{ "link", fault_link, 12 },
 	{ "fence-cut", fault_fence_cut, 6 },
 	{ "late-heartbeats", fault_late_heartbeats, 8 },
+	{ "asked-late", fault_asked_late, 0 },
 	{ NULL, NULL, 0 },
 };
 
@@ -467,7 +466,7 @@ static const struct {
 	{ "kept", fault_keeper },
 	{ "heartbeat-age", fault_late_heartbeats },
 	{ "suspect-term", fault_late_heartbeats },
-	{ "answered-twice", fault_late_heartbeats },
+	{ "answered-twice", fault_asked_late },
 	{ "view-alone", fault_late_heartbeats },
 };
 

@@ -41,6 +41,8 @@ void fault_stale_apart(struct sim *s);
 void fault_clock(struct sim *s);
 void fault_busy_handover(struct sim *s);
 void fault_late_heartbeats(struct sim *s);
+void fault_asked_late(struct sim *s);
+void fault_lose_packets(struct sim *s);
 
 /* faults_group.c */
 void fault_drain(struct sim *s);

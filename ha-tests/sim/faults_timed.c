@@ -152,6 +152,38 @@ void fault_late_heartbeats(struct sim *s)
 	sim_at(s, wakes + rng_between(&s->rng, 1000, 3000) * MS_NS, fault_boot, own);
 }
 
+static void late_now(struct sim *s, struct event *ev)
+{
+	(void)ev;
+	fault_late_heartbeats(s);
+}
+
+static void any_child(void *ctx, const struct child_sa_state *child)
+{
+	if (child->stage == CHILD_SA_ESTABLISHED || child->stage == CHILD_SA_INSTALLED)
+		*(uint32_t *)ctx = child->spi_in;
+}
+
+/*
+ * R10: what the owner has asked a peer for is answered when the standby hears nothing any more. The
+ * peer answers the next owner with the same, unless a later request of the owner, which is lost
+ * here for a while, has come first.
+ */
+void fault_asked_late(struct sim *s)
+{
+	struct node *own = fault_owner(s);
+	struct ike_input in = { .kind = IKE_IN_REKEY_CHILD, .connection = "" };
+
+	if (!own)
+		return;
+	struct member *m = &own->members[s->fault_group];
+	ike_each_child(hf_core_engine(m->core), 0, any_child, &in.spi_in);
+	if (in.spi_in)
+		node_engine(m, &in);
+	fault_lose_packets(s);
+	sim_at(s, s->now_ns + rng_between(&s->rng, 3, 30) * MS_NS, late_now, NULL);
+}
+
 /* ---- two at once, and gone and back at once ---- */
 
 static void harm(struct sim *s, struct node *nd)
