@@ -80,6 +80,10 @@ echo "--- a daemon that hangs, and a stop that fails"
 active=$(active_node)
 mate=$(other "$active")
 wait_for 10 "scores" score_is "$mate" 100 || fail "the standby's score is $(promotion_score "$mate")"
+# Who has waited for fencing is suspect, and synchronizes message ids (RFC 6311), which strongSwan agrees to only where
+# it is the initiator. Without that another IKE SA takes the place of the one that was taken over.
+peer_cmd --terminate --ike lab >"$LAB_DIR/terminate.log" 2>&1 || fail "the peer does not end the tunnel"
+peer_cmd --initiate --child net >"$LAB_DIR/initiate-again.log" 2>&1 && peer_tunnel_up || fail "no tunnel of the peer's"
 before=$(peer_identity)
 touch "$LAB_DIR/may-fence-n$active"
 on_node "$active" touch /run/ocf/stop-fails
