@@ -53,5 +53,5 @@ fi
 [ $((from_a - out)) -le 0 ] || fail "$((from_a - out)) packets of hosta were lost at Holdfast"
 [ $((in - to_a)) -le 0 ] || fail "$((in - to_a)) packets for hosta were lost at Holdfast"
 [ "$(flow_gap rekey)" -lt 1000 ] || fail "a silence of $(flow_gap rekey) ms"
-peer_tunnel_up || fail "the tunnel does not stand"
+wait_for 5 "" peer_tunnel_up || fail "the tunnel does not stand"
 hold_laws
