@@ -165,6 +165,9 @@ void ownership_begin(struct cl_node *n, struct group *g, const struct member *m,
 bool ownership_protected_present(struct cl_node *n, const struct group *g);
 
 /* claim.c */
+bool claim_anybody_has_state(const struct cl_node *n, const struct group *g);
+bool claim_everybody_answered(const struct cl_node *n);
+bool claim_is_suspect(const struct cl_node *n, const struct group *g, enum claim_reason reason);
 void claim_deliver(struct cl_node *n, struct group *g, const struct delivery *d,
 		   const Holdfast__ClusterMessage *m);
 void claim_consider(struct cl_node *n, struct group *g);

@@ -10,6 +10,7 @@ libcluster_la_SOURCES = \
 	cluster/admission_ledger.c \
 	cluster/bounds.h \
 	cluster/claim.c \
+	cluster/claim_judge.c \
 	cluster/cluster.c \
 	cluster/cluster.h \
 	cluster/cluster_private.h \
