@@ -5,7 +5,6 @@
  * is valid of what is delivered, may not.
  */
 #include "base/broken_rule.h"
-#include "base/must.h"
 #include "cluster/cluster_private.h"
 
 /* ---- when to ask ---- */

@@ -5,7 +5,6 @@
  * to the same end.
  */
 #include "base/broken_rule.h"
-#include "base/must.h"
 #include "cluster/cluster_private.h"
 
 static const char *const why[CLAIM_REASONS] = {
