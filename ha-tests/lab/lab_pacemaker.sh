@@ -67,7 +67,7 @@ online() {
 
 # promoted N [BY]: as Pacemaker on node BY (on N itself) sees it, the promoted instance is on node N.
 promoted() {
-	on_node "${2:-$1}" crm_mon -1 2>/dev/null | grep -qE "(Promoted|Masters): \[ n$1 \]"
+	on_node "${2:-$1}" crm_resource --resource holdfast-clone --locate 2>/dev/null | grep -qE ": n$1 (Promoted|Master)"
 }
 
 # promotion_score N: what the agent on node N said last; empty when it said none.
