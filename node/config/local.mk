@@ -36,14 +36,18 @@ node_config_sources = \
 node_config_tests = \
 	node/config/tests/config_errors_test \
 	node/config/tests/config_model_test \
+	node/config/tests/config_no_test \
 	node/config/tests/grammar_test \
+	node/config/tests/key_file_test \
 	node/config/tests/replica_test \
 	node/config/tests/save_test
 check_PROGRAMS += $(node_config_tests)
 node_config_tests_config_errors_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_config_tests_config_model_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_config_tests_config_no_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_config_tests_grammar_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_config_tests_key_file_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_config_tests_replica_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_config_tests_save_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 EXTRA_DIST += node/config/tests/asa-paste.txt node/config/tests/asa-paste.running \
-	node/config/tests/asa-paste.diagnostics
+	node/config/tests/asa-paste.diagnostics node/config/tests/fixtures.h

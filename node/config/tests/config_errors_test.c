@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "node/config/model.h"
+#include "node/config/tests/fixtures.h"
 
 /* A configuration with nothing to complain about; its interface and policy serve the cases. */
 #define BASE \
@@ -17,7 +17,6 @@
 #define BASE_LINES 5u
 
 #define PAIR  "failover\nfailover lan unit primary\nfailover key k\n"
-#define KEY_A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define KEY_B "ff112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
 
 struct error_case {

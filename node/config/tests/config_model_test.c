@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From text to the model and back: samples, "no", defaults, round trips, the digest,
+/* From text to the model and back: samples, defaults, round trips, the digest,
  * every truncation. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,11 +8,9 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/iana.h"
-#include "node/config/model.h"
+#include "node/config/tests/fixtures.h"
 
 #define SAMPLE            "etc/holdfast.conf.sample"
 #define PASTE             "node/config/tests/asa-paste.txt"
@@ -32,36 +30,10 @@ static struct text slurp(const char *path)
 	return t;
 }
 
-static struct config *parse(const char *text)
-{
-	struct diagnostics diag;
-	struct config *cfg;
-	char line[DIAGNOSTIC_LINE_MAX];
-	enum result res = config_parse(bytes(text, strlen(text)), "c", &cfg, &diag);
-	for (size_t i = 0; res != R_OK && i < diag.n; i++)
-		print_message("%s\n", diagnostics_line(&diag, i, line));
-	assert_int_equal(res, R_OK);
-	return cfg;
-}
-
-static struct text running(const struct config *cfg, bool mask)
-{
-	struct text t = { 0 };
-	config_running(cfg, mask, &t);
-	assert_false(t.failed);
-	return t;
-}
-
 static void assert_key(const struct secret *key, const char *wanted)
 {
 	assert_int_equal(key->len, strlen(wanted));
 	assert_memory_equal(key->data, wanted, key->len);
-}
-
-static void assert_address(const struct inet_addr *a, const char *wanted)
-{
-	char text[INET_TEXT_MAX];
-	assert_string_equal(inet_text(a, text), wanted);
 }
 
 static void the_twenty_line_sample_gives_one_active_tunnel(void **state)
@@ -144,7 +116,6 @@ static void a_pasted_running_config_is_understood_as_its_golden_files_say(void *
 }
 
 /* Everything that has a line of its own, away from its default. */
-#define KEY_A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define KEY_B "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 static const char everything[] =
@@ -449,114 +420,6 @@ static void interfaces_are_monitored_as_on_the_asa(void **state)
 	config_free(cfg);
 }
 
-struct no_case {
-	const char *set;
-	const char *unset;
-};
-
-/* The configuration with both lines is the one with neither. */
-static const struct no_case no_cases[] = {
-	{ "hostname a", "no hostname" },
-	{ "crypto weak-algorithms allow", "no crypto weak-algorithms" },
-	{ "crypto engine workers 2", "no crypto engine workers" },
-	{ "logging enable", "no logging enable" },
-	{ "logging id-style native", "no logging id-style" },
-	{ "interface eth0\n nameif x", "no interface eth0" },
-	{ "interface eth0\n ip address 192.0.2.1 255.255.255.0\nno interface eth1\ninterface eth0",
-	  "interface eth0\n no ip address\nno interface eth0" },
-	{ "object network o\n host 192.0.2.1", "no object network o" },
-	{ "failover\nfailover lan unit primary\nfailover key k",
-	  "no failover\nno failover lan unit\nno failover key" },
-	{ "failover slot 3", "no failover slot" },
-	{ "failover lan unit member 3", "no failover lan unit" },
-	{ "failover lan unit member 8", "no failover lan unit member 8" },
-	{ "failover cluster-name c", "no failover cluster-name c" },
-	{ "failover empty-start never", "no failover empty-start" },
-	{ "failover empty-start after 5", "no failover empty-start after" },
-	{ "failover takeover fenced", "no failover takeover fenced" },
-	{ "failover deadline 5000", "no failover deadline" },
-	{ "failover interface-policy 2", "no failover interface-policy" },
-	{ "failover polltime interface 3 holdtime 30", "no failover polltime interface" },
-	{ "failover polltime interface msec 600", "no failover polltime interface msec 600" },
-	{ "failover polltime interface 5 holdtime 25", "" },
-	{ "failover polltime link-state msec 799", "no failover polltime link-state msec" },
-	{ "failover commit-timeout 5000", "no failover commit-timeout 5000" },
-	{ "failover group 3", "no failover group 3" },
-	{ "failover snapshot-channel port 4000", "no failover snapshot-channel port" },
-	{ "failover snapshot-channel key-file /k", "no failover snapshot-channel key-file" },
-	{ "failover snapshot-channel member 3 public-key " KEY_A,
-	  "no failover snapshot-channel member 3 public-key " KEY_A },
-	{ "sysopt connection tcpmss 1300", "no sysopt connection tcpmss" },
-	{ "crypto ipsec ikev2 ipsec-proposal P\n protocol esp encryption aes-gcm",
-	  "no crypto ipsec ikev2 ipsec-proposal P" },
-	{ "crypto ipsec security-association lifetime seconds 600",
-	  "no crypto ipsec security-association lifetime seconds 600" },
-	{ "crypto ipsec security-association replay disable",
-	  "no crypto ipsec security-association replay disable" },
-	{ "crypto ipsec security-association replay window-size 64",
-	  "no crypto ipsec security-association replay window-size" },
-	{ "crypto map M 1 set peer 192.0.2.1", "no crypto map M 1" },
-	{ "crypto ikev2 policy 1\n group 19", "no crypto ikev2 policy 1" },
-	{ "crypto ikev2 cookie-challenge 10", "no crypto ikev2 cookie-challenge" },
-	{ "crypto ikev2 cookie-challenge never", "no crypto ikev2 cookie-challenge never" },
-	{ "crypto ikev2 sa-init-retransmit 1 interval 200",
-	  "no crypto ikev2 sa-init-retransmit 1" },
-	{ "crypto ikev2 sa-init-retransmit 5 interval 1000", "" },
-	{ "crypto ikev2 retransmit 1 interval 200", "no crypto ikev2 retransmit 1" },
-	{ "crypto ikev2 retransmit 4 interval 1000", "" },
-	{ "crypto ikev2 retransmit 4", "" },
-	{ "crypto ikev2 limit max-sa 9", "no crypto ikev2 limit max-sa" },
-	{ "crypto ikev2 limit max-sa 9 cluster", "no crypto ikev2 limit max-sa 9 cluster" },
-	{ "crypto call admission limit ike sa 9", "no crypto call admission limit ike sa" },
-	{ "crypto call admission limit ike in-negotiation-sa 7",
-	  "no crypto call admission limit ike in-negotiation-sa" },
-	{ "crypto isakmp identity hostname", "no crypto isakmp identity hostname" },
-	{ "crypto isakmp identity key-id x", "no crypto isakmp identity key-id" },
-	{ "crypto isakmp disconnect-notify", "no crypto isakmp disconnect-notify" },
-	{ "no crypto isakmp nat-traversal", "crypto isakmp nat-traversal" },
-	{ "tunnel-group 192.0.2.9 type ipsec-l2l", "no tunnel-group 192.0.2.9" },
-	{ "access-list A extended permit ip any any",
-	  "no access-list A extended permit ip any any" },
-	/* "no" of a default, or of what is not there, is silent */
-	{ "",
-	  "no crypto map M 10 set tfc-packets\nno crypto map M 10 set peer 192.0.2.1\nno crypto map M 10" },
-	{ "", "no tunnel-group x\nno failover\nno crypto ikev2 enable outside\nno names" },
-};
-
-static void no_takes_away_what_a_line_set(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < sizeof(no_cases) / sizeof(no_cases[0]); i++) {
-		struct text both = { 0 };
-		text_printf(&both, "%s\n%s\n", no_cases[i].set, no_cases[i].unset);
-		struct config *cfg = parse(text_string(&both));
-		struct text got = running(cfg, false);
-		if (strcmp(text_string(&got), "hostname holdfast\n: end\n") != 0)
-			print_message("left by:\n%s", text_string(&both));
-		assert_string_equal(text_string(&got), "hostname holdfast\n: end\n");
-		config_free(cfg);
-		text_free(&both);
-		text_free(&got);
-	}
-}
-
-static void no_takes_single_values_out_of_a_list(void **state)
-{
-	struct config *cfg = parse(
-		"crypto ikev2 policy 1\n group 19 20 21\n no group 20\n encryption aes aes-gcm\n"
-		" no encryption aes\n prf sha512\n no prf\n"
-		"crypto map M 1 set peer 192.0.2.1 192.0.2.2\nno crypto map M 1 set peer 192.0.2.1\n");
-	(void)state;
-	assert_int_equal(cfg->ike_policies[0].n_group, 2);
-	assert_int_equal(cfg->ike_policies[0].group[1], DH_ECP_521);
-	assert_int_equal(cfg->ike_policies[0].n_encr, 1);
-	assert_int_equal(cfg->ike_policies[0].encr[0].id, ENCR_AES_GCM_16);
-	assert_int_equal(cfg->ike_policies[0].prf[0], PRF_HMAC_SHA2_256);
-	assert_int_equal(cfg->map_entries[0].n_peers, 1);
-	assert_address(&cfg->map_entries[0].peers[0].address, "192.0.2.2");
-	config_free(cfg);
-}
-
 static void mode_comes_from_the_grammar_and_not_from_indentation(void **state)
 {
 	static const char *const same[] = {
@@ -659,140 +522,6 @@ static void no_with_the_beginning_of_any_line_is_safe(void **state)
 	}
 }
 
-static void a_file_with_keys_must_be_closed_to_others(void **state)
-{
-	static const struct {
-		mode_t mode;
-		enum result wanted;
-	} modes[] = {
-		{ 0600, R_OK },     { 0640, R_OK },     { 0644, R_CONFIG },
-		{ 0660, R_CONFIG }, { 0602, R_CONFIG },
-	};
-	char path[] = "/tmp/holdfast-config-XXXXXX";
-	static const char text[] = "failover key k\n";
-	struct diagnostics diag;
-	struct config *cfg;
-	int fd = mkstemp(path);
-	(void)state;
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		assert_int_equal(fchmod(fd, modes[i].mode), 0);
-		assert_int_equal(config_load_file(path, &cfg, &diag), modes[i].wanted);
-		config_free(cfg);
-	}
-	assert_int_equal(ftruncate(fd, 0), 0);
-	assert_int_equal(fchmod(fd, 0644), 0);
-	assert_int_equal(config_load_file(path, &cfg, &diag), R_OK);
-	config_free(cfg);
-	close(fd);
-	unlink(path);
-	assert_int_equal(config_load_file(path, &cfg, &diag), R_SYSTEM);
-	assert_int_equal(diag.errors, 1);
-}
-
-static enum result load(const char *path, const char *text, struct diagnostics *diag)
-{
-	struct config *cfg;
-	FILE *f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-	assert_int_equal(chmod(path, 0600), 0);
-	enum result res = config_load_file(path, &cfg, diag);
-	config_free(cfg);
-	return res;
-}
-
-static void a_key_file_must_be_this_members_and_closed_to_others(void **state)
-{
-	char dir[] = "/tmp/holdfast-key-XXXXXX", conf[64], file[64], text[512],
-	     hex[MEMBER_KEY_TEXT];
-	uint8_t public[MEMBER_KEY_LEN];
-	struct diagnostics diag;
-	SECRET key = { 0 };
-	(void)state;
-	assert_non_null(mkdtemp(dir));
-	snprintf(conf, sizeof(conf), "%s/conf", dir);
-	snprintf(file, sizeof(file), "%s/key", dir);
-	assert_int_equal(member_key_make(&key), R_OK);
-	assert_int_equal(member_key_public(&key, public), R_OK);
-	snprintf(text, sizeof(text),
-		 "failover\nfailover lan unit primary\nfailover key k\n"
-		 "failover snapshot-channel key-file %s\n"
-		 "failover snapshot-channel member 1 public-key %s\n",
-		 file, member_key_text(public, hex));
-	assert_int_equal(load(conf, text, &diag), R_CONFIG);
-	assert_int_equal(diag.list[0].line, 4);
-	assert_int_equal(diag.list[0].column, 36);
-	assert_non_null(strstr(diag.list[0].text, "cannot be read"));
-	assert_int_equal(member_key_write(file, &key), R_OK);
-	assert_int_equal(load(conf, text, &diag), R_OK);
-	/* a key is never written over */
-	assert_int_equal(member_key_write(file, &key), R_EXISTS);
-	assert_int_equal(chmod(file, 0640), 0);
-	assert_int_equal(load(conf, text, &diag), R_CONFIG);
-	assert_non_null(strstr(diag.list[0].text, "has mode 0640"));
-	assert_int_equal(unlink(file), 0);
-	/* another member's, or no key at all */
-	assert_int_equal(member_key_make(&key), R_OK);
-	assert_int_equal(member_key_write(file, &key), R_OK);
-	assert_int_equal(load(conf, text, &diag), R_CONFIG);
-	assert_non_null(strstr(diag.list[0].text, "its public key is another"));
-	FILE *f = fopen(file, "w");
-	assert_non_null(f);
-	fputs("no key\n", f);
-	fclose(f);
-	assert_int_equal(load(conf, text, &diag), R_CONFIG);
-	assert_non_null(strstr(diag.list[0].text, "it holds no key"));
-	unlink(file);
-	unlink(conf);
-	rmdir(dir);
-}
-
-/* The daemon has a user of its own, which owns the folder. */
-static void a_key_that_root_makes_is_the_owners_of_its_folder(void **state)
-{
-	char dir[] = "/tmp/config_test.XXXXXX", file[128];
-	const uid_t daemon = 65534;
-	struct stat st;
-	SECRET key = { 0 };
-	(void)state;
-	if (geteuid() != 0) {
-		print_message("skip: only root can give a file away\n");
-		skip();
-	}
-	assert_non_null(mkdtemp(dir));
-	assert_int_equal(chown(dir, daemon, daemon), 0);
-	snprintf(file, sizeof(file), "%s/key", dir);
-	assert_int_equal(member_key_make(&key), R_OK);
-	assert_int_equal(member_key_write(file, &key), R_OK);
-	assert_int_equal(stat(file, &st), 0);
-	assert_int_equal(st.st_uid, daemon);
-	assert_int_equal(st.st_gid, daemon);
-	assert_int_equal(st.st_mode & 07777, 0600);
-	unlink(file);
-	rmdir(dir);
-}
-
-/* RFC 7748 6.1: Alice's. libzmq's CURVE is the same function. */
-static void a_public_key_is_that_of_x25519(void **state)
-{
-	uint8_t raw[MEMBER_KEY_LEN], public[MEMBER_KEY_LEN];
-	char text[MEMBER_KEY_TEXT];
-	SECRET key = { 0 };
-	(void)state;
-	assert_true(member_key_parse(
-		"77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a", raw));
-	assert_int_equal(secret_set(&key, bytes(raw, sizeof(raw))), R_OK);
-	assert_int_equal(member_key_public(&key, public), R_OK);
-	assert_string_equal(member_key_text(public, text),
-			    "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
-	assert_false(member_key_parse("77076d0a", raw));
-	assert_false(member_key_parse(
-		"77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2g", raw));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -806,17 +535,11 @@ int main(void)
 		cmocka_unit_test(a_peer_is_found_by_identity_by_address_and_by_default),
 		cmocka_unit_test(interfaces_are_monitored_as_on_the_asa),
 		cmocka_unit_test(monitored_links_are_not_lost_among_others),
-		cmocka_unit_test(no_takes_away_what_a_line_set),
-		cmocka_unit_test(no_takes_single_values_out_of_a_list),
 		cmocka_unit_test(mode_comes_from_the_grammar_and_not_from_indentation),
 		cmocka_unit_test(the_digest_tells_pairs_apart_and_not_their_nodes),
 		cmocka_unit_test(a_masked_running_config_holds_no_key),
 		cmocka_unit_test(no_truncation_or_changed_byte_breaks_the_parser),
 		cmocka_unit_test(no_with_the_beginning_of_any_line_is_safe),
-		cmocka_unit_test(a_file_with_keys_must_be_closed_to_others),
-		cmocka_unit_test(a_key_file_must_be_this_members_and_closed_to_others),
-		cmocka_unit_test(a_key_that_root_makes_is_the_owners_of_its_folder),
-		cmocka_unit_test(a_public_key_is_that_of_x25519),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "node/config/replica.h"
+#include "node/config/tests/fixtures.h"
 
 #define KEY   "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define PASTE "node/config/tests/asa-paste.txt"
@@ -22,14 +23,6 @@
 	"tunnel-group 192.0.2.9 type ipsec-l2l\ntunnel-group 192.0.2.9 ipsec-attributes\n" \
 	" ikev2 remote-authentication pre-shared-key their-secret\n" \
 	" ikev2 local-authentication pre-shared-key our-secret\n"
-
-static struct config *parse(const char *text)
-{
-	struct diagnostics diag;
-	struct config *cfg;
-	assert_int_equal(config_parse(bytes(text, strlen(text)), "c", &cfg, &diag), R_OK);
-	return cfg;
-}
 
 static struct text shared_of(const struct config *cfg)
 {

@@ -18,20 +18,13 @@
 #include <unistd.h>
 
 #include "node/config/save.h"
+#include "node/config/tests/fixtures.h"
 
 #define OLD    "hostname old\n! a comment\nfailover key a-secret\n"
 #define DAEMON 65534 /* some user and group without rights */
 #define NEW    "hostname new\nfailover key a-secret\n"
 
 static char dir[64], path[128];
-
-static struct config *parse(const char *text)
-{
-	struct diagnostics diag;
-	struct config *cfg;
-	assert_int_equal(config_parse(bytes(text, strlen(text)), "c", &cfg, &diag), R_OK);
-	return cfg;
-}
 
 static void put(const char *name, const char *text, mode_t mode)
 {
