@@ -60,6 +60,8 @@ statesync_tests = \
 	statesync/tests/codec_ike_sa_test \
 	statesync/tests/commit_test \
 	statesync/tests/future_schema_test \
+	statesync/tests/merge_chunk_test \
+	statesync/tests/merge_numbers_test \
 	statesync/tests/merge_test \
 	statesync/tests/message_test \
 	statesync/tests/seal_test \
@@ -70,12 +72,20 @@ check_PROGRAMS += $(statesync_tests)
 thread_tests += statesync/tests/snapshot_test
 EXTRA_DIST += statesync/tests/fixtures.h statesync/tests/wire.h
 
+# The tests of the merge share two stores that were one.
+statesync_merge_harness = statesync/tests/merge_harness.c statesync/tests/merge_harness.h
+statesync_tests_merge_chunk_test_SOURCES = statesync/tests/merge_chunk_test.c $(statesync_merge_harness)
+statesync_tests_merge_numbers_test_SOURCES = statesync/tests/merge_numbers_test.c $(statesync_merge_harness)
+statesync_tests_merge_test_SOURCES = statesync/tests/merge_test.c $(statesync_merge_harness)
+
 statesync_tests_batch_test_LDADD = $(statesync_test_libs)
 statesync_tests_codec_child_sa_test_LDADD = $(statesync_test_libs)
 statesync_tests_codec_counters_test_LDADD = $(statesync_test_libs)
 statesync_tests_codec_ike_sa_test_LDADD = $(statesync_test_libs)
 statesync_tests_commit_test_LDADD = $(statesync_test_libs)
 statesync_tests_future_schema_test_LDADD = $(statesync_test_libs)
+statesync_tests_merge_chunk_test_LDADD = $(statesync_test_libs)
+statesync_tests_merge_numbers_test_LDADD = $(statesync_test_libs)
 statesync_tests_merge_test_LDADD = $(statesync_test_libs)
 statesync_tests_message_test_LDADD = $(statesync_test_libs)
 statesync_tests_seal_test_LDADD = $(statesync_test_libs)
