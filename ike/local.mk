@@ -80,12 +80,18 @@ ike_tests = \
 	ike/tests/crypto_test \
 	ike/tests/engine_admission_test \
 	ike/tests/engine_close_test \
+	ike/tests/engine_doubt_test \
+	ike/tests/engine_init_test \
+	ike/tests/engine_msgid_sync_test \
 	ike/tests/engine_multi_peer_test \
+	ike/tests/engine_noise_test \
+	ike/tests/engine_orphan_test \
 	ike/tests/engine_refusal_test \
 	ike/tests/engine_rekey_test \
+	ike/tests/engine_replay_sync_test \
 	ike/tests/engine_setup_test \
+	ike/tests/engine_sync_refusal_test \
 	ike/tests/engine_table_test \
-	ike/tests/engine_sync_test \
 	ike/tests/engine_takeover_test \
 	ike/tests/golden_test \
 	ike/tests/jobs_test \
@@ -102,28 +108,46 @@ EXTRA_DIST += \
 	ike/tests/wire.h
 
 # The engine tests share a world of two engines and a network.
-ike_engine_test_support = ike/tests/engine_harness.c ike/tests/engine_harness.h
-ike_tests_engine_admission_test_SOURCES = ike/tests/engine_admission_test.c \
-	$(ike_engine_test_support)
-ike_tests_engine_close_test_SOURCES = ike/tests/engine_close_test.c $(ike_engine_test_support)
-ike_tests_engine_multi_peer_test_SOURCES = ike/tests/engine_multi_peer_test.c \
-	$(ike_engine_test_support)
-ike_tests_engine_refusal_test_SOURCES = ike/tests/engine_refusal_test.c $(ike_engine_test_support)
-ike_tests_engine_rekey_test_SOURCES = ike/tests/engine_rekey_test.c $(ike_engine_test_support)
-ike_tests_engine_setup_test_SOURCES = ike/tests/engine_setup_test.c $(ike_engine_test_support)
-ike_tests_engine_sync_test_SOURCES = ike/tests/engine_sync_test.c $(ike_engine_test_support)
-ike_tests_engine_takeover_test_SOURCES = ike/tests/engine_takeover_test.c $(ike_engine_test_support)
+ike_engine_harness = \
+	ike/tests/engine_harness.c ike/tests/engine_harness.h \
+	ike/tests/engine_harness_commands.c \
+	ike/tests/engine_harness_config.c \
+	ike/tests/engine_harness_datapath.c \
+	ike/tests/engine_harness_net.c \
+	ike/tests/engine_harness_private.h
+ike_engine_sync_harness = $(ike_engine_harness) \
+	ike/tests/engine_sync_harness.c ike/tests/engine_sync_harness.h
+ike_tests_engine_admission_test_SOURCES = ike/tests/engine_admission_test.c $(ike_engine_harness)
+ike_tests_engine_close_test_SOURCES = ike/tests/engine_close_test.c $(ike_engine_harness)
+ike_tests_engine_doubt_test_SOURCES = ike/tests/engine_doubt_test.c $(ike_engine_harness)
+ike_tests_engine_init_test_SOURCES = ike/tests/engine_init_test.c $(ike_engine_harness)
+ike_tests_engine_msgid_sync_test_SOURCES = ike/tests/engine_msgid_sync_test.c $(ike_engine_sync_harness)
+ike_tests_engine_multi_peer_test_SOURCES = ike/tests/engine_multi_peer_test.c $(ike_engine_harness)
+ike_tests_engine_noise_test_SOURCES = ike/tests/engine_noise_test.c $(ike_engine_harness)
+ike_tests_engine_orphan_test_SOURCES = ike/tests/engine_orphan_test.c $(ike_engine_harness)
+ike_tests_engine_refusal_test_SOURCES = ike/tests/engine_refusal_test.c $(ike_engine_harness)
+ike_tests_engine_rekey_test_SOURCES = ike/tests/engine_rekey_test.c $(ike_engine_harness)
+ike_tests_engine_replay_sync_test_SOURCES = ike/tests/engine_replay_sync_test.c $(ike_engine_sync_harness)
+ike_tests_engine_setup_test_SOURCES = ike/tests/engine_setup_test.c $(ike_engine_harness)
+ike_tests_engine_sync_refusal_test_SOURCES = ike/tests/engine_sync_refusal_test.c $(ike_engine_sync_harness)
+ike_tests_engine_takeover_test_SOURCES = ike/tests/engine_takeover_test.c $(ike_engine_harness)
 
 ike_tests_cookie_test_LDADD = $(ike_test_libs)
 ike_tests_crypto_test_LDADD = $(ike_test_libs)
 ike_tests_engine_admission_test_LDADD = $(ike_test_libs)
 ike_tests_engine_close_test_LDADD = $(ike_test_libs)
+ike_tests_engine_doubt_test_LDADD = $(ike_test_libs)
+ike_tests_engine_init_test_LDADD = $(ike_test_libs)
+ike_tests_engine_msgid_sync_test_LDADD = $(ike_test_libs)
 ike_tests_engine_multi_peer_test_LDADD = $(ike_test_libs)
+ike_tests_engine_noise_test_LDADD = $(ike_test_libs)
+ike_tests_engine_orphan_test_LDADD = $(ike_test_libs)
 ike_tests_engine_refusal_test_LDADD = $(ike_test_libs)
 ike_tests_engine_rekey_test_LDADD = $(ike_test_libs)
+ike_tests_engine_replay_sync_test_LDADD = $(ike_test_libs)
 ike_tests_engine_setup_test_LDADD = $(ike_test_libs)
+ike_tests_engine_sync_refusal_test_LDADD = $(ike_test_libs)
 ike_tests_engine_table_test_LDADD = $(ike_test_libs)
-ike_tests_engine_sync_test_LDADD = $(ike_test_libs)
 ike_tests_engine_takeover_test_LDADD = $(ike_test_libs)
 ike_tests_golden_test_LDADD = $(ike_test_libs)
 ike_tests_jobs_test_LDADD = $(ike_test_libs) $(OPENSSL_LIBS)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How an IKE SA comes to its end: a DELETE that waits for the window (2.3, R1),
- * a peer that is out of step (RFC 7296 2.25), message ids that run out (2.2).
+ * How an IKE SA comes to its end: DELETE and liveness (RFC 7296 1.4, 2.4), a DELETE that waits for
+ * the window (2.3, R1), a peer that is out of step (2.25), message ids that run out (2.2).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,22 +12,6 @@
 #include "base/must.h"
 #include "ike/tests/engine_harness.h"
 
-static struct world *up(const struct options *o)
-{
-	struct world *w = world_new(1, o, true);
-
-	initiate(w, A, 0);
-	world_run(w, 2000);
-	assert_true(world_tunnel_works(w, 1));
-	return w;
-}
-
-static void lose_all(struct world *w)
-{
-	while (w->n_net > 0)
-		world_drop(w, 0);
-}
-
 static void assert_gone(struct world *w)
 {
 	world_run(w, 5000);
@@ -36,6 +20,86 @@ static void assert_gone(struct world *w)
 		assert_int_equal(world_count_sa(w, side, IKE_SA_DELETING), 0);
 		assert_int_equal(w->side[side].n_dp, 0);
 	}
+}
+
+/* ---- DELETE and liveness ---- */
+
+static void clear_deletes_both_ends(void **state)
+{
+	struct world *w = world_up(1, &(struct options){ .lines = 2 }, false);
+
+	(void)state;
+	clear_all(w, B);
+	world_run(w, 100);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(w->side[i].n_dp, 0);
+		assert_int_equal(world_count_sa(w, i, IKE_SA_DEAD), 1);
+		assert_int_equal(w->side[i].logs[LOG_IKE_SA_DOWN], 1);
+	}
+	world_run(w, 61000);
+	assert_int_equal(ike_sa_count(w->side[A].engine) + ike_sa_count(w->side[B].engine), 0);
+	world_free(w);
+}
+
+static void both_delete_at_once(void **state)
+{
+	struct world *w = world_up(1, &(struct options){ 0 }, false);
+
+	(void)state;
+	w->hold_net = true;
+	clear_all(w, A);
+	clear_all(w, B);
+	w->hold_net = false;
+	world_run(w, 61000);
+	assert_int_equal(ike_sa_count(w->side[A].engine) + ike_sa_count(w->side[B].engine), 0);
+	assert_int_equal(w->side[A].logs[LOG_IKE_PEER_DEAD] + w->side[B].logs[LOG_IKE_PEER_DEAD],
+			 0);
+	world_free(w);
+}
+
+static void silence_is_asked_about_and_traffic_is_life(void **state)
+{
+	struct world *w = world_up(1, &(struct options){ .dpd_s = 10 }, false);
+
+	(void)state;
+	for (int i = 0; i < 30; i++) {
+		world_run(w, 1000);
+		world_traffic(w);
+	}
+	assert_int_equal(w->side[A].sent[INFORMATIONAL] + w->side[B].sent[INFORMATIONAL], 0);
+	world_run(w, 25000);
+	assert_in_range(w->side[A].sent[INFORMATIONAL] + w->side[B].sent[INFORMATIONAL], 2, 6);
+	assert_settled(w, 1);
+	world_free(w);
+}
+
+static void a_dead_peer_is_found_and_its_tunnel_initiated_anew_by_traffic(void **state)
+{
+	struct world *w = world_up(1, &(struct options){ .dpd_s = 10 }, false);
+
+	(void)state;
+	w->drop_pct = 100;
+	world_run(w, 40000);
+	assert_int_equal(ike_sa_count(w->side[A].engine), 0);
+	assert_int_equal(w->side[A].n_dp, 0);
+	assert_int_equal(w->side[A].logs[LOG_IKE_PEER_DEAD], 1);
+	w->drop_pct = 0;
+	initiate(w, A, 1);
+	world_run(w, 1000);
+	assert_true(world_tunnel_works(w, 1));
+	world_free(w);
+}
+
+static void a_removed_line_is_deleted(void **state)
+{
+	struct options o = { .lines = 2 };
+	struct world *w = world_up(1, &o, false);
+
+	(void)state;
+	o.lines = 1;
+	world_configure(w, A, &o);
+	assert_settled(w, 1);
+	world_free(w);
 }
 
 /* ---- clear, while another request is out ---- */
@@ -62,11 +126,11 @@ static void a_delete_that_waits_for_the_window_is_the_next_owners_too(void **sta
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(busy) / sizeof(busy[0]); i++) {
-		struct world *w = up(&(struct options){ 0 });
+		struct world *w = world_up(1, &(struct options){ 0 }, true);
 
 		w->hold_net = true;
 		busy[i](w);
-		lose_all(w);
+		world_drop_all(w);
 		clear_all(w, A);
 		assert_int_equal(w->side[A].logs[LOG_IKE_SA_DOWN], 1);
 		assert_int_equal(w->n_net, 0);
@@ -87,7 +151,7 @@ static void a_delete_that_waits_for_ike_auth_is_the_next_owners_too(void **state
 	world_deliver(w, 0);
 	assert_int_equal(world_count_sa(w, A, IKE_SA_AUTH_SENT), 1);
 	w->hold_net = true;
-	lose_all(w);
+	world_drop_all(w);
 	clear_all(w, A);
 	world_takeover(w, A, false);
 	w->hold_net = false;
@@ -97,7 +161,7 @@ static void a_delete_that_waits_for_ike_auth_is_the_next_owners_too(void **state
 
 static void clear_twice_is_clear_once(void **state)
 {
-	struct world *w = up(&(struct options){ 0 });
+	struct world *w = world_up(1, &(struct options){ 0 }, true);
 
 	(void)state;
 	w->hold_net = true;
@@ -113,7 +177,7 @@ static void clear_twice_is_clear_once(void **state)
 /* What traffic wants meanwhile is not hung on the SA that ends. */
 static void traffic_sets_up_anew_while_a_delete_waits(void **state)
 {
-	struct world *w = up(&(struct options){ 0 });
+	struct world *w = world_up(1, &(struct options){ 0 }, true);
 
 	(void)state;
 	w->hold_net = true;
@@ -139,7 +203,7 @@ static void what_was_cleared_is_not_tried_with_the_next_peer(void **state)
 	assert_int_equal(world_count_sa(w, A, IKE_SA_AUTH_SENT), 1);
 	clear_all(w, A);
 	w->drop_pct = 100;
-	lose_all(w);
+	world_drop_all(w);
 	world_run(w, 65000);
 	assert_int_equal(ike_sa_count(w->side[A].engine), 0);
 	assert_int_equal(w->side[A].logs[LOG_IKE_INITIATING], 1);
@@ -162,7 +226,7 @@ static unsigned int b_asks_in_vain(struct world *w, struct packet *p)
  */
 static void lasting_temporary_failure_sets_the_ike_sa_up_anew(void **state)
 {
-	struct world *w = up(&(struct options){ .lines = 2 });
+	struct world *w = world_up(1, &(struct options){ .lines = 2 }, true);
 	struct ike_config *c = world_config(w, B, &w->opt);
 	uint64_t spi = world_sa(w, A).spi_i;
 
@@ -210,7 +274,7 @@ static void ask_often(struct world *w, unsigned int n)
  * MUST be closed or rekeyed." */
 static void an_ike_sa_is_rekeyed_before_its_message_ids_end(void **state)
 {
-	struct world *w = up(&(struct options){ .lines = 2 });
+	struct world *w = world_up(1, &(struct options){ .lines = 2 }, true);
 
 	(void)state;
 	at_message_ids(w, UINT32_MAX - 265);
@@ -224,7 +288,7 @@ static void an_ike_sa_is_rekeyed_before_its_message_ids_end(void **state)
 
 static void an_ike_sa_whose_message_ids_end_is_set_up_anew(void **state)
 {
-	struct world *w = up(&(struct options){ .lines = 2 });
+	struct world *w = world_up(1, &(struct options){ .lines = 2 }, true);
 
 	(void)state;
 	at_message_ids(w, UINT32_MAX - 10);
@@ -242,6 +306,11 @@ static void an_ike_sa_whose_message_ids_end_is_set_up_anew(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(clear_deletes_both_ends),
+		cmocka_unit_test(both_delete_at_once),
+		cmocka_unit_test(silence_is_asked_about_and_traffic_is_life),
+		cmocka_unit_test(a_dead_peer_is_found_and_its_tunnel_initiated_anew_by_traffic),
+		cmocka_unit_test(a_removed_line_is_deleted),
 		cmocka_unit_test(a_delete_that_waits_for_the_window_is_the_next_owners_too),
 		cmocka_unit_test(a_delete_that_waits_for_ike_auth_is_the_next_owners_too),
 		cmocka_unit_test(clear_twice_is_clear_once),

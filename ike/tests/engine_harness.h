@@ -119,6 +119,10 @@ struct world *world_new(uint64_t seed, const struct options *opt, bool with_stan
 void world_free(struct world *w);
 struct ike_config *world_config(const struct world *w, int side, const struct options *opt);
 uint64_t world_random(struct world *w);
+/* A world in which A has initiated all its lines, 2 s later: fails the test when one is not up. */
+struct world *world_up(uint64_t seed, const struct options *opt, bool with_standby);
+/* A world in which A has initiated its first line, 3 s later, whatever came of it. */
+struct world *world_tried(const struct options *opt);
 
 /*
  * One input to the active engine of a side, and what
@@ -131,6 +135,15 @@ void world_run(struct world *w, uint64_t ms);
 /* Delivers the i-th packet of the net now. */
 void world_deliver(struct world *w, size_t i);
 void world_drop(struct world *w, size_t i);
+void world_drop_all(struct world *w);
+/* A datagram to this side, as from the other one's address. */
+void world_inject(struct world *w, int to, struct bytes datagram);
+/*
+ * A message that the owner of sa could have sealed: inner is what ike_build_inner() began, h has
+ * exchange, flags and message id, the rest comes from sa. The caller frees it.
+ */
+struct buf world_sealed(const struct ike_sa_state *sa, struct ike_header h,
+			struct ike_builder *inner);
 /* Jobs that were held come home. */
 void world_jobs(struct world *w);
 /* The active node of the side is gone; its standby takes over, and gets a standby of its own. */
@@ -139,12 +152,19 @@ void world_takeover(struct world *w, int side, bool suspect);
 /* The side restarts with nothing, in a later term. */
 void world_restart(struct world *w, int side);
 
+/* A new configuration for the active engine of the side. */
+void world_configure(struct world *w, int side, const struct options *opt);
 void initiate(struct world *w, int side, uint32_t tunnel);
 void rekey_child(struct world *w, int side);
 void rekey_ike(struct world *w, int side);
 void liveness(struct world *w, int side);
 void clear_all(struct world *w, int side);
 
+/* n exchanges of both sides; from here on A's standby hears of nothing (records_lost). */
+void lose_exchanges(struct world *w, unsigned int n);
+
+/* Of the active engine. */
+const struct ike_stats *world_stats(const struct world *w, int side);
 /* Established IKE SA of the side; fails the test when there is not exactly one. */
 struct ike_sa_state world_sa(struct world *w, int side);
 size_t world_count_sa(struct world *w, int side, enum ike_sa_stage stage);
@@ -161,5 +181,12 @@ bool world_tunnel_works(struct world *w, uint32_t tunnel);
 bool world_sync_of(struct world *w, int side, struct bytes datagram, struct msgid_sync *out);
 /* Tells both engines what a datapath under traffic tells. */
 void world_traffic(struct world *w);
+
+/* A's IKE SA and its first line are up, and nothing of their set-up is left over. */
+void assert_established(struct world *w);
+/* Nobody has an IKE SA, a half-open or a CHILD SA. */
+void assert_none(struct world *w);
+/* 70 s later: one IKE SA, one CHILD SA per line, nothing left over. */
+void assert_settled(struct world *w, uint32_t lines);
 
 #endif

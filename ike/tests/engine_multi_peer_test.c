@@ -44,9 +44,7 @@ static void reload(struct world *w, int side, const struct options *o)
 	struct options all = *o;
 
 	all.peers = PEERS;
-	world_input(w, side,
-		    &(struct ike_input){ .kind = IKE_IN_CONFIG,
-					 .config = world_config(w, side, &all) });
+	world_configure(w, side, &all);
 }
 
 /* Traffic goes on: it asks again every second, as the datapath does. */
@@ -624,7 +622,7 @@ static void b_initiates_from(struct world *w, uint8_t peer)
 static void only_the_current_peer_is_answered(void **state)
 {
 	struct world *w = world_of((struct options){ 0 });
-	const struct ike_stats *a = ike_engine_stats(w->side[A].engine);
+	const struct ike_stats *a = world_stats(w, A);
 
 	(void)state;
 	b_initiates_from(w, 1);
