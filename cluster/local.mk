@@ -57,6 +57,7 @@ cluster_tests = \
 	cluster/tests/admission_test \
 	cluster/tests/channel_test \
 	cluster/tests/chaos_test \
+	cluster/tests/claim_followed_test \
 	cluster/tests/claim_test \
 	cluster/tests/config_sync_test \
 	cluster/tests/drain_test \
@@ -65,12 +66,14 @@ cluster_tests = \
 	cluster/tests/exec_test \
 	cluster/tests/fence_test \
 	cluster/tests/handover_test \
+	cluster/tests/heal_test \
 	cluster/tests/health_test \
 	cluster/tests/heard_term_test \
 	cluster/tests/hello_test \
 	cluster/tests/history_test \
 	cluster/tests/join_test \
 	cluster/tests/kept_test \
+	cluster/tests/lineage_test \
 	cluster/tests/merge_test \
 	cluster/tests/ownership_test \
 	cluster/tests/preempt_test \
@@ -82,22 +85,31 @@ cluster_tests = \
 	cluster/tests/term_test \
 	cluster/tests/version_test
 check_PROGRAMS += $(cluster_tests)
-cluster_harness = cluster/tests/harness.c cluster/tests/harness.h
+# The tests share a cluster in memory.
+cluster_harness = \
+	cluster/tests/fixtures.h \
+	cluster/tests/harness.c cluster/tests/harness.h \
+	cluster/tests/harness_effects.c \
+	cluster/tests/harness_net.c \
+	cluster/tests/harness_private.h
 
 cluster_tests_admission_test_SOURCES = cluster/tests/admission_test.c $(cluster_harness)
 cluster_tests_channel_test_SOURCES = cluster/tests/channel_test.c $(cluster_harness)
+cluster_tests_claim_followed_test_SOURCES = cluster/tests/claim_followed_test.c $(cluster_harness)
 cluster_tests_chaos_test_SOURCES = cluster/tests/chaos_test.c $(cluster_harness)
 cluster_tests_config_sync_test_SOURCES = cluster/tests/config_sync_test.c $(cluster_harness)
 cluster_tests_drain_test_SOURCES = cluster/tests/drain_test.c $(cluster_harness)
 cluster_tests_disk_full_test_SOURCES = cluster/tests/disk_full_test.c $(cluster_harness)
 cluster_tests_exec_test_SOURCES = cluster/tests/exec_test.c $(cluster_harness)
 cluster_tests_fence_test_SOURCES = cluster/tests/fence_test.c $(cluster_harness)
+cluster_tests_heal_test_SOURCES = cluster/tests/heal_test.c $(cluster_harness)
 cluster_tests_heard_term_test_SOURCES = cluster/tests/heard_term_test.c $(cluster_harness)
 cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_harness)
 cluster_tests_health_test_SOURCES = cluster/tests/health_test.c $(cluster_harness)
 cluster_tests_hello_test_SOURCES = cluster/tests/hello_test.c $(cluster_harness)
 cluster_tests_history_test_SOURCES = cluster/tests/history_test.c $(cluster_harness)
 cluster_tests_join_test_SOURCES = cluster/tests/join_test.c $(cluster_harness)
+cluster_tests_lineage_test_SOURCES = cluster/tests/lineage_test.c $(cluster_harness)
 cluster_tests_kept_test_SOURCES = cluster/tests/kept_test.c $(cluster_harness)
 cluster_tests_merge_test_SOURCES = cluster/tests/merge_test.c $(cluster_harness)
 cluster_tests_ownership_test_SOURCES = cluster/tests/ownership_test.c $(cluster_harness)
@@ -116,18 +128,21 @@ cluster_tests_channel_test_LDADD = libstatesync-adapters.la $(cluster_test_libs)
 cluster_tests_corosync_test_CPPFLAGS = $(AM_CPPFLAGS) $(QB_CFLAGS) $(COROSYNC_CFLAGS)
 cluster_tests_corosync_test_LDADD = libcluster-adapters.la libbase.la $(CMOCKA_LIBS) $(QB_LIBS)
 cluster_tests_admission_test_LDADD = $(cluster_test_libs)
+cluster_tests_claim_followed_test_LDADD = $(cluster_test_libs)
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
 cluster_tests_config_sync_test_LDADD = $(cluster_test_libs)
 cluster_tests_drain_test_LDADD = $(cluster_test_libs)
 cluster_tests_disk_full_test_LDADD = $(cluster_test_libs)
 cluster_tests_exec_test_LDADD = $(cluster_test_libs)
 cluster_tests_fence_test_LDADD = $(cluster_test_libs)
+cluster_tests_heal_test_LDADD = $(cluster_test_libs)
 cluster_tests_heard_term_test_LDADD = $(cluster_test_libs)
 cluster_tests_handover_test_LDADD = $(cluster_test_libs)
 cluster_tests_health_test_LDADD = $(cluster_test_libs)
 cluster_tests_hello_test_LDADD = $(cluster_test_libs)
 cluster_tests_history_test_LDADD = $(cluster_test_libs)
 cluster_tests_join_test_LDADD = $(cluster_test_libs)
+cluster_tests_lineage_test_LDADD = $(cluster_test_libs)
 cluster_tests_kept_test_LDADD = $(cluster_test_libs)
 cluster_tests_merge_test_LDADD = $(cluster_test_libs)
 cluster_tests_ownership_test_LDADD = $(cluster_test_libs)

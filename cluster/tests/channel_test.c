@@ -285,9 +285,7 @@ static void joiner_starts(uint32_t pairs)
 	memset(&seen, 0, sizeof(seen));
 	world_settled(&w, 2);
 	w.large = true;
-	node_kill(&w, JOINER);
-	world_view(&w, true);
-	world_run(&w, 20);
+	world_kill(&w, JOINER, 20);
 	owner_gets(pairs);
 	loop = qb_loop_create();
 	for (size_t i = 0; i < 2; i++)

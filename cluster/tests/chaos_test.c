@@ -33,11 +33,6 @@ static uint64_t roll(uint64_t below)
 	return (z ^ (z >> 31)) % below;
 }
 
-static bool holds(const struct node *nd)
-{
-	return nd->alive && nd->role != CL_ROLE_OFFLINE && nd->role != CL_ROLE_JOINING;
-}
-
 /* Time passes, and whoever owns writes. */
 static void run(uint64_t ms)
 {
@@ -62,7 +57,7 @@ static size_t others_that_hold(size_t except)
 	size_t n = 0;
 
 	for (size_t i = 0; i < w.n; i++)
-		n += i != except && holds(&w.nodes[i]) && !w.nodes[i].stopped &&
+		n += i != except && node_holds_state(&w.nodes[i]) && !w.nodes[i].stopped &&
 		     w.nodes[i].part == w.nodes[except].part;
 	return n;
 }
@@ -123,7 +118,7 @@ static void wake_one(size_t i)
 
 static void go_active(size_t i)
 {
-	if (holds(&w.nodes[i]) && !w.nodes[i].stopped)
+	if (node_holds_state(&w.nodes[i]) && !w.nodes[i].stopped)
 		node_command(&w, i, CL_IN_GO_ACTIVE);
 }
 

@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which claims a member refuses, and which of two it takes (R9). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
+#include "cluster/tests/fixtures.h"
 
 /* A claim of node 1 (slot 2) is delivered to all and refused by all; node 0 stays what it is. */
 static void assert_claim_refused(uint64_t term, enum claim_reason reason,
@@ -121,9 +106,7 @@ static void a_claim_of_an_announced_term_is_refused(void **state)
 	node_forge_claim(&w, 1, 8, CLAIM_SILENT, NULL);
 	world_run(&w, 5);
 	assert_int_equal(world_owner(&w), 0);
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 150);
+	world_kill(&w, 0, 150);
 	assert_int_equal(w.nodes[1].term, 9);
 }
 
@@ -131,9 +114,7 @@ static void a_claim_without_quorum_is_refused(void **state)
 {
 	(void)state;
 	world_settled(&w, 3);
-	node_cut(&w, 1);
-	world_view(&w, false);
-	world_run(&w, 5);
+	world_cut(&w, 1, 5);
 	node_forge_claim(&w, 1, 2, CLAIM_LEFT, NULL);
 	world_run(&w, 5);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
@@ -144,13 +125,9 @@ static void a_claim_of_a_member_without_complete_state_is_refused(void **state)
 {
 	(void)state;
 	world_settled(&w, 3);
-	node_kill(&w, 2);
-	world_view(&w, true);
-	world_run(&w, 5);
+	world_kill(&w, 2, 5);
 	w.nodes[0].lose_snapshots = true;
-	node_start(&w, 2);
-	world_view(&w, true);
-	world_run(&w, 50);
+	world_start(&w, 2, 50);
 	assert_int_equal(w.nodes[2].role, CL_ROLE_JOINING);
 	node_forge_claim(&w, 2, 2, CLAIM_SILENT, NULL);
 	world_run(&w, 50);
@@ -275,8 +252,6 @@ static void a_claim_that_is_given_up_leaves_all_as_it_was(void **state)
 	assert_true(g->unsure && g->heartbeat_stale_at_left);
 	assert_int_equal(g->lineage.n, was.lineage.n);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

@@ -1,26 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The owner's configuration for the others: on command, for who joins, and everything that can go wrong. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include "base/must.h"
-#include "cluster/tests/harness.h"
+#include "cluster/tests/fixtures.h"
 
 #define BODY(kind) HOLDFAST__CLUSTER_MESSAGE__BODY_##kind
 #define LONG_LEN   (10 * CONFIG_PIECE_BYTES + 7)
 
-static struct world w;
 static char long_text[LONG_LEN];
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
 
 static void settled(size_t n)
 {
@@ -49,9 +35,7 @@ static void assert_ended(size_t i, uint8_t slot, enum result reason, const char 
 
 static void who_restarts(size_t i)
 {
-	node_kill(&w, i);
-	world_view(&w, true);
-	world_run(&w, 100);
+	world_kill(&w, i, 100);
 	node_start(&w, i);
 	world_view(&w, true);
 }
@@ -71,13 +55,13 @@ static void every_member_takes_it(void **state)
 		assert_memory_equal(w.nodes[i].config_got.p, "crypto map OUT 10", 17);
 		assert_int_equal(w.nodes[i].config, 9);
 		assert_false(node_status(&w.nodes[0]).members[i].digest_differs);
-		assert_int_equal(cl_stats(w.nodes[i].cl)->configs_received, 1);
+		assert_int_equal(stats(i)->configs_received, 1);
 	}
 	assert_int_equal(w.nodes[0].configs_taken, 0);
 	assert_int_equal(w.nodes[0].configs_done, 2);
 	assert_int_equal(w.nodes[0].configs_ok, 2);
 	assert_int_equal(w.nodes[0].config_token, 77);
-	assert_int_equal(cl_stats(w.nodes[0].cl)->configs_sent, 2);
+	assert_int_equal(stats(0)->configs_sent, 2);
 	assert_ended(0, w.nodes[0].config_slot, R_OK, "");
 }
 
@@ -116,7 +100,7 @@ static void a_long_one_comes_by_the_channel_a_piece_at_a_time(void **state)
 	settled(2);
 	long_one(0);
 	uint64_t mcast = w.nodes[0].sent;
-	const uint64_t *pieces = &cl_stats(w.nodes[0].cl)->messages_sent[BODY(CONFIG_PIECE)];
+	const uint64_t *pieces = &stats(0)->messages_sent[BODY(CONFIG_PIECE)];
 	node_config(&w, 0, 0, CL_CONFIG_REPLACE, 1);
 	for (int i = 0; i < 60; i++) {
 		uint64_t before = *pieces;
@@ -210,7 +194,7 @@ static void a_member_that_refuses_says_why_and_keeps_its_own(void **state)
 	assert_int_equal(w.nodes[0].configs_ok, 1);
 	assert_true(node_status(&w.nodes[0]).members[1].digest_differs);
 	assert_false(node_status(&w.nodes[0]).members[2].digest_differs);
-	assert_int_equal(cl_stats(w.nodes[0].cl)->configs_refused, 1);
+	assert_int_equal(stats(0)->configs_refused, 1);
 	/* Alone, so that its words are the last. */
 	node_config(&w, 0, 2, CL_CONFIG_REPLACE, 6);
 	world_run(&w, 20);
@@ -248,9 +232,7 @@ static void a_member_that_leaves_is_not_waited_for(void **state)
 	node_config(&w, 0, 0, CL_CONFIG_REPLACE, 1);
 	world_run(&w, 20);
 	assert_int_equal(w.nodes[0].config_left, 1);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 5);
+	world_kill(&w, 1, 5);
 	assert_ended(0, 2, R_NOT_FOUND, "left the cluster before it answered");
 }
 
@@ -298,7 +280,7 @@ static void one_of_a_member_that_is_not_the_owner_is_refused(void **state)
 	node_forge(&w, 1, 0, &m);
 	world_run(&w, 20);
 	assert_false(w.nodes[0].cl->config.receipt.used);
-	assert_int_equal(cl_stats(w.nodes[0].cl)->configs_refused, 1);
+	assert_int_equal(stats(0)->configs_refused, 1);
 	/* And one that cannot be of the owner either. */
 	c.total = CL_CONFIG_MAX + 1;
 	node_forge(&w, 0, 0, &m);
@@ -308,16 +290,14 @@ static void one_of_a_member_that_is_not_the_owner_is_refused(void **state)
 	node_forge(&w, 0, 0, &m);
 	world_run(&w, 20);
 	assert_false(w.nodes[1].cl->config.receipt.used);
-	assert_int_equal(cl_stats(w.nodes[1].cl)->configs_refused, 2);
+	assert_int_equal(stats(1)->configs_refused, 2);
 }
 
 static void who_is_alone_is_told(void **state)
 {
 	(void)state;
 	settled(2);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 50);
+	world_kill(&w, 1, 50);
 	node_config(&w, 0, 0, CL_CONFIG_REPLACE, 1);
 	world_run(&w, 5);
 	assert_ended(0, 0, R_NOT_FOUND, "there is no other unit in the cluster");
@@ -351,9 +331,7 @@ static void a_death_half_way_leaves_the_old_one(void **state)
 	node_config(&w, 0, 0, CL_CONFIG_REPLACE, 1);
 	world_run(&w, 4);
 	assert_true(w.nodes[1].cl->config.receipt.used);
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 300);
+	world_kill(&w, 0, 300);
 	assert_int_equal(world_owner(&w), 1);
 	assert_false(w.nodes[1].cl->config.receipt.used);
 	assert_null(w.nodes[1].cl->config.receipt.text.p);
@@ -449,16 +427,12 @@ static void after_a_heal_the_loser_takes_the_winners(void **state)
 	(void)state;
 	settled(2);
 	w.two_node = true;
-	node_cut(&w, 1);
-	world_view(&w, false);
-	world_run(&w, 3000);
+	world_cut(&w, 1, 3000);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	node_reload(&w, 0, 1);
 	node_reload(&w, 1, 2);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 5000);
+	world_meet(&w, 5000);
 	size_t winner = world_owner(&w);
 	assert_int_equal(w.nodes[1 - winner].config, winner + 1);
 	assert_int_equal(w.nodes[winner].config, winner + 1);
@@ -499,37 +473,35 @@ static void the_history_has_its_rows(void **state)
 	assert_true(w.nodes[0].is_protected);
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, done)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(every_member_takes_it),
-		TEST(only_the_member_that_is_meant_takes_it),
-		TEST(who_has_it_only_looks_after_its_file),
-		TEST(a_long_one_comes_by_the_channel_a_piece_at_a_time),
-		TEST(what_is_lost_is_asked_for_again),
-		TEST(a_piece_that_comes_twice_or_does_not_fit_is_dropped),
-		TEST(a_channel_that_is_dead_ends_it_at_both_ends),
-		TEST(a_member_that_refuses_says_why_and_keeps_its_own),
-		TEST(words_of_a_member_are_made_printable),
-		TEST(a_member_that_says_nothing_is_not_waited_for),
-		TEST(a_member_that_leaves_is_not_waited_for),
-		TEST(a_newer_one_ends_the_older),
-		TEST(a_standby_sends_none),
-		TEST(one_of_a_member_that_is_not_the_owner_is_refused),
-		TEST(who_is_alone_is_told),
-		TEST(one_that_cannot_be_sent_is_told_from_the_other),
-		TEST(a_death_half_way_leaves_the_old_one),
-		TEST(an_owner_that_hands_over_asks_no_more),
-		TEST(a_member_that_joins_with_another_one_is_sent_ours),
-		TEST(a_member_that_joins_with_the_same_is_sent_none),
-		TEST(who_refused_it_is_not_sent_it_again_and_again),
-		TEST(two_that_start_at_once_end_with_the_owners),
-		TEST(a_takeover_sends_nothing_to_who_was_there),
-		TEST(after_a_heal_the_loser_takes_the_winners),
-		TEST(whose_word_counts),
-		TEST(the_history_has_its_rows),
+		T(every_member_takes_it),
+		T(only_the_member_that_is_meant_takes_it),
+		T(who_has_it_only_looks_after_its_file),
+		T(a_long_one_comes_by_the_channel_a_piece_at_a_time),
+		T(what_is_lost_is_asked_for_again),
+		T(a_piece_that_comes_twice_or_does_not_fit_is_dropped),
+		T(a_channel_that_is_dead_ends_it_at_both_ends),
+		T(a_member_that_refuses_says_why_and_keeps_its_own),
+		T(words_of_a_member_are_made_printable),
+		T(a_member_that_says_nothing_is_not_waited_for),
+		T(a_member_that_leaves_is_not_waited_for),
+		T(a_newer_one_ends_the_older),
+		T(a_standby_sends_none),
+		T(one_of_a_member_that_is_not_the_owner_is_refused),
+		T(who_is_alone_is_told),
+		T(one_that_cannot_be_sent_is_told_from_the_other),
+		T(a_death_half_way_leaves_the_old_one),
+		T(an_owner_that_hands_over_asks_no_more),
+		T(a_member_that_joins_with_another_one_is_sent_ours),
+		T(a_member_that_joins_with_the_same_is_sent_none),
+		T(who_refused_it_is_not_sent_it_again_and_again),
+		T(two_that_start_at_once_end_with_the_owners),
+		T(a_takeover_sends_nothing_to_who_was_there),
+		T(after_a_heal_the_loser_takes_the_winners),
+		T(whose_word_counts),
+		T(the_history_has_its_rows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,22 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* R11 on a disk without room: a node that cannot write a term does not claim it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
+#include "cluster/tests/fixtures.h"
 
 static void owner_dies(void)
 {
@@ -26,7 +12,7 @@ static void owner_dies(void)
 
 static uint64_t claims(size_t i)
 {
-	return cl_stats(w.nodes[i].cl)->claims_sent;
+	return stats(i)->claims_sent;
 }
 
 static void a_standby_without_room_does_not_claim_and_tries_again(void **state)
@@ -126,9 +112,7 @@ static void the_gap_of_a_lost_file_waits_for_room(void **state)
 	world_view(&w, true);
 	w.nodes[1].term_on_disk = 0;
 	w.nodes[1].terms_unknown = true;
-	node_start(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 500);
+	world_start(&w, 1, 500);
 	uint64_t before = node_status(&w.nodes[1]).term;
 	w.nodes[1].disk_full = true;
 	owner_dies();
@@ -140,8 +124,6 @@ static void the_gap_of_a_lost_file_waits_for_room(void **state)
 	assert_int_equal(w.nodes[1].term, before + LOST_TERM_ROOM);
 	assert_false(w.nodes[1].terms_unknown);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* "node drain": what a drained member gives away, what it does not take, and what it still must. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
+#include "cluster/tests/fixtures.h"
 
 /* By an operator; what is on disk survives the process. */
 static void drain(size_t i, bool drained)
@@ -28,16 +13,7 @@ static void drain(size_t i, bool drained)
 
 static void lose(size_t i, uint64_t ms)
 {
-	node_kill(&w, i);
-	world_view(&w, true);
-	world_run(&w, ms);
-}
-
-static void rejoin(size_t i, uint64_t ms)
-{
-	node_start(&w, i);
-	world_view(&w, true);
-	world_run(&w, ms);
+	world_kill(&w, i, ms);
 }
 
 static const struct cl_member_status *seen_by(size_t i, uint8_t slot)
@@ -117,7 +93,7 @@ static void and_gives_it_back_as_soon_as_another_is_protected(void **state)
 	world_run(&w, 100);
 	lose(1, 50);
 	uint64_t key = node_append(&w, 0);
-	rejoin(1, 500);
+	world_start(&w, 1, 500);
 	assert_int_equal(world_owner(&w), 1);
 	assert_true(w.nodes[1].handover);
 	assert_true(node_has(&w.nodes[1], key));
@@ -132,7 +108,7 @@ static void a_drained_owner_waits_for_a_protected_standby(void **state)
 	world_run(&w, 5000);
 	assert_int_equal(world_owner(&w), 0);
 	assert_true(node_may_send(&w.nodes[0]));
-	rejoin(1, 500);
+	world_start(&w, 1, 500);
 	assert_int_equal(world_owner(&w), 1);
 }
 
@@ -262,9 +238,9 @@ static void a_drained_preferred_unit_does_not_preempt_after_a_restart(void **sta
 	(void)state;
 	preferred_and_drained();
 	lose(0, 100); /* upgraded, and back: what is on disk says that it is drained */
-	rejoin(0, 10000);
+	world_start(&w, 0, 10000);
 	assert_int_equal(world_owner(&w), 1);
-	assert_int_equal(cl_stats(w.nodes[0].cl)->preempts_asked, 0);
+	assert_int_equal(stats(0)->preempts_asked, 0);
 	drain(0, false);
 	world_run(&w, 500);
 	assert_int_equal(world_owner(&w), 0);
@@ -306,7 +282,7 @@ static void with_pacemaker_a_drain_moves_nothing(void **state)
 	lose(0, 100);
 	w.manager = CL_MANAGER_PACEMAKER;
 	w.nodes[0].drained = true;
-	rejoin(0, 500);
+	world_start(&w, 0, 500);
 	lose(1, 100);
 	node_command(&w, 0, CL_IN_GO_ACTIVE);
 	world_run(&w, 300);
@@ -314,8 +290,6 @@ static void with_pacemaker_a_drain_moves_nothing(void **state)
 	drain(0, true);
 	assert_false(seen_by(0, 1)->drained);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

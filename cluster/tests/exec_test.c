@@ -1,25 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* "failover exec": requests, answers in pieces, and everything that can be wrong with them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include "base/must.h"
-#include "cluster/tests/harness.h"
+#include "cluster/tests/fixtures.h"
 
 #define BODY(kind) HOLDFAST__CLUSTER_MESSAGE__BODY_##kind
 
-static struct world w;
 static char long_text[CL_EXEC_TEXT_MAX + 1];
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
 
 static void settled(size_t n)
 {
@@ -88,7 +74,7 @@ static void a_long_answer_comes_in_pieces_one_at_a_time(void **state)
 	settled(2);
 	w.nodes[1].exec_text = long_text;
 	w.nodes[1].exec_text_len = CL_EXEC_TEXT_MAX;
-	const uint64_t *sent = &cl_stats(w.nodes[1].cl)->messages_sent[BODY(EXEC_REPLY)];
+	const uint64_t *sent = &stats(1)->messages_sent[BODY(EXEC_REPLY)];
 	node_exec(&w, 0, 2, "show crypto ipsec sa", 1);
 	for (int i = 0; i < 200; i++) {
 		uint64_t before = *sent;
@@ -125,9 +111,7 @@ static void a_member_that_leaves_is_not_waited_for(void **state)
 	w.nodes[1].mute_exec = true;
 	node_exec(&w, 0, 2, "show version", 1);
 	world_run(&w, 10);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 5);
+	world_kill(&w, 1, 5);
 	assert_failed(0, R_NOT_FOUND, "left the cluster before it answered");
 }
 
@@ -233,10 +217,10 @@ static void an_answer_of_another_member_is_not_taken(void **state)
 	(void)state;
 	asking();
 	Holdfast__ExecReply r = reply(0, 3, 3);
-	uint64_t refused = cl_stats(w.nodes[0].cl)->refused_sender;
+	uint64_t refused = stats(0)->refused_sender;
 	forge_reply(2, &r);
 	assert_int_equal(w.nodes[0].execs_done, 0);
-	assert_int_equal(cl_stats(w.nodes[0].cl)->refused_sender, refused + 1);
+	assert_int_equal(stats(0)->refused_sender, refused + 1);
 	r.id++; /* from the right one, to another question */
 	forge_reply(1, &r);
 	assert_int_equal(w.nodes[0].execs_done, 0);
@@ -309,7 +293,7 @@ static void a_message_that_is_cut_off_or_changed_is_refused(void **state)
 	}
 	world_run(&w, 5);
 	assert_int_equal(w.nodes[0].execs_done, 0);
-	assert_true(cl_stats(w.nodes[0].cl)->refused[R_INTEGRITY] >= len - 32);
+	assert_true(stats(0)->refused[R_INTEGRITY] >= len - 32);
 	world_inject(&w, 1, bytes(copy, len));
 	world_run(&w, 5);
 	assert_true(w.nodes[0].exec_ok);
@@ -350,7 +334,7 @@ static void requests_that_must_not_be_run_are_refused(void **state)
 	r.line = (ProtobufCBinaryData){ .data = (uint8_t *)nul, .len = sizeof(nul) - 1 };
 	forge_request(&r);
 	assert_int_equal(w.nodes[1].execs, 0);
-	assert_int_equal(cl_stats(w.nodes[1].cl)->messages_sent[BODY(EXEC_REPLY)], 4);
+	assert_int_equal(stats(1)->messages_sent[BODY(EXEC_REPLY)], 4);
 	r.line = (ProtobufCBinaryData){ .data = (uint8_t *)line, .len = 10 };
 	r.to_slot = 3;
 	forge_request(&r);
@@ -378,17 +362,11 @@ static void a_restarted_node_numbers_its_questions_anew(void **state)
 	w.nodes[1].mute_exec = true;
 	node_exec(&w, 0, 2, "show version", 1);
 	uint64_t first = call_of(0)->id;
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 30);
-	node_start(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 300);
+	world_kill(&w, 0, 30);
+	world_start(&w, 0, 300);
 	node_exec(&w, 0, 2, "show version", 1);
 	assert_true(call_of(0)->id > first + 1000 || call_of(0)->id + 1000 < first);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

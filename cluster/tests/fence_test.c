@@ -3,22 +3,7 @@
  * "failover takeover fenced": a lost node's group is taken when its end is confirmed, not before.
  * "failover empty-start fenced": nobody begins without state while one who is missing may have it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
+#include "cluster/tests/fixtures.h"
 
 static void start_pair(enum cl_role_manager manager)
 {
@@ -143,9 +128,7 @@ static void one_who_is_there_is_not_fenced(void **state)
 	fenced(1, 1);
 	world_run(&w, 100);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 500);
+	world_meet(&w, 500);
 	assert_int_equal(world_owner(&w), 1);
 	node_cut(&w, 0);
 	world_run(&w, 650);
@@ -160,9 +143,7 @@ static void a_process_that_dies_alone_is_taken_over_from_at_once(void **state)
 {
 	(void)state;
 	start_pair(CL_MANAGER_INTERNAL);
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 20);
+	world_kill(&w, 0, 20);
 	assert_int_equal(world_owner(&w), 1);
 }
 
@@ -195,9 +176,7 @@ static void an_owner_that_comes_back_is_followed_again(void **state)
 	(void)state;
 	start_pair(CL_MANAGER_INTERNAL);
 	cut();
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 500);
+	world_meet(&w, 500);
 	assert_int_equal(world_owner(&w), 0);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
 	assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 0);
@@ -212,15 +191,11 @@ static void what_was_kept_waits_for_it_too(void **state)
 {
 	(void)state;
 	start_pair(CL_MANAGER_INTERNAL);
-	node_cut(&w, 1);
-	world_view(&w, false);
-	world_run(&w, 50);
+	world_cut(&w, 1, 50);
 	node_append(&w, 0);
 	world_run(&w, 50);
 	w.nodes[0].lose_snapshots = true;
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 150);
+	world_meet(&w, 150);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
 	cut();
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
@@ -240,9 +215,7 @@ static void a_node_that_comes_back_as_another_process_is_waited_for_no_longer(vo
 	cut();
 	node_kill(&w, 0);
 	node_start(&w, 0);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 1500);
+	world_meet(&w, 1500);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 0);
 	assert_true(w.nodes[1].is_protected);
@@ -411,8 +384,6 @@ static void without_a_node_list_nobody_is_believed(void **state)
 	world_run(&w, 2000);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
 }
-
-#define T(test) cmocka_unit_test_teardown(test, done)
 
 int main(void)
 {

@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Planned change of owner, its failures, commands, stop (R19, R21). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
+#include "cluster/tests/fixtures.h"
 
 static void assert_handed_over(size_t from, size_t to, uint64_t term)
 {
@@ -99,9 +84,7 @@ static void who_claims_alone_says_that_it_stays(void **state)
 	(void)state;
 	node_1_claims();
 	node_command(&w, 1, CL_IN_GO_STANDBY);
-	node_kill(&w, 2);
-	world_view(&w, true);
-	world_run(&w, 1500);
+	world_kill(&w, 2, 1500);
 	assert_int_equal(w.nodes[1].commands_failed, 1);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 }
@@ -288,9 +271,7 @@ static void a_target_that_dies_while_preparing_is_forgotten(void **state)
 	node_command(&w, 0, CL_IN_GO_STANDBY);
 	world_run(&w, 10);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_RELEASING);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 10);
+	world_kill(&w, 1, 10);
 	assert_int_equal(world_owner(&w), 0);
 	assert_int_equal(w.nodes[0].term, 1);
 	assert_true(node_may_send(&w.nodes[0]));
@@ -306,9 +287,7 @@ static void a_release_that_nobody_takes_is_reclaimed(void **state)
 	for (int i = 0; i < 20 && w.nodes[0].deadline_ns; i++)
 		world_run(&w, 1);
 	assert_int_equal(w.nodes[0].deadline_ns, 0);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 20);
+	world_kill(&w, 1, 20);
 	assert_int_equal(world_owner(&w), 0);
 	assert_int_equal(w.nodes[0].term, 3);
 	assert_string_equal(w.nodes[0].why, "handover failed");
@@ -344,9 +323,7 @@ static void an_owner_that_dies_while_handing_over_is_taken_over(void **state)
 	w.nodes[0].mute_quiesce = true;
 	node_command(&w, 0, CL_IN_GO_STANDBY);
 	world_run(&w, 10);
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 20);
+	world_kill(&w, 0, 20);
 	assert_int_equal(world_owner(&w), 1);
 	assert_string_equal(w.nodes[1].why, "owner left");
 	assert_false(w.nodes[1].handover);
@@ -357,9 +334,7 @@ static void without_a_protected_standby_nothing_is_handed_over(void **state)
 {
 	(void)state;
 	world_settled(&w, 2);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 10);
+	world_kill(&w, 1, 10);
 	node_command(&w, 0, CL_IN_GO_STANDBY);
 	assert_int_equal(w.nodes[0].commands_failed, 1);
 	node_command(&w, 0, CL_IN_STOP);
@@ -436,13 +411,9 @@ static void a_member_without_complete_state_is_not_promoted(void **state)
 {
 	(void)state;
 	world_settled(&w, 2);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 5);
+	world_kill(&w, 1, 5);
 	w.nodes[0].lose_snapshots = true;
-	node_start(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 50);
+	world_start(&w, 1, 50);
 	node_command(&w, 1, CL_IN_GO_ACTIVE);
 	assert_int_equal(w.nodes[1].commands_failed, 1);
 }
@@ -468,8 +439,6 @@ static void a_request_that_the_owner_cannot_meet_is_answered(void **state)
 	assert_int_equal(w.nodes[2].commands_failed, 1);
 	assert_int_equal(world_owner(&w), 0);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

@@ -142,6 +142,11 @@ void world_heal(struct world *w);
 /* A new ring in each part, or with same_ring only a new member list. */
 void world_view(struct world *w, bool same_ring);
 void world_run(struct world *w, uint64_t ms);
+/* node_kill, node_start, node_cut or world_heal, the views that follow at once, and ms. */
+void world_kill(struct world *w, size_t i, uint64_t ms);
+void world_start(struct world *w, size_t i, uint64_t ms);
+void world_cut(struct world *w, size_t i, uint64_t ms);
+void world_meet(struct world *w, uint64_t ms);
 /* One input, and its effects, at once. */
 void node_input(struct node *nd, const struct cl_input *in);
 void node_command(struct world *w, size_t i, enum cl_input_kind kind);
@@ -174,6 +179,8 @@ void world_order(struct world *w);
 void node_deliver_to_itself(struct world *w, size_t i);
 bool node_has(const struct node *nd, uint64_t key);
 bool node_may_send(const struct node *nd);
+/* Active or standby. */
+bool node_holds_state(const struct node *nd);
 struct cl_group_status node_status(const struct node *nd);
 /* Index of the one node with role active; asserts that it is the only one alive that says so. */
 size_t world_owner(const struct world *w);

@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Link monitoring: when an owner hands over because of its interfaces, and when it must not. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
+#include "cluster/tests/fixtures.h"
 
 #define SETTLE_MS 300u
 #define HOLD_MS   25000u
 
 enum { OUTSIDE, INSIDE, DMZ, LINKS };
 
-static struct world w;
 static struct cl_health health[NODES_MAX];
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
 
 static void tell(size_t i)
 {
@@ -64,7 +51,7 @@ static void monitored(size_t n)
 
 static uint64_t handed_over(size_t i)
 {
-	return cl_stats(w.nodes[i].cl)->link_handovers;
+	return stats(i)->link_handovers;
 }
 
 static void an_owner_that_loses_a_link_hands_over(void **state)
@@ -208,9 +195,7 @@ static void the_owner_dies_and_slot_2_has_failed_interfaces(unsigned int policy,
 		link_is(2, INSIDE, CL_LINK_NO_LINK);
 	world_run(&w, 400);
 	assert_int_equal(world_owner(&w), 0);
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 50);
+	world_kill(&w, 0, 50);
 }
 
 static void a_claimant_with_failed_interfaces_goes_behind(void **state)
@@ -219,7 +204,7 @@ static void a_claimant_with_failed_interfaces_goes_behind(void **state)
 	the_owner_dies_and_slot_2_has_failed_interfaces(1, false);
 	assert_int_equal(world_owner(&w), 2);
 	assert_false(w.nodes[2].suspect);
-	assert_int_equal(cl_stats(w.nodes[1].cl)->claims_sent, 0);
+	assert_int_equal(stats(1)->claims_sent, 0);
 }
 
 static void when_all_claimants_have_failed_the_slot_decides(void **state)
@@ -245,7 +230,7 @@ static void behind_a_silent_owner_too(void **state)
 	node_stop(&w, 0);
 	world_run(&w, 2300);
 	assert_int_equal(w.nodes[2].role, CL_ROLE_ACTIVE);
-	assert_int_equal(cl_stats(w.nodes[1].cl)->claims_sent, 0);
+	assert_int_equal(stats(1)->claims_sent, 0);
 }
 
 /* It is better than nobody. */
@@ -439,9 +424,7 @@ static void the_standby_dies_in_the_middle(void **state)
 	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
 	world_run(&w, 350);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_RELEASING);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 50);
+	world_kill(&w, 1, 50);
 	assert_int_equal(world_owner(&w), 0);
 	assert_true(node_may_send(&w.nodes[0]));
 }
@@ -542,16 +525,14 @@ static void preempt_does_not_take_what_it_cannot_serve(void **state)
 {
 	(void)state;
 	preempting();
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 30);
+	world_kill(&w, 0, 30);
 	node_start(&w, 0);
 	all_links_up(0);
 	link_is(0, INSIDE, CL_LINK_NO_LINK);
 	world_view(&w, true);
 	world_run(&w, 20000);
 	assert_int_equal(world_owner(&w), 1);
-	assert_int_equal(cl_stats(w.nodes[0].cl)->preempts_asked, 0);
+	assert_int_equal(stats(0)->preempts_asked, 0);
 	link_is(0, INSIDE, CL_LINK_NORMAL);
 	world_run(&w, HOLD_MS + 300);
 	assert_int_equal(world_owner(&w), 0);
@@ -612,8 +593,6 @@ static void what_a_newer_member_says_is_taken_as_far_as_it_goes(void **state)
 	assert_int_equal(cl_links(w.nodes[0].cl, 2, links), CL_LINKS_MAX);
 	assert_int_equal(links[0].state, CL_LINK_UNKNOWN);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* R11: what a node that does not own writes of the terms of others. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include "cluster/cluster_private.h"
-#include "cluster/tests/harness.h"
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
+#include "cluster/tests/fixtures.h"
 
 static void hand_over(size_t to)
 {
@@ -96,8 +81,6 @@ static void a_claim_waits_for_the_write_before_it(void **state)
 	assert_int_equal(world_owner(&w), 1);
 	assert_true(w.nodes[1].term_on_disk > written.term);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

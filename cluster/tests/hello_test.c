@@ -1,29 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What waits for a member's HELLO in a ring, and what is made of what a HELLO says (R9, R11, R14). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include "base/must.h"
-#include "cluster/tests/harness.h"
+#include "cluster/tests/fixtures.h"
 
 #define BODY(kind) HOLDFAST__CLUSTER_MESSAGE__BODY_##kind
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
-
-static const struct cl_stats *stats(size_t i)
-{
-	return cl_stats(w.nodes[i].cl);
-}
 
 /* ---- before HELLO ---- */
 
@@ -34,9 +14,7 @@ static const struct cl_stats *stats(size_t i)
 static void slot_2_says_before_its_hello(Holdfast__ClusterMessage *m)
 {
 	world_settled(&w, 3);
-	node_cut(&w, 1);
-	world_view(&w, false);
-	world_run(&w, 200);
+	world_cut(&w, 1, 200);
 	w.nodes[1].exec_text = "";
 	world_heal(&w);
 	node_forge(&w, 1, w.nodes[0].term, m);
@@ -109,9 +87,7 @@ static void an_owner_is_heard_before_hello(void **state)
 {
 	(void)state;
 	world_settled(&w, 2);
-	node_cut(&w, 0);
-	world_view(&w, false);
-	world_run(&w, 1500);
+	world_cut(&w, 0, 1500);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
 	Holdfast__Heartbeat h = HOLDFAST__HEARTBEAT__INIT;
@@ -228,9 +204,7 @@ static void behind_the_last_term_nobody_claims(void **state)
 	(void)state;
 	world_settled(&w, 2);
 	w.nodes[1].cl->groups[0].known_term = CL_TERM_MAX;
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 2500);
+	world_kill(&w, 0, 2500);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
 	assert_in_range(w.nodes[1].logs[LOG_CLUSTER_CLAIM_REFUSED], 2, 4);
 	assert_in_range(stats(1)->claims_refused, 2, 4);
@@ -254,9 +228,7 @@ static void says_hello_again(size_t i)
 
 static void meet_again(void)
 {
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 1500);
+	world_meet(&w, 1500);
 }
 
 /*
@@ -335,13 +307,9 @@ static void who_has_joined_since_knows_the_terms(void **state)
 {
 	(void)state;
 	world_settled(&w, 3);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 50);
+	world_kill(&w, 1, 50);
 	loses_its_term_file(1);
-	node_start(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 500);
+	world_start(&w, 1, 500);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
 	for (size_t i = 0; i < 3; i++)
 		node_cut(&w, i);
@@ -361,9 +329,7 @@ static void an_empty_start_leaves_room_for_terms_that_are_lost(void **state)
 {
 	(void)state;
 	world_settled(&w, 2);
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 100);
+	world_kill(&w, 0, 100);
 	assert_int_equal(w.nodes[1].term, 2);
 	node_kill(&w, 1);
 	loses_its_term_file(1);
@@ -373,8 +339,6 @@ static void an_empty_start_leaves_room_for_terms_that_are_lost(void **state)
 	assert_true(world_owner(&w) < 2);
 	assert_in_range(w.nodes[world_owner(&w)].term, 3, SS_SLOTS * 3);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

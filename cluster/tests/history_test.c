@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What "show failover history" and "show failover state" are told. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
+#include "cluster/tests/fixtures.h"
 
 struct row {
 	enum cl_state from, to;
@@ -94,13 +79,9 @@ static void a_takeover_and_a_join_are_told(void **state)
 	};
 	(void)state;
 	world_settled(&w, 2);
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 30);
+	world_kill(&w, 0, 30);
 	ASSERT_NEWEST(1, takeover);
-	node_start(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 300);
+	world_start(&w, 0, 300);
 	ASSERT_NEWEST(0, join);
 }
 
@@ -137,9 +118,7 @@ static void failures_name_the_unit_and_what_befell_it(void **state)
 	(void)state;
 	world_settled(&w, 3);
 	assert_null(cl_last_failure(w.nodes[0].cl, 2).why);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 5);
+	world_kill(&w, 1, 5);
 	struct cl_failure f = cl_last_failure(w.nodes[0].cl, 2);
 	assert_string_equal(f.why, "Comm Failure");
 	assert_in_range(f.at_ms, 1000777 + 300, 1000777 + 310);
@@ -167,9 +146,7 @@ static void who_was_in_a_slot_is_remembered(void **state)
 	world_settled(&w, 3);
 	assert_false(cl_known_unit(w.nodes[0].cl, 4).heard);
 	assert_false(cl_known_unit(w.nodes[0].cl, 200).heard);
-	node_kill(&w, 2);
-	world_view(&w, true);
-	world_run(&w, 30);
+	world_kill(&w, 2, 30);
 	assert_int_equal(node_status(&w.nodes[0]).n_members, 2);
 	struct cl_known_unit gone = cl_known_unit(w.nodes[0].cl, 3);
 	assert_true(gone.heard);
@@ -177,8 +154,6 @@ static void who_was_in_a_slot_is_remembered(void **state)
 	assert_string_equal(gone.hostname, "vpn3");
 	assert_int_equal(node_status(&w.nodes[1]).members[0].unit, 1);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Joining with state: marker, snapshot, what the log brings meanwhile, SYNCED (R7, R22). */
 #include <dlfcn.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 
-#include <cmocka.h>
 #include <openssl/evp.h>
 
-#include "cluster/tests/harness.h"
-
-static struct world w;
+#include "cluster/tests/fixtures.h"
 
 /* libcrypto's, which seals nothing that is longer than this; 0: anything. */
 static int seals_up_to;
@@ -24,13 +18,6 @@ int EVP_EncryptUpdate(EVP_CIPHER_CTX *ctx, unsigned char *out, int *out_len,
 		*(void **)&real = dlsym(RTLD_NEXT, "EVP_EncryptUpdate");
 	assert_non_null(real);
 	return seals_up_to && in_len > seals_up_to ? 0 : real(ctx, out, out_len, in, in_len);
-}
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
 }
 
 static void append_bytes(size_t node, uint64_t key, size_t len)
@@ -51,9 +38,7 @@ static void owner_with_state(size_t nodes, size_t n)
 {
 	world_settled(&w, nodes);
 	w.large = n > 1000;
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 20);
+	world_kill(&w, 1, 20);
 	for (size_t i = 0; i < n; i++)
 		append_bytes(0, 1000 + i, 1000);
 	world_run(&w, 20);
@@ -82,14 +67,12 @@ static void a_complete_joiner_reads_what_waits_before_it_is_waited_for(void **st
 {
 	(void)state;
 	owner_with_state(2, 200);
-	node_start(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 3);
+	world_start(&w, 1, 3);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
 	w.nodes[1].hold_acks = true;
 	world_run(&w, 150);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
-	assert_int_equal(cl_stats(w.nodes[1].cl)->messages_sent[SYNCED], 0);
+	assert_int_equal(stats(1)->messages_sent[SYNCED], 0);
 	node_append(&w, 0);
 	w.nodes[1].hold_acks = false;
 	world_run(&w, 10);
@@ -124,9 +107,7 @@ static void the_state_of_an_owner_without_records_is_complete_too(void **state)
 {
 	(void)state;
 	owner_with_state(2, 0);
-	node_start(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 100);
+	world_start(&w, 1, 100);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
 	assert_true(w.nodes[0].is_protected);
 }
@@ -154,9 +135,7 @@ static void a_snapshot_that_stalls_is_asked_for_again(void **state)
 	(void)state;
 	owner_with_state(2, 50);
 	w.nodes[0].lose_snapshots = true;
-	node_start(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 4000);
+	world_start(&w, 1, 4000);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
 	w.nodes[0].lose_snapshots = false;
 	world_run(&w, 1500);
@@ -228,9 +207,7 @@ static void what_the_owner_sends_last_may_be_lost_too(void **state)
 	(void)state;
 	owner_with_state(2, 10);
 	w.nodes[0].lose_chunks = 1;
-	node_start(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 400);
+	world_start(&w, 1, 400);
 	assert_int_equal(w.nodes[0].chunks_sent, 1);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
 	world_run(&w, 300);
@@ -296,7 +273,7 @@ static uint64_t markers_of_node_1(void)
 {
 	const unsigned int marker = HOLDFAST__CLUSTER_MESSAGE__BODY_MARKER;
 
-	return cl_stats(w.nodes[1].cl)->messages_sent[marker];
+	return stats(1)->messages_sent[marker];
 }
 
 static void a_snapshot_that_is_always_refused_is_not_asked_for_without_a_pause(void **state)
@@ -304,9 +281,7 @@ static void a_snapshot_that_is_always_refused_is_not_asked_for_without_a_pause(v
 	(void)state;
 	owner_with_state(3, 500);
 	w.snapshot = sends_rubbish;
-	node_start(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 3600);
+	world_start(&w, 1, 3600);
 	assert_int_equal(markers_of_node_1(), 4); /* at 0, 0.5, 1.5 and 3.5 s */
 	world_run(&w, 26000);
 	assert_int_equal(markers_of_node_1(), 7); /* 7.5, 15.5, 23.5 */
@@ -314,9 +289,7 @@ static void a_snapshot_that_is_always_refused_is_not_asked_for_without_a_pause(v
 	/* Of the next owner nothing was refused. */
 	world_run(&w, 3000);
 	w.snapshot = NULL;
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 400);
+	world_kill(&w, 0, 400);
 	assert_int_equal(world_owner(&w), 2);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
 }
@@ -326,9 +299,7 @@ static void a_snapshot_that_was_refused_once_comes_soon(void **state)
 	(void)state;
 	owner_with_state(2, 500);
 	w.snapshot = sends_rubbish;
-	node_start(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 100);
+	world_start(&w, 1, 100);
 	assert_int_equal(markers_of_node_1(), 1);
 	w.snapshot = NULL;
 	world_run(&w, 700);
@@ -341,13 +312,9 @@ static void when_the_serving_owner_dies_its_successor_serves(void **state)
 {
 	(void)state;
 	owner_with_state(3, 500);
-	node_start(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 6);
+	world_start(&w, 1, 6);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 200);
+	world_kill(&w, 0, 200);
 	assert_int_equal(world_owner(&w), 2);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
 	assert_int_equal(w.nodes[2].logs[LOG_REPL_SNAPSHOT_SENT], 1);
@@ -358,12 +325,8 @@ static void a_joiner_does_not_take_over_when_the_only_holder_of_state_dies(void 
 {
 	(void)state;
 	owner_with_state(2, 500);
-	node_start(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 6);
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 10000);
+	world_start(&w, 1, 6);
+	world_kill(&w, 0, 10000);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING); /* R15: the operator decides */
 	node_command(&w, 1, CL_IN_GO_ACTIVE);
 	world_run(&w, 100);
@@ -377,9 +340,7 @@ static void a_log_that_outruns_the_snapshot_restarts_the_join(void **state)
 	(void)state;
 	owner_with_state(2, 10);
 	w.nodes[0].lose_snapshots = true;
-	node_start(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 5);
+	world_start(&w, 1, 5);
 	for (size_t i = 0; i < 1200; i++) {
 		append_bytes(0, i % 7, 60000);
 		if (i % 100 == 0)
@@ -459,8 +420,6 @@ static void three_members_restart_in_turn_and_the_state_survives(void **state)
 		assert_true(w.nodes[world_owner(&w)].is_protected);
 	}
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

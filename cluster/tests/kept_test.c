@@ -1,34 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a joiner held before, and when it is used again (R9, R10, R11, R15, R22). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
+#include "cluster/tests/fixtures.h"
 
 /* Node i has missed an entry in a cut, and knows it; no snapshot reaches it. Returns the entry. */
 static uint64_t joins_again(size_t i)
 {
-	node_cut(&w, i);
-	world_view(&w, false);
-	world_run(&w, 50);
+	world_cut(&w, i, 50);
 	uint64_t missed = node_append(&w, 0);
 	world_run(&w, 50);
 	w.nodes[0].lose_snapshots = true;
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 150);
+	world_meet(&w, 150);
 	assert_int_equal(w.nodes[i].role, CL_ROLE_JOINING);
 	assert_int_equal(world_owner(&w), 0);
 	return missed;
@@ -146,20 +127,14 @@ static void an_owner_that_lost_to_another_keeps_its_state(void **state)
 {
 	(void)state;
 	world_settled(&w, 2);
-	node_cut(&w, 0);
-	world_view(&w, false);
-	world_run(&w, 200);
+	world_cut(&w, 0, 200);
 	uint64_t key = node_append(&w, 0);
 	world_run(&w, 100);
 	w.nodes[1].lose_snapshots = true;
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 100);
+	world_meet(&w, 100);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
 	uint64_t term = w.nodes[1].term;
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 100);
+	world_kill(&w, 1, 100);
 	assert_int_equal(world_owner(&w), 0);
 	assert_true(w.nodes[0].suspect && w.nodes[0].term > term);
 	assert_true(node_has(&w.nodes[0], key));
@@ -209,9 +184,7 @@ static uint64_t completes_unheard(void)
 {
 	uint64_t key = node_append(&w, 0);
 	world_run(&w, 20);
-	node_kill(&w, 2);
-	world_view(&w, true);
-	world_run(&w, 20);
+	world_kill(&w, 2, 20);
 	start_again(2);
 	world_view(&w, true);
 	for (unsigned int i = 0; i < 50 && w.nodes[2].role != CL_ROLE_STANDBY; i++) {
@@ -254,9 +227,7 @@ static void nobody_begins_empty_before_all_are_heard_in_this_view(void **state)
 {
 	(void)state;
 	world_settled(&w, 3);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 20);
+	world_kill(&w, 1, 20);
 	node_start(&w, 1);
 	w.snapshot = to_slot_3;
 	uint64_t key = completes_unheard();
@@ -264,10 +235,8 @@ static void nobody_begins_empty_before_all_are_heard_in_this_view(void **state)
 	world_run(&w, 1);
 	node_command(&w, 1, CL_IN_GO_ACTIVE);
 	assert_node_2_takes_over(key);
-	assert_int_equal(cl_stats(w.nodes[1].cl)->claims_sent, 0);
+	assert_int_equal(stats(1)->claims_sent, 0);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

@@ -1,22 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two owners meet (R23): the lower one's records reach the higher one, and a term that begins with both. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "cluster/tests/fixtures.h"
 
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
-
-static struct world w;
 static uint64_t common, of_lower, of_higher;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
 
 static void append_record(size_t i, struct ss_record *r)
 {
@@ -359,9 +345,7 @@ static void the_next_owner_is_told_again(void **state)
 	meet();
 	world_run(&w, 40);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_RELEASING);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 600);
+	world_kill(&w, 1, 600);
 	assert_int_equal(world_owner(&w), 2);
 	assert_true(has_all(2) && has_all(0));
 	assert_int_equal(node_status(&w.nodes[2]).merges, 1);
@@ -376,9 +360,7 @@ static void a_lower_owner_that_owns_again_merges_by_itself(void **state)
 	meet();
 	world_run(&w, 150);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 600);
+	world_kill(&w, 1, 600);
 	assert_int_equal(world_owner(&w), 0);
 	assert_true(has_all(0));
 	assert_int_equal(node_status(&w.nodes[0]).merges, 1);
@@ -479,7 +461,7 @@ static uint64_t answers(void)
 {
 	const unsigned int kind = HOLDFAST__CLUSTER_MESSAGE__BODY_PART_TAKEN;
 
-	return cl_stats(w.nodes[1].cl)->messages_sent[kind];
+	return stats(1)->messages_sent[kind];
 }
 
 /* The answer was lost: it is given again, and nothing else is done. */
@@ -568,9 +550,7 @@ static void who_has_released_the_group_sends_no_part(void **state)
 	node_command(&w, 0, CL_IN_GO_STANDBY);
 	for (int i = 0; i < 20 && w.nodes[0].deadline_ns; i++)
 		world_run(&w, 1);
-	node_cut(&w, 0);
-	world_view(&w, false);
-	world_run(&w, 500);
+	world_cut(&w, 0, 500);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_RELEASING);
 	meet();
@@ -602,41 +582,6 @@ static void without_quorum_nothing_is_merged(void **state)
 	assert_false(node_may_send(&w.nodes[1]));
 }
 
-static void lineages_part_where_the_first_left(void **state)
-{
-	struct lineage a = { 0 }, b = { 0 };
-	struct ownership last;
-	uint64_t fork;
-
-	(void)state;
-	lineage_begin(&a, 1, 1, 0);
-	lineage_begin(&a, 2, 2, 10);
-	b = a;
-	assert_true(lineage_fork(&a, 25, &b, &last, &fork));
-	assert_int_equal(fork, 25);
-	lineage_begin(&b, 3, 1, 20);
-	assert_true(lineage_fork(&a, 25, &b, &last, &fork));
-	assert_int_equal(last.term, 2);
-	assert_int_equal(fork, 20);
-	lineage_begin(&a, 3, 2, 15); /* one term, two owners: two lines */
-	assert_true(lineage_fork(&a, 30, &b, &last, &fork));
-	assert_int_equal(last.term, 2);
-	assert_int_equal(fork, 15);
-	assert_true(lineage_has(&b, 2, 2, 15));
-	assert_false(lineage_has(&b, 2, 2, 21));
-	assert_false(lineage_has(&b, 3, 2, 15));
-	lineage_undo(&a, 2); /* not the last one's */
-	assert_int_equal(a.n, 3);
-	lineage_undo(&a, 3);
-	assert_int_equal(a.n, 2);
-	for (uint64_t t = 4; t < 20; t++)
-		lineage_begin(&a, t, 1, 30 + t);
-	assert_int_equal(a.n, LINEAGE_MAX);
-	assert_false(lineage_fork(&a, 60, &b, &last, &fork));
-}
-
-#define T(test) cmocka_unit_test_teardown(test, done)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -664,7 +609,6 @@ int main(void)
 		T(a_standby_of_the_lower_owner_sends_no_part),
 		T(who_has_released_the_group_sends_no_part),
 		T(without_quorum_nothing_is_merged),
-		cmocka_unit_test(lineages_part_where_the_first_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Terms, lineages, and what a member does with what it must not believe (R3, R11, R14, R23). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
+/* Terms, slots, and what a member does with what it must not believe (R3, R11, R14). */
+#include "cluster/tests/fixtures.h"
 
 static void a_claim_exceeds_the_terms_that_others_announce(void **state)
 {
@@ -43,15 +28,11 @@ static void a_node_without_its_term_file_leaves_a_gap_for_inherited_state(void *
 	assert_int_equal(world_owner(&w), 0);
 	assert_int_equal(w.nodes[0].term, 1); /* nothing is inherited by an empty start */
 	world_run(&w, 1000);
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 150);
+	world_kill(&w, 0, 150);
 	assert_int_equal(world_owner(&w), 1);
 	assert_int_equal(w.nodes[1].term, 1 + LOST_TERM_ROOM);
 	/* An empty start made no gap: what it inherits comes from elsewhere. */
-	node_start(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 1500);
+	world_start(&w, 0, 1500);
 	node_command(&w, 1, CL_IN_GO_STANDBY);
 	world_run(&w, 200);
 	assert_int_equal(world_owner(&w), 0);
@@ -155,141 +136,9 @@ static void a_lease_counts_with_quorum_or_a_standby_only(void **state)
 	(void)state;
 	world_settled(&w, 3);
 	assert_true(cl_may_grant(w.nodes[0].cl, GROUP));
-	node_cut(&w, 0);
-	world_view(&w, false);
-	world_run(&w, 20);
+	world_cut(&w, 0, 20);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
 	assert_false(cl_may_grant(w.nodes[0].cl, GROUP));
-}
-
-static const struct lineage *lineage_of(size_t i)
-{
-	return &w.nodes[i].cl->groups[0].lineage;
-}
-
-/* R23: what is merged is found by it. */
-static void assert_lineage_is(const struct lineage *a, const struct lineage *b)
-{
-	assert_int_equal(a->n, b->n);
-	for (size_t i = 0; i < a->n; i++) {
-		assert_int_equal(a->step[i].term, b->step[i].term);
-		assert_int_equal(a->step[i].slot, b->step[i].slot);
-		assert_int_equal(a->step[i].begin, b->step[i].begin);
-	}
-}
-
-/* It heard of the owners before the claimant from nobody but the claimant. */
-static void who_joins_a_claimant_has_its_lineage(void **state)
-{
-	(void)state;
-	world_settled(&w, 3);
-	node_append(&w, 0);
-	world_run(&w, 20);
-	node_kill(&w, 2);
-	world_view(&w, true);
-	world_run(&w, 20);
-	node_kill(&w, 0);
-	node_start(&w, 2);
-	world_view(&w, true);
-	world_run(&w, 300);
-	assert_int_equal(world_owner(&w), 1);
-	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
-	assert_int_equal(lineage_of(1)->n, 2);
-	assert_lineage_is(lineage_of(2), lineage_of(1));
-}
-
-/* Since its HELLO in this view the claimant has followed another owner. */
-static void who_joins_hears_the_lineage_from_the_owner(void **state)
-{
-	(void)state;
-	world_settled(&w, 3);
-	node_kill(&w, 2);
-	world_view(&w, true);
-	world_run(&w, 20);
-	w.nodes[0].lose_snapshots = w.nodes[1].lose_snapshots = true;
-	node_start(&w, 2);
-	world_view(&w, true);
-	world_run(&w, 20);
-	node_command(&w, 1, CL_IN_GO_ACTIVE);
-	world_run(&w, 50);
-	assert_int_equal(world_owner(&w), 1);
-	node_append(&w, 1);
-	world_run(&w, 20);
-	node_command(&w, 0, CL_IN_GO_ACTIVE);
-	world_run(&w, 50);
-	assert_int_equal(world_owner(&w), 0);
-	w.nodes[0].lose_snapshots = false;
-	world_run(&w, 1000);
-	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
-	assert_int_equal(lineage_of(0)->n, 3);
-	assert_lineage_is(lineage_of(2), lineage_of(0));
-}
-
-/*
- * Law 8: it was cut off with the former owner, and could not say that it has more. Its claim is
- * valid for the others, so it counts here too: what nobody else has gives way.
- */
-static void who_holds_more_than_a_claimant_takes_its_state(void **state)
-{
-	(void)state;
-	world_settled(&w, 4);
-	w.nodes[0].part = w.nodes[1].part = 9;
-	uint64_t more = node_append(&w, 0);
-	world_run(&w, 20);
-	assert_true(node_has(&w.nodes[1], more));
-	node_stop(&w, 0);
-	node_stop(&w, 1);
-	world_view(&w, false);
-	world_run(&w, 20);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 50);
-	node_kill(&w, 0);
-	world_view(&w, false);
-	world_run(&w, 1500);
-	assert_int_equal(w.nodes[2].role, CL_ROLE_ACTIVE);
-	assert_true(w.nodes[2].suspect);
-	uint64_t other = node_append(&w, 2);
-	world_run(&w, 20);
-	const struct lineage before = *lineage_of(1);
-	w.nodes[2].lose_snapshots = true;
-	node_wake(&w, 1);
-	world_run(&w, 20);
-	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
-	assert_lineage_is(&w.nodes[1].cl->groups[0].kept.lineage, &before);
-	w.nodes[2].lose_snapshots = false;
-	world_run(&w, 1000);
-	assert_lineage_is(lineage_of(1), lineage_of(2));
-	assert_int_equal(world_owner(&w), 2);
-	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
-	for (size_t i = 1; i < 4; i++) {
-		assert_true(node_has(&w.nodes[i], other));
-		assert_false(node_has(&w.nodes[i], more));
-	}
-	assert_true(w.nodes[2].is_protected);
-}
-
-static void of_another_term(Holdfast__Claim *c)
-{
-	c->last_term++;
-}
-
-/* The same position in two logs. */
-static void who_holds_another_log_than_a_claimant_takes_its_state(void **state)
-{
-	(void)state;
-	world_settled(&w, 3);
-	uint64_t term = w.nodes[0].term;
-	w.nodes[1].cl->cfg.manager = w.nodes[2].cl->cfg.manager = CL_MANAGER_PACEMAKER;
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 10);
-	unsigned int resets = w.nodes[2].resets;
-	node_forge_claim(&w, 1, term + 1, CLAIM_LEFT, of_another_term);
-	world_run(&w, 200);
-	assert_int_equal(world_owner(&w), 1);
-	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
-	assert_true(w.nodes[2].resets > resets);
 }
 
 static void late_records_of_a_superseded_owner_are_discarded_and_never_acknowledged(void **state)
@@ -390,7 +239,7 @@ static void the_same_configuration_again_ends_the_alarm(void **state)
 		assert_false(node_status(&w.nodes[i]).members[1 - i].digest_differs);
 		assert_int_equal(w.nodes[i].logs[LOG_CLUSTER_CONFIG_DIGEST], 1);
 		assert_int_equal(w.nodes[i].logs[LOG_CLUSTER_CONFIG_SAME], 1);
-		assert_int_equal(cl_stats(w.nodes[i].cl)->digest_mismatches, 1);
+		assert_int_equal(stats(i)->digest_mismatches, 1);
 	}
 }
 
@@ -410,177 +259,6 @@ static void members_tell_their_names(void **state)
 	assert_memory_equal(s.members[1].hostname, "\\x0axx", 6);
 	assert_true(strlen(s.members[1].hostname) < CL_NAME_MAX);
 	assert_string_equal(s.members[1].software, "0.1.2");
-}
-
-static void halves_of_a_pair_meet_again_with_one_owner(void **state)
-{
-	(void)state;
-	world_settled(&w, 2);
-	uint64_t common = node_append(&w, 0);
-	world_run(&w, 20);
-	node_cut(&w, 1);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 100);
-	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE); /* two_node: both halves are quorate */
-	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
-	assert_int_equal(w.nodes[1].term, 2);
-	uint64_t lower = node_append(&w, 0), kept = node_append(&w, 1);
-	world_run(&w, 1000);
-	w.n_seen = 0;
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 3);
-	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING); /* the lower (term, slot) */
-	assert_int_equal(w.nodes[0].deadline_ns, 0);
-	world_run(&w, 300);
-	assert_int_equal(world_owner(&w), 1);
-	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
-	assert_true(node_has(&w.nodes[0], common) && node_has(&w.nodes[0], kept));
-	assert_true(node_has(&w.nodes[0], lower) && node_has(&w.nodes[1], lower)); /* R23 */
-	assert_true(w.nodes[1].is_protected);
-}
-
-static void a_minority_owner_joins_the_majority(void **state)
-{
-	(void)state;
-	world_settled(&w, 3);
-	node_cut(&w, 0);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 3000);
-	assert_false(node_may_send(&w.nodes[0]));
-	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 300);
-	assert_int_equal(world_owner(&w), 1);
-	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
-	assert_int_equal(node_status(&w.nodes[1]).members[0].in_protected_set, true);
-}
-
-/* The next owner sleeps when the cut heals: quorum alone says nothing of it. */
-static void a_minority_owner_is_silent_until_the_majority_is_heard(void **state)
-{
-	(void)state;
-	world_settled(&w, 3);
-	node_cut(&w, 0);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 3000);
-	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
-	node_stop(&w, 1);
-	node_stop(&w, 2);
-	world_heal(&w);
-	world_view(&w, false);
-	for (unsigned int i = 0; i < 900; i++) {
-		world_run(&w, 1);
-		assert_false(node_may_send(&w.nodes[0]));
-	}
-	node_wake(&w, 1);
-	node_wake(&w, 2);
-	world_run(&w, 300);
-	assert_int_equal(world_owner(&w), 1);
-	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
-}
-
-/* Nobody waits for ever for a member that sleeps. */
-static void a_minority_owner_goes_on_when_nobody_speaks(void **state)
-{
-	(void)state;
-	world_settled(&w, 3);
-	node_stop(&w, 1);
-	node_stop(&w, 2);
-	node_cut(&w, 0);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 3000);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 500);
-	assert_false(node_may_send(&w.nodes[0]));
-	world_run(&w, 700);
-	assert_true(node_may_send(&w.nodes[0]));
-}
-
-static void a_standby_cut_off_for_a_while_takes_what_it_missed(void **state)
-{
-	(void)state;
-	world_settled(&w, 3);
-	node_cut(&w, 2);
-	world_view(&w, false);
-	world_run(&w, 100);
-	uint64_t key = node_append(&w, 0);
-	world_run(&w, 100);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 400);
-	assert_int_equal(world_owner(&w), 0);
-	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
-	assert_true(node_has(&w.nodes[2], key));
-	assert_true(node_status(&w.nodes[0]).members[2].in_protected_set);
-}
-
-/* The owner dies while one standby is away: that one comes back with less, and must
- * not take over with it. */
-static void a_standby_that_holds_less_does_not_take_over(void **state)
-{
-	(void)state;
-	world_settled(&w, 3);
-	node_cut(&w, 1);
-	world_view(&w, false);
-	world_run(&w, 20);
-	uint64_t key = node_append(&w, 0);
-	world_run(&w, 20);
-	node_kill(&w, 0);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 500);
-	assert_int_equal(world_owner(&w), 2);
-	assert_false(w.nodes[2].suspect);
-	assert_int_equal(w.nodes[1].role, CL_ROLE_STANDBY);
-	assert_true(node_has(&w.nodes[1], key));
-}
-
-/* The same, and nothing was logged meanwhile but that the absent one is protected no more. */
-static void a_standby_that_was_away_knows_who_is_protected_from_the_others(void **state)
-{
-	(void)state;
-	world_settled(&w, 3);
-	node_cut(&w, 1);
-	world_view(&w, false);
-	world_run(&w, 200);
-	node_kill(&w, 0);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 500);
-	assert_int_equal(world_owner(&w), 2);
-	assert_int_equal(node_status(&w.nodes[2]).claims_refused, 0);
-}
-
-/* A heal in the middle of nothing: no record was missed, so no snapshot is needed. */
-static void a_standby_that_missed_nothing_needs_no_snapshot(void **state)
-{
-	(void)state;
-	world_settled(&w, 3);
-	world_run(&w, 100);
-	node_cut(&w, 2);
-	node_kill(&w, 1);
-	w.expected_votes = 1; /* quorate halves, to leave the owner as it is */
-	w.two_node = true;
-	w.nodes[2].stopped = true; /* and a standby that had no time to claim */
-	world_view(&w, false);
-	world_run(&w, 50);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 10);
-	unsigned int resets = w.nodes[2].resets;
-	w.nodes[2].stopped = false;
-	world_run(&w, 1000);
-	assert_int_equal(world_owner(&w), 0);
-	assert_true(w.nodes[0].is_protected);
-	assert_true(w.nodes[2].resets <= resets + 1);
-	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
 }
 
 static void a_message_of_the_owner_that_cannot_be_read_costs_a_resync(void **state)
@@ -729,8 +407,6 @@ static void a_mutilated_acknowledgement_is_survived(void **state)
 	mutilate(speak_ack);
 }
 
-#define T(f) cmocka_unit_test_teardown(f, done)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -740,24 +416,12 @@ int main(void)
 		T(an_owner_that_was_started_in_a_cut_is_heard),
 		T(a_term_written_for_an_empty_start_is_not_claimed_for_inherited_state),
 		T(a_lease_counts_with_quorum_or_a_standby_only),
-		T(who_joins_a_claimant_has_its_lineage),
-		T(who_joins_hears_the_lineage_from_the_owner),
-		T(who_holds_more_than_a_claimant_takes_its_state),
-		T(who_holds_another_log_than_a_claimant_takes_its_state),
 		T(late_records_of_a_superseded_owner_are_discarded_and_never_acknowledged),
 		T(a_member_in_a_slot_in_use_is_refused),
 		T(a_member_with_another_key_is_not_heard),
 		T(a_different_configuration_is_reported),
 		T(the_same_configuration_again_ends_the_alarm),
 		T(members_tell_their_names),
-		T(halves_of_a_pair_meet_again_with_one_owner),
-		T(a_minority_owner_joins_the_majority),
-		T(a_minority_owner_is_silent_until_the_majority_is_heard),
-		T(a_minority_owner_goes_on_when_nobody_speaks),
-		T(a_standby_cut_off_for_a_while_takes_what_it_missed),
-		T(a_standby_that_holds_less_does_not_take_over),
-		T(a_standby_that_was_away_knows_who_is_protected_from_the_others),
-		T(a_standby_that_missed_nothing_needs_no_snapshot),
 		T(a_message_of_the_owner_that_cannot_be_read_costs_a_resync),
 		T(a_repeated_message_is_refused_and_costs_nothing),
 		T(noise_in_the_group_is_refused_and_counted),

@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* preempt: when the preferred unit takes the group back, and when it must not. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
+#include "cluster/tests/fixtures.h"
 
 /* n nodes, slot 1 preferred with preempt; owned by node 0, all protected. */
 static void preempting(size_t n, uint32_t after_ms)
@@ -34,21 +19,12 @@ static void preempting(size_t n, uint32_t after_ms)
 
 static void crash(size_t i)
 {
-	node_kill(&w, i);
-	world_view(&w, true);
-	world_run(&w, 30);
-}
-
-static void rejoin(size_t i, uint64_t ms)
-{
-	node_start(&w, i);
-	world_view(&w, true);
-	world_run(&w, ms);
+	world_kill(&w, i, 30);
 }
 
 static uint64_t asked(size_t i)
 {
-	return cl_stats(w.nodes[i].cl)->preempts_asked;
+	return stats(i)->preempts_asked;
 }
 
 static void the_preferred_unit_takes_the_group_back_when_it_is_protected(void **state)
@@ -59,7 +35,7 @@ static void the_preferred_unit_takes_the_group_back_when_it_is_protected(void **
 	world_run(&w, 10);
 	crash(0);
 	assert_int_equal(world_owner(&w), 1);
-	rejoin(0, 300);
+	world_start(&w, 0, 300);
 	assert_int_equal(world_owner(&w), 0);
 	assert_true(w.nodes[0].handover); /* planned: nothing is lost */
 	assert_false(w.nodes[0].suspect);
@@ -78,7 +54,7 @@ static void without_the_line_the_group_stays(void **state)
 	preempting(2, 0);
 	w.preempt = false;
 	crash(0);
-	rejoin(0, 10000);
+	world_start(&w, 0, 10000);
 	assert_int_equal(world_owner(&w), 1);
 }
 
@@ -87,7 +63,7 @@ static void the_unit_that_is_not_preferred_never_asks(void **state)
 	(void)state;
 	preempting(2, 0);
 	crash(1);
-	rejoin(1, 10000);
+	world_start(&w, 1, 10000);
 	assert_int_equal(world_owner(&w), 0);
 	assert_int_equal(asked(1), 0);
 }
@@ -97,7 +73,7 @@ static void the_delay_counts_from_when_the_unit_is_available(void **state)
 	(void)state;
 	preempting(2, 20000);
 	crash(0);
-	rejoin(0, 19000);
+	world_start(&w, 0, 19000);
 	assert_int_equal(world_owner(&w), 1);
 	assert_int_equal(asked(0), 0);
 	world_run(&w, 1500);
@@ -136,7 +112,7 @@ static void nothing_is_asked_while_unprotected(void **state)
 	preempting(2, 0);
 	crash(0);
 	w.nodes[1].lose_snapshots = true; /* it never gets complete */
-	rejoin(0, 6000);
+	world_start(&w, 0, 6000);
 	assert_int_equal(asked(0), 0);
 	assert_int_equal(world_owner(&w), 1);
 	w.nodes[1].lose_snapshots = false;
@@ -149,7 +125,7 @@ static void a_protected_set_without_this_node_is_waited_for(void **state)
 	(void)state;
 	preempting(2, 2000);
 	crash(0);
-	rejoin(0, 300);
+	world_start(&w, 0, 300);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
 	w.nodes[0].hold_acks = true;
 	node_append(&w, 1); /* unanswered: the owner goes unprotected (R6) */
@@ -167,7 +143,7 @@ static void with_pacemaker_the_roles_are_its_business(void **state)
 	preempting(2, 0);
 	w.manager = CL_MANAGER_PACEMAKER;
 	crash(0);
-	rejoin(0, 10000);
+	world_start(&w, 0, 10000);
 	assert_int_equal(world_owner(&w), 1);
 	assert_int_equal(asked(0), 0);
 }
@@ -178,7 +154,7 @@ static void a_request_that_leads_to_nothing_is_repeated_ever_more_slowly(void **
 	preempting(2, 0);
 	crash(0);
 	w.nodes[0].mute_prepare = true;
-	rejoin(0, 4000);
+	world_start(&w, 0, 4000);
 	assert_int_equal(asked(0), 1);
 	world_run(&w, 2000); /* 5 s, then 10, then 20 */
 	assert_int_equal(asked(0), 2);
@@ -204,7 +180,7 @@ static void a_unit_that_keeps_dying_does_not_make_the_group_flap(void **state)
 	for (int i = 0; i < 20; i++) {
 		if (w.nodes[0].role == CL_ROLE_ACTIVE) {
 			crash(0);
-			rejoin(0, 300);
+			world_start(&w, 0, 300);
 			changes++;
 		}
 		world_run(&w, 10000);
@@ -212,7 +188,7 @@ static void a_unit_that_keeps_dying_does_not_make_the_group_flap(void **state)
 	assert_in_range(changes, 1, 3);
 	assert_int_equal(world_owner(&w), 1);
 	assert_true(w.nodes[1].logs[LOG_CLUSTER_FLAPPING] > 0);
-	assert_true(cl_stats(w.nodes[1].cl)->preempts_refused > 0);
+	assert_true(stats(1)->preempts_refused > 0);
 	/* Calm for ten minutes: now it may. */
 	world_run(&w, 900000);
 	assert_int_equal(world_owner(&w), 0);
@@ -238,7 +214,7 @@ static void of_three_the_preferred_one_waits_again_when_the_group_moves(void **s
 	preempting(3, 500);
 	crash(0);
 	assert_int_equal(world_owner(&w), 1);
-	rejoin(0, 300);
+	world_start(&w, 0, 300);
 	node_command(&w, 2, CL_IN_GO_ACTIVE);
 	world_run(&w, 30);
 	assert_int_equal(world_owner(&w), 2);
@@ -247,8 +223,6 @@ static void of_three_the_preferred_one_waits_again_when_the_group_moves(void **s
 	world_run(&w, 400);
 	assert_int_equal(world_owner(&w), 0);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* R6: when an owner stops waiting for a standby, and for which. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
+#include "cluster/tests/fixtures.h"
 
 /* Its timer is due when it wakes, and so is the acknowledgement in its inbox. */
 static void an_owner_that_was_away_reads_before_it_gives_up_a_standby(void **state)
@@ -59,9 +44,7 @@ static void each_standby_has_a_wait_of_its_own(void **state)
 	world_run(&w, 870);
 	assert_int_equal(node_status(&w.nodes[0]).degraded, 1);
 	world_run(&w, 400);
-	node_kill(&w, 2);
-	world_view(&w, true);
-	world_run(&w, 300);
+	world_kill(&w, 2, 300);
 	assert_int_equal(node_status(&w.nodes[0]).degraded, 2);
 	assert_int_equal(w.nodes[0].committed, before); /* 1570 ms */
 	world_run(&w, 230);
@@ -145,7 +128,7 @@ static void who_left_is_not_late_as_well(void **state)
 	world_view(&w, true); /* what it says of that is still on its way */
 	world_run(&w, 100);
 	assert_int_equal(node_status(&w.nodes[0]).degraded, 1);
-	assert_int_equal(cl_stats(w.nodes[0].cl)->commit_timeouts, 0);
+	assert_int_equal(stats(0)->commit_timeouts, 0);
 }
 
 static void forge_synced(size_t i)
@@ -211,12 +194,8 @@ static void synced_that_comes_before_hello_protects_nobody(void **state)
 	node_append(&w, 0);
 	world_run(&w, 1900);
 	assert_int_equal(g->commit.protected_set, slot_bit(3));
-	node_cut(&w, 1);
-	world_view(&w, false);
-	world_run(&w, 200);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 200);
+	world_cut(&w, 1, 200);
+	world_meet(&w, 200);
 	node_wake(&w, 1);
 	world_run(&w, 3000);
 	assert_int_equal(g->commit.protected_set, slot_bit(2) | slot_bit(3));
@@ -251,18 +230,15 @@ static void who_joins_again_before_the_claim_settles_is_not_protected(void **sta
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(an_owner_that_was_away_reads_before_it_gives_up_a_standby,
-					  done),
-		cmocka_unit_test_teardown(an_owner_that_was_away_gives_up_a_deaf_standby, done),
-		cmocka_unit_test_teardown(each_standby_has_a_wait_of_its_own, done),
-		cmocka_unit_test_teardown(who_joins_again_before_the_claim_settles_is_not_protected,
-					  done),
-		cmocka_unit_test_teardown(
-			two_that_become_late_in_turn_are_waited_for_no_longer_than_one, done),
-		cmocka_unit_test_teardown(each_acknowledgement_begins_the_first_wait_anew, done),
-		cmocka_unit_test_teardown(who_left_is_not_late_as_well, done),
-		cmocka_unit_test_teardown(the_second_wait_begins_with_what_was_said_last, done),
-		cmocka_unit_test_teardown(synced_that_comes_before_hello_protects_nobody, done),
+		T(an_owner_that_was_away_reads_before_it_gives_up_a_standby),
+		T(an_owner_that_was_away_gives_up_a_deaf_standby),
+		T(each_standby_has_a_wait_of_its_own),
+		T(who_joins_again_before_the_claim_settles_is_not_protected),
+		T(two_that_become_late_in_turn_are_waited_for_no_longer_than_one),
+		T(each_acknowledgement_begins_the_first_wait_anew),
+		T(who_left_is_not_late_as_well),
+		T(the_second_wait_begins_with_what_was_said_last),
+		T(synced_that_comes_before_hello_protects_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

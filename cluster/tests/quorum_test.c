@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When an owner that loses quorum stops sending, and when it goes on (R12). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
+#include "cluster/tests/fixtures.h"
 
 /* Node 0 is alone since less than a deadline: by itself it would send on. */
 static void owner_is_cut_off(size_t n, bool two_node)
@@ -41,7 +26,7 @@ static void an_owner_of_three_votes_is_silent_with_the_view(void **state)
 			assert_true(node_may_send(&w.nodes[1]));
 	}
 	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_DEADLINE], 1);
-	assert_int_equal(cl_stats(w.nodes[0].cl)->deadlines_passed, 1);
+	assert_int_equal(stats(0)->deadlines_passed, 1);
 }
 
 /* Without another member that could own, its deadline is what it has. */
@@ -62,9 +47,7 @@ static void an_owner_of_a_pair_with_a_quorum_device_is_silent_with_the_view(void
 	world_settled(&w, 2);
 	w.nodes[0].cl->cfg.votes = 3;
 	w.two_node = false;
-	node_cut(&w, 0);
-	world_view(&w, false);
-	world_run(&w, 2);
+	world_cut(&w, 0, 2);
 	assert_false(node_may_send(&w.nodes[0]));
 }
 
@@ -87,9 +70,7 @@ static void an_owner_goes_on_with_its_first_heartbeat(void **state)
 	world_view(&w, false);
 	world_run(&w, 200);
 	assert_false(node_may_send(&w.nodes[0]));
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 10);
+	world_meet(&w, 10);
 	assert_true(node_may_send(&w.nodes[0]));
 	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
 	assert_int_equal(w.nodes[0].term, 1);
@@ -150,9 +131,7 @@ static void a_joiner_is_served_when_the_doubt_ends(void **state)
 	node_kill(&w, 1);
 	node_start(&w, 1);
 	node_stop(&w, 2);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 500);
+	world_meet(&w, 500);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
 	node_wake(&w, 2);
 	world_run(&w, 50);
@@ -168,12 +147,8 @@ static void a_join_that_ends_without_quorum_is_in_doubt(void **state)
 	struct cl_input quorum = { .kind = CL_IN_QUORUM };
 	(void)state;
 	world_settled(&w, 3);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 10);
-	node_start(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 1);
+	world_kill(&w, 1, 10);
+	world_start(&w, 1, 1);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_JOINING);
 	quorum.ring = w.nodes[1].cl->view.ring;
 	node_input(&w.nodes[1], &quorum);
@@ -212,8 +187,6 @@ static void it_is_not_when_a_process_ends(void **state)
 	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
 	assert_false(w.nodes[0].cl->groups[0].unsure);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

@@ -1,28 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What "show failover statistics" is told: messages, refusals by reason, acknowledgement latency. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
+#include "cluster/tests/fixtures.h"
 
 #define BODY(kind) HOLDFAST__CLUSTER_MESSAGE__BODY_##kind
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
-
-static const struct cl_stats *stats(size_t i)
-{
-	return cl_stats(w.nodes[i].cl);
-}
 
 static void every_kind_of_message_has_a_name(void **state)
 {
@@ -218,9 +198,7 @@ static void what_nobody_acknowledges_is_no_latency(void **state)
 {
 	(void)state;
 	world_settled(&w, 2);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 10);
+	world_kill(&w, 1, 10);
 	uint64_t n = cl_latency(w.nodes[0].cl, GROUP).n;
 	node_append(&w, 0);
 	world_run(&w, 10);
@@ -232,12 +210,8 @@ static void joins_resyncs_and_timeouts_are_counted(void **state)
 {
 	(void)state;
 	world_settled(&w, 2);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 5);
-	node_start(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 300);
+	world_kill(&w, 1, 5);
+	world_start(&w, 1, 300);
 	assert_int_equal(stats(0)->snapshots_sent, 1);
 	assert_int_equal(stats(1)->snapshots_received, 1);
 	assert_int_equal(stats(0)->views, 3);
@@ -253,8 +227,6 @@ static void joins_resyncs_and_timeouts_are_counted(void **state)
 	node_wake(&w, 0);
 	assert_int_equal(stats(0)->deadlines_passed, 1);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a takeover may lack something, and when an owner is in doubt itself (R10, R11). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
+#include "cluster/tests/fixtures.h"
 
 static void a_takeover_with_an_old_heartbeat_is_suspect(void **state)
 {
@@ -42,9 +27,7 @@ static void a_heartbeat_that_waited_is_old(void **state)
 	world_settled(&w, 2);
 	node_stop(&w, 1);
 	world_run(&w, 300);
-	node_cut(&w, 1);
-	world_view(&w, false);
-	world_run(&w, 3000);
+	world_cut(&w, 1, 3000);
 	uint64_t key = node_append(&w, 0);
 	world_run(&w, 100);
 	node_kill(&w, 0);
@@ -91,9 +74,7 @@ static void a_hello_that_waited_makes_no_heartbeat_fresh(void **state)
 	node_stop(&w, 1);
 	node_input(&w.nodes[0], &moved);
 	world_run(&w, 2);
-	node_cut(&w, 1);
-	world_view(&w, false);
-	world_run(&w, 3000);
+	world_cut(&w, 1, 3000);
 	node_kill(&w, 0);
 	node_wake(&w, 1);
 	world_run(&w, 100);
@@ -109,9 +90,7 @@ static void the_first_heartbeat_may_be_one_that_waited(void **state)
 	w.nodes[1].cl->clock_followed_ns = 0; /* it is protected, and has just begun to hear */
 	node_stop(&w, 1);
 	world_run(&w, 300);
-	node_cut(&w, 1);
-	world_view(&w, false);
-	world_run(&w, 3000);
+	world_cut(&w, 1, 3000);
 	node_kill(&w, 0);
 	node_wake(&w, 1);
 	world_run(&w, 100);
@@ -141,9 +120,7 @@ static void who_takes_over_from_a_suspect_owner_knows_that_it_was_one(void **sta
 	node_start(&w, 0);
 	world_view(&w, false);
 	world_run(&w, 300);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 300);
+	world_kill(&w, 1, 300);
 	const size_t next = world_owner(&w);
 	assert_false(w.nodes[next].suspect);
 	assert_int_equal(w.nodes[next].suspect_term, term);
@@ -155,9 +132,7 @@ static void who_joins_a_suspect_owner_knows_that_it_is_one(void **state)
 	(void)state;
 	const uint64_t term = taken_over_as_suspect();
 	node_kill(&w, 2);
-	node_start(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 300);
+	world_start(&w, 0, 300);
 	assert_true(w.nodes[1].is_protected);
 	node_command(&w, 0, CL_IN_GO_ACTIVE);
 	world_run(&w, 300);
@@ -240,12 +215,8 @@ static void a_takeover_after_a_view_without_quorum_is_suspect(void **state)
 {
 	(void)state;
 	world_settled(&w, 3);
-	node_cut(&w, 2);
-	world_view(&w, false);
-	world_run(&w, 300);
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 300);
+	world_cut(&w, 2, 300);
+	world_kill(&w, 0, 300);
 	uint64_t term = w.nodes[1].term;
 	assert_int_equal(term, 2);
 	node_kill(&w, 1);
@@ -280,9 +251,7 @@ static void who_follows_a_suspect_owner_keeps_out_of_the_terms_of_others(void **
 	(void)state;
 	const uint64_t term = taken_over_as_suspect();
 	assert_int_equal(term % SS_SLOTS, 2);
-	node_kill(&w, 1);
-	world_view(&w, true);
-	world_run(&w, 1500);
+	world_kill(&w, 1, 1500);
 	assert_int_equal(world_owner(&w), 2);
 	assert_int_equal(w.nodes[2].term % SS_SLOTS, 3);
 	/* Not the next one by chance: the one behind it is another slot's. */
@@ -332,18 +301,14 @@ static void a_standby_without_its_owner_stays_in_doubt(void **state)
 {
 	(void)state;
 	world_settled(&w, 3);
-	node_cut(&w, 2);
-	world_view(&w, false);
-	world_run(&w, 100);
+	world_cut(&w, 2, 100);
 	node_append(&w, 0);
 	world_run(&w, 100);
 	node_kill(&w, 0);
 	node_kill(&w, 1);
 	node_start(&w, 0);
 	node_start(&w, 1);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 1500);
+	world_meet(&w, 1500);
 	assert_int_equal(world_owner(&w), 2);
 	assert_true(w.nodes[2].suspect);
 }
@@ -356,17 +321,13 @@ static void a_standby_with_quorum_again_stays_in_doubt(void **state)
 {
 	(void)state;
 	world_settled(&w, 3);
-	node_cut(&w, 2);
-	world_view(&w, false);
-	world_run(&w, 300);
+	world_cut(&w, 2, 300);
 	node_append(&w, 0);
 	world_run(&w, 100);
 	const uint64_t term = w.nodes[0].term;
 	node_stop(&w, 0);
 	node_stop(&w, 1);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 50);
+	world_meet(&w, 50);
 	assert_int_equal(w.nodes[2].role, CL_ROLE_STANDBY);
 	node_kill(&w, 0);
 	node_kill(&w, 1);
@@ -405,9 +366,7 @@ static void an_owner_with_quorum_again_waits_for_who_is_asleep(void **state)
 	const uint64_t term = w.nodes[0].term;
 	node_stop(&w, 1);
 	node_stop(&w, 2);
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 900);
+	world_meet(&w, 900);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
 	assert_int_equal(w.nodes[0].term, term);
 	assert_false(node_may_send(&w.nodes[0]));
@@ -427,16 +386,12 @@ static void goes_on_when_nobody_succeeded(enum quorum_order order)
 	world_view(&w, false);
 	world_run(&w, 3000);
 	assert_false(node_may_send(&w.nodes[0]));
-	world_heal(&w);
-	world_view(&w, false);
-	world_run(&w, 300);
+	world_meet(&w, 300);
 	assert_int_equal(world_owner(&w), 0);
 	assert_int_equal(w.nodes[0].term, term);
 	assert_true(node_may_send(&w.nodes[0]) && cl_may_grant(w.nodes[0].cl, GROUP));
 	/* And nobody is in doubt any more. */
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 300);
+	world_kill(&w, 0, 300);
 	assert_int_equal(world_owner(&w), 1);
 	assert_false(w.nodes[1].suspect);
 }
@@ -533,8 +488,6 @@ static void without_quorum_nothing_is_released_that_was_held(void **state)
 	assert_false(w.nodes[0].is_protected);
 	assert_int_equal(w.nodes[0].committed, before);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which term a claim names where others may own some that nobody here heard of (R11, law 4). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
+#include "cluster/tests/fixtures.h"
 
 /* The last one has slot 1, the first one owns. */
 static void fresh_machines(size_t n)
@@ -41,12 +26,8 @@ static void behind_a_lost_file_a_suspect_takes_a_term_that_its_slot_names(void *
 {
 	(void)state;
 	fresh_machines(3);
-	node_cut(&w, 2);
-	world_view(&w, false);
-	world_run(&w, 300);
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 300);
+	world_cut(&w, 2, 300);
+	world_kill(&w, 0, 300);
 	assert_int_equal(w.nodes[1].term, 1 + LOST_TERM_ROOM);
 	node_kill(&w, 1);
 	world_heal(&w);
@@ -85,9 +66,7 @@ static void who_lost_its_file_begins_empty_with_room_for_its_own_terms(void **st
 {
 	(void)state;
 	world_settled(&w, 2);
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 100);
+	world_kill(&w, 0, 100);
 	assert_int_equal(w.nodes[1].term, 2);
 	node_kill(&w, 1);
 	w.nodes[1].term_on_disk = 0;
@@ -100,8 +79,6 @@ static void who_lost_its_file_begins_empty_with_room_for_its_own_terms(void **st
 	assert_int_equal(world_owner(&w), 1);
 	assert_true(w.nodes[1].term > EMPTY_TERM_ROOM);
 }
-
-#define T(f) cmocka_unit_test_teardown(f, done)
 
 int main(void)
 {

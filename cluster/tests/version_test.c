@@ -62,9 +62,7 @@ static void ranges_that_overlap_make_a_pair(void **state)
 	assert_true(w.nodes[0].is_protected);
 	uint64_t key = node_append(&w, 0);
 	world_run(&w, 50);
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 100);
+	world_kill(&w, 0, 100);
 	assert_int_equal(world_owner(&w), 1);
 	assert_false(w.nodes[1].suspect);
 	assert_true(node_has(&w.nodes[1], key));
@@ -83,9 +81,7 @@ static void without_a_common_version_there_is_no_standby(void **state)
 		assert_int_equal(w.nodes[i].cl->messages_refused, refused(i));
 	}
 	/* It has nothing, and the group is not its to begin anew. */
-	node_kill(&w, 0);
-	world_view(&w, true);
-	world_run(&w, 30000);
+	world_kill(&w, 0, 30000);
 	assert_int_not_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 }
 
