@@ -71,7 +71,9 @@ node_tests = \
 	node/tests/announce_test \
 	node/tests/background_test \
 	node/tests/core_groups_test \
+	node/tests/core_takeover_test \
 	node/tests/core_test \
+	node/tests/core_tick_test \
 	node/tests/crypto_pool_test \
 	node/tests/debug_keys_test \
 	node/tests/drain_file_test \
@@ -89,13 +91,19 @@ node_tests = \
 check_PROGRAMS += $(node_tests)
 thread_tests += node/tests/background_test node/tests/crypto_pool_test node/tests/term_writer_test
 
+core_harness = node/tests/core_harness.c node/tests/core_harness.h
+node_tests_core_takeover_test_SOURCES = node/tests/core_takeover_test.c $(core_harness)
+node_tests_core_test_SOURCES = node/tests/core_test.c $(core_harness)
+node_tests_core_tick_test_SOURCES = node/tests/core_tick_test.c $(core_harness)
 node_tests_link_watch_test_SOURCES = node/tests/link_watch_test.c node/tests/netns.c node/tests/netns.h
 node_tests_net_ns_test_SOURCES = node/tests/net_ns_test.c node/tests/netns.c node/tests/netns.h
 node_tests_background_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_admin_failover_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_announce_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_core_groups_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_core_takeover_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_core_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_core_tick_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_crypto_pool_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_debug_keys_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_drain_file_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
