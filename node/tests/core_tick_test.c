@@ -97,6 +97,46 @@ static void a_child_may_go_while_it_is_visited(void **state)
 	assert_int_equal(hf_core_stats(n.core)->rekeys_after_takeover, 1);
 }
 
+#define REKEYED 600u
+
+static unsigned int rekeys_asked(void)
+{
+	unsigned int asked = 0;
+
+	for (uint32_t i = 0; i < REKEYED; i++)
+		asked += core_child_find(n.core, SPI + i)->rekey_asked_ns != 0;
+	return asked;
+}
+
+static unsigned int asked_within(uint64_t ns)
+{
+	const unsigned int before = rekeys_asked();
+
+	timers_pass(ns, NULL);
+	return rekeys_asked() - before;
+}
+
+/* R18: the peers have the takeover to digest first, and then not all rekeys at once. */
+static void rekeys_after_a_takeover_are_paced(void **state)
+{
+	(void)state;
+	role(CL_ROLE_STANDBY, 1, false, 0);
+	for (uint32_t i = 0; i < REKEYED; i++)
+		child_of(SPI + i, true, 5000);
+	role(CL_ROLE_ACTIVE, 2, false, 0);
+	for (uint32_t i = 0; i < REKEYED; i++)
+		core_child_find(n.core, SPI + i)->rekey_after_takeover = true;
+	assert_int_equal(asked_within(HF_REKEY_DELAY_NS - HF_TICK_NS), 0);
+	for (unsigned int tick = 0; tick < 40; tick++)
+		assert_in_range(asked_within(HF_TICK_NS), 0, HF_REKEYS_PER_TICK);
+	/* Two seconds of 100 each, less what the first and the last tick have of them. */
+	assert_in_range(rekeys_asked(), 190, 200);
+	timers_pass(HF_REKEY_DELAY_NS * 2 + HF_TICK_NS * 2, NULL);
+	assert_int_equal(rekeys_asked(), REKEYED);
+	assert_int_equal(hf_core_stats(n.core)->rekeys_after_takeover, REKEYED);
+	assert_int_equal(asked_within(HF_REKEY_DELAY_NS), 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -104,6 +144,7 @@ int main(void)
 		T(changed_sas_take_turns),
 		T(many_sas_are_visited_by_turns),
 		T(rates_are_by_the_time_that_has_passed),
+		T(rekeys_after_a_takeover_are_paced),
 		T(a_child_may_go_while_it_is_visited),
 	};
 	return cmocka_run_group_tests_name("core tick", tests, NULL, NULL);
