@@ -150,6 +150,18 @@ void *hashmap_get(const struct hashmap *m, struct bytes key)
 	return place != NULL ? m->entries[*place - 1].value : NULL;
 }
 
+void *hashmap_replace(struct hashmap *m, struct bytes key, void *value)
+{
+	const uint32_t *place = find(m, key, siphash24(m->seed, key));
+
+	must(value != NULL);
+	if (place == NULL)
+		return NULL;
+	void *old = m->entries[*place - 1].value;
+	m->entries[*place - 1].value = value;
+	return old;
+}
+
 void *hashmap_remove(struct hashmap *m, struct bytes key)
 {
 	uint32_t *place = find(m, key, siphash24(m->seed, key));

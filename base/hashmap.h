@@ -21,6 +21,8 @@ void hashmap_free(struct hashmap *m, void (*free_value)(void *value));
 enum result hashmap_insert(struct hashmap *m, struct bytes key, void *value) WARN_UNUSED;
 /* NULL when absent. */
 void *hashmap_get(const struct hashmap *m, struct bytes key);
+/* In the place of the one that is returned; NULL when absent, and nothing has changed then. */
+void *hashmap_replace(struct hashmap *m, struct bytes key, void *value) WARN_UNUSED;
 /* Returns the value that was removed, NULL when absent. */
 void *hashmap_remove(struct hashmap *m, struct bytes key);
 size_t hashmap_count(const struct hashmap *m);

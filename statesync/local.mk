@@ -66,6 +66,7 @@ statesync_tests = \
 	statesync/tests/message_test \
 	statesync/tests/seal_test \
 	statesync/tests/snapshot_test \
+	statesync/tests/store_memory_test \
 	statesync/tests/store_test \
 	statesync/tests/zeromq_test
 check_PROGRAMS += $(statesync_tests)
@@ -90,6 +91,8 @@ statesync_tests_merge_test_LDADD = $(statesync_test_libs)
 statesync_tests_message_test_LDADD = $(statesync_test_libs)
 statesync_tests_seal_test_LDADD = $(statesync_test_libs)
 statesync_tests_snapshot_test_LDADD = $(statesync_test_libs)
+statesync_tests_store_memory_test_LDADD = $(statesync_test_libs)
+statesync_tests_store_memory_test_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 statesync_tests_store_test_LDADD = $(statesync_test_libs)
 statesync_tests_zeromq_test_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 statesync_tests_zeromq_test_LDADD = libstatesync-adapters.la $(statesync_test_libs) $(ZMQ_LIBS) $(QB_LIBS)

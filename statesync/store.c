@@ -166,18 +166,31 @@ static void erase(struct ss_store *st, uint32_t kind, uint64_t key)
 	free_stored(s);
 }
 
+/* A copy of r, held by the store alone; NULL: no memory. */
+static struct stored *stored_new(const struct ss_store *st, const struct ss_record *r)
+{
+	struct stored *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->holders = 1;
+	s->created = s->changed = st->position;
+	if (ss_record_copy(&s->record, r) != R_OK) {
+		free_stored(s);
+		return NULL;
+	}
+	return s;
+}
+
 static enum result insert(struct ss_store *st, const struct ss_record *r)
 {
 	struct name name = record_name(r->kind, r->key);
-	struct stored *s = calloc(1, sizeof(*s));
-	enum result res = s != NULL ? ss_record_copy(&s->record, r) : R_NO_MEMORY;
+	struct stored *s = stored_new(st, r);
 
-	if (s != NULL)
-		s->holders = 1;
-	if (res == R_OK) {
-		s->created = s->changed = st->position;
-		res = hashmap_insert(st->records, bytes(name.b, sizeof(name.b)), s);
-	}
+	if (s == NULL)
+		return R_NO_MEMORY;
+	enum result res = hashmap_insert(st->records, bytes(name.b, sizeof(name.b)), s);
+
 	if (res == R_OK)
 		sum_record(st, s);
 	else
@@ -186,16 +199,19 @@ static enum result insert(struct ss_store *st, const struct ss_record *r)
 }
 
 /* A snapshot has the old one: what takes its place is another. */
-static enum result replace_held(struct ss_store *st, const struct stored *s,
-				const struct ss_record *r)
+static enum result replace_held(struct ss_store *st, struct stored *old, const struct ss_record *r)
 {
-	const uint64_t created = s->created;
+	struct name name = record_name(r->kind, r->key);
+	struct stored *s = stored_new(st, r);
 
-	erase(st, r->kind, r->key);
-	enum result res = insert(st, r);
-	if (res == R_OK)
-		find(st, r->kind, r->key)->created = created;
-	return res;
+	if (s == NULL)
+		return R_NO_MEMORY;
+	s->created = old->created;
+	must(hashmap_replace(st->records, bytes(name.b, sizeof(name.b)), s) == old);
+	sum_take_away(&st->sum, &old->sum);
+	sum_record(st, s);
+	free_stored(old);
+	return R_OK;
 }
 
 static enum result replace(struct ss_store *st, struct stored *s, const struct ss_record *r)

@@ -208,6 +208,26 @@ static void the_value_just_returned_may_be_removed(void **state)
 	hashmap_free(m, NULL);
 }
 
+static void a_replaced_value_keeps_its_place(void **state)
+{
+	struct hashmap *m = hashmap_new(seed);
+	const uint32_t one = 1, three = 3;
+	size_t it = 0;
+
+	(void)state;
+	for (uint32_t n = 0; n < 3; n++)
+		add(m, n);
+	assert_ptr_equal(hashmap_replace(m, key_of(&one), &values[9]), &values[1]);
+	assert_null(hashmap_replace(m, key_of(&three), &values[3]));
+	assert_int_equal(hashmap_count(m), 3);
+	assert_ptr_equal(get(m, 1), &values[9]);
+	assert_ptr_equal(hashmap_next(m, &it), &values[0]);
+	assert_ptr_equal(hashmap_next(m, &it), &values[9]);
+	assert_ptr_equal(hashmap_next(m, &it), &values[2]);
+	assert_null(hashmap_next(m, &it));
+	hashmap_free(m, NULL);
+}
+
 /* SAs come and go for years: holes are closed, and lookups end though every place was once used. */
 static void endless_turnover_stays_correct(void **state)
 {
@@ -262,6 +282,7 @@ int main(void)
 		cmocka_unit_test(order_survives_removal_and_growth),
 		cmocka_unit_test(the_seed_does_not_change_the_order),
 		cmocka_unit_test(the_value_just_returned_may_be_removed),
+		cmocka_unit_test(a_replaced_value_keeps_its_place),
 		cmocka_unit_test(endless_turnover_stays_correct),
 		cmocka_unit_test(free_is_called_once_for_each_value_left),
 	};
