@@ -11,6 +11,9 @@
 #define CLOCK_STEP_MS 1000 /* ahead by more for so long: set, below it slewed */
 #define CLOCK_SLEW    16
 
+/* Of the cluster's time, as of this node's: no sum or difference of two overflows. */
+#define CLUSTER_TIME_MAX_MS (UINT64_C(1) << 48)
+
 uint64_t cluster_time_ms(const struct cl_node *n, uint64_t now_ns)
 {
 	int64_t own = (int64_t)n->cfg.realtime_ms +
@@ -179,6 +182,20 @@ uint64_t heartbeat_silent_ns(const struct cl_node *n, const struct group *g)
 	return g->heartbeat_ns + (n->cfg.deadline_ms + SILENCE_MARGIN_MS) * MS;
 }
 
+/* An owner with this failover key says what no clock shows. */
+static bool time_is_possible(struct cl_node *n, const struct delivery *d,
+			     const Holdfast__Heartbeat *h)
+{
+	if (h->cluster_time_ms <= CLUSTER_TIME_MAX_MS)
+		return true;
+	n->messages_refused++;
+	n->stats.refused[R_VALUE]++;
+	fx_log(n, LOG_REPL_REFUSED, "from node %u: cluster_time_ms %llu, expected at most %llu",
+	       d->member->id.node_id, (unsigned long long)h->cluster_time_ms,
+	       (unsigned long long)CLUSTER_TIME_MAX_MS);
+	return false;
+}
+
 static void heartbeat_follow(struct cl_node *n, struct group *g, const Holdfast__Heartbeat *h)
 {
 	g->heartbeat_late_ms = clock_follow(n, h->cluster_time_ms);
@@ -212,6 +229,8 @@ void heartbeat_deliver(struct cl_node *n, struct group *g, const struct delivery
 	const Holdfast__Heartbeat *h = m->heartbeat;
 	bool ours = d->member->id.node_id == n->cfg.node_id;
 
+	if (!ours && !time_is_possible(n, d, h))
+		return;
 	if (!ours && !(d->term == g->term && d->member == owner_member(n, g)))
 		ownership_learned(n, g, d->member, d->term, (uint16_t)h->protected_set, h->number);
 	if (d->term != g->term || d->member != owner_member(n, g)) {

@@ -59,6 +59,7 @@ cluster_tests = \
 	cluster/tests/chaos_test \
 	cluster/tests/claim_followed_test \
 	cluster/tests/claim_test \
+	cluster/tests/clock_test \
 	cluster/tests/config_sync_test \
 	cluster/tests/drain_test \
 	cluster/tests/corosync_test \
@@ -97,6 +98,7 @@ cluster_tests_admission_test_SOURCES = cluster/tests/admission_test.c $(cluster_
 cluster_tests_channel_test_SOURCES = cluster/tests/channel_test.c $(cluster_harness)
 cluster_tests_claim_followed_test_SOURCES = cluster/tests/claim_followed_test.c $(cluster_harness)
 cluster_tests_chaos_test_SOURCES = cluster/tests/chaos_test.c $(cluster_harness)
+cluster_tests_clock_test_SOURCES = cluster/tests/clock_test.c $(cluster_harness)
 cluster_tests_config_sync_test_SOURCES = cluster/tests/config_sync_test.c $(cluster_harness)
 cluster_tests_drain_test_SOURCES = cluster/tests/drain_test.c $(cluster_harness)
 cluster_tests_disk_full_test_SOURCES = cluster/tests/disk_full_test.c $(cluster_harness)
@@ -130,6 +132,7 @@ cluster_tests_corosync_test_LDADD = libcluster-adapters.la libbase.la $(CMOCKA_L
 cluster_tests_admission_test_LDADD = $(cluster_test_libs)
 cluster_tests_claim_followed_test_LDADD = $(cluster_test_libs)
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
+cluster_tests_clock_test_LDADD = $(cluster_test_libs)
 cluster_tests_config_sync_test_LDADD = $(cluster_test_libs)
 cluster_tests_drain_test_LDADD = $(cluster_test_libs)
 cluster_tests_disk_full_test_LDADD = $(cluster_test_libs)
