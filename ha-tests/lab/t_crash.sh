@@ -17,10 +17,13 @@ for ((i = 1; i <= TIMES; i++)); do
 	sleep "1.$(printf %03d $((RANDOM % 1000)))"
 	lab_kill9 "n$active" holdfastd
 	sleep 1
+	# R18: for each SA what could be replayed since the checkpoint, until the paced rekey.
+	exposure=$(hf "$(other "$active")" show crypto ipsec sa detail | sed -n 's/.*replay exposure (pkts): //p' | paste -sd ' ')
+	[ -n "$exposure" ] || fail "kill $i: the new owner shows no replay exposure"
 	lab_start_daemon "$active"
 	wait_for 15 "protected after kill $i" pair_protected || fail "kill $i: not protected again"
 	flow_stop kill$i || fail "the flow left no report"
-	echo "figure: kill $i of n$active: gap $(flow_gap kill$i) ms, lost $(flow_lost kill$i)"
+	echo "figure: kill $i of n$active: gap $(flow_gap kill$i) ms, lost $(flow_lost kill$i); replay exposure $exposure"
 	[ "$(flow_gap kill$i)" -lt 300 ] || fail "kill $i of n$active: a silence of $(flow_gap kill$i) ms"
 	[ "$(peer_identity)" = "$before" ] || fail "kill $i of n$active: the peer has another IKE SA"
 done

@@ -64,8 +64,12 @@ static void run_show_ipsec(void *ctx, const struct match *m)
 {
 	struct call *c = ctx;
 	struct view_child_list list = { 0 };
-	if (filled(c, c->ops->child_sas(c->ops->ctx, peer_of(m, 0), &list)))
-		(c->json ? show_ipsec_json : show_ipsec_text)(&list, c->out);
+	if (filled(c, c->ops->child_sas(c->ops->ctx, peer_of(m, 0), &list))) {
+		if (c->json)
+			show_ipsec_json(&list, c->out);
+		else
+			show_ipsec_text(&list, match_arg(m, 1) != NULL, c->out);
+	}
 	view_child_list_free(&list);
 }
 
@@ -445,8 +449,8 @@ static void run_keygen(void *ctx, const struct match *m)
 static const struct grammar_row rows_exec[] = {
 	{ MODE_EXEC, "show crypto ikev2 sa [{detail}]", "IKE SAs and their CHILD SAs", run_show_ike,
 	  NULL, ROW_POSITIVE, 0 },
-	{ MODE_EXEC, "show crypto ipsec sa [peer ADDRESS]", "CHILD SAs with their counters",
-	  run_show_ipsec, NULL, ROW_POSITIVE, 0 },
+	{ MODE_EXEC, "show crypto ipsec sa [peer ADDRESS] [{detail}]",
+	  "CHILD SAs with their counters", run_show_ipsec, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show crypto map [tag NAME]",
 	  "Crypto maps with the current peer of each entry", run_show_map, NULL, ROW_POSITIVE, 0 },
 	{ MODE_EXEC, "show crypto ikev2 stats", "IKE SAs, their limits, and who was refused",

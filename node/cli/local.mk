@@ -99,8 +99,12 @@ EXTRA_DIST += \
 	node/cli/tests/golden/ikev2-sa-none.txt \
 	node/cli/tests/golden/ikev2-sa.json \
 	node/cli/tests/golden/ikev2-sa.txt \
+	node/cli/tests/golden/ipsec-sa-detail.json \
+	node/cli/tests/golden/ipsec-sa-detail.txt \
 	node/cli/tests/golden/ipsec-sa-none.json \
 	node/cli/tests/golden/ipsec-sa-none.txt \
+	node/cli/tests/golden/ipsec-sa-peer-detail.json \
+	node/cli/tests/golden/ipsec-sa-peer-detail.txt \
 	node/cli/tests/golden/ipsec-sa-peer.json \
 	node/cli/tests/golden/ipsec-sa-peer.txt \
 	node/cli/tests/golden/ipsec-sa.json \

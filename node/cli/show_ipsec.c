@@ -84,7 +84,23 @@ static void text_settings(const struct view_child *c, struct text *out)
 	text_printf(out, "IKEv2, }\n");
 }
 
-static void text_direction(const struct view_child *c, bool inbound, struct text *out)
+/* What is ours: the numbers on either side of a takeover. */
+static void text_numbers(const struct view_child *c, bool inbound, struct text *out)
+{
+	if (inbound)
+		text_printf(out,
+			    "         highest sequence number: %llu, replay exposure (pkts): %llu\n",
+			    (unsigned long long)c->in_highest_seq,
+			    (unsigned long long)c->replay_exposure);
+	else
+		text_printf(out,
+			    "         next sequence number: %llu, lease end: %llu, birth term: %llu\n",
+			    (unsigned long long)c->out_next_seq,
+			    (unsigned long long)c->out_lease_end,
+			    (unsigned long long)c->birth_term);
+}
+
+static void text_direction(const struct view_child *c, bool inbound, bool detail, struct text *out)
 {
 	uint32_t spi = inbound ? c->spi_in : c->spi_out;
 	uint64_t left_kb = inbound ? c->in_lifetime_left_kb : c->out_lifetime_left_kb;
@@ -108,6 +124,8 @@ static void text_direction(const struct view_child *c, bool inbound, struct text
 	if (c->replay_window)
 		text_printf(out, "         Anti replay bitmap:\n          0x%08X 0x%08X\n",
 			    (unsigned int)(bitmap >> 32), (unsigned int)bitmap);
+	if (detail)
+		text_numbers(c, inbound, out);
 }
 
 static void text_counters(const struct view_child *c, struct text *out)
@@ -133,7 +151,7 @@ static void text_counters(const struct view_child *c, struct text *out)
 		    (unsigned long long)c->send_errors, (unsigned long long)c->recv_errors);
 }
 
-static void text_child(const struct view_child *c, struct text *out)
+static void text_child(const struct view_child *c, bool detail, struct text *out)
 {
 	char local[INET_TEXT_MAX], remote[INET_TEXT_MAX], peer[INET_TEXT_MAX];
 	text_printf(out, "    Crypto map tag: %s, seq num: %u, local addr: %s\n\n", c->crypto_map,
@@ -153,12 +171,12 @@ static void text_child(const struct view_child *c, struct text *out)
 	text_printf(out, "      ICMP error validation: disabled, TFC packets: disabled\n");
 	text_printf(out, "      current outbound spi: %08X\n", c->spi_out);
 	text_printf(out, "      current inbound spi : %08X\n\n", c->spi_in);
-	text_direction(c, true, out);
-	text_direction(c, false, out);
+	text_direction(c, true, detail, out);
+	text_direction(c, false, detail, out);
 	text_printf(out, "\n");
 }
 
-void show_ipsec_text(const struct view_child_list *l, struct text *out)
+void show_ipsec_text(const struct view_child_list *l, bool detail, struct text *out)
 {
 	if (l->n == 0)
 		text_printf(out, "\nThere are no ipsec sas\n");
@@ -166,7 +184,7 @@ void show_ipsec_text(const struct view_child_list *l, struct text *out)
 		const struct view_child *c = &l->list[i];
 		if (i == 0 || strcmp(c->interface, c[-1].interface) != 0)
 			text_printf(out, "interface: %s\n", c->interface);
-		text_child(c, out);
+		text_child(c, detail, out);
 	}
 }
 

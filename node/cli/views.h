@@ -384,7 +384,7 @@ bool view_write_failed(const struct view_write *v);
  * etc/show-json.schema.json. */
 void show_ike_text(const struct view_ike_list *l, bool detail, struct text *out);
 void show_ike_json(const struct view_ike_list *l, struct text *out);
-void show_ipsec_text(const struct view_child_list *l, struct text *out);
+void show_ipsec_text(const struct view_child_list *l, bool detail, struct text *out);
 void show_ipsec_json(const struct view_child_list *l, struct text *out);
 void show_map_text(const struct view_map_list *l, struct text *out);
 void show_map_json(const struct view_map_list *l, struct text *out);
