@@ -414,14 +414,27 @@ static void minimize(struct sim_options *opt, const struct sim_result *r)
 	}
 }
 
+static struct sim_options one_options(const struct arguments *a)
+{
+	return (struct sim_options){ .seed = a->first,
+				     .verbose = a->verbose,
+				     .broken = a->broken,
+				     .fault = a->fault,
+				     .skip = a->skip,
+				     .strike = a->strike,
+				     .directed = a->directed,
+				     .kill_at = a->kill_at,
+				     .kill_count = a->kill_count };
+}
+
 /* A failure is traced with as few faults as it needs. */
 static bool run_seed(const struct arguments *a)
 {
-	struct sim_options opt = {
-		.seed = a->first, .quiet = true, .skip = a->skip, .fault = a->fault
-	};
-	struct sim_result r = runner_one(&opt);
+	struct sim_options opt = one_options(a);
 
+	opt.quiet = true;
+	opt.verbose = false;
+	struct sim_result r = runner_one(&opt);
 	if (r.ok || a->verbose)
 		return r.ok;
 	minimize(&opt, &r);
@@ -429,22 +442,15 @@ static bool run_seed(const struct arguments *a)
 	opt.verbose = true;
 	r = runner_one(&opt);
 	print_failure(a->first, &r);
-	printf("# with as few faults: holdfast-sim --seed %llu --skip %llu -v\n", (ull)a->first,
-	       (ull)opt.skip);
+	printf("# with as few faults: holdfast-sim --seed %llu%s%s%s%s --skip %llu -v\n",
+	       (ull)a->first, a->fault ? " --fault " : "", a->fault ? a->fault->name : "",
+	       a->broken ? " --break " : "", a->broken ? a->broken->name : "", (ull)opt.skip);
 	return false;
 }
 
 static bool run_one(const struct arguments *a)
 {
-	struct sim_options opt = { .seed = a->first,
-				   .verbose = a->verbose,
-				   .broken = a->broken,
-				   .fault = a->fault,
-				   .skip = a->skip,
-				   .strike = a->strike,
-				   .directed = a->directed,
-				   .kill_at = a->kill_at,
-				   .kill_count = a->kill_count };
+	struct sim_options opt = one_options(a);
 	struct sim_result r;
 
 	sim_run(&opt, &r);
