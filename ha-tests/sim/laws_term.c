@@ -34,9 +34,11 @@ static bool term_unheard(const struct member *m, uint64_t term)
 		return false;
 	for (unsigned int i = 0; i < m->s->scenario.n_nodes; i++) {
 		const struct member *other = member_at(m, i);
+		/* Its own disk has the term because it claims it. */
+		const uint64_t heard = other == m ? m->term_before : other->term_on_disk;
 		if (other->node->id != t->owner && other->node->alive && !other->node->paused &&
 		    m->s->mcast.side[i] == m->s->mcast.side[m->node->index] &&
-		    other->term_on_disk >= term)
+		    heard >= term)
 			return false;
 	}
 	return true;

@@ -94,6 +94,7 @@ static void term_written(struct sim *s, struct event *ev)
 	struct node *nd = m->node;
 
 	if (!(s->opt.broken && s->opt.broken->no_disk)) {
+		m->term_before = m->term_on_disk;
 		m->term_on_disk = ev->arg;
 		m->terms_unknown = m->terms_unknown_written;
 	}
