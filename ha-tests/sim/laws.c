@@ -210,21 +210,6 @@ static bool owned_by_others(const struct member *m)
 	return false;
 }
 
-/* R9: a joiner is no valid next owner while somebody is there who is protected. */
-#define JUST_JOINED_NS (20 * MS_NS)
-
-static void law5_claim(const struct member *m)
-{
-	for (unsigned int i = 0; i < m->s->scenario.n_nodes; i++) {
-		const struct member *other = member_at(m, i);
-		if (other != m && other->node->alive && !other->node->paused &&
-		    other->role == CL_ROLE_STANDBY &&
-		    (laws_of(m)->protected_slots >> other->node->slot & 1))
-			law_broken(m->s, 5, "%s takes over, and %s is the one that is protected",
-				   m->name, other->name);
-	}
-}
-
 static void count_role(struct member *m, const struct hf_role_change *change)
 {
 	m->s->stats.takeovers += !change->handover;
@@ -252,9 +237,8 @@ void laws_role(struct member *m, const struct hf_role_change *change)
 	laws_time_role(m);
 	count_role(m, change);
 	l->begun_anew = l->begun_anew || begun_anew(m, change);
-	if (change->suspect && !laws_apart(s) && change->term > l->protected_term && m->joined_ns &&
-	    s->now_ns < m->joined_ns + JUST_JOINED_NS)
-		law5_claim(m);
+	if (change->suspect && !laws_apart(s) && change->term > l->protected_term)
+		laws_protected_claim(m);
 	/* Under a new owner nobody is protected before it says so. */
 	l->protected_term = change->term;
 	l->protected_slots = 0;
@@ -429,24 +413,6 @@ static struct digest128 store_digest(const struct member *m)
 	return sum;
 }
 
-/* What the owner has logged of it. */
-static void note_protected(struct member *m)
-{
-	struct group_laws *l = laws_of(m);
-	struct cl_group_status st;
-
-	if (m->role != CL_ROLE_ACTIVE ||
-	    cl_group_status(cluster_of(m), group_id(m->group), node_now(m->node), &st) != R_OK)
-		return;
-	if (st.term < l->protected_term)
-		return;
-	l->protected_term = st.term;
-	l->protected_slots = 0;
-	for (size_t i = 0; i < st.n_members; i++)
-		if (st.members[i].in_protected_set)
-			l->protected_slots |= 1u << st.members[i].slot;
-}
-
 static void law8(struct member *m)
 {
 	struct group_laws *l = laws_of(m);
@@ -461,7 +427,7 @@ static void law8(struct member *m)
 		return;
 	l->checked_position[i] = at.applied;
 	l->checked_term[i] = at.term;
-	note_protected(m);
+	laws_protected_step(m);
 	laws_peer_index(m, at.role);
 	laws_spi(m, at.applied);
 	/* A log that is gone with all who held it, or heard of it, may have had the same name (R11). */

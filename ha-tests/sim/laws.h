@@ -65,7 +65,7 @@ struct group_laws {
 	uint64_t all_lost_ns;     /* when nobody held state any more */
 	uint16_t owner_slots;     /* bit per slot that has owned the group */
 	bool split;               /* two owners at this moment */
-	uint32_t protected_slots; /* as the owner of the highest term has logged */
+	uint32_t protected_slots; /* who has heard that it is, of the owner of the highest term */
 	uint64_t protected_term;
 	bool split_quorum; /* there have been two owners with quorum at one moment */
 	bool begun_anew;   /* by an operator, while another owner is out of reach (R15) */
@@ -77,6 +77,7 @@ struct group_laws {
 	int64_t time_ahead_ms;  /* its cluster time, of the simulated one */
 	uint64_t checked_position[LAWS_NODES];
 	uint64_t checked_term[LAWS_NODES];
+	uint64_t bare_ns[LAWS_NODES]; /* 7: since when a member is there, and not protected */
 };
 
 struct laws {
@@ -164,6 +165,12 @@ void laws_commit_step(struct member *m);
 /* laws_term.c */
 void laws_term_owned(struct member *m, uint64_t term);
 void laws_term_step(struct member *m);
+/* laws_protected.c */
+void laws_protected_step(struct member *m);
+/* m owns its group as suspect. */
+void laws_protected_claim(struct member *m);
+/* At times. */
+void laws_protected_calm(struct sim *s);
 /* laws_time.c */
 void laws_time_step(struct member *m);
 void laws_time_role(struct member *m);

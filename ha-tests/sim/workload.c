@@ -379,6 +379,7 @@ static void settle_step(struct sim *s, struct event *ev)
 	(void)ev;
 	laws_settle(s);
 	laws_calm(s);
+	laws_protected_calm(s);
 	sim_at(s, s->now_ns + 250 * MS_NS, settle_step, NULL);
 }
 
