@@ -219,7 +219,8 @@ static void heartbeat_follow(struct cl_node *n, struct group *g, const Holdfast_
 	 * R7: after a claim, a degrade or a healed cut the owner does not know yet that we have
 	 * everything.
 	 */
-	if (!(h->protected_set & slot_bit(n->cfg.slot)) && !g->join.reading)
+	if (!(h->protected_set & slot_bit(n->cfg.slot)) && !g->join.reading &&
+	    !hf_rule_broken(HF_RULE_AGAIN))
 		protect_announce(n, g);
 }
 
