@@ -37,8 +37,7 @@ static bool term_unheard(const struct member *m, uint64_t term)
 		/* Its own disk has the term because it claims it. */
 		const uint64_t heard = other == m ? m->term_before : other->term_on_disk;
 		if (other->node->id != t->owner && other->node->alive && !other->node->paused &&
-		    m->s->mcast.side[i] == m->s->mcast.side[m->node->index] &&
-		    heard >= term)
+		    m->s->mcast.side[i] == m->s->mcast.side[m->node->index] && heard >= term)
 			return false;
 	}
 	return true;

@@ -178,7 +178,7 @@ struct member {
 	struct hf_core *core;
 	/* host */
 	uint64_t term_on_disk;
-	uint64_t term_before; /* the last write */
+	uint64_t term_before;                      /* the last write */
 	bool terms_unknown, terms_unknown_written; /* on disk with the term, and on its way there */
 	uint64_t copied_term;                      /* of an older disk */
 	bool copied_unknown;

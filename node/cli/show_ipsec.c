@@ -88,16 +88,17 @@ static void text_settings(const struct view_child *c, struct text *out)
 static void text_numbers(const struct view_child *c, bool inbound, struct text *out)
 {
 	if (inbound)
-		text_printf(out,
-			    "         highest sequence number: %llu, replay exposure (pkts): %llu\n",
-			    (unsigned long long)c->in_highest_seq,
-			    (unsigned long long)c->replay_exposure);
+		text_printf(
+			out,
+			"         highest sequence number: %llu, replay exposure (pkts): %llu\n",
+			(unsigned long long)c->in_highest_seq,
+			(unsigned long long)c->replay_exposure);
 	else
-		text_printf(out,
-			    "         next sequence number: %llu, lease end: %llu, birth term: %llu\n",
-			    (unsigned long long)c->out_next_seq,
-			    (unsigned long long)c->out_lease_end,
-			    (unsigned long long)c->birth_term);
+		text_printf(
+			out,
+			"         next sequence number: %llu, lease end: %llu, birth term: %llu\n",
+			(unsigned long long)c->out_next_seq, (unsigned long long)c->out_lease_end,
+			(unsigned long long)c->birth_term);
 }
 
 static void text_direction(const struct view_child *c, bool inbound, bool detail, struct text *out)
