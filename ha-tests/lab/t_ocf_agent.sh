@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The agent by itself: ocf-tester with a standalone daemon, its metadata against the schemas that are installed, what pcs
-# makes of the printed commands, and what it does with a daemon that was killed, that hangs or that is configured for the internal role manager.
+# makes of the printed commands, what it says of each state that a daemon can be in, and what it does with one that was
+# killed, that hangs or that is configured for the internal role manager.
 LAB_LIMIT=150
 . "$(dirname "$0")/lab.sh"
 need_holdfast
@@ -63,9 +64,7 @@ standalone_conf | install_conf
 echo "--- metadata"
 agent meta-data >"$LAB_DIR/metadata.xml" || fail "meta-data fails"
 (cd $SCHEMAS && xmllint --noout --valid - <"$LAB_DIR/metadata.xml") || fail "the metadata breaks ra-api-1.dtd"
-for schema in $SCHEMAS/metadata.rng /usr/lib/python3/dist-packages/pcs*/data/ocf-1.1.rng \
-	/usr/share/pcs/data/ocf-1.1.rng /usr/share/resource-agents/ra-api.rng; do
-	[ -f "$schema" ] || continue
+for schema in $SCHEMAS/metadata.rng /usr/share/pcs/data/ocf-1.1.rng; do
 	xmllint --noout --nonet --relaxng "$schema" "$LAB_DIR/metadata.xml" || fail "the metadata breaks $schema"
 	echo "figure: metadata agrees with $schema"
 done
@@ -91,6 +90,9 @@ on_node 1 ocf-tester -v -n vpn -o binary=/run/ocf/holdfastd -o client="$HOLDFAST
 
 echo "--- a daemon that is killed, that hangs"
 expect 7 monitor
+expect 7 monitor OCF_RESKEY_binary=/nowhere/holdfastd OCF_RESKEY_client=/nowhere/holdfast
+expect 7 promote
+expect 7 demote
 expect 0 start
 expect 0 monitor
 [ "$(awk '/^Uid:/ { print $2 }' "/proc/$(daemon_pid)/status")" = "$(on_node 1 id -u holdfast)" ] || fail "the daemon does not run as holdfast"
@@ -112,19 +114,74 @@ expect 9 monitor OCF_RESKEY_CRM_meta_role=Promoted
 expect 0 stop OCF_RESKEY_CRM_meta_timeout=12000
 [ -z "$(daemon_pid)" ] || fail "stop leaves a process"
 
-echo "--- when a node counts as fenced"
-# A daemon that waits for node 2 to be off, and writes what it is told.
+# A daemon that is in another state than it is ($LAB_DIR/state, for jq), and writes what it is told; Pacemaker's tool for
+# promotion scores, which writes the score.
 cat >"$LAB_DIR/client" <<-CLIENT
 	#!/bin/sh
 	[ "\$1" = --json ] || { echo "\$*" >>"$LAB_DIR/told"; exit 0; }
-	"$HOLDFAST" "\$@" | jq '.failover.group.awaits_fencing_of = 2'
+	"$HOLDFAST" "\$@" | jq -f "$LAB_DIR/state"
 CLIENT
 mkdir "$LAB_DIR/bin"
+cat >"$LAB_DIR/bin/crm_attribute" <<-'CRM'
+	#!/bin/sh
+	score="?"
+	while [ $# -gt 0 ]; do
+		case $1 in
+		-D | --delete) score=none ;;
+		-v | --update) score=$2 ;;
+		esac
+		shift
+	done
+	echo $score >"LAB/score"
+CRM
+sed -i "s|LAB/|$LAB_DIR/|" "$LAB_DIR/bin/crm_attribute"
+chmod 755 "$LAB_DIR/client" "$LAB_DIR/bin/crm_attribute"
+
+echo "--- what it says of each state"
+ACTIVE='.enabled = true | .cluster_up = true | .this_host.state = "Active" | .group.protected = true'
+STANDBY='.enabled = true | .cluster_up = true | .this_host.state = "Standby Ready"'
+JOINS='.enabled = true | .cluster_up = true | .this_host.state = "Bulk Sync" | .group.may_begin_empty = false'
+DEAD_LINK='.this_host.interfaces = [{nameif: "outside", monitored: true, up: false}]'
+OTHER='.this_host.config_digest = "11" | .other_hosts = [{state: "Active", config_digest: "22"}]'
+# says STATUS SCORE REASON ACTION ROLE DEPTH STATE: what monitor, or another action, makes of a daemon in that state.
+says() {
+	local status wanted=$1 score=$2 reason=$3 action=$4 role=$5 depth=$6
+	echo ".failover |= ($7)" >"$LAB_DIR/state"
+	: >"$LAB_DIR/score"
+	agent "$action" OCF_RESKEY_client="$LAB_DIR/client" HA_SBIN_DIR="$LAB_DIR/bin" OCF_RESKEY_crm_feature_set=3.16.2 \
+		OCF_RESKEY_CRM_meta_role="$role" OCF_CHECK_LEVEL="$depth" OCF_RESKEY_CRM_meta_interval=5000 \
+		OCF_RESKEY_CRM_meta_timeout=4000 >"$LAB_DIR/said" 2>&1
+	status=$?
+	[ $status = "$wanted" ] || fail "$action, $role, depth $depth, '$7': exit status $status, not $wanted: $(cat "$LAB_DIR/said")"
+	[ "$(cat "$LAB_DIR/score")" = "$score" ] || fail "$action, $role, '$7': score $(cat "$LAB_DIR/score"), not $score"
+	[ -z "$reason" ] || grep -q "$reason" "$LAB_DIR/said" || fail "$action, $role, '$7': no reason '$reason': $(cat "$LAB_DIR/said")"
+}
+expect 0 start
+says 8 1000 '' monitor Promoted 20 "$ACTIVE"
+says 191 1000 'active without a protected standby' monitor Promoted 0 "$ACTIVE | .group.protected = false"
+says 8 1000 '' monitor Promoted 0 "$ACTIVE | .cluster_up = false"
+says 9 1000 'has lost Corosync' monitor Promoted 10 "$ACTIVE | .cluster_up = false"
+says 8 50 '' monitor Promoted 0 "$ACTIVE | $DEAD_LINK"
+says 9 50 'no link: outside' monitor Promoted 10 "$ACTIVE | $DEAD_LINK"
+says 8 1000 '' monitor Promoted 10 "$ACTIVE"' | .this_host.interfaces = [{nameif: "outside", address: "192.0.2.77"}]'
+says 9 1000 'the service addresses (192.0.2.77) are not on this host' monitor Promoted 20 \
+	"$ACTIVE"' | .this_host.interfaces = [{nameif: "outside", address: "192.0.2.77"}]'
+says 0 100 '' monitor Unpromoted 20 "$STANDBY"
+says 0 45 '' monitor Unpromoted 0 "$STANDBY | $DEAD_LINK"
+says 190 100 "the configuration differs from the active node's" monitor Unpromoted 0 "$STANDBY | $OTHER"
+says 190 none 'not synced: Bulk Sync' monitor Unpromoted 0 "$JOINS"
+says 0 10 '' monitor Unpromoted 0 "$JOINS | .group.may_begin_empty = true"
+says 1 none 'never synced (Bulk Sync)' promote Unpromoted 0 "$JOINS"
+says 0 none '' notify Unpromoted 0 "$JOINS"
+expect 0 stop
+
+echo "--- when a node counts as fenced"
+echo '.failover.group.awaits_fencing_of = 2' >"$LAB_DIR/state"
 cat >"$LAB_DIR/bin/crm_mon" <<-CRM
 	#!/bin/sh
 	cat "$LAB_DIR/crm_mon.xml"
 CRM
-chmod 755 "$LAB_DIR/client" "$LAB_DIR/bin/crm_mon"
+chmod 755 "$LAB_DIR/bin/crm_mon"
 # told_when ENABLED ONLINE UNCLEAN TARGET STATUS: what the daemon is told when Pacemaker says so of node n2.
 told_when() {
 	cat >"$LAB_DIR/crm_mon.xml" <<-XML
