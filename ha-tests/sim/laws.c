@@ -503,6 +503,7 @@ static unsigned int peer_of(const struct gateway *gw, const struct sim *s,
 /* A lifetime that ends while the network lets no rekey through ends the tunnel. */
 void laws_log(struct gateway *gw, const struct log_event *ev)
 {
+	laws_log_line(gw, ev);
 	if (ev->id != LOG_IKE_SA_DOWN || !strstr(ev->detail, "lifetime expired"))
 		return;
 	gw->s->stats.expired++;

@@ -84,7 +84,7 @@ struct laws {
 	unsigned int broken; /* number of the law; 0: none */
 	char why[256];
 	struct seen seals;         /* 1: (key, IV) -> packet */
-	struct seen numbers;       /* 2: (key, sequence number) */
+	struct seen numbers;       /* 2: (key, sequence number) -> node */
 	struct seen messages;      /* 3: (SPIs, direction, id) -> message */
 	struct seen past_ids;      /* 3: (SPIs, direction, id) that a higher one has followed */
 	struct seen sync_messages; /* 3: datagrams of RFC 6311 5.1 (laws_sync.c) */
@@ -107,6 +107,8 @@ struct laws {
 };
 
 void laws_open(struct sim *s);
+/* Who seals from here on; NULL: a peer. */
+void laws_enter(const struct node *nd);
 void laws_close(struct sim *s);
 /* A row of which every seal is seen. */
 const struct esp_transform *laws_transforms(struct sim *s, unsigned int group);
@@ -133,6 +135,8 @@ void laws_esp_sent(struct gateway *gw, struct bytes packet);
 void laws_auth(struct gateway *gw, const struct inet_addr *remote);
 /* What the engines say about themselves. */
 void laws_log(struct gateway *gw, const struct log_event *ev);
+/* laws_log.c */
+void laws_log_line(struct gateway *gw, const struct log_event *ev);
 void laws_role(struct member *m, const struct hf_role_change *change);
 /* A packet that it has delivered before came out of the gateway. */
 /* first_ns: when that was. */

@@ -36,6 +36,12 @@ static const char *name_of(const struct gateway *gw)
 
 /* Table rows get no context of ours; a process simulates one installation at a time. */
 static struct sim *watching;
+static const struct node *sealing;
+
+void laws_enter(const struct node *nd)
+{
+	sealing = nd;
+}
 
 struct watched_key {
 	void *inner;
@@ -89,12 +95,16 @@ static void law1(struct sim *s, const struct group_laws *l, uint64_t key_id, str
 		law_broken(s, 1, "a key seals two packets with one IV");
 }
 
+/* Two owners that a cut made may use one number; one node may not, whenever. */
 static void law2(struct sim *s, unsigned int group, uint64_t key_id, uint64_t number)
 {
-	if (seen_add(&s->laws.numbers, key_and(key_id, bytes(&number, sizeof(number))),
-		     (struct digest128){ 0 }) == SEEN_NEW)
+	const struct digest128 by = { .a = sealing ? sealing->index + 1 : 0 };
+	const enum seen_before before = seen_add(
+		&s->laws.numbers, key_and(key_id, bytes(&number, sizeof(number))), by);
+
+	if (before == SEEN_NEW)
 		return;
-	if (s->laws.group[group].split_quorum)
+	if (before == SEEN_OTHER && s->laws.group[group].split_quorum)
 		s->stats.split_numbers++;
 	else
 		law_broken(s, 2, "a key seals ESP sequence number %llu again",

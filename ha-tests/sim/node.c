@@ -32,6 +32,7 @@ uint64_t node_when(const struct node *nd, uint64_t at_ns)
 void node_enter(const struct node *nd)
 {
 	ss_future_schema_write(nd && nd->next_release);
+	laws_enter(nd);
 }
 
 struct member *member_at(const struct member *m, unsigned int i)
