@@ -28,7 +28,7 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
 
 /*
  * An owned, growable byte string (cached messages, datagrams). Zeroed is
- * empty. Freed with buf_free; buf_adopt moves.
+ * empty. Freed with buf_free; buf_move moves.
  */
 struct buf {
 	uint8_t *p;

@@ -3,7 +3,7 @@
  * Membership, failover groups, roles: who owns what, and which output may
  * leave. A pure state machine like the IKE engine: what Corosync, the timer
  * and node/ tell it goes in, effects come out. Rules R3..R15, R17, R19, R21,
- * R22 (marker and position), R23 of replication.md.
+ * R22 (marker and position), R23, R24 of replication.md.
  *
  * All members deliver the same messages in the same order between the same
  * views, so every decision about claims is taken from delivered messages

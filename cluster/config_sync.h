@@ -50,12 +50,14 @@ struct cl_node;
 struct group;
 struct member;
 
+/* CL_IN_CONFIG_OFFER, CL_IN_CONFIG_TAKEN. */
 void config_sync_offer(struct cl_node *n, const struct cl_input *in);
 void config_sync_taken(struct cl_node *n, const struct cl_input *in);
+/* The owner has one for us; a member has taken ours, or says why not. */
 void config_sync_offered(struct cl_node *n, const struct member *from,
 			 const Holdfast__ConfigOffer *m);
 void config_sync_done(struct cl_node *n, const struct member *from, const Holdfast__ConfigDone *m);
-/* By the snapshot channel. */
+/* By the snapshot channel: a member asks for the next piece of ours, a piece of the owner's comes. */
 void config_sync_request(struct cl_node *n, const struct group *g, uint8_t slot,
 			 const Holdfast__ConfigRequest *m);
 void config_sync_piece(struct cl_node *n, uint8_t slot, const Holdfast__ConfigPiece *m);

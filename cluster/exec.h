@@ -41,12 +41,16 @@ struct exec {
 struct cl_node;
 struct member;
 
+/* CL_IN_EXEC: ask the member in slot. */
 void exec_ask(struct cl_node *n, const struct cl_input *in);
+/* CL_IN_EXEC_ANSWER: what CL_FX_EXEC ran has ended. */
 void exec_answered(struct cl_node *n, const struct cl_input *in);
+/* Another member asks, or answers piece by piece. */
 void exec_request(struct cl_node *n, const struct member *from, const Holdfast__ExecRequest *r);
 void exec_reply(struct cl_node *n, const struct member *from, const Holdfast__ExecReply *r);
 /* Members left: nobody waits for them any more. */
 void exec_view_changed(struct cl_node *n);
+/* Who has not answered within CL_EXEC_LIMIT_MS is waited for no longer. */
 void exec_timers(struct cl_node *n);
 uint64_t exec_deadline(const struct cl_node *n);
 void exec_free(struct cl_node *n);

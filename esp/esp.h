@@ -76,7 +76,8 @@ struct esp_policy {
 	struct traffic_selector remote;
 };
 
-/* Replaces the whole SPD; policies are copied. Children stay attached by their tunnel number. */
+/* Replaces the whole SPD; policies are copied. Children stay attached by their tunnel number.
+ * R_NO_MEMORY: the old one stays. */
 enum result esp_spd_set(struct esp_datapath *dp, const struct esp_policy *policies,
 			size_t n) WARN_UNUSED;
 
@@ -102,7 +103,8 @@ struct esp_child_params {
 };
 
 /* Inbound is usable at once (in state ACTIVE), outbound not before esp_child_use_outbound.
- * R_EXISTS, R_UNSUPPORTED, R_CRYPTO. */
+ * R_VALUE: an SPI, window or number of selectors that cannot be; R_EXISTS, R_UNSUPPORTED, R_CRYPTO,
+ * R_NO_MEMORY: nothing is installed. All others with spi_in: R_NOT_FOUND when it is not here. */
 enum result esp_child_install(struct esp_datapath *dp,
 			      const struct esp_child_params *p) WARN_UNUSED;
 /* This child carries its tunnel's outbound traffic from now on (R5); the one before
@@ -147,7 +149,7 @@ enum result esp_child_take_counters(const struct esp_datapath *dp, uint32_t spi_
  * set, and R_STALE says so (a node that owned the SA before may have seen more
  * than the last checkpoint). in_bitmap_words == 0 means that only the edge is
  * known: everything at or below it, or below the SA's own if that is higher,
- * counts as seen.
+ * counts as seen. R_VALUE: more words than the largest window has.
  */
 enum result esp_child_resume(struct esp_datapath *dp, uint32_t spi_in,
 			     const struct esp_child_counters *c) WARN_UNUSED;
@@ -305,7 +307,7 @@ enum result esp_relay_ike(struct esp_datapath *dp, uint8_t group, uint64_t now_n
 			  const struct esp_ike_datagram *d) WARN_UNUSED;
 
 /* Open the devices (node/ calls these; they need CAP_NET_ADMIN / CAP_NET_RAW). name
- * is at most 15 characters. */
+ * is at most 15 characters. R_SYSTEM (errno), R_VALUE, R_UNSUPPORTED: another family. */
 enum result esp_io_open_tun(const char *name, unsigned int queues, int fds[]) WARN_UNUSED;
 /* IP_FREEBIND, SO_REUSEPORT, large buffers. */
 enum result esp_io_open_udp4500(const struct inet_endpoint *local, int *fd) WARN_UNUSED;

@@ -212,8 +212,8 @@ struct ike_stats {
 	uint64_t in_requests[64], in_responses[64], out_requests[64], out_responses[64];
 	uint64_t retransmits_sent, retransmits_answered, cookies_sent, half_open, established;
 	uint64_t sa_up, sa_down, auth_failed, rekeys_ike, rekeys_child, collisions;
-	/* RFC 6311: as member; as peer */
 	uint64_t in_doubt_anew; /* R10: set up anew, without RFC 6311 */
+	/* RFC 6311: as member; as peer */
 	uint64_t syncs_sent, syncs_done, syncs_failed;
 	uint64_t syncs_answered, replay_syncs_answered;
 	/* new IKE SAs, of others and of ours (admission.c) */

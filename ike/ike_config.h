@@ -60,7 +60,7 @@ struct ike_connection {
 	bool peer_id_any;
 	struct secret psk_local;  /* ikev2 local-authentication */
 	struct secret psk_remote; /* ikev2 remote-authentication */
-	/* false NAT_DETECTION hash, so that the path is UDP (datapath-facts 1c) */
+	/* false NAT_DETECTION hash, so that ESP goes in UDP without a NAT (RFC 7296 2.23) */
 	bool force_udp_encap;
 	uint32_t dpd_threshold_s; /* isakmp keepalive threshold; 0: off */
 	uint32_t dpd_retry_s;

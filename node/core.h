@@ -60,7 +60,7 @@ struct hf_core_ops {
 	void (*silence)(void *ctx, uint32_t group, bool silent);
 	void (*protection)(void *ctx, uint32_t group, bool is_protected);
 	void (*log)(void *ctx, const struct log_event *ev);
-	/* Answer to hf_core_command(CL_IN_STOP). */
+	/* Answer to hf_core_cluster(CL_IN_STOP). */
 	void (*stopped)(void *ctx, bool ok);
 	void (*command_done)(void *ctx, bool ok, const char *why);
 	/* "failover exec", CL_FX_EXEC and CL_FX_EXEC_DONE: run its line (the answer is
@@ -90,6 +90,7 @@ struct hf_core_config {
 	void *on_row_ctx;
 };
 
+/* R_NO_MEMORY, or why the configuration cannot be used; *out is NULL then. */
 enum result hf_core_new(const struct hf_core_config *cfg, struct hf_core **out) WARN_UNUSED;
 void hf_core_free(struct hf_core *c);
 

@@ -14,11 +14,11 @@
 
 /* ---- records (R1): absolute and idempotent; (kind, key) names one ---- */
 
-/* Numbers are on the wire (records.proto): never reused. */
 /* Of records and messages that this release reads (Hello.version_*); it writes the highest. */
 #define SS_VERSION_MIN 1u
 #define SS_VERSION_MAX 1u
 
+/* The numbers are on the wire (records.proto): never reused. */
 enum ss_kind {
 	SS_IKE_SA = 1,   /* key: our IKE SPI */
 	SS_CHILD_SA = 2, /* key: spi_in */
@@ -83,9 +83,9 @@ struct ss_store;
 struct ss_store *ss_store_new(const uint8_t hash_seed[16]);
 void ss_store_free(struct ss_store *st);
 /* Last writer wins. An unknown kind is kept. Erasing a CHILD_SA also drops its LEASE and COUNTERS.
- * A lease never goes down. */
+ * A lease never goes down. R_NO_MEMORY; R_VALUE, R_SHORT: a lease that cannot be read. */
 enum result ss_store_apply(struct ss_store *st, const struct ss_record *r) WARN_UNUSED;
-/* With the log positions of its records. */
+/* With the log positions of its records. NULL: out of memory. */
 struct ss_store *ss_store_copy(const struct ss_store *st, const uint8_t hash_seed[16]);
 /* What is applied from here on is of this log position. */
 void ss_store_at(struct ss_store *st, uint64_t position);
@@ -110,7 +110,7 @@ void ss_store_digest(const struct ss_store *st, uint8_t out[32]);
 
 /* ---- batches: one log position = one batch of records, packed for one message ---- */
 
-/* Packs n records; *out is owned by the caller and holds keys: wipe it. */
+/* Packs n records; *out is owned by the caller and holds keys: wipe it. R_NO_MEMORY. */
 enum result ss_batch_pack(const struct ss_record *records, size_t n, struct buf *out) WARN_UNUSED;
 /* Calls fn for each record, in order, only after the whole batch has been checked.
  * R_SHORT, R_VALUE. */
@@ -168,6 +168,7 @@ struct ss_sealer;
 struct ss_sealer *ss_sealer_new(const struct secret *failover_key, uint8_t slot,
 				const uint8_t salt[32]);
 void ss_sealer_free(struct ss_sealer *s);
+/* *out becomes the envelope. R_TOO_LONG, R_NO_MEMORY, R_CRYPTO. */
 enum result ss_seal(struct ss_sealer *s, enum ss_envelope_kind kind, uint32_t group, uint64_t term,
 		    struct bytes plain, struct buf *out) WARN_UNUSED;
 

@@ -337,7 +337,7 @@ static void take(struct observer *o, const struct golden_message *gm, struct tak
 }
 
 /* The responder's notifies are true; the initiator forces encapsulation with a false source
- * (datapath-facts 1c). */
+ * (RFC 7296 2.23). */
 static void check_nat_detection(struct observer *o, const struct golden_message *gm,
 				const struct ike_message *m)
 {

@@ -13,7 +13,7 @@ static void write_hostname(struct running *r, const struct grammar_row *row)
 	EMIT(r, row, r->cfg->hostname);
 }
 
-/* The name itself was taken by the first pass (build_names): any address position may hold one. */
+/* The name itself was taken by the first pass (take_name): any address position may hold one. */
 static void apply_nothing(void *ctx, const struct match *m)
 {
 	(void)ctx;
