@@ -142,7 +142,7 @@ lab_start_tunnel() {
 	lab_start_peer || fail "strongSwan does not start"
 	lab_start_pair "$@" || fail "the pair does not come up"
 	peer_cmd --initiate --child net >"$LAB_DIR/initiate.log" 2>&1 || fail "the peer cannot set the tunnel up"
-	peer_tunnel_up || fail "the peer has no tunnel"
+	wait_for 5 "" peer_tunnel_up || fail "the peer has no tunnel"
 	ping_through 3 >"$LAB_DIR/ping.log" 2>&1 || fail "no ping through the tunnel"
 }
 

@@ -24,8 +24,9 @@ grep 'Corosync runs without encryption: refusing to start' "$LAB_DIR/n1/holdfast
 
 HF_EXTRA="failover allow-unencrypted-corosync"
 lab_start_daemon 1
+wait_for 10 "n1 answers" hf 1 show failover || fail "holdfastd does not start although it was told to"
 sleep 1
-lab_alive n1 holdfastd || fail "holdfastd does not start although it was told to"
+lab_alive n1 holdfastd || fail "holdfastd does not go on although it was told to"
 # R15: alone it does not know whether another holds state; the operator does.
 is_active 1 && fail "a node that is alone owns without being told to"
 hf 1 failover active || fail "failover active is refused"

@@ -31,7 +31,7 @@ wait_for 40 "a promoted instance and a protected standby" pair_protected || fail
 active=$(active_node)
 mate=$(other "$active")
 wait_for 10 "scores" score_is "$mate" 100 || fail "the standby's score is $(promotion_score "$mate")"
-peer_cmd --initiate --child net >"$LAB_DIR/initiate.log" 2>&1 && peer_tunnel_up && ping_through 3 >/dev/null || fail "no tunnel"
+peer_cmd --initiate --child net >"$LAB_DIR/initiate.log" 2>&1 && wait_for 5 "" peer_tunnel_up && ping_through 3 >/dev/null || fail "no tunnel"
 before=$(peer_identity)
 
 echo "--- cut off, and not yet fenced"
@@ -83,7 +83,7 @@ wait_for 10 "scores" score_is "$mate" 100 || fail "the standby's score is $(prom
 # Who has waited for fencing is suspect, and synchronizes message ids (RFC 6311), which strongSwan agrees to only where
 # it is the initiator. Without that another IKE SA takes the place of the one that was taken over.
 peer_cmd --terminate --ike lab >"$LAB_DIR/terminate.log" 2>&1 || fail "the peer does not end the tunnel"
-peer_cmd --initiate --child net >"$LAB_DIR/initiate-again.log" 2>&1 && peer_tunnel_up || fail "no tunnel of the peer's"
+peer_cmd --initiate --child net >"$LAB_DIR/initiate-again.log" 2>&1 && wait_for 5 "" peer_tunnel_up || fail "no tunnel of the peer's"
 before=$(peer_identity)
 touch "$LAB_DIR/may-fence-n$active"
 on_node "$active" touch /run/ocf/stop-fails

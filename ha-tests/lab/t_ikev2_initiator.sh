@@ -14,7 +14,7 @@ lab_start_pair || fail "the pair does not come up"
 start=$(now_ms)
 wait_for 10 "an answer to a ping" ping_through 1 || fail "traffic sets up no tunnel"
 echo "figure: first ping answered after $(($(now_ms) - start)) ms"
-peer_tunnel_up || fail "the peer has no tunnel"
+wait_for 5 "" peer_tunnel_up || fail "the peer has no tunnel"
 peer_cmd --list-sas --raw | grep -q 'initiator=yes' && fail "the peer was the initiator"
 ping_through 5 || fail "no ping through the tunnel"
 hold_laws

@@ -20,7 +20,7 @@ lab_swanctl_conf $SERVICE $PEER 198.51.100.0/24 203.0.113.0/24 $HF_PSK $PEER_PSK
 lab_start_charon n1 && lab_start_peer || fail "strongSwan does not start"
 egress_start || fail "no captures"
 peer_cmd --initiate --child net || fail "the peer cannot initiate"
-peer_tunnel_up || fail "no tunnel"
+wait_for 5 "" peer_tunnel_up || fail "no tunnel"
 flow_start base 1000 3
 flow_wait base || fail "the flow left no report"
 [ "$(flow_lost base)" = 0 ] || fail "the flow lost $(flow_lost base) packets"

@@ -100,7 +100,7 @@ done
 wait_for 40 "each group where it is preferred" each_preferred || fail "not each group is where it is preferred"
 wait_for 10 "all groups protected" each_protected || fail "not each group is protected"
 peer_cmd --initiate --child net >"$LAB_DIR/initiate.log" 2>&1 || fail "the peer cannot set the tunnel up"
-peer_tunnel_up || fail "the peer has no tunnel"
+wait_for 5 "" peer_tunnel_up || fail "the peer has no tunnel"
 before=$(peer_identity)
 
 flow_start kills 500 120

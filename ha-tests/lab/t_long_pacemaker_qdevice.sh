@@ -81,7 +81,7 @@ lab_enable_fencing || fail "no fencing resource"
 wait_for 40 "a promoted instance and a protected standby" pair_protected || fail "nobody is promoted"
 active=$(active_node)
 wait_for 10 "Pacemaker knows" promoted "$active" || fail "Pacemaker does not know that n$active is active"
-peer_cmd --initiate --child net >"$LAB_DIR/initiate.log" 2>&1 && peer_tunnel_up && ping_through 3 >/dev/null || fail "no tunnel"
+peer_cmd --initiate --child net >"$LAB_DIR/initiate.log" 2>&1 && wait_for 5 "" peer_tunnel_up && ping_through 3 >/dev/null || fail "no tunnel"
 before=$(peer_identity)
 
 echo "--- planned moves"

@@ -86,15 +86,28 @@ crypto ikev2 retransmit 1 interval 200
 crypto map OUT 10 set security-association lifetime kilobytes 100
 crypto map OUT 10 set ikev1 transform-set OLD"
 
+loads() {
+	grep -c 'configuration loaded' "$LAB_DIR/n$active/holdfastd.log"
+}
+
+# reloaded LOADS: the active node has loaded its file once more than that, and the standby has what it has.
+reloaded() {
+	local digest
+	[ "$(loads)" -gt "$1" ] || return 1
+	digest=$(hf 1 --json show failover | jq -r .failover.this_host.config_digest)
+	[ -n "$digest" ] && [ "$digest" = "$(hf 2 --json show failover | jq -r .failover.this_host.config_digest)" ]
+}
+
 # Both nodes take a new configuration, as HF_* say.
 reload() {
-	local node
+	local node loads
+	loads=$(loads)
 	for node in 1 2; do
 		lab_holdfast_conf $node >"$LAB_DIR/n$node/holdfast.conf"
 		on_node $node cp "$LAB_DIR/n$node/holdfast.conf" /etc/holdfast/holdfast.conf
 		lab_signal n$node holdfastd HUP
 	done
-	sleep 0.3
+	wait_for 10 "" reloaded "$loads" || fail "$round: a reload is not in force on both nodes"
 }
 
 # index_of N: "INDEX GENERATION REASON", as show crypto map of that node has it.

@@ -25,13 +25,13 @@ wait_for 40 "a promoted instance and a protected standby" pair_protected || fail
 active=$(active_node)
 wait_for 10 "Pacemaker knows" promoted "$active" || fail "Pacemaker does not know that n$active is active"
 echo "figure: promoted n$active"
-peer_cmd --initiate --child net && peer_tunnel_up && ping_through 3 || fail "no tunnel"
+peer_cmd --initiate --child net && wait_for 5 "" peer_tunnel_up && ping_through 3 || fail "no tunnel"
 before=$(peer_identity)
 
 echo "--- planned move"
 mate=$(other "$active")
 wait_for 10 "scores" score_is "$mate" 100 || fail "the standby's score is $(promotion_score "$mate")"
-score_is "$active" 1000 || fail "the active node's score is $(promotion_score "$active")"
+wait_for 10 "scores" score_is "$active" 1000 || fail "the active node's score is $(promotion_score "$active")"
 flow_start move 1000 60
 sleep 2
 on_node "$active" crm_resource --ban --resource holdfast-clone --promoted --node "n$active" || fail "crm_resource --ban"
@@ -55,7 +55,7 @@ ip link set "n$active-outside" down
 wait_for 20 "n$mate is active" is_active "$mate" || fail "Pacemaker does not move the group away from a dead link"
 wait_for 20 "Pacemaker knows" promoted "$mate" || fail "Pacemaker does not know that n$mate is active"
 wait_for 15 "protected" pair_protected || fail "not protected after the loss of a link"
-score_is "$active" 45 || fail "with a dead link the standby's score is $(promotion_score "$active"), expected 45"
+wait_for 10 "scores" score_is "$active" 45 || fail "with a dead link the standby's score is $(promotion_score "$active"), expected 45"
 ip link set "n$active-outside" up
 flow_stop link || fail "the flow left no report"
 echo "figure: outside link lost: gap $(flow_gap link) ms"

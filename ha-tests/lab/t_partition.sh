@@ -8,13 +8,18 @@ LAB_LIMIT=120
 need_holdfast
 lab_enter "$@"
 
+both_active() {
+	is_active 1 && is_active 2
+}
+
 lab_start_tunnel
 before=$(peer_identity)
 flow_start cut 1000 60
 sleep 1
 lab_cluster_link 1 down
-sleep 3
-is_active 1 && is_active 2 || fail "not both are active in the cut"
+wait_for 10 "both to be active" both_active || fail "not both are active in the cut"
+sleep 2
+both_active || fail "one of them is not active any more"
 lab_cluster_link 1 up
 wait_for 20 "one owner and a protected standby" pair_protected || fail "not one owner and one protected standby after healing"
 wait_for 20 "a tunnel" ping_through 1 || fail "no tunnel after healing"

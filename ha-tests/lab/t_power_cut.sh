@@ -27,13 +27,17 @@ give_power() {
 	lab_cable "$1" up
 }
 
+says_it_waits() {
+	hf "$1" show failover | grep -q "Waits for the fencing of: node $2"
+}
+
 # waits N FOR WHAT: node N is there, not active, says whom it waits for, and has been silent for 3 s.
 waits() {
 	local quiet
 	sleep 0.5
 	quiet=$(own_packets)
 	sleep 2.5
-	hf "$1" show failover | grep -q "Waits for the fencing of: node $2" || fail "$3: n$1 does not say that it waits for node $2"
+	wait_for 5 "" says_it_waits "$1" "$2" || fail "$3: n$1 does not say that it waits for node $2"
 	is_active "$1" && fail "$3: n$1 is active"
 	[ "$(own_packets)" = "$quiet" ] || fail "$3: n$1 sends"
 }
@@ -70,7 +74,7 @@ hf "$mate" node fenced "$active" || fail "node fenced is refused"
 wait_for 5 "an empty start" is_active "$mate" || fail "n$mate does not begin"
 wait_for 10 "a new tunnel" ping_through 1 || fail "no tunnel after an empty start"
 [ "$(peer_identity)" != "$before" ] || fail "the peer has the IKE SA that nobody holds"
-peer_tunnel_up || fail "the peer has not one tunnel"
+wait_for 5 "" peer_tunnel_up || fail "the peer has not one tunnel"
 
 echo "--- the power of both is cut"
 before=$(peer_identity)
@@ -95,5 +99,5 @@ lab_start_daemon "$mate"
 wait_for 10 "one owner and a protected standby" pair_protected || fail "nobody begins after a power cut"
 wait_for 10 "a new tunnel" ping_through 1 || fail "no tunnel after a power cut"
 [ "$(peer_identity)" != "$before" ] || fail "the peer has the IKE SA that nobody holds"
-peer_tunnel_up || fail "the peer has not one tunnel"
+wait_for 5 "" peer_tunnel_up || fail "the peer has not one tunnel"
 hold_laws

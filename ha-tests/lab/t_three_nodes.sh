@@ -47,6 +47,10 @@ new_owner() {
 	active=$(active_node) && [[ " $* " = *" $active "* ]]
 }
 
+no_quorum() {
+	hf "$1" show failover | grep -q 'Quorum: NO'
+}
+
 is_active_among() {
 	local node
 	for node; do
@@ -67,6 +71,13 @@ same_tunnel() {
 
 peer_children() {
 	peer_cmd --list-sas --raw | grep -o 'spi-\(in\|out\)=[0-9a-f]*' | sort
+}
+
+# same_children WHEN: the ESP SAs that there were. Two seconds after a takeover they are rekeyed (R18), which takes an old
+# one to ask with: on a slow machine that has come before the look.
+same_children() {
+	[ "$(peer_children)" = "$children" ] || grep -q 'parsed CREATE_CHILD_SA request .* N(REKEY_SA)' "$LAB_DIR/peer/charon.log" ||
+		fail "$1: the peer has other ESP SPIs"
 }
 
 lab_start_tunnel
@@ -95,8 +106,7 @@ for i in 1 2; do
 	wait_for 5 "a new owner" new_owner $left || fail "kill $i: nobody of $left owns"
 	sleep 1
 	same_tunnel "kill $i"
-	# R18: two seconds after a takeover they are rekeyed.
-	[ "$(peer_children)" = "$children" ] || fail "kill $i: the peer has other ESP SPIs"
+	same_children "kill $i"
 done
 last=$(active_node)
 is_protected "$last" && fail "n$last is alone and says that it is protected"
@@ -114,8 +124,8 @@ wait_for 20 "all protected" all_protected || fail "the restarted nodes are not p
 # A standby that is cut off is a minority.
 cut=$(the_others "$last" | tail -n 1)
 lab_cluster_link "$cut" down
-sleep 4
-hf "$cut" show failover | grep -q 'Quorum: NO' || fail "n$cut has quorum alone"
+wait_for 10 "no quorum" no_quorum "$cut" || fail "n$cut has quorum alone"
+sleep 3
 is_active "$cut" && fail "a standby without quorum claims"
 [ "$(active_node)" = "$last" ] || fail "the owner of the majority lost the group"
 [ "$(sent_by "$cut")" = "$(sleep 1; sent_by "$cut")" ] || fail "n$cut sends without quorum"
@@ -127,9 +137,10 @@ same_tunnel "a standby cut off"
 flow_start minority 500 60
 sleep 1
 lab_cluster_link "$last" down
-sleep 4
+wait_for 10 "no quorum" no_quorum "$last" || fail "n$last has quorum alone"
 # shellcheck disable=SC2046
-wait_for 5 "an owner in the majority" is_active_among $(the_others "$last") || fail "nobody took over from the minority"
+wait_for 10 "an owner in the majority" is_active_among $(the_others "$last") || fail "nobody took over from the minority"
+sleep 1
 quiet=$(sent_by "$last")
 sleep 2
 [ "$(sent_by "$last")" = "$quiet" ] || fail "n$last sends without quorum"
@@ -169,20 +180,26 @@ admission() {
 	hf "$1" --json show crypto call admission statistics | jq -r ".call_admission | $2"
 }
 
+# shares_are SUM: of the members together. A place that is free goes from one to another.
+shares_are() {
+	local node sum=0
+	for node in $LAB_NODES; do
+		is_active "$node" || is_standby "$node" || continue
+		sum=$((sum + $(admission "$node" .share)))
+	done
+	[ "$sum" = "$1" ]
+}
+
 # refused WHEN N: peer N gets no answer, the owner counts it, and the shares are within the limit.
 refused() {
-	local node sum=0 count
+	local count
 	active=$(active_node) || fail "$1: no active node"
 	count=$(admission "$active" .incoming.rejected_sa)
 	peer_sets_up "$2" --timeout 3 && fail "$1: a third IKE SA is set up"
 	peer_cmd --terminate --ike "lab$2" --force >/dev/null 2>&1
 	[ "$(admission "$active" .incoming.rejected_sa)" -gt "$count" ] || fail "$1: n$active counts no refusal"
 	[ "$(peer_ike_sas | grep -c ESTABLISHED)" = 2 ] || fail "$1: the peer has not two IKE SAs"
-	for node in $LAB_NODES; do
-		is_active "$node" || is_standby "$node" || continue
-		sum=$((sum + $(admission "$node" .share)))
-	done
-	[ "$sum" = 2 ] || fail "$1: the shares of the members are $sum"
+	wait_for 5 "" shares_are 2 || fail "$1: the shares of the members are not 2 together"
 }
 
 # replaced WHEN OLD NEW: when OLD has ended there is a place for NEW.
