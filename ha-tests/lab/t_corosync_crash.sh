@@ -10,7 +10,7 @@ lab_enter "$@"
 lab_start_tunnel
 before=$(peer_identity)
 flow_start corosync 1000 60
-sleep 2
+sleep 1
 active=$(active_node) || fail "no active node"
 mate=$(other "$active")
 lab_kill9 "n$active" corosync

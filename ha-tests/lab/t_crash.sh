@@ -14,12 +14,15 @@ before=$(peer_identity)
 for ((i = 1; i <= TIMES; i++)); do
 	active=$(active_node) || fail "no active node before kill $i"
 	flow_start kill$i 1000 60
-	sleep "1.$(printf %03d $((RANDOM % 1000)))"
+	mate=$(other "$active")
+	sleep 0.5
+	sleep "0.$(printf %03d $((RANDOM % 1000)))"
 	lab_kill9 "n$active" holdfastd
-	sleep 1
-	# R18: for each SA what could be replayed since the checkpoint, until the paced rekey.
-	exposure=$(hf "$(other "$active")" show crypto ipsec sa detail | sed -n 's/.*replay exposure (pkts): //p' | paste -sd ' ')
+	wait_for 5 "n$mate is active" is_active "$mate" || fail "kill $i: n$mate does not take over"
+	# R18: for each SA what could be replayed since the checkpoint, until the paced rekey two seconds after the takeover.
+	exposure=$(hf "$mate" show crypto ipsec sa detail | sed -n 's/.*replay exposure (pkts): //p' | paste -sd ' ')
 	[ -n "$exposure" ] || fail "kill $i: the new owner shows no replay exposure"
+	sleep 0.5
 	lab_start_daemon "$active"
 	wait_for 15 "protected after kill $i" pair_protected || fail "kill $i: not protected again"
 	flow_stop kill$i || fail "the flow left no report"

@@ -12,11 +12,12 @@ before=$(peer_identity)
 for i in 1 2; do
 	active=$(active_node) || fail "no active node"
 	flow_start loss$i 1000 60
-	sleep 2
+	sleep 1
 	lab_cable "$active" down
 	lab_kill9 "n$active" holdfastd
 	lab_kill9 "n$active" corosync
-	sleep 3
+	wait_for 5 "n$(other "$active") is active" is_active "$(other "$active")" || fail "nobody takes over from n$active"
+	sleep 1
 	lab_cable "$active" up
 	lab_start_corosync "$active"
 	wait_for 15 "n$active is a member again" quorate "$active" || fail "n$active does not come back"

@@ -12,7 +12,7 @@ before=$(peer_identity)
 active=$(active_node)
 mate=$(other "$active")
 flow_start stop 1000 60
-sleep 2
+sleep 1
 lab_signal "n$active" holdfastd STOP
 start=$(now_ms)
 wait_for 5 "n$mate is active" is_active "$mate" || fail "n$mate does not become active"

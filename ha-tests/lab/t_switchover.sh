@@ -13,7 +13,7 @@ for way in give-up take stop give-up; do
 	active=$(active_node) || fail "no active node"
 	mate=$(other "$active")
 	flow_start $way 1000 60
-	sleep 2
+	sleep 1
 	case $way in
 	give-up) hf "$active" no failover active || fail "no failover active is refused" ;;
 	take) hf "$mate" failover active || fail "failover active is refused" ;;
@@ -22,7 +22,7 @@ for way in give-up take stop give-up; do
 	wait_for 5 "n$mate is active" is_active "$mate" || fail "$way: n$mate does not become active"
 	lab_alive "n$active" holdfastd || lab_start_daemon "$active"
 	wait_for 15 "protected" pair_protected || fail "$way: not protected again"
-	sleep 3
+	sleep 2.5
 	flow_stop $way || fail "the flow left no report"
 	echo "figure: $way on n$active: gap $(flow_gap $way) ms, lost $(flow_lost $way)"
 	show_counters
