@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every cipher, integrity algorithm, PRF and group that Holdfast offers, with strongSwan: set up by the peer, a rekey of
 # each kind, traffic, and the same again on the next owner.
+LAB_BESIDE=1
 LAB_LIMIT=180
 . "$(dirname "$0")/lab.sh"
 need_holdfast

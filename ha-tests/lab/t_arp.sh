@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # R20: the service addresses die with the process. A third host that asks for the address gets one answer to each
 # question, from the owner: before a kill, after it, and after the dead node's daemon came back.
+LAB_BESIDE=1
 LAB_LIMIT=120
 . "$(dirname "$0")/lab.sh"
 need_holdfast

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # A wrong configuration: a message with file, line, column and what was expected, exit status 1, nothing started.
+LAB_BESIDE=1
 LAB_LIMIT=60
 . "$(dirname "$0")/lab.sh"
 need_holdfast

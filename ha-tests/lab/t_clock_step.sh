@@ -3,6 +3,7 @@
 # Clocks. The nodes have been up for different times, and their wall clocks are an hour apart when they start. The wall
 # clock then steps an hour forth and back, on the owner and on the standby; the group is handed over, its owner dies,
 # and a node starts again in another hour. Lifetimes are cluster time: no SA's jumps, none is lost, none is rekeyed.
+LAB_BESIDE=1
 LAB_LIMIT=150
 . "$(dirname "$0")/lab.sh"
 need_holdfast

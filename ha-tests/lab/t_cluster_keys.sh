@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # R3: holdfastd does not start while Corosync's encryption is off, unless told to in so many words; and a member with
 # another failover key is refused, counted and an alarm, and never becomes a standby.
+LAB_BESIDE=1
 LAB_LIMIT=90
 . "$(dirname "$0")/lab.sh"
 need_holdfast

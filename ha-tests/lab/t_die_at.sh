@@ -5,6 +5,7 @@
 # traffic. Each run says where it died. LAB_LONG=1 runs the whole matrix; the short version one point of each row.
 #
 #   DIE_AT="after-commit:IKE_AUTH:response:auth ..."  runs only these
+LAB_BESIDE=1
 LAB_LIMIT=${LAB_LONG:+3000}
 LAB_LIMIT=${LAB_LIMIT:-590}
 . "$(dirname "$0")/lab.sh"

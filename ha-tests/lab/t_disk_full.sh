@@ -3,6 +3,7 @@
 # R11 without room for a term. The standby's disk is full when the owner dies: it says so, claims nothing, and takes over
 # when there is room again. An owner whose disk is full goes on and can hand over, a node can be started on a full disk
 # that its log is on as well, and a handover to a node without room costs nothing.
+LAB_BESIDE=1
 LAB_LIMIT=150
 . "$(dirname "$0")/lab.sh"
 need_holdfast

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # holdfast node drain: the node hands over without a loss, stays drained over a restart of its daemon and refuses to become
 # active; as the last one that holds the state it takes over all the same, and gives the group back as soon as it can.
+LAB_BESIDE=1
 LAB_LIMIT=120
 . "$(dirname "$0")/lab.sh"
 need_holdfast

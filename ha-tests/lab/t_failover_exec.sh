@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # failover exec between the two real daemons, also when the other one is stopped, dies or is gone, and what show failover
 # history, state and statistics say after a real switchover.
+LAB_BESIDE=1
 LAB_LIMIT=120
 . "$(dirname "$0")/lab.sh"
 need_holdfast

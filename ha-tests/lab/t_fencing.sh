@@ -5,6 +5,7 @@
 # says that it is off. The standby takes over when that is confirmed, and not before: there are never two owners. When it
 # loses its state as well it begins empty, by the same word (R15). After a power cut of both a node alone is silent. A
 # stop that fails is answered by fencing.
+LAB_BESIDE=1
 LAB_LIMIT=200
 . "$(dirname "$0")/lab.sh"
 . "$LAB_SRC/lab_pacemaker.sh"

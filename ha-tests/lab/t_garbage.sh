@@ -3,6 +3,7 @@
 # Bad input from the peer's own address: truncations and bit flips of every message type, ESP that is short, replayed,
 # tampered or of an unknown SPI, and noise. The daemon stays, the tunnel stays, the drops are counted by reason, the log
 # does not flood and memory does not grow from one round to the next.
+LAB_BESIDE=1
 LAB_LIMIT=240
 . "$(dirname "$0")/lab.sh"
 need_holdfast

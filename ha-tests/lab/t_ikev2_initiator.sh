@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Holdfast initiates: a packet from hosta that the crypto map protects sets the tunnel up.
+LAB_BESIDE=1
 LAB_LIMIT=90
 . "$(dirname "$0")/lab.sh"
 need_holdfast

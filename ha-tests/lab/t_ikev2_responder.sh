@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # strongSwan initiates, Holdfast responds (with different keys for the two directions); traffic passes both ways; the
 # counters that Holdfast shows are those of the peer.
+LAB_BESIDE=1
 LAB_LIMIT=90
 . "$(dirname "$0")/lab.sh"
 need_holdfast

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The lab itself, without Holdfast: Corosync is encrypted and quorate, strongSwan in the place of the pair has a tunnel
 # with the peer, a flow loses nothing in it, and the captures are complete, lawful and decrypted with the peer's keys.
+LAB_BESIDE=1
 LAB_LIMIT=90
 . "$(dirname "$0")/lab.sh"
 [ -x "$FLOW" ] || fail "flow is not built"

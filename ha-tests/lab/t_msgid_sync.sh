@@ -3,6 +3,7 @@
 # RFC 6311 with strongSwan as the peer (R10). The standby's host stands still while the active node and the peer go on
 # exchanging messages; then the active node's host is lost and the other one wakes up, with message ids of the past. It
 # takes over as suspect and synchronizes them: no authentication, the old SPIs, exchanges in both directions.
+LAB_BESIDE=1
 LAB_LIMIT=150
 PEER_DPD=1
 PEER_LOG=2

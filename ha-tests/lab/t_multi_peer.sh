@@ -3,6 +3,7 @@
 # A crypto map entry with three strongSwan peers. The peer index moves 1 -> 2 -> 3 -> 1 over peers that do not answer;
 # each row of its table (Cisco's "Multiple peer index transition under specific conditions") comes about before and after
 # a failover; kill -9 and a switchover keep it.
+LAB_BESIDE=1
 LAB_LIMIT=500
 . "$(dirname "$0")/lab.sh"
 need_holdfast

@@ -3,6 +3,7 @@
 # The agent by itself: ocf-tester with a standalone daemon, its metadata against the schemas that are installed, what pcs
 # makes of the printed commands, what it says of each state that a daemon can be in, and what it does with one that was
 # killed, that hangs or that is configured for the internal role manager.
+LAB_BESIDE=1
 LAB_LIMIT=150
 . "$(dirname "$0")/lab.sh"
 need_holdfast

@@ -3,6 +3,7 @@
 # A real Pacemaker decides who is active (failover role-manager pacemaker), with the configuration that `holdfast
 # pacemaker print-config crm` prints: promotion, a planned move (R19, no packet lost), a daemon that is killed, loss of
 # a node, and a node that was never synced, which is not promoted.
+LAB_BESIDE=1
 LAB_LIMIT=260
 . "$(dirname "$0")/lab.sh"
 . "$LAB_SRC/lab_pacemaker.sh"

@@ -3,6 +3,7 @@
 # Split brain: the cluster link is cut while both nodes reach the peer. Both halves of a pair stay quorate, so both may
 # own; whatever they send, no IV is used twice (law 1). After the link is back there is one owner, with what both held:
 # the peer's IKE SA is the one that it had, unless both have changed it, which is counted (R23).
+LAB_BESIDE=1
 LAB_LIMIT=120
 . "$(dirname "$0")/lab.sh"
 need_holdfast

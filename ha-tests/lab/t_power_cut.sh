@@ -4,6 +4,7 @@
 # fenced"). A host is lost: the standby waits until the host is confirmed to be off. Then the last daemon that held state
 # is restarted: it is alone and quorate still, since it has met wait_for_all long ago, and waits for the same word (R15).
 # The power of both is cut: who boots alone is silent; with the second one they begin empty and the peer is set up anew.
+LAB_BESIDE=1
 LAB_LIMIT=120
 . "$(dirname "$0")/lab.sh"
 need_holdfast

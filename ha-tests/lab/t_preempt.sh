@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # preempt: the preferred unit takes the group back when it is a protected standby again, after its delay and without the
 # loss of a packet; what an operator moved away stays away.
+LAB_BESIDE=1
 LAB_LIMIT=120
 . "$(dirname "$0")/lab.sh"
 need_holdfast

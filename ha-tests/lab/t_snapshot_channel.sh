@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # R22: with 'failover snapshot-channel' a joining standby takes the state over TCP (ZeroMQ, CURVE), not through Corosync,
 # and is worth a takeover. A member with a key that the owner does not know gets no state, and is an alarm there.
+LAB_BESIDE=1
 LAB_LIMIT=150
 . "$(dirname "$0")/lab.sh"
 need_holdfast

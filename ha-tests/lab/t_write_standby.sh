@@ -3,6 +3,7 @@
 # The configuration goes from the active unit to the standby: with a reload there, with write standby, when one joins with
 # an older file; and a tunnel that only it brought works on the standby after a switchover. A standby takes no changes of its
 # own, and one whose disk is read-only says so and loses nothing. All of it as installed: the daemons are not root.
+LAB_BESIDE=1
 LAB_LIMIT=170
 . "$(dirname "$0")/lab.sh"
 need_holdfast

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A peer with a wrong pre-shared key gets AUTHENTICATION_FAILED; the log names the peer and the tunnel-group; nothing
 # half-open is left, on either node. The other way round, Holdfast refuses a peer that proves itself with a wrong key.
+LAB_BESIDE=1
 LAB_LIMIT=90
 . "$(dirname "$0")/lab.sh"
 need_holdfast
