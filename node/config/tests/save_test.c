@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -287,24 +288,42 @@ static void a_folder_that_is_not_there_is_named(void **state)
 	config_free(cfg);
 }
 
-/* Killed after each file operation in turn: always one of the two, whole. */
+/* Saves in a process that is killed at its nth entry into the kernel or return; false: it was done before. */
+static bool killed_at(unsigned int n)
+{
+	int status = 0;
+	pid_t pid = fork();
+	if (pid == 0) {
+		char why[SAVE_WHY_MAX];
+		struct config_saved saved;
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		_exit(save(NEW, &saved, why) ? 1 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSTOPPED(status));
+	for (unsigned int i = 0; i < n; i++) {
+		assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (!WIFSTOPPED(status)) {
+			assert_int_equal(status, 0);
+			return false;
+		}
+	}
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return true;
+}
+
 static void a_crash_anywhere_leaves_one_of_them_whole(void **state)
 {
 	char text[4096];
 	unsigned int old = 0, fresh = 0;
 	(void)state;
-	for (unsigned int us = 0; us < 4000; us += 40) {
+	for (unsigned int n = 0;; n++) {
 		put(path, OLD, 0640);
-		pid_t pid = fork();
-		if (pid == 0) {
-			char why[SAVE_WHY_MAX];
-			struct config_saved saved;
-			for (;;)
-				(void)!save(NEW, &saved, why);
-		}
-		usleep(us);
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		if (!killed_at(n))
+			break;
 		get(path, text);
 		if (strcmp(text, OLD) == 0)
 			old++;
