@@ -11,7 +11,8 @@
 #define PIECE 8u
 
 /* Of scenario.c. */
-static const char *const configured[] = { "of-node-", "of-peer-", "000102030405060708090a0b0c0d0e0f" };
+static const char *const configured[] = { "of-node-", "of-peer-",
+					  "000102030405060708090a0b0c0d0e0f" };
 
 struct look {
 	uint8_t piece[PIECE];
@@ -28,8 +29,9 @@ static void look_at(struct look *k, const struct secret *key)
 
 static void look_at_sa(void *ctx, const struct ike_sa_state *sa)
 {
-	const struct secret *const keys[] = { &sa->sk_d,  &sa->sk_ai, &sa->sk_ar,
-					      &sa->sk_ei, &sa->sk_er, &sa->sk_pi,
+	const struct secret *const keys[] = { &sa->sk_d,  &sa->sk_ai,
+					      &sa->sk_ar, &sa->sk_ei,
+					      &sa->sk_er, &sa->sk_pi,
 					      &sa->sk_pr, &sa->outstanding.dh_private };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
