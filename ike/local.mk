@@ -86,6 +86,7 @@ ike_tests = \
 	ike/tests/engine_multi_peer_test \
 	ike/tests/engine_noise_test \
 	ike/tests/engine_orphan_test \
+	ike/tests/engine_peer_reset_test \
 	ike/tests/engine_refusal_test \
 	ike/tests/engine_rekey_test \
 	ike/tests/engine_replay_sync_test \
@@ -117,14 +118,17 @@ ike_engine_harness = \
 	ike/tests/engine_harness_private.h
 ike_engine_sync_harness = $(ike_engine_harness) \
 	ike/tests/engine_sync_harness.c ike/tests/engine_sync_harness.h
+ike_engine_multi_peer_harness = $(ike_engine_harness) \
+	ike/tests/engine_multi_peer_harness.c ike/tests/engine_multi_peer_harness.h
 ike_tests_engine_admission_test_SOURCES = ike/tests/engine_admission_test.c $(ike_engine_harness)
 ike_tests_engine_close_test_SOURCES = ike/tests/engine_close_test.c $(ike_engine_harness)
 ike_tests_engine_doubt_test_SOURCES = ike/tests/engine_doubt_test.c $(ike_engine_harness)
 ike_tests_engine_init_test_SOURCES = ike/tests/engine_init_test.c $(ike_engine_harness)
 ike_tests_engine_msgid_sync_test_SOURCES = ike/tests/engine_msgid_sync_test.c $(ike_engine_sync_harness)
-ike_tests_engine_multi_peer_test_SOURCES = ike/tests/engine_multi_peer_test.c $(ike_engine_harness)
+ike_tests_engine_multi_peer_test_SOURCES = ike/tests/engine_multi_peer_test.c $(ike_engine_multi_peer_harness)
 ike_tests_engine_noise_test_SOURCES = ike/tests/engine_noise_test.c $(ike_engine_harness)
 ike_tests_engine_orphan_test_SOURCES = ike/tests/engine_orphan_test.c $(ike_engine_harness)
+ike_tests_engine_peer_reset_test_SOURCES = ike/tests/engine_peer_reset_test.c $(ike_engine_multi_peer_harness)
 ike_tests_engine_refusal_test_SOURCES = ike/tests/engine_refusal_test.c $(ike_engine_harness)
 ike_tests_engine_rekey_test_SOURCES = ike/tests/engine_rekey_test.c $(ike_engine_harness)
 ike_tests_engine_replay_sync_test_SOURCES = ike/tests/engine_replay_sync_test.c $(ike_engine_sync_harness)
@@ -142,6 +146,7 @@ ike_tests_engine_msgid_sync_test_LDADD = $(ike_test_libs)
 ike_tests_engine_multi_peer_test_LDADD = $(ike_test_libs)
 ike_tests_engine_noise_test_LDADD = $(ike_test_libs)
 ike_tests_engine_orphan_test_LDADD = $(ike_test_libs)
+ike_tests_engine_peer_reset_test_LDADD = $(ike_test_libs)
 ike_tests_engine_refusal_test_LDADD = $(ike_test_libs)
 ike_tests_engine_rekey_test_LDADD = $(ike_test_libs)
 ike_tests_engine_replay_sync_test_LDADD = $(ike_test_libs)

@@ -1,110 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Three peers in a crypto map entry, all played by B at three addresses: each
- * row of the peer index's table as it comes about between two engines, before
- * and after a takeover of A.
+ * Three peers in a crypto map entry, all played by B at three addresses: what
+ * moves the peer index before a tunnel is up, before and after a takeover of A, and what
+ * a peer is answered that is not the current one.
  */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "ike/message.h"
-#include "ike/tests/engine_harness.h"
-
-static uint8_t dead; /* set of 1 << peer: unreachable */
-
-static unsigned int unreachable(struct world *w, struct packet *p)
-{
-	for (uint8_t k = 0; k < PEERS; k++) {
-		struct inet_addr a = world_peer(w, k);
-
-		if (dead & 1u << k &&
-		    (inet_equal(&p->dst.addr, &a) || inet_equal(&p->src.addr, &a)))
-			return 0;
-	}
-	return 1;
-}
-
-static struct world *world_of(struct options o)
-{
-	o.peers = PEERS;
-	dead = 0;
-
-	struct world *w = world_new(7, &o, true);
-
-	w->impair = unreachable;
-	return w;
-}
-
-static void reload(struct world *w, int side, const struct options *o)
-{
-	struct options all = *o;
-
-	all.peers = PEERS;
-	world_configure(w, side, &all);
-}
-
-/* Traffic goes on: it asks again every second, as the datapath does. */
-static void traffic(struct world *w, unsigned int seconds)
-{
-	for (unsigned int i = 0; i < seconds; i++) {
-		world_input(w, A,
-			    &(struct ike_input){ .kind = IKE_IN_INITIATE,
-						 .tunnel = 1,
-						 .have_packet = true,
-						 .packet_local.end.family = INET_NONE });
-		world_run(w, 1000);
-	}
-}
-
-static void manual(struct world *w)
-{
-	initiate(w, A, 1);
-	world_run(w, 100);
-}
-
-/* A's tunnel goes to this peer. */
-static void assert_up(struct world *w, uint8_t peer)
-{
-	const struct dp_child *c = world_outbound(w, A, 1);
-	struct inet_addr a = world_peer(w, peer);
-
-	assert_non_null(c);
-	assert_true(inet_equal(&c->s.remote.addr, &a));
-}
-
-static void assert_index(struct world *w, uint32_t index, enum tunnel_condition reason)
-{
-	struct peer_index_state s = world_index(w);
-
-	assert_int_equal(s.index, index);
-	assert_int_equal(s.reason, reason);
-}
-
-/* A tunnel with the second peer, after the first was found dead; after a takeover if told so. */
-static struct world *up_with_second(struct options o, bool takeover)
-{
-	struct world *w = world_of(o);
-
-	dead = 1;
-	traffic(w, 140);
-	assert_up(w, 1);
-	assert_index(w, 1, TUNNEL_PEER_UNREACHABLE);
-	dead = 0;
-	if (takeover) {
-		struct peer_index_state was = world_index(w), is;
-
-		world_takeover(w, A, false);
-		world_run(w, 1000);
-		is = world_index(w);
-		assert_memory_equal(&is, &was, sizeof(is));
-		assert_up(w, 1);
-	}
-	return w;
-}
+#include "ike/tests/engine_multi_peer_harness.h"
 
 /*
  * R10, R23: what is set up anew and not answered goes to the next peer when the attempt ends, though
@@ -143,14 +49,6 @@ static void what_is_set_up_anew_with_the_current_peer_ends(void **state)
 	assert_up(w, 0);
 	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 1);
 	world_free(w);
-}
-
-typedef void (*row_fn)(bool takeover);
-
-static void twice(row_fn fn)
-{
-	fn(false);
-	fn(true);
 }
 
 /* ---- conditions prior to SA ---- */
@@ -411,91 +309,6 @@ static void an_unanswered_dpd_moves_the_index(void **state)
 	twice(dpd);
 }
 
-/* ---- conditions after SA ---- */
-
-static void rekey_unreachable(bool takeover)
-{
-	struct world *w = up_with_second((struct options){ 0 }, takeover);
-
-	dead = 2;
-	rekey_child(w, A);
-	world_run(w, 130000);
-	assert_index(w, 0, TUNNEL_REKEY_UNREACHABLE);
-	manual(w);
-	assert_up(w, 0);
-	world_free(w);
-}
-
-static void a_rekey_without_answer_resets_the_index(void **state)
-{
-	(void)state;
-	twice(rekey_unreachable);
-}
-
-static void rekey_refused(bool takeover, const struct options *b, enum tunnel_condition why)
-{
-	struct world *w = up_with_second((struct options){ 0 }, takeover);
-
-	reload(w, B, b);
-	rekey_child(w, A);
-	world_run(w, 1000);
-	assert_index(w, 0, why);
-	/* The SA that could not be rekeyed goes on meanwhile. */
-	assert_up(w, 1);
-	world_free(w);
-}
-
-static void a_rekey_without_common_proposal_resets_the_index(void **state)
-{
-	(void)state;
-	for (int takeover = 0; takeover < 2; takeover++)
-		rekey_refused(takeover, &(struct options){ .no_common_esp = true },
-			      TUNNEL_REKEY_MISMATCH);
-}
-
-static void a_rekey_without_common_selectors_resets_the_index(void **state)
-{
-	(void)state;
-	for (int takeover = 0; takeover < 2; takeover++)
-		rekey_refused(takeover, &(struct options){ .no_common_ts = true },
-			      TUNNEL_REKEY_TS_MISMATCH);
-}
-
-static void ike_rekey_refused(bool takeover)
-{
-	struct world *w = up_with_second((struct options){ 0 }, takeover);
-
-	reload(w, B, &(struct options){ .dh_b = { DH_ECP_384 } });
-	rekey_ike(w, A);
-	world_run(w, 1000);
-	assert_index(w, 0, TUNNEL_REKEY_MISMATCH);
-	assert_up(w, 1);
-	world_free(w);
-}
-
-static void a_refused_rekey_of_the_ike_sa_resets_the_index(void **state)
-{
-	(void)state;
-	twice(ike_rekey_refused);
-}
-
-static void modified(bool takeover)
-{
-	struct world *w = up_with_second((struct options){ 0 }, takeover);
-
-	reload(w, A, &(struct options){ 0 });
-	assert_index(w, 1, TUNNEL_PEER_UNREACHABLE);
-	reload(w, A, &(struct options){ .map_digest = 2 });
-	assert_index(w, 0, TUNNEL_MAP_MODIFIED);
-	world_free(w);
-}
-
-static void a_modified_crypto_map_resets_the_index(void **state)
-{
-	(void)state;
-	twice(modified);
-}
-
 /* The record was there before the first packet to the new peer: the standby has it at any moment.
  */
 static void a_switchover_keeps_the_index_at_any_moment(void **state)
@@ -515,95 +328,6 @@ static void a_switchover_keeps_the_index_at_any_moment(void **state)
 			world_free(w);
 		}
 	}
-}
-
-static void cleared(bool takeover)
-{
-	struct world *w = up_with_second((struct options){ 0 }, takeover);
-
-	clear_all(w, A);
-	world_run(w, 1000);
-	assert_index(w, 0, TUNNEL_CLEAR_IKE);
-	manual(w);
-	assert_up(w, 0);
-	world_free(w);
-}
-
-static void clear_crypto_ikev2_sa_resets_the_index(void **state)
-{
-	(void)state;
-	twice(cleared);
-}
-
-static void children_cleared(bool takeover)
-{
-	struct world *w = up_with_second((struct options){ 0 }, takeover);
-
-	world_input(w, A, &(struct ike_input){ .kind = IKE_IN_CLEAR_CHILDREN });
-	world_run(w, 10000);
-	assert_index(w, 0, TUNNEL_CLEAR_IPSEC);
-	assert_null(world_outbound(w, A, 1));
-	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 1);
-	manual(w);
-	world_run(w, 1000);
-	assert_up(w, 0);
-	/* The IKE SA with the second peer was of no more use. */
-	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 1);
-	world_free(w);
-}
-
-static void clear_ipsec_sa_resets_the_index(void **state)
-{
-	(void)state;
-	twice(children_cleared);
-}
-
-static void clear_peer(struct world *w, enum ike_input_kind kind, uint8_t peer)
-{
-	struct ike_input in = { .kind = kind, .connection = "" };
-
-	in.remote.addr = world_peer(w, peer);
-	world_input(w, A, &in);
-	world_run(w, 10000);
-}
-
-/* Also where both are of one connection: only an address names a peer. */
-static void of_one_peer_cleared(bool takeover)
-{
-	struct world *w = up_with_second((struct options){ 0 }, takeover);
-
-	clear_peer(w, IKE_IN_CLEAR, 0);
-	clear_peer(w, IKE_IN_CLEAR_CHILDREN, 2);
-	assert_up(w, 1);
-	clear_peer(w, IKE_IN_CLEAR_CHILDREN, 1);
-	assert_index(w, 0, TUNNEL_CLEAR_IPSEC);
-	assert_null(world_outbound(w, A, 1));
-	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 1);
-	clear_peer(w, IKE_IN_CLEAR, 1);
-	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 0);
-	world_free(w);
-}
-
-static void clear_with_an_address_is_for_that_peer_alone(void **state)
-{
-	(void)state;
-	twice(of_one_peer_cleared);
-}
-
-static void timed_out(bool takeover)
-{
-	struct world *w = up_with_second(
-		(struct options){ .no_soft_life = true, .ike_life_s = 300 }, takeover);
-
-	world_run(w, 310000);
-	assert_index(w, 0, TUNNEL_SA_TIMEOUT);
-	world_free(w);
-}
-
-static void an_ike_sa_that_times_out_resets_the_index(void **state)
-{
-	(void)state;
-	twice(timed_out);
 }
 
 /* ---- the rest ---- */
@@ -707,18 +431,9 @@ int main(void)
 		cmocka_unit_test(no_common_selectors_in_ike_auth_move_the_index),
 		cmocka_unit_test(a_failed_authentication_moves_the_index),
 		cmocka_unit_test(an_unanswered_dpd_moves_the_index),
-		cmocka_unit_test(a_rekey_without_answer_resets_the_index),
-		cmocka_unit_test(a_rekey_without_common_proposal_resets_the_index),
-		cmocka_unit_test(a_rekey_without_common_selectors_resets_the_index),
-		cmocka_unit_test(a_refused_rekey_of_the_ike_sa_resets_the_index),
-		cmocka_unit_test(a_modified_crypto_map_resets_the_index),
 		cmocka_unit_test(what_is_set_up_anew_goes_to_the_next_peer),
 		cmocka_unit_test(what_is_set_up_anew_with_the_current_peer_ends),
 		cmocka_unit_test(a_switchover_keeps_the_index_at_any_moment),
-		cmocka_unit_test(clear_crypto_ikev2_sa_resets_the_index),
-		cmocka_unit_test(clear_ipsec_sa_resets_the_index),
-		cmocka_unit_test(clear_with_an_address_is_for_that_peer_alone),
-		cmocka_unit_test(an_ike_sa_that_times_out_resets_the_index),
 		cmocka_unit_test(only_the_current_peer_is_answered),
 		cmocka_unit_test(a_further_tunnel_joins_the_one_that_stands),
 		cmocka_unit_test(a_line_is_answered_to_its_current_peer_alone),
