@@ -67,6 +67,7 @@ holdfastd_CPPFLAGS = $(libnode_la_CPPFLAGS)
 holdfastd_LDADD = $(node_libs)
 
 node_tests = \
+	node/tests/address_ns_test \
 	node/tests/admin_failover_test \
 	node/tests/announce_test \
 	node/tests/background_test \
@@ -83,7 +84,7 @@ node_tests = \
 	node/tests/mcast_queue_test \
 	node/tests/log_sink_test \
 	node/tests/loopback_test \
-	node/tests/net_ns_test \
+	node/tests/plain_ns_test \
 	node/tests/privs_test \
 	node/tests/term_file_test \
 	node/tests/term_writer_test \
@@ -96,8 +97,15 @@ node_tests_core_takeover_test_SOURCES = node/tests/core_takeover_test.c $(core_h
 node_tests_core_test_SOURCES = node/tests/core_test.c $(core_harness)
 node_tests_core_tick_test_SOURCES = node/tests/core_tick_test.c $(core_harness)
 node_tests_link_watch_test_SOURCES = node/tests/link_watch_test.c node/tests/netns.c node/tests/netns.h
-node_tests_net_ns_test_SOURCES = node/tests/net_ns_test.c node/tests/netns.c node/tests/netns.h
+node_tests_core_groups_test_SOURCES = node/tests/core_groups_test.c \
+	node/tests/core_groups_harness.c node/tests/core_groups_harness.h
+node_net_ns_harness = \
+	node/tests/net_ns_harness.c node/tests/net_ns_harness.h \
+	node/tests/netns.c node/tests/netns.h
+node_tests_address_ns_test_SOURCES = node/tests/address_ns_test.c $(node_net_ns_harness)
+node_tests_plain_ns_test_SOURCES = node/tests/plain_ns_test.c $(node_net_ns_harness)
 node_tests_background_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_address_ns_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_admin_failover_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_announce_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_core_groups_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
@@ -113,7 +121,7 @@ node_tests_cpg_pace_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_mcast_queue_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_log_sink_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_loopback_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
-node_tests_net_ns_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_plain_ns_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_privs_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_term_file_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_term_writer_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
