@@ -259,13 +259,57 @@ void admission_owner_begins(struct cl_node *n, const struct group *g, const stru
 		n->admission.declared = false;
 }
 
+/*
+ * Delivered here is not delivered everywhere (claim_judge.c): in a cut the others may go on without
+ * our TAKE, and we without one of theirs that came before it. So it counts here when the token has
+ * let each of them ask for it; for them it counts at once.
+ */
+static void probe(struct cl_node *n)
+{
+	membership_say_hello(n);
+	n->admission.probe = ss_sealer_sequence(n->sealer);
+}
+
+static void keep_taken(struct admission *a)
+{
+	a->own += a->got;
+	a->got = 0;
+	a->taking = false;
+	a->asked_ns = 0;
+}
+
+void admission_got(struct cl_node *n, uint32_t amount)
+{
+	n->admission.got = amount;
+	n->admission.rotations = 0;
+	if (amount && n->view.n > 1)
+		probe(n);
+	else
+		keep_taken(&n->admission);
+}
+
+void admission_own_delivered(struct cl_node *n, uint64_t sequence)
+{
+	struct admission *a = &n->admission;
+
+	if (!a->got || sequence < a->probe)
+		return;
+	if (++a->rotations < SETTLE_ROTATIONS)
+		probe(n);
+	else
+		keep_taken(a);
+}
+
 void admission_view_changed(struct cl_node *n, bool new_ring)
 {
 	struct admission *a = &n->admission;
 
+	/* Who stays has what we had. */
+	if (n->view.nodes_lost)
+		a->got = 0;
+	keep_taken(a);
 	admission_ledger_view(n, new_ring);
-	a->taking = false;
-	a->asked_ns = a->shed_for = 0;
+	a->shed_for = 0;
 	/* Whoever is missing may go on with the IKE SAs of this moment, and so may we. */
 	if (a->doubt || !admission_any_missing(n) || admission_is_exclusive(n))
 		return;

@@ -48,6 +48,9 @@ struct admission {
 	/* of this view */
 	bool ready; /* all words are heard */
 	bool taking;
+	uint32_t got; /* by our TAKE, of which the others may not have heard yet */
+	uint64_t probe;
+	uint32_t rotations;
 	bool declared; /* we have said what we use, and nothing of it is another group's */
 	struct admission_word words[CL_MEMBERS_MAX]; /* of view.members */
 	uint64_t asked_ns, at_ns, shed_for;
@@ -68,6 +71,7 @@ uint32_t admission_limit(const struct cl_node *n);
 /* What taker may have; above its share it may take what it uses already. NULL: anybody. */
 uint32_t admission_pool(struct cl_node *n, const struct admission_entry *taker);
 uint32_t admission_group_bit(uint32_t id);
+void admission_got(struct cl_node *n, uint32_t amount);
 void admission_ledger_view(struct cl_node *n, bool new_ring);
 
 /* ---- admission.c ---- */

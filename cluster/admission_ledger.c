@@ -308,21 +308,19 @@ static void taken(struct cl_node *n, const struct member *from, const Holdfast__
 	bool ours = from->id.node_id == n->cfg.node_id;
 	uint32_t offered, got;
 
-	if (ours)
-		n->admission.taking = false;
 	/* Sent in another view: who sent it has said its share without it. */
-	if (!e || !n->admission.ready)
+	if (!e || !n->admission.ready) {
+		n->admission.taking = n->admission.taking && !ours;
 		return;
+	}
 	offered = t->amount < e->offered ? t->amount : e->offered;
 	e->offered -= offered;
 	got = t->from_node_id ? moved_from(n, t->from_node_id, t->amount - offered)
 			      : admission_pool(n, e);
 	got = offered + (got < t->amount - offered ? got : t->amount - offered);
 	e->share += got;
-	if (ours) {
-		n->admission.own += got;
-		n->admission.asked_ns = 0;
-	}
+	if (ours)
+		admission_got(n, got);
 }
 
 static void gone(struct cl_node *n, uint32_t node_id)

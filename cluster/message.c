@@ -282,6 +282,8 @@ static void opened(struct cl_node *n, struct member *m, const struct ss_opened *
 {
 	bool hello = body->body_case == BODY(HELLO);
 
+	if (m->id.node_id == n->cfg.node_id)
+		admission_own_delivered(n, o->sequence);
 	for (size_t i = 0; m->id.node_id == n->cfg.node_id && i < n->n_groups; i++)
 		claim_own_delivered(n, &n->groups[i], o->sequence);
 	if (hello != (o->kind == SS_ENV_HELLO)) {

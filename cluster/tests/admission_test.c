@@ -518,6 +518,37 @@ static void a_late_claim_finds_its_share(void **state)
 	assert_int_equal(sum(), LIMIT);
 }
 
+/* Corosync's agreed order: what one has sent comes back to it before the others have it. */
+static void what_was_taken_in_a_cut_counts_at_neither(void **state)
+{
+	(void)state;
+	start(2);
+	for (uint32_t used = 0; used <= LIMIT; used += 5) {
+		use(0, used);
+		run(1500);
+	}
+	assert_int_equal(share(0), LIMIT);
+	limit(0, 2 * LIMIT);
+	limit(1, 2 * LIMIT);
+	world_order(&w);
+	w.nodes[0].hold_acks = w.nodes[1].hold_acks = true;
+	world_run(&w, 10);
+	assert_true(w.nodes[0].cl->admission.taking && w.nodes[1].cl->admission.taking);
+	node_deliver_to_itself(&w, 0);
+	node_deliver_to_itself(&w, 1);
+	node_drop_sent(&w, 0);
+	node_drop_sent(&w, 1);
+	w.nodes[0].hold_acks = w.nodes[1].hold_acks = false;
+	node_cut(&w, 1);
+	world_view(&w, false);
+	assert_true(w.nodes[0].cl->admission.own + w.nodes[1].cl->admission.own <= 2 * LIMIT);
+	run_apart(3000);
+	world_heal(&w);
+	world_view(&w, false);
+	run_apart(4000);
+	assert_int_equal(sum(), 2 * LIMIT);
+}
+
 static void the_lowest_limit_holds(void **state)
 {
 	(void)state;
@@ -672,6 +703,7 @@ int main(void)
 		cmocka_unit_test_teardown(with_a_third_vote_one_of_a_pair_is_the_majority, done),
 		cmocka_unit_test_teardown(without_a_limit_nothing_is_said, done),
 		cmocka_unit_test_teardown(a_late_claim_finds_its_share, done),
+		cmocka_unit_test_teardown(what_was_taken_in_a_cut_counts_at_neither, done),
 		cmocka_unit_test_teardown(the_lowest_limit_holds, done),
 		cmocka_unit_test_teardown(chaos, done),
 	};
