@@ -473,6 +473,25 @@ static bool peer_alive(const struct sim *s, unsigned int peer)
 	return true;
 }
 
+static void look_for_initiator(void *ctx, const struct ike_sa_state *sa)
+{
+	bool *found = ctx;
+
+	*found = *found || (sa->initiator && sa->stage < IKE_SA_ESTABLISHED);
+}
+
+/* An IKE_SA_INIT from before the tunnel was up may be answered half a minute later. */
+static bool initiates(struct sim *s, unsigned int peer)
+{
+	const struct member *owner = member_owner(s, peer_group(s, peer), NULL);
+	bool found = false;
+
+	ike_each_sa(s->peers[peer].engine, look_for_initiator, &found);
+	if (owner)
+		ike_each_sa(hf_core_engine(owner->core), look_for_initiator, &found);
+	return found;
+}
+
 void laws_settle(struct sim *s)
 {
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++) {
@@ -480,7 +499,8 @@ void laws_settle(struct sim *s)
 
 		if (s->laws.settled[i] || laws_of_peer(s, i)->excused)
 			continue;
-		if (!peer_alive(s, i) || s->now_ns < s->laws.unsettled_until_ns[i])
+		if (!peer_alive(s, i) || initiates(s, i) ||
+		    s->now_ns < s->laws.unsettled_until_ns[i])
 			*from = 0;
 		else if (!*from)
 			*from = s->now_ns;
