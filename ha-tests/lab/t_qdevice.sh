@@ -83,4 +83,4 @@ for way in first second; do
 	wait_for 10 "protected" pair_protected || fail "not protected after a handover"
 done
 [ -n "${kept:-}" ] && [ -n "${lost:-}" ] || fail "the vote went to the owner both times, or to the standby"
-hold_laws --partition
+hold_laws

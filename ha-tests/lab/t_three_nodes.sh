@@ -219,4 +219,4 @@ lab_kill9 "n$last" holdfastd
 wait_for 5 "a new owner" is_active_among $(the_others "$last") || fail "nobody took over"
 refused "after the takeover" 20
 replaced "after the takeover" 30 20
-hold_laws --partition
+hold_laws
