@@ -68,15 +68,17 @@ statesync_tests = \
 	statesync/tests/snapshot_test \
 	statesync/tests/store_memory_test \
 	statesync/tests/store_test \
+	statesync/tests/upgrade_test \
 	statesync/tests/zeromq_test
 check_PROGRAMS += $(statesync_tests)
 thread_tests += statesync/tests/snapshot_test
-EXTRA_DIST += statesync/tests/fixtures.h statesync/tests/wire.h
+EXTRA_DIST += statesync/tests/schema.golden statesync/tests/fixtures.h statesync/tests/wire.h
 
 # The tests of the merge share two stores that were one.
 statesync_merge_harness = statesync/tests/merge_harness.c statesync/tests/merge_harness.h
 statesync_tests_merge_chunk_test_SOURCES = statesync/tests/merge_chunk_test.c $(statesync_merge_harness)
 statesync_tests_merge_numbers_test_SOURCES = statesync/tests/merge_numbers_test.c $(statesync_merge_harness)
+statesync_tests_upgrade_test_SOURCES = statesync/tests/upgrade_test.c $(statesync_merge_harness)
 statesync_tests_merge_test_SOURCES = statesync/tests/merge_test.c $(statesync_merge_harness)
 
 statesync_tests_batch_test_LDADD = $(statesync_test_libs)
@@ -94,5 +96,6 @@ statesync_tests_snapshot_test_LDADD = $(statesync_test_libs)
 statesync_tests_store_memory_test_LDADD = $(statesync_test_libs)
 statesync_tests_store_memory_test_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 statesync_tests_store_test_LDADD = $(statesync_test_libs)
+statesync_tests_upgrade_test_LDADD = $(statesync_test_libs)
 statesync_tests_zeromq_test_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 statesync_tests_zeromq_test_LDADD = libstatesync-adapters.la $(statesync_test_libs) $(ZMQ_LIBS) $(QB_LIBS)

@@ -94,8 +94,7 @@ bool ss_store_changed(const struct ss_store *st, uint32_t kind, uint64_t key, ui
 		      bool *created);
 const struct ss_record *ss_store_get(const struct ss_store *st, enum ss_kind kind, uint64_t key);
 size_t ss_store_count(const struct ss_store *st, enum ss_kind kind); /* 0: of all kinds */
-/* In order of first insertion (one that changed while it was held: of that change); IKE SAs before
- * CHILD SAs before the rest. */
+/* In order of first insertion; IKE SAs before CHILD SAs before the rest. */
 void ss_store_each(const struct ss_store *st, void (*fn)(void *ctx, const struct ss_record *r),
 		   void *ctx);
 /*
