@@ -48,6 +48,7 @@ node_config_tests_config_no_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_config_tests_grammar_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_config_tests_key_file_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_config_tests_replica_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_config_tests_save_test_LDFLAGS = -Wl,--wrap=stat
 node_config_tests_save_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 EXTRA_DIST += node/config/tests/asa-paste.txt node/config/tests/asa-paste.running \
 	node/config/tests/asa-paste.diagnostics node/config/tests/fixtures.h

@@ -161,6 +161,9 @@ static enum result replace(const struct names *n, const struct text *text, bool 
 	struct stat old;
 
 	*replaced = stat(n->file, &old) == 0;
+	/* One that is there and cannot be read must not be replaced as if there were none. */
+	if (!*replaced && errno != ENOENT)
+		return fail(why, "cannot read", n->file);
 	enum result res = write_file(n->fresh, *replaced ? &old : NULL, text, why);
 	if (res != R_OK)
 		return res;

@@ -57,6 +57,20 @@ static size_t files(void)
 	return n;
 }
 
+/* By the linker in the place of stat(). */
+int __real_stat(const char *name, struct stat *st);
+int __wrap_stat(const char *name, struct stat *st);
+
+static int stat_error; /* 0: none */
+
+int __wrap_stat(const char *name, struct stat *st)
+{
+	if (!stat_error)
+		return __real_stat(name, st);
+	errno = stat_error;
+	return -1;
+}
+
 static int make_dir(void **state)
 {
 	(void)state;
@@ -276,6 +290,26 @@ static void a_full_disk_loses_nothing(void **state)
 	assert_int_equal(files(), 1);
 }
 
+/* A broken disk, or rights that changed: its mode, its owner and what it says would be gone. */
+static void a_file_that_cannot_be_looked_at_is_not_replaced(void **state)
+{
+	static const int errors[] = { EIO, EACCES };
+	char text[4096], why[SAVE_WHY_MAX];
+	struct config_saved saved;
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		stat_error = errors[i];
+		enum result res = save(NEW, &saved, why);
+		stat_error = 0;
+		assert_int_equal(res, R_SYSTEM);
+		assert_non_null(strstr(why, path));
+		assert_non_null(strstr(why, strerror(errors[i])));
+		assert_string_equal(get(path, text), OLD);
+		assert_int_equal(mode_of(path), 0640);
+		assert_int_equal(files(), 1);
+	}
+}
+
 static void a_folder_that_is_not_there_is_named(void **state)
 {
 	char why[SAVE_WHY_MAX];
@@ -369,6 +403,7 @@ int main(void)
 		TEST(a_name_without_a_folder_is_in_this_one),
 		TEST(a_file_of_root_is_replaced_by_the_daemon),
 		TEST(a_full_disk_loses_nothing),
+		TEST(a_file_that_cannot_be_looked_at_is_not_replaced),
 		TEST(a_folder_that_is_not_there_is_named),
 		TEST(a_crash_anywhere_leaves_one_of_them_whole),
 		TEST(what_the_file_holds_is_known_without_its_comments),
