@@ -245,6 +245,23 @@ static void an_owner_says_its_role_again_behind_a_link_that_is_back(void **state
 	assert_int_equal(n.role, CL_ROLE_ACTIVE);
 }
 
+/* R19: the addresses are the other one's in a moment, and what is said last is believed. */
+static void who_hands_over_announces_nothing(void **state)
+{
+	const struct cl_effect quiesce = { .kind = CL_FX_QUIESCE, .group = 1 };
+	struct cl_health health = { .n_links = 1,
+				    .links = { { .nameif = "outside", .group = 1 } } };
+	const struct cl_input links = { .kind = CL_IN_LINKS, .health = &health };
+	(void)state;
+	health.links[0].state = CL_LINK_NO_LINK;
+	hf_core_cluster(n.core, n.now_ns, &links);
+	core_quiesce(n.core, &quiesce);
+	unsigned int before = n.roles;
+	health.links[0].state = CL_LINK_NORMAL;
+	hf_core_cluster(n.core, n.now_ns, &links);
+	assert_int_equal(n.roles, before);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -263,6 +280,7 @@ int main(void)
 		T(an_owner_says_its_role_again_with_every_view),
 		T(a_silent_owner_takes_no_addresses_back_with_a_view),
 		T(an_owner_says_its_role_again_behind_a_link_that_is_back),
+		T(who_hands_over_announces_nothing),
 	};
 	return cmocka_run_group_tests_name("core", tests, NULL, NULL);
 }
