@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/must.h"
+#include "base/timer_queue.h"
 #include "ike/tests/engine_harness.h"
 
 static void assert_gone(struct world *w)
@@ -99,6 +100,27 @@ static void a_removed_line_is_deleted(void **state)
 	o.lines = 1;
 	world_configure(w, A, &o);
 	assert_settled(w, 1);
+	world_free(w);
+}
+
+/* R13: what it means for the SAs is the owner's to say, and the next one's when it is that. */
+static void a_standby_deletes_nothing_for_a_new_configuration(void **state)
+{
+	const struct options o = { 0 };
+	struct world *w = world_up(1, &o, true);
+	struct ike_config *without = world_config(w, A, &o);
+	struct ike_outbox out = { 0 };
+
+	(void)state;
+	snprintf(without->connections[0].name, sizeof(without->connections[0].name), "another");
+	const struct ike_input in = { .kind = IKE_IN_CONFIG, .config = without };
+	ike_step(w->side[A].standby, w->now, &in, &out);
+	assert_int_equal(out.n, 0);
+	assert_int_equal(ike_next_deadline(w->side[A].standby), TIMER_NEVER);
+	ike_outbox_clear(&out);
+	world_takeover(w, A, false);
+	assert_int_equal(w->side[A].logs[LOG_IKE_SA_DOWN], 1);
+	assert_gone(w);
 	world_free(w);
 }
 
@@ -311,6 +333,7 @@ int main(void)
 		cmocka_unit_test(silence_is_asked_about_and_traffic_is_life),
 		cmocka_unit_test(a_dead_peer_is_found_and_its_tunnel_initiated_anew_by_traffic),
 		cmocka_unit_test(a_removed_line_is_deleted),
+		cmocka_unit_test(a_standby_deletes_nothing_for_a_new_configuration),
 		cmocka_unit_test(a_delete_that_waits_for_the_window_is_the_next_owners_too),
 		cmocka_unit_test(a_delete_that_waits_for_ike_auth_is_the_next_owners_too),
 		cmocka_unit_test(clear_twice_is_clear_once),
