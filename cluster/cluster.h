@@ -492,6 +492,7 @@ struct cl_failure {
 struct cl_known_unit {
 	bool heard;
 	uint8_t unit;
+	uint32_t node_id;
 	char hostname[CL_NAME_MAX];
 };
 struct cl_known_unit cl_known_unit(const struct cl_node *n, uint8_t slot);

@@ -78,6 +78,7 @@ cluster_tests = \
 	cluster/tests/merge_test \
 	cluster/tests/ownership_test \
 	cluster/tests/preempt_test \
+	cluster/tests/slot_test \
 	cluster/tests/protect_test \
 	cluster/tests/quorum_test \
 	cluster/tests/stats_test \
@@ -116,6 +117,7 @@ cluster_tests_kept_test_SOURCES = cluster/tests/kept_test.c $(cluster_harness)
 cluster_tests_merge_test_SOURCES = cluster/tests/merge_test.c $(cluster_harness)
 cluster_tests_ownership_test_SOURCES = cluster/tests/ownership_test.c $(cluster_harness)
 cluster_tests_preempt_test_SOURCES = cluster/tests/preempt_test.c $(cluster_harness)
+cluster_tests_slot_test_SOURCES = cluster/tests/slot_test.c $(cluster_harness)
 cluster_tests_protect_test_SOURCES = cluster/tests/protect_test.c $(cluster_harness)
 cluster_tests_quorum_test_SOURCES = cluster/tests/quorum_test.c $(cluster_harness)
 cluster_tests_stats_test_SOURCES = cluster/tests/stats_test.c $(cluster_harness)
@@ -150,6 +152,7 @@ cluster_tests_kept_test_LDADD = $(cluster_test_libs)
 cluster_tests_merge_test_LDADD = $(cluster_test_libs)
 cluster_tests_ownership_test_LDADD = $(cluster_test_libs)
 cluster_tests_preempt_test_LDADD = $(cluster_test_libs)
+cluster_tests_slot_test_LDADD = $(cluster_test_libs)
 cluster_tests_protect_test_LDADD = $(cluster_test_libs)
 cluster_tests_quorum_test_LDADD = $(cluster_test_libs)
 cluster_tests_stats_test_LDADD = $(cluster_test_libs)

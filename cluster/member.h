@@ -48,9 +48,10 @@ struct member {
 	bool drained;    /* as its HELLO says */
 	uint8_t config_digest[32];
 	char hostname[CL_NAME_MAX], software[CL_NAME_MAX];
-	bool refused; /* R14 or version: its messages are ignored */
-	uint8_t slot; /* 0 until its HELLO */
-	uint8_t unit; /* for show; 0: unknown */
+	bool refused;      /* R14 or version: its messages are ignored */
+	bool slot_refused; /* R14: for this view; who has its slot may leave */
+	uint8_t slot;      /* 0 until its HELLO */
+	uint8_t unit;      /* for show; 0: unknown */
 	struct inet_endpoint relay;
 	struct member_group group[CL_GROUPS_MAX];
 	size_t n_links; /* as its HELLO says */

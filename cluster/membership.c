@@ -179,14 +179,17 @@ static void note_gone(struct cl_node *n, const struct cl_input *in)
 			failure_note(n, n->view.members[i].slot, "Comm Failure");
 }
 
-/* Members that stay keep what is known of them. */
+/*
+ * Members that stay keep what is known of them. One whose slot was in use begins anew: the process
+ * that had it may be gone with this view.
+ */
 static void view_members(struct cl_node *n, const struct cl_input *in)
 {
 	struct member next[CL_MEMBERS_MAX] = { 0 };
 
 	for (size_t i = 0; i < in->n_members; i++) {
 		const struct member *known = member_find(n, &in->members[i]);
-		if (known)
+		if (known && !known->slot_refused)
 			next[i] = *known;
 		next[i].id = in->members[i];
 		next[i].heard = false;
@@ -490,7 +493,12 @@ static void hello_show(struct cl_node *n, struct member *m, const Holdfast__Hell
 	memset(m->config_digest, 0, sizeof(m->config_digest));
 	if (h->config_digest.len == sizeof(m->config_digest))
 		memcpy(m->config_digest, h->config_digest.data, sizeof(m->config_digest));
-	n->known[m->slot] = (struct cl_known_unit){ .heard = true, .unit = m->unit };
+	if (n->known[m->slot].heard && n->known[m->slot].node_id != m->id.node_id)
+		fx_log(n, LOG_CLUSTER_SLOT_MOVED, "slot %u: node %u, before it was node %u",
+		       m->slot, m->id.node_id, n->known[m->slot].node_id);
+	n->known[m->slot] = (struct cl_known_unit){ .heard = true,
+						    .unit = m->unit,
+						    .node_id = m->id.node_id };
 	memcpy(n->known[m->slot].hostname, m->hostname, sizeof(m->hostname));
 }
 
@@ -564,13 +572,19 @@ void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t s
 {
 	struct member *m = member_find(n, from);
 
-	m->slot = slot;
 	if (h->node_id != m->id.node_id) {
 		hello_refused(n, m, R_VALUE);
 		fx_log(n, LOG_REPL_REFUSED, "node %u says that it is node %u", m->id.node_id,
 		       h->node_id);
 		return;
 	}
+	/* Said in a view that is gone, or a repetition of it: the one for this view follows. */
+	if (h->ring_node_id != n->view.ring.node_id || h->ring_seq != n->view.ring.seq) {
+		n->stats.dropped[CL_DROP_OTHER_RING]++;
+		return;
+	}
+	ss_sealer_take(n->sealer);
+	m->slot = slot;
 	if (h->version_min > n->cfg.version_max || h->version_max < n->cfg.version_min) {
 		hello_refused(n, m, R_VERSION);
 		fx_log(n, LOG_REPL_REFUSED,
@@ -588,9 +602,5 @@ void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t s
 		       f.group, f.field, (unsigned long long)f.value, (unsigned long long)f.most);
 		return;
 	}
-	/* Said in a view that is gone: the one for this view follows. */
-	if (h->ring_node_id == n->view.ring.node_id && h->ring_seq == n->view.ring.seq)
-		hello_take(n, m, h);
-	else
-		n->stats.dropped[CL_DROP_OTHER_RING]++;
+	hello_take(n, m, h);
 }

@@ -231,31 +231,59 @@ static void dispatch(struct cl_node *n, struct group *g, const struct delivery *
 		n->stats.dropped[CL_DROP_OTHER_TERM]++;
 }
 
+/* Sealed by a member: by another key it says nothing of our slot. */
+static bool is_twin(struct cl_node *n, struct bytes data)
+{
+	struct ss_opened o;
+	enum result res = ss_open(n->sealer, data, &o);
+
+	ss_buf_wipe(&o.plain);
+	return res == R_EXISTS;
+}
+
+/* R14: the first HELLO that is delivered holds the slot, as long as its process is in the view. */
+static void slot_in_use(struct cl_node *n, struct member *m, uint8_t slot, uint32_t holder)
+{
+	m->refused = m->slot_refused = true;
+	fx_log(n, LOG_CLUSTER_SLOT_IN_USE, "slot %u: node %u has it, node %u is refused", slot,
+	       holder, m->id.node_id);
+}
+
+/* R14: for good, only its configuration can help. */
+static void slot_lost(struct cl_node *n, uint8_t slot, uint32_t holder)
+{
+	fx_log(n, LOG_CLUSTER_SLOT_IN_USE,
+	       "slot %u: node %u has it, this one, node %u, stays out until it is restarted", slot,
+	       holder, n->cfg.node_id);
+	n->slot_refused = true;
+	membership_disconnected(n);
+}
+
 /*
  * R14, before the sealer sees it: two processes in one slot would take each
- * other's salt. The first HELLO that is delivered holds the slot. Of two
- * nodes that share ours, one with state stays and one without goes, for
- * good: only its configuration can help.
+ * other's salt. Of two nodes that share ours, one with state stays and one
+ * without goes. It is judged by HELLO alone; what comes before it is dropped.
  */
-static bool slot_allowed(struct cl_node *n, struct member *m, uint8_t slot)
+static bool slot_allowed(struct cl_node *n, struct member *m, const struct ss_opened *o,
+			 struct bytes data)
 {
-	const struct member *holder = member_by_slot(n, slot);
-	bool ours = slot == n->cfg.slot && m->id.node_id != n->cfg.node_id;
+	const struct member *holder = member_by_slot(n, o->slot);
+	bool ours = o->slot == n->cfg.slot && m->id.node_id != n->cfg.node_id;
 
-	if (m->refused || slot == 0)
+	if (m->refused || o->slot == 0)
 		return false;
 	if (hf_rule_broken(HF_RULE_SLOT))
 		return true;
 	if (m->slot)
-		return m->slot == slot;
+		return m->slot == o->slot;
 	if (!holder && !ours)
 		return true;
-	m->refused = true;
-	fx_log(n, LOG_CLUSTER_SLOT_IN_USE, "slot %u, node %u", slot, m->id.node_id);
-	if (ours && !membership_has_state(n)) {
-		n->slot_refused = true;
-		membership_disconnected(n);
-	}
+	if (o->kind != SS_ENV_HELLO)
+		return false;
+	if (ours && !membership_has_state(n) && is_twin(n, data))
+		slot_lost(n, o->slot, m->id.node_id);
+	else
+		slot_in_use(n, m, o->slot, ours ? n->cfg.node_id : holder->id.node_id);
 	return false;
 }
 
@@ -309,12 +337,15 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 		return;
 	}
 	enum result res = ss_envelope_peek(data, &o);
-	if (res == R_OK && !slot_allowed(n, m, o.slot)) {
+	if (res == R_OK && !slot_allowed(n, m, &o, data)) {
 		n->messages_refused++;
 		n->stats.refused[R_EXISTS]++;
 		return;
 	}
 	const bool hello = o.kind == SS_ENV_HELLO;
+	/* The other channel's: not opened, or it would make what comes there look old. */
+	if (res == R_OK && o.kind == SS_ENV_SNAPSHOT)
+		res = R_UNEXPECTED;
 	if (res == R_OK)
 		res = ss_open(n->sealer, data, &o);
 	/*
@@ -322,15 +353,14 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 	 * its snapshot. So does who meets a process that began while they were apart, and what
 	 * it knows of that slot is the key of the process before.
 	 */
-	if (!hello && !m->hello && (res == R_NOT_FOUND || res == R_INTEGRITY || res == R_STALE)) {
+	if (!hello && !m->hello &&
+	    (res == R_NOT_FOUND || res == R_INTEGRITY || res == R_STALE || res == R_UNEXPECTED)) {
 		n->stats.dropped[CL_DROP_BEFORE_HELLO]++;
 		return;
 	}
 	if (res == R_OK)
-		res = o.kind == SS_ENV_SNAPSHOT
-			      ? R_UNEXPECTED
-			      : ss_message_unpack(&holdfast__cluster_message__descriptor,
-						  buf_bytes(&o.plain), &body);
+		res = ss_message_unpack(&holdfast__cluster_message__descriptor, buf_bytes(&o.plain),
+					&body);
 	ss_buf_wipe(&o.plain);
 	if (res == R_OK) {
 		received(n, (const Holdfast__ClusterMessage *)body, data);
@@ -375,12 +405,14 @@ void message_snapshot(struct cl_node *n, struct bytes data)
 	struct ss_opened o = { 0 };
 	ProtobufCMessage *body = NULL;
 
-	enum result res = ss_open(n->sealer, data, &o);
+	enum result res = ss_envelope_peek(data, &o);
+	if (res == R_OK && o.kind != SS_ENV_SNAPSHOT)
+		res = R_UNEXPECTED;
 	if (res == R_OK)
-		res = o.kind != SS_ENV_SNAPSHOT
-			      ? R_UNEXPECTED
-			      : ss_message_unpack(&holdfast__cluster_message__descriptor,
-						  buf_bytes(&o.plain), &body);
+		res = ss_open(n->sealer, data, &o);
+	if (res == R_OK)
+		res = ss_message_unpack(&holdfast__cluster_message__descriptor, buf_bytes(&o.plain),
+					&body);
 	ss_buf_wipe(&o.plain);
 	const Holdfast__ClusterMessage *m = (const Holdfast__ClusterMessage *)body;
 	struct group *g = res == R_OK ? group_find(n, o.group) : NULL;

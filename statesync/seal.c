@@ -6,6 +6,12 @@
  * a counter, so no nonce repeats. A receiver keeps the last sequence of each
  * origin twice: messages and HELLOs come in CPG's order, snapshot chunks by a
  * channel of their own, and neither may make the other look old.
+ *
+ * A slot has one origin at a time, the one whose HELLO was taken last. Which
+ * process it belongs to cannot be told here: a node that is started with the
+ * slot of one that is cut off takes its place (R14), until that one is back.
+ * So a salt that another one followed keeps its last sequences, and a HELLO
+ * above them is heard.
  */
 #include "statesync/statesync.h"
 
@@ -25,6 +31,7 @@
 #define TAG       16u
 #define NONCE     12u
 #define PLAIN_MAX (16u << 20)
+#define PAST_MAX  16u
 
 static const char key_label[] = "holdfast cluster";
 
@@ -37,9 +44,18 @@ struct origin {
 	uint64_t last[CHANNELS];
 };
 
-struct retired {
-	uint8_t slot;
+struct past_salt {
 	uint8_t salt[SALT];
+	uint64_t last[CHANNELS];
+};
+
+/*
+ * Of one slot, the one that was current last at the end. From a new one, what has no more room is
+ * told by the ring alone that its HELLO names.
+ */
+struct past {
+	size_t n;
+	struct past_salt list[PAST_MAX];
 };
 
 struct ss_sealer {
@@ -51,9 +67,11 @@ struct ss_sealer {
 	struct origin origins[SS_SLOTS]; /* ours too: CPG delivers it back */
 	ss_seal_fn on_seal;
 	void *on_seal_ctx;
-	uint64_t key_id;         /* of our key, for on_seal */
-	struct retired *retired; /* one per restart of a member: only its own HELLO adds one */
-	size_t n_retired;
+	uint64_t key_id; /* of our key, for on_seal */
+	struct past past[SS_SLOTS];
+	/* of the HELLO that was opened last, by another origin than the current one of its slot */
+	struct origin other;
+	uint8_t other_slot;
 };
 
 static size_t header_len(enum ss_envelope_kind kind)
@@ -114,10 +132,10 @@ void ss_sealer_free(struct ss_sealer *s)
 		return;
 	for (size_t slot = 0; slot < SS_SLOTS; slot++)
 		origin_clear(&s->origins[slot]);
+	origin_clear(&s->other);
 	secret_wipe(&s->failover_key);
 	EVP_CIPHER_CTX_free(s->ctx);
 	EVP_CIPHER_free(s->cipher);
-	free(s->retired);
 	free(s);
 }
 
@@ -252,42 +270,42 @@ enum result ss_envelope_peek(struct bytes in, struct ss_opened *out)
 	return res;
 }
 
-static bool is_retired(const struct ss_sealer *s, uint8_t slot, struct bytes salt)
+static size_t past_find(const struct past *p, struct bytes salt)
 {
-	for (size_t i = 0; i < s->n_retired; i++)
-		if (s->retired[i].slot == slot &&
-		    bytes_equal(bytes(s->retired[i].salt, SALT), salt))
-			return true;
-	return false;
+	size_t i = 0;
+
+	while (i < p->n && !bytes_equal(bytes(p->list[i].salt, SALT), salt))
+		i++;
+	return i;
 }
 
-/* R3: what one process start said is never heard again after it. */
-static void retire(struct ss_sealer *s, uint8_t slot)
+static void past_remove(struct past *p, size_t i)
 {
-	struct origin *o = &s->origins[slot];
-	struct retired *grown;
-
-	if (o->key.len == 0)
-		return;
-	grown = reallocarray(s->retired, s->n_retired + 1, sizeof(*grown));
-	/* 33 bytes per restart of a member: to go on without them is no choice */
-	must(grown != NULL);
-	s->retired = grown;
-	s->retired[s->n_retired].slot = slot;
-	memcpy(s->retired[s->n_retired].salt, o->salt, SALT);
-	s->n_retired++;
-	origin_clear(o);
+	p->n--;
+	memmove(&p->list[i], &p->list[i + 1], (p->n - i) * sizeof(p->list[0]));
 }
 
-/* Whom a HELLO with a salt that we do not know would make; nothing before it authenticates. */
-static enum result new_origin(const struct ss_sealer *s, uint8_t slot, struct bytes salt,
-			      struct origin *out)
+static void past_add(struct past *p, const struct origin *o)
 {
-	if (slot == s->slot)
-		return R_EXISTS; /* R14: another process in our slot */
-	if (is_retired(s, slot, salt))
-		return R_STALE;
+	struct past_salt *added;
+
+	if (p->n == PAST_MAX)
+		past_remove(p, 0);
+	added = &p->list[p->n++];
+	memcpy(added->salt, o->salt, SALT);
+	memcpy(added->last, o->last, sizeof(added->last));
+}
+
+/* Whom a HELLO with another salt than the current one would make; nothing before it authenticates. */
+static enum result other_origin(const struct ss_sealer *s, uint8_t slot, struct bytes salt,
+				struct origin *out)
+{
+	const struct past *p = &s->past[slot];
+	size_t i = past_find(p, salt);
+
 	memcpy(out->salt, salt.p, SALT);
+	if (i < p->n)
+		memcpy(out->last, p->list[i].last, sizeof(out->last));
 	return derive(s, slot, out->salt, &out->key);
 }
 
@@ -312,39 +330,49 @@ static enum result open_from(const struct ss_sealer *s, struct origin *o, struct
 
 enum result ss_open(struct ss_sealer *s, struct bytes in, struct ss_opened *out)
 {
-	struct origin fresh = { 0 };
 	struct origin *o;
 	struct ss_opened h;
 	struct bytes salt;
 	enum result res = read_header(in, &h, &salt);
 
 	*out = (struct ss_opened){ 0 };
+	origin_clear(&s->other);
 	if (res != R_OK)
 		return res;
 	o = &s->origins[h.slot];
 	if (salt.len > 0 && (o->key.len == 0 || !bytes_equal(bytes(o->salt, SALT), salt))) {
-		o = &fresh;
-		res = new_origin(s, h.slot, salt, o);
+		o = &s->other;
+		s->other_slot = h.slot;
+		res = other_origin(s, h.slot, salt, o);
 	}
 	if (res == R_OK)
 		res = open_from(s, o, in, &h);
+	if (res == R_OK && o == &s->other && h.slot == s->slot)
+		res = R_EXISTS; /* R14: another process in our slot */
 	if (res == R_OK) {
 		o->last[channel_of(h.kind)] = h.sequence;
 		*out = h;
 	} else {
 		ss_buf_wipe(&h.plain);
-	}
-	if (res == R_OK && o == &fresh) {
-		retire(s, h.slot);
-		s->origins[h.slot] = fresh;
-	} else {
-		origin_clear(&fresh);
+		origin_clear(&s->other);
 	}
 	return res;
 }
 
-void ss_sealer_forget(struct ss_sealer *s, uint8_t slot)
+void ss_sealer_take(struct ss_sealer *s)
 {
-	if (slot < SS_SLOTS && slot != s->slot)
-		retire(s, slot);
+	struct origin *o = &s->origins[s->other_slot];
+	struct past *p = &s->past[s->other_slot];
+	size_t i;
+
+	if (s->other.key.len == 0)
+		return;
+	i = past_find(p, bytes(s->other.salt, SALT));
+	if (i < p->n)
+		past_remove(p, i);
+	if (o->key.len > 0)
+		past_add(p, o);
+	origin_clear(o);
+	*o = s->other;
+	s->other = (struct origin){ 0 };
 }

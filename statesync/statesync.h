@@ -189,18 +189,21 @@ struct ss_opened {
 };
 
 /*
- * Opens a message of any member, also our own. A HELLO that authenticates sets
- * its origin's salt, for good instead of an older one; other kinds need one
- * (R_NOT_FOUND). R_INTEGRITY, R_STALE (salt of the past, or sequence not above
- * the last of that salt, counted apart for SNAPSHOT, which has its own channel),
- * R_EXISTS (HELLO of another process in our slot), R_SHORT, R_VERSION.
+ * Opens a message of any member, also our own. A HELLO with another salt than the last one of its
+ * slot changes nothing by itself: ss_sealer_take. Other kinds need a HELLO that was taken
+ * (R_NOT_FOUND). R_INTEGRITY, R_STALE (sequence not above the last of that salt, counted apart for
+ * SNAPSHOT, which has its own channel), R_EXISTS (HELLO of another process in our slot), R_SHORT,
+ * R_VERSION.
  */
 enum result ss_open(struct ss_sealer *s, struct bytes in, struct ss_opened *out) WARN_UNUSED;
+/*
+ * The HELLO that was opened last was said now and is no repetition (it names the present ring):
+ * what its slot says is opened with its salt from now on. Nothing when it is so already.
+ */
+void ss_sealer_take(struct ss_sealer *s);
 /* The clear part of an envelope, not yet authenticated; plain stays empty. R_SHORT, R_VERSION,
  * R_VALUE, R_TOO_LONG. */
 enum result ss_envelope_peek(struct bytes in, struct ss_opened *out) WARN_UNUSED;
-/* The member left: its salt and sequence are forgotten, the same salt is refused from then on. */
-void ss_sealer_forget(struct ss_sealer *s, uint8_t slot);
 /* "failover key WORD": scrypt (N 2^15, r 8, p 1) with a fixed application salt to 32
  * bytes; R_CRYPTO. */
 enum result ss_key_from_passphrase(struct bytes passphrase, struct secret *out) WARN_UNUSED;

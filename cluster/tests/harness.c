@@ -47,6 +47,7 @@ static struct cl_node_config config(const struct world *w, const struct node *nd
 	memset(c.salt, nd->salt_byte, sizeof(c.salt));
 	c.config_digest[0] = nd->config;
 	c.salt[0] = nd->slot;
+	c.salt[1] = (uint8_t)nd->id;
 	return c;
 }
 

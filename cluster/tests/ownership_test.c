@@ -315,6 +315,7 @@ static void last_sent(struct ss_sealer *reader, struct ss_opened *out)
 	for (const struct event *e = w.nodes[1].sendq.head; e; e = e->next) {
 		ss_buf_wipe(&out->plain);
 		assert_int_equal(ss_open(reader, buf_bytes(&e->data), out), R_OK);
+		ss_sealer_take(reader);
 	}
 	assert_non_null(out->plain.p);
 }

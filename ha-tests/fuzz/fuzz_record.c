@@ -118,8 +118,10 @@ static void fuzz_sealed(struct bytes in)
 	must(secret_set(&failover_key, bytes(key, sizeof(key))) == R_OK);
 	s = ss_sealer_new(&failover_key, 2, salt);
 	must(s != NULL);
-	if (ss_open(s, in, &o) == R_OK)
+	if (ss_open(s, in, &o) == R_OK) {
+		ss_sealer_take(s);
 		must(ss_open(s, in, &(struct ss_opened){ 0 }) == R_STALE);
+	}
 	ss_buf_wipe(&o.plain);
 	ss_sealer_free(s);
 	secret_wipe(&failover_key);

@@ -48,6 +48,24 @@ static void assert_open(struct ss_sealer *s, const struct buf *in, uint8_t slot,
 	ss_buf_wipe(&o.plain);
 }
 
+/* A message with a sequence above all that the other process has said. */
+static struct buf later(struct ss_sealer *s, const char *text)
+{
+	for (unsigned int i = 0; i < 10; i++) {
+		struct buf spent = sealed(s, SS_ENV_MESSAGE, "");
+
+		buf_free(&spent);
+	}
+	return sealed(s, SS_ENV_MESSAGE, text);
+}
+
+/* A HELLO of the present ring. */
+static void assert_taken(struct ss_sealer *s, const struct buf *in, uint8_t slot, const char *text)
+{
+	assert_open(s, in, slot, text);
+	ss_sealer_take(s);
+}
+
 static void assert_refused(struct ss_sealer *s, const struct buf *in, enum result want)
 {
 	struct ss_opened o;
@@ -67,7 +85,7 @@ static struct pair new_pair(void)
 	struct pair p = { .a = member(1, 1, 10), .b = member(1, 2, 20) };
 
 	p.hello = sealed(p.a, SS_ENV_HELLO, "hello");
-	assert_open(p.b, &p.hello, 1, "hello");
+	assert_taken(p.b, &p.hello, 1, "hello");
 	return p;
 }
 
@@ -105,7 +123,7 @@ static void own_messages_open_too(void **state)
 	assert_open(a, &m, 1, "mine");
 	assert_open(a, &hello, 1, "");
 	assert_refused(a, &m, R_STALE);
-	ss_sealer_forget(a, 1); /* we cannot leave ourselves */
+	ss_sealer_take(a); /* our own salt is never another one */
 	buf_free(&m);
 	m = sealed(a, SS_ENV_MESSAGE, "still");
 	assert_open(a, &m, 1, "still");
@@ -157,7 +175,7 @@ static void wrong_slot_is_refused(void **state)
 	struct buf hello = sealed(c, SS_ENV_HELLO, "c"), m;
 
 	(void)state;
-	assert_open(p.b, &hello, 3, "c");
+	assert_taken(p.b, &hello, 3, "c");
 	m = sealed(p.a, SS_ENV_MESSAGE, "x");
 	m.p[AT_SLOT] = 3;
 	assert_refused(p.b, &m, R_INTEGRITY);
@@ -206,49 +224,118 @@ static void snapshot_channel_has_its_own_order(void **state)
 	free_pair(&p);
 }
 
-static void salt_of_the_past_is_refused_for_ever(void **state)
+static void a_hello_that_is_not_taken_changes_nothing(void **state)
 {
 	struct pair p = new_pair();
-	struct buf later = sealed(p.a, SS_ENV_HELLO, "again"), m = sealed(p.a, SS_ENV_MESSAGE, "x");
 	struct ss_sealer *restarted = member(1, 1, 11);
-	struct buf hello = sealed(restarted, SS_ENV_HELLO, "new");
+	struct buf hello = sealed(restarted, SS_ENV_HELLO, "new"),
+		   m = sealed(p.a, SS_ENV_MESSAGE, "x");
 
 	(void)state;
-	ss_sealer_forget(p.b, 1);
-	assert_refused(p.b, &m, R_NOT_FOUND);
-	assert_refused(p.b, &later, R_STALE); /* never opened before, and still of the past */
-	assert_open(p.b, &hello, 1, "new");
-	assert_refused(p.b, &later, R_STALE);
+	for (unsigned int i = 0; i < 2; i++) /* also a repetition of it */
+		assert_open(p.b, &hello, 1, "new");
+	assert_open(p.b, &m, 1, "x");
+	ss_sealer_take(p.b); /* not what was opened before another message */
+	buf_free(&m);
+	m = sealed(p.a, SS_ENV_MESSAGE, "y");
+	assert_open(p.b, &m, 1, "y");
+	buf_free(&m);
+	m = later(restarted, "z");
 	assert_refused(p.b, &m, R_INTEGRITY);
-	ss_sealer_forget(p.b, 1);
-	ss_sealer_forget(p.b, 1);
-	ss_sealer_forget(p.b, SS_SLOTS);
-	assert_refused(p.b, &hello, R_STALE);
-	assert_refused(p.b, &later, R_STALE);
-	buf_free(&later);
+	assert_taken(p.b, &hello, 1, "new");
+	assert_open(p.b, &m, 1, "z");
 	buf_free(&m);
 	buf_free(&hello);
 	ss_sealer_free(restarted);
 	free_pair(&p);
 }
 
-static void new_salt_retires_the_old_one(void **state)
+static void new_salt_takes_the_place_of_the_old_one(void **state)
 {
 	struct pair p = new_pair();
-	struct buf old = sealed(p.a, SS_ENV_HELLO, "old"), m;
+	struct buf old = sealed(p.a, SS_ENV_MESSAGE, "old"),
+		   chunk = sealed(p.a, SS_ENV_SNAPSHOT, "c");
 	struct ss_sealer *restarted = member(1, 1, 11);
-	struct buf hello = sealed(restarted, SS_ENV_HELLO, "new");
+	struct buf hello = sealed(restarted, SS_ENV_HELLO, "new"), m;
 
 	(void)state;
-	assert_open(p.b, &hello, 1, "new");
-	assert_refused(p.b, &old, R_STALE);
+	assert_taken(p.b, &hello, 1, "new");
+	assert_refused(p.b, &old, R_INTEGRITY);
+	assert_refused(p.b, &chunk, R_INTEGRITY);
 	m = sealed(restarted, SS_ENV_MESSAGE, "x");
 	assert_open(p.b, &m, 1, "x");
 	buf_free(&m);
 	buf_free(&old);
+	buf_free(&chunk);
 	buf_free(&hello);
 	ss_sealer_free(restarted);
 	free_pair(&p);
+}
+
+/* Another process had the slot while this one was cut off (R14). */
+static void a_salt_that_was_followed_is_heard_above_its_last_sequences(void **state)
+{
+	struct pair p = new_pair();
+	struct buf m = sealed(p.a, SS_ENV_MESSAGE, "m"), chunk = sealed(p.a, SS_ENV_SNAPSHOT, "c");
+	struct ss_sealer *twin = member(1, 1, 11);
+	struct buf hello = sealed(twin, SS_ENV_HELLO, "twin"), back, next;
+
+	(void)state;
+	assert_open(p.b, &m, 1, "m");
+	assert_open(p.b, &chunk, 1, "c");
+	assert_taken(p.b, &hello, 1, "twin");
+	back = sealed(p.a, SS_ENV_HELLO, "back");
+	assert_taken(p.b, &back, 1, "back");
+	next = sealed(p.a, SS_ENV_MESSAGE, "later");
+	assert_open(p.b, &next, 1, "later");
+	/* Nothing of either is heard twice. */
+	assert_refused(p.b, &p.hello, R_STALE);
+	assert_refused(p.b, &m, R_STALE);
+	assert_refused(p.b, &chunk, R_STALE);
+	assert_refused(p.b, &back, R_STALE);
+	assert_refused(p.b, &hello, R_STALE);
+	ss_sealer_take(p.b);
+	buf_free(&next);
+	next = later(twin, "no more");
+	assert_refused(p.b, &next, R_INTEGRITY);
+	buf_free(&next);
+	next = sealed(p.a, SS_ENV_SNAPSHOT, "next");
+	assert_open(p.b, &next, 1, "next");
+	buf_free(&m);
+	buf_free(&chunk);
+	buf_free(&back);
+	buf_free(&next);
+	buf_free(&hello);
+	ss_sealer_free(twin);
+	free_pair(&p);
+}
+
+/* Room for sixteen of a slot: the one that was current longest ago goes. */
+static void the_last_sixteen_salts_of_a_slot_are_known(void **state)
+{
+	struct ss_sealer *b = member(1, 2, 20);
+	struct buf hello[18];
+
+	(void)state;
+	for (uint8_t i = 0; i < 18; i++) {
+		struct ss_sealer *start = member(1, 1, (uint8_t)(100 + i));
+		struct ss_sealer *other = member(1, 3, (uint8_t)(100 + i));
+		struct buf of_other = sealed(other, SS_ENV_HELLO, "other");
+
+		hello[i] = sealed(start, SS_ENV_HELLO, "start");
+		assert_taken(b, &hello[i], 1, "start");
+		if (i == 0) /* another slot has a list of its own */
+			assert_taken(b, &of_other, 3, "other");
+		buf_free(&of_other);
+		ss_sealer_free(start);
+		ss_sealer_free(other);
+	}
+	for (uint8_t i = 1; i < 18; i++)
+		assert_refused(b, &hello[i], R_STALE);
+	assert_open(b, &hello[0], 1, "start"); /* whether it is taken is for its ring to say */
+	for (uint8_t i = 0; i < 18; i++)
+		buf_free(&hello[i]);
+	ss_sealer_free(b);
 }
 
 static void another_process_in_our_slot_is_told(void **state)
@@ -259,6 +346,7 @@ static void another_process_in_our_slot_is_told(void **state)
 
 	(void)state;
 	assert_refused(a, &hello, R_EXISTS);
+	ss_sealer_take(a);
 	assert_open(a, &m, 1, "x");
 	assert_int_equal(ss_envelope_peek(buf_bytes(&hello), &o), R_OK);
 	assert_true(o.kind == SS_ENV_HELLO && o.slot == 1 && o.term == TERM && o.plain.p == NULL);
@@ -401,8 +489,10 @@ int main(void)
 		cmocka_unit_test(wrong_slot_is_refused),
 		cmocka_unit_test(replay_is_stale),
 		cmocka_unit_test(snapshot_channel_has_its_own_order),
-		cmocka_unit_test(salt_of_the_past_is_refused_for_ever),
-		cmocka_unit_test(new_salt_retires_the_old_one),
+		cmocka_unit_test(a_hello_that_is_not_taken_changes_nothing),
+		cmocka_unit_test(new_salt_takes_the_place_of_the_old_one),
+		cmocka_unit_test(a_salt_that_was_followed_is_heard_above_its_last_sequences),
+		cmocka_unit_test(the_last_sixteen_salts_of_a_slot_are_known),
 		cmocka_unit_test(another_process_in_our_slot_is_told),
 		cmocka_unit_test(every_byte_of_the_envelope_is_authenticated),
 		cmocka_unit_test(group_term_and_sequence_cannot_be_moved),
