@@ -302,6 +302,7 @@ void join_request(struct cl_node *n, struct group *g, uint8_t slot,
 		return;
 	}
 	v->credit = credit;
+	ss_snapshot_arrived(v->writer, m->first);
 	if (m->again) {
 		ss_snapshot_seek(v->writer, m->first);
 		v->n_away = 0;

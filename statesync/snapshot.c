@@ -19,7 +19,8 @@ struct ss_snapshot_writer {
 	uint8_t digest[DIGEST_LEN];
 	const struct ss_record **records; /* held; parents first */
 	size_t total, next;
-	bool ended; /* an empty store, too, is told by one chunk */
+	size_t arrived; /* so many of the first are not held any more */
+	bool ended;     /* an empty store, too, is told by one chunk */
 };
 
 struct ss_snapshot_writer *ss_snapshot_cut(const struct ss_store *st, uint64_t position)
@@ -42,13 +43,28 @@ void ss_snapshot_writer_free(struct ss_snapshot_writer *w)
 {
 	if (w == NULL)
 		return;
-	ss_store_release(w->records, w->total);
+	if (w->records != NULL)
+		ss_store_release(w->records + w->arrived, w->total - w->arrived);
+	free(w->records);
 	free(w);
+}
+
+/* Not more than was sent, whatever a reader says. */
+void ss_snapshot_arrived(struct ss_snapshot_writer *w, uint64_t first)
+{
+	const size_t to = first < w->next ? (size_t)first : w->next;
+
+	if (to <= w->arrived)
+		return;
+	ss_store_release(w->records + w->arrived, to - w->arrived);
+	w->arrived = to;
 }
 
 void ss_snapshot_seek(struct ss_snapshot_writer *w, uint64_t first)
 {
 	w->next = first < w->total ? (size_t)first : w->total;
+	if (w->next < w->arrived)
+		w->next = w->arrived;
 	w->ended = w->next == w->total && w->total > 0;
 }
 

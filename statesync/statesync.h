@@ -159,7 +159,12 @@ void ss_hold_drop_all(struct ss_hold *h, void (*drop)(void *ctx, void *item), vo
  * key = HKDF-SHA256(failover key, salt of the origin's process start, "holdfast cluster" | slot);
  * nonce = sequence.
  */
-enum ss_envelope_kind { SS_ENV_HELLO = 1, SS_ENV_MESSAGE = 2, SS_ENV_SNAPSHOT = 3 };
+enum ss_envelope_kind {
+	SS_ENV_HELLO = 1,
+	SS_ENV_MESSAGE = 2,
+	SS_ENV_SNAPSHOT = 3,
+	SS_ENV_ACK = 4, /* the copy of an acknowledgement that does not wait for the token */
+};
 
 struct ss_sealer;
 /* failover_key: 32 bytes or more. salt: 32 random bytes of this process start. NULL: short key, bad

@@ -190,6 +190,31 @@ static void transfer_resumes_where_the_reader_is(void **state)
 	ss_snapshot_reader_free(r);
 }
 
+/* They may be gone from the store too by then; what was not sent is kept whatever is said. */
+static void what_has_arrived_is_let_go(void **state)
+{
+	struct ss_store *st = filled(1);
+	struct ss_snapshot_writer *w = ss_snapshot_cut(st, POSITION);
+	struct ss_snapshot_reader *r = new_reader();
+	uint64_t received;
+	bool done;
+
+	(void)state;
+	ss_snapshot_arrived(w, UINT64_MAX);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pass_on(w, r, CHUNK, &done), R_OK);
+	ss_store_clear(st);
+	received = ss_snapshot_received(r);
+	ss_snapshot_arrived(w, received);
+	ss_snapshot_arrived(w, received - 1);
+	ss_snapshot_seek(w, 0);
+	assert_true(ss_snapshot_tell(w) == received);
+	finish(w, r, 1, CHUNK);
+	ss_snapshot_writer_free(w);
+	ss_snapshot_reader_free(r);
+	ss_store_free(st);
+}
+
 static void seek_beyond_the_end_ends(void **state)
 {
 	struct ss_snapshot_writer *w = cut(1, POSITION);
@@ -358,6 +383,7 @@ int main(void)
 		cmocka_unit_test(chunks_are_bounded),
 		cmocka_unit_test(empty_store_is_one_chunk),
 		cmocka_unit_test(transfer_resumes_where_the_reader_is),
+		cmocka_unit_test(what_has_arrived_is_let_go),
 		cmocka_unit_test(seek_beyond_the_end_ends),
 		cmocka_unit_test(chunk_seen_before_changes_nothing),
 		cmocka_unit_test(missing_chunk_is_asked_for_again),
