@@ -295,6 +295,9 @@ static void node_input(struct cl_node *n, const struct cl_input *in)
 	case CL_IN_SNAPSHOT:
 		message_snapshot(n, in->data);
 		break;
+	case CL_IN_ACK:
+		message_ack(n, in->data);
+		break;
 	case CL_IN_DISCONNECTED:
 		membership_disconnected(n);
 		break;

@@ -166,6 +166,7 @@ enum cl_input_kind {
 	CL_IN_QUORUM,   /* votequorum: ring, quorate */
 	CL_IN_MESSAGE,  /* CPG delivery, in agreed order, own messages included */
 	CL_IN_SNAPSHOT, /* snapshot channel: sealed bytes from a member */
+	CL_IN_ACK,      /* sealed bytes of a CL_FX_ACK, or of anybody */
 	/* snapshot channel can take another chunk for slot; follows each SNAPSHOT_SEND */
 	CL_IN_SNAPSHOT_READY,
 	CL_IN_DISCONNECTED, /* CPG or quorum connection lost: silence at once (R12) */
@@ -216,7 +217,7 @@ struct cl_input {
 	uint32_t from_node_id;
 	uint32_t from_pid;
 	uint8_t slot;
-	struct bytes data;               /* MESSAGE, SNAPSHOT: borrowed */
+	struct bytes data;               /* MESSAGE, SNAPSHOT, ACK: borrowed */
 	const struct ss_record *records; /* RECORDS: borrowed */
 	size_t n_records;
 	uint64_t term;
@@ -238,6 +239,11 @@ enum cl_effect_kind {
 	CL_FX_SNAPSHOT_SEND, /* data: a chunk for the joiner in slot, by the snapshot channel */
 	/* data: a request to the owner in slot, by the snapshot channel; mate: its relay address */
 	CL_FX_SNAPSHOT_ASK,
+	/*
+	 * data: to the owner in slot, at mate's address: a copy of an acknowledgement that is
+	 * multicast as well; it may be lost
+	 */
+	CL_FX_ACK,
 	CL_FX_WRITE_TERM, /* group, term: write and fsync, then CL_IN_TERM_WRITTEN */
 	CL_FX_ROLE,       /* group, role, term, suspect, reason; see below */
 	CL_FX_DEADLINE,   /* group, deadline_ns: workers and control may send until then (R12) */
@@ -303,7 +309,7 @@ struct cl_effect {
 	uint8_t digest[32]; /* CONFIG */
 	enum cl_config_why config_why;
 	uint64_t silence_ms; /* ROLE active: since the last heartbeat of the former owner (R10) */
-	struct inet_endpoint mate;      /* QUIESCE: relay address of the next owner; SNAPSHOT_ASK */
+	struct inet_endpoint mate; /* QUIESCE: relay address of the next owner; SNAPSHOT_ASK, ACK */
 	const struct ss_record *record; /* APPLY: borrowed until the outbox is cleared */
 	struct buf data;
 	enum result reason;

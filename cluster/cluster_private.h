@@ -87,8 +87,11 @@ void message_send_group(struct cl_node *n, const struct group *g, Holdfast__Clus
 /* For one member, over the snapshot channel: CL_FX_SNAPSHOT_SEND or _ASK. False: not sealed. */
 bool message_send_snapshot(struct cl_node *n, const struct group *g, enum cl_effect_kind kind,
 			   const struct member *to, Holdfast__ClusterMessage *m);
+/* For the owner directly: CL_FX_ACK. */
+void message_send_ack(struct cl_node *n, const struct group *g, Holdfast__ClusterMessage *m);
 void message_deliver(struct cl_node *n, const struct cl_member *from, struct bytes data);
 void message_snapshot(struct cl_node *n, struct bytes data);
+void message_ack(struct cl_node *n, struct bytes data);
 
 /* What a handler is told of a delivered message. */
 struct delivery {
@@ -234,6 +237,8 @@ void protect_synced(struct cl_node *n, struct group *g, const struct delivery *d
 void protect_settled(struct cl_node *n, struct group *g);
 void protect_ack(struct cl_node *n, struct group *g, const struct delivery *d,
 		 const Holdfast__ClusterMessage *m);
+/* Owner: the standby in slot holds the log up to position. */
+void protect_acked(struct cl_node *n, struct group *g, uint8_t slot, uint64_t position);
 void protect_protected(struct cl_node *n, struct group *g, const struct delivery *d,
 		       const Holdfast__ClusterMessage *m);
 void protect_unprotected(struct cl_node *n, struct group *g, const struct delivery *d,

@@ -54,6 +54,7 @@ libcluster_adapters_la_SOURCES = \
 # libike has what frees the state structs.
 cluster_test_libs = libcluster.la libstatesync.la libike.la libbase.la $(CMOCKA_LIBS)
 cluster_tests = \
+	cluster/tests/ack_test \
 	cluster/tests/admission_test \
 	cluster/tests/channel_test \
 	cluster/tests/chaos_test \
@@ -95,6 +96,7 @@ cluster_harness = \
 	cluster/tests/harness_net.c \
 	cluster/tests/harness_private.h
 
+cluster_tests_ack_test_SOURCES = cluster/tests/ack_test.c $(cluster_harness)
 cluster_tests_admission_test_SOURCES = cluster/tests/admission_test.c $(cluster_harness)
 cluster_tests_channel_test_SOURCES = cluster/tests/channel_test.c $(cluster_harness)
 cluster_tests_claim_followed_test_SOURCES = cluster/tests/claim_followed_test.c $(cluster_harness)
@@ -132,6 +134,7 @@ cluster_tests_channel_test_LDADD = libstatesync-adapters.la $(cluster_test_libs)
 cluster_tests_corosync_test_CPPFLAGS = $(AM_CPPFLAGS) $(QB_CFLAGS) $(COROSYNC_CFLAGS)
 cluster_tests_corosync_test_LDADD = libcluster-adapters.la libbase.la $(CMOCKA_LIBS) $(QB_LIBS)
 cluster_tests_admission_test_LDADD = $(cluster_test_libs)
+cluster_tests_ack_test_LDADD = $(cluster_test_libs)
 cluster_tests_claim_followed_test_LDADD = $(cluster_test_libs)
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
 cluster_tests_clock_test_LDADD = $(cluster_test_libs)

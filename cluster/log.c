@@ -84,6 +84,8 @@ void log_ack(struct cl_node *n, struct group *g)
 	a.position = g->applied;
 	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_ACK;
 	m.ack = &a;
+	/* First: to hand a message to Corosync takes a moment. */
+	message_send_ack(n, g, &m);
 	message_send_group(n, g, &m);
 }
 

@@ -88,6 +88,20 @@ bool message_send_snapshot(struct cl_node *n, const struct group *g, enum cl_eff
 	return true;
 }
 
+void message_send_ack(struct cl_node *n, const struct group *g, Holdfast__ClusterMessage *m)
+{
+	const struct member *owner = owner_member(n, g);
+	struct buf data = { 0 };
+
+	if (!owner || owner->relay.addr.family == INET_NONE ||
+	    !seal(n, SS_ENV_ACK, g->id, g->term, m, &data))
+		return;
+	struct cl_effect *fx = fx_push(n, CL_FX_ACK, g);
+	fx->slot = owner->slot;
+	fx->mate = owner->relay;
+	fx->data = data;
+}
+
 /* ---- delivery ---- */
 
 /*
@@ -343,8 +357,8 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 		return;
 	}
 	const bool hello = o.kind == SS_ENV_HELLO;
-	/* The other channel's: not opened, or it would make what comes there look old. */
-	if (res == R_OK && o.kind == SS_ENV_SNAPSHOT)
+	/* Another way's: not opened, or it would make what comes there look old. */
+	if (res == R_OK && (o.kind == SS_ENV_SNAPSHOT || o.kind == SS_ENV_ACK))
 		res = R_UNEXPECTED;
 	if (res == R_OK)
 		res = ss_open(n->sealer, data, &o);
@@ -430,6 +444,53 @@ void message_snapshot(struct cl_node *n, struct bytes data)
 		snapshot_opened(n, g, &o, m);
 	} else {
 		n->stats.dropped[CL_DROP_NO_GROUP]++;
+	}
+	ss_message_free(body);
+}
+
+/* Who acknowledges and what for, as if CPG had brought it. */
+static void ack_opened(struct cl_node *n, const struct ss_opened *o,
+		       const Holdfast__ClusterMessage *m)
+{
+	struct group *g = group_find(n, o->group);
+	const struct member *from = member_by_slot(n, o->slot);
+
+	if (!g)
+		n->stats.dropped[CL_DROP_NO_GROUP]++;
+	else if (!n->view.established || !from || !from->hello)
+		n->stats.dropped[CL_DROP_NOT_IN_VIEW]++;
+	else if (!is_owner(g) || o->term != g->term)
+		n->stats.dropped[CL_DROP_OTHER_TERM]++;
+	else
+		protect_acked(n, g, o->slot, m->ack->position);
+}
+
+/*
+ * An acknowledgement says that its sender holds our log up to a position. That is true whenever it
+ * comes, so it needs no order and may be lost: CPG brings it as well. Anybody can send to its port:
+ * what is refused is counted, not logged.
+ */
+void message_ack(struct cl_node *n, struct bytes data)
+{
+	struct ss_opened o = { 0 };
+	ProtobufCMessage *body = NULL;
+
+	enum result res = ss_envelope_peek(data, &o);
+	if (res == R_OK)
+		res = o.kind != SS_ENV_ACK ? R_UNEXPECTED : ss_open(n->sealer, data, &o);
+	if (res == R_OK)
+		res = ss_message_unpack(&holdfast__cluster_message__descriptor, buf_bytes(&o.plain),
+					&body);
+	ss_buf_wipe(&o.plain);
+	const Holdfast__ClusterMessage *m = (const Holdfast__ClusterMessage *)body;
+	if (res == R_OK && m->body_case != BODY(ACK))
+		res = R_UNEXPECTED;
+	if (res == R_OK) {
+		received(n, m, data);
+		ack_opened(n, &o, m);
+	} else {
+		n->messages_refused++;
+		n->stats.refused[res]++;
 	}
 	ss_message_free(body);
 }

@@ -148,14 +148,19 @@ void protect_committed(struct cl_node *n, struct group *g, uint64_t before)
 	await(n, g);
 }
 
-void protect_ack(struct cl_node *n, struct group *g, const struct delivery *d,
-		 const Holdfast__ClusterMessage *m)
+void protect_acked(struct cl_node *n, struct group *g, uint8_t slot, uint64_t position)
 {
 	uint64_t before = g->commit.committed;
 
-	d->member->group[g->index].applied = m->ack->position;
-	acknowledged(g, d->member->slot, m->ack->position);
+	acknowledged(g, slot, position);
 	protect_committed(n, g, before);
+}
+
+void protect_ack(struct cl_node *n, struct group *g, const struct delivery *d,
+		 const Holdfast__ClusterMessage *m)
+{
+	d->member->group[g->index].applied = m->ack->position;
+	protect_acked(n, g, d->member->slot, m->ack->position);
 }
 
 /* ---- protect (R7) ---- */

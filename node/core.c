@@ -289,6 +289,10 @@ static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 	case CL_FX_SNAPSHOT_ASK:
 		c->ops.snapshot_ask(c->ops_ctx, fx->slot, &fx->mate.addr, buf_bytes(&fx->data));
 		break;
+	case CL_FX_ACK:
+		if (c->ops.ack)
+			c->ops.ack(c->ops_ctx, &fx->mate.addr, buf_bytes(&fx->data));
+		break;
 	case CL_FX_WRITE_TERM:
 		c->ops.write_term(c->ops_ctx, fx->group, fx->term, fx->terms_unknown);
 		break;

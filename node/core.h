@@ -45,6 +45,9 @@ struct hf_core_ops {
 	/* To the owner in slot, whose address on the cluster network is given. */
 	void (*snapshot_ask)(void *ctx, uint8_t slot, const struct inet_addr *owner,
 			     struct bytes message);
+	/* A copy of an acknowledgement, to the owner's address on the cluster network; it may be
+	 * lost. NULL: the multicast one is enough. */
+	void (*ack)(void *ctx, const struct inet_addr *owner, struct bytes message);
 	/* Write and fsync, then hf_core_term_written (R11). */
 	void (*write_term)(void *ctx, uint32_t group, uint64_t term, bool earlier_unknown);
 	/* Adopts the job; it comes back by hf_core_job_done. */
@@ -99,7 +102,7 @@ void hf_core_datagram(struct hf_core *c, uint64_t now_ns, const struct inet_endp
 		      const struct inet_endpoint *remote, struct bytes datagram);
 void hf_core_job_done(struct hf_core *c, uint64_t now_ns, struct ike_job *adopt_job);
 void hf_core_esp_event(struct hf_core *c, uint64_t now_ns, const struct esp_event *ev);
-/* VIEW, QUORUM, MESSAGE, SNAPSHOT, DISCONNECTED, ADDRESS, GO_ACTIVE, GO_STANDBY, STOP, ... */
+/* VIEW, QUORUM, MESSAGE, SNAPSHOT, ACK, DISCONNECTED, ADDRESS, GO_ACTIVE, GO_STANDBY, STOP, ... */
 void hf_core_cluster(struct hf_core *c, uint64_t now_ns, const struct cl_input *in);
 void hf_core_term_written(struct hf_core *c, uint64_t now_ns, uint32_t group, uint64_t term,
 			  bool ok);

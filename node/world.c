@@ -322,7 +322,7 @@ static enum result groups_make(struct world *w)
 		last->options = w->options;
 		last->loop = w->loop;
 		last->config = w->config;
-		last->lock_fd = -1;
+		last->lock_fd = last->ack_fd = -1;
 		group_init(last, w, group[i]);
 	}
 	return R_OK;
@@ -365,7 +365,7 @@ enum result world_open(struct world *w, const struct world_options *o)
 	memset(w, 0, sizeof(*w));
 	w->options = *o;
 	w->timer_at_ns = UINT64_MAX;
-	w->lock_fd = -1;
+	w->lock_fd = w->ack_fd = -1;
 	group_init(w, w, 1);
 	w->started_ns = world_now_ns();
 	w->loop = qb_loop_create();
@@ -394,6 +394,7 @@ enum result world_open(struct world *w, const struct world_options *o)
 	if (res != R_OK)
 		return res;
 	loop_fill(w);
+	world_ack_open(w);
 	world_links_open(w);
 	world_state_open(w);
 	admin_ops_fill(w, &w->admin_ops);
@@ -429,6 +430,7 @@ void world_close(struct world *w)
 	admin_server_free(w->admin);
 	for (struct world *each = w; each; each = each->next)
 		world_workers_stop(each);
+	world_ack_close(w);
 	world_cluster_close(w);
 	group_close(w);
 	world_links_close(w);

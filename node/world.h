@@ -22,6 +22,7 @@
 #include "statesync/adapters/zeromq.h"
 
 #define HF_WORKERS_MAX 64
+#define HF_ACK_PORT    4509 /* UDP, of the node: acknowledgements */
 #define HF_RELAY_PORT  4510 /* UDP, of group 1; the further groups' are behind it */
 
 struct world_options {
@@ -58,6 +59,7 @@ struct world {
 	struct admin_server *admin;
 	struct plain *plain;
 	int lock_fd;
+	int ack_fd; /* -1: acknowledgements come by Corosync only */
 	qb_loop_timer_handle timer, reconnect_timer, stop_timer, plain_timer, links_timer,
 		state_timer;
 	uint64_t timer_at_ns;
@@ -137,6 +139,10 @@ void world_snapshot_ask(struct world *w, uint8_t slot, const struct inet_addr *o
 			struct bytes message);
 /* Takes a message that came through CPG, ours or not, when it is one of the snapshot channel. */
 bool world_snapshot_from_cpg(struct world *w, bool ours, struct bytes data);
+/* world_ack.c */
+void world_ack_open(struct world *w);
+void world_ack_close(struct world *w);
+void world_ack_send(struct world *w, const struct inet_addr *owner, struct bytes message);
 /* world_state.c */
 void world_state_open(struct world *w);
 /* A term was written, or not: err is its errno. */

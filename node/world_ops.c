@@ -45,6 +45,11 @@ static void op_snapshot_ask(void *ctx, uint8_t slot, const struct inet_addr *own
 	world_snapshot_ask(ctx, slot, owner, message);
 }
 
+static void op_ack(void *ctx, const struct inet_addr *owner, struct bytes message)
+{
+	world_ack_send(((struct world *)ctx)->first, owner, message);
+}
+
 /* w: the first. */
 void world_term_written(void *ctx, uint32_t group, uint64_t term, int err)
 {
@@ -294,6 +299,7 @@ const struct hf_core_ops world_ops = {
 	.mcast = op_mcast,
 	.snapshot_send = op_snapshot_send,
 	.snapshot_ask = op_snapshot_ask,
+	.ack = op_ack,
 	.write_term = op_write_term,
 	.run_job = op_run_job,
 	.role = op_role,

@@ -4,8 +4,9 @@
  *
  * A key belongs to one process start (its salt) in one slot, and its nonce is
  * a counter, so no nonce repeats. A receiver keeps the last sequence of each
- * origin twice: messages and HELLOs come in CPG's order, snapshot chunks by a
- * channel of their own, and neither may make the other look old.
+ * origin for each way: messages and HELLOs come in CPG's order, snapshot chunks
+ * by a channel of their own, acknowledgements directly as well, and none may
+ * make another look old.
  *
  * A slot has one origin at a time, the one whose HELLO was taken last. Which
  * process it belongs to cannot be told here: a node that is started with the
@@ -35,7 +36,7 @@
 
 static const char key_label[] = "holdfast cluster";
 
-enum channel { CHANNEL_CPG, CHANNEL_SNAPSHOT, CHANNELS };
+enum channel { CHANNEL_CPG, CHANNEL_SNAPSHOT, CHANNEL_ACK, CHANNELS };
 
 struct origin {
 	struct secret key;   /* empty: no HELLO yet */
@@ -81,7 +82,14 @@ static size_t header_len(enum ss_envelope_kind kind)
 
 static enum channel channel_of(enum ss_envelope_kind kind)
 {
-	return kind == SS_ENV_SNAPSHOT ? CHANNEL_SNAPSHOT : CHANNEL_CPG;
+	switch (kind) {
+	case SS_ENV_SNAPSHOT:
+		return CHANNEL_SNAPSHOT;
+	case SS_ENV_ACK:
+		return CHANNEL_ACK;
+	default:
+		return CHANNEL_CPG;
+	}
 }
 
 static enum result derive(const struct ss_sealer *s, uint8_t slot, const uint8_t salt[SALT],
@@ -255,7 +263,7 @@ static enum result read_header(struct bytes in, struct ss_opened *h, struct byte
 		return R_SHORT;
 	if (version != VERSION)
 		return R_VERSION;
-	if (kind < SS_ENV_HELLO || kind > SS_ENV_SNAPSHOT || h->slot >= SS_SLOTS)
+	if (kind < SS_ENV_HELLO || kind > SS_ENV_ACK || h->slot >= SS_SLOTS)
 		return R_VALUE;
 	return in.len <= PLAIN_MAX + HEADER + SALT + TAG ? R_OK : R_TOO_LONG;
 }

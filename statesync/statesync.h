@@ -102,7 +102,8 @@ void ss_store_each(const struct ss_store *st, void (*fn)(void *ctx, const struct
  * record is copied, for copies of many thousand would stop an owner. NULL: out of memory.
  */
 const struct ss_record **ss_store_hold(const struct ss_store *st, size_t *n);
-void ss_store_release(const struct ss_record **adopt_held, size_t n);
+/* Records of such a list; the list itself is the caller's to free. */
+void ss_store_release(const struct ss_record *const *held, size_t n);
 void ss_store_clear(struct ss_store *st);
 /* The sum of all records' SHA-256: equal stores have equal digests (law 8). Costs nothing. */
 void ss_store_digest(const struct ss_store *st, uint8_t out[32]);
@@ -225,7 +226,15 @@ void ss_snapshot_writer_free(struct ss_snapshot_writer *w);
 /* Next chunk of at most max bytes of records (at least one record); false when all is
  * sent. Wipe the chunk. */
 bool ss_snapshot_next(struct ss_snapshot_writer *w, size_t max, struct buf *chunk);
-/* Go on at record number first (what a reader says that it has); beyond the end: at the end. */
+/*
+ * A reader says that it has all records before number first: they are not kept for it any longer.
+ * To let go of all of them at the end would stop the owner of many SAs.
+ */
+void ss_snapshot_arrived(struct ss_snapshot_writer *w, uint64_t first);
+/*
+ * Go on at record number first (what a reader says that it has); beyond the end: at the end, before
+ * what has arrived: behind that.
+ */
 void ss_snapshot_seek(struct ss_snapshot_writer *w, uint64_t first);
 /* Number of the record with which the next chunk begins. */
 uint64_t ss_snapshot_tell(const struct ss_snapshot_writer *w);

@@ -126,6 +126,8 @@ struct world {
 	bool large; /* law 8 is not asserted at each step: the stores are too large for that */
 	/* CL_FX_SNAPSHOT_SEND and _ASK go here when set, else they arrive in the next tick */
 	void (*snapshot)(struct node *nd, const struct cl_effect *fx);
+	/* CL_FX_ACK; else it is lost. Nodes without an address send none. */
+	void (*ack)(struct node *nd, const struct cl_effect *fx);
 };
 
 void world_init(struct world *w, size_t n);

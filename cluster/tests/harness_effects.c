@@ -228,6 +228,10 @@ void effect(struct node *nd, const struct cl_effect *fx)
 	case CL_FX_SNAPSHOT_ASK:
 		on_snapshot(nd, fx);
 		break;
+	case CL_FX_ACK:
+		if (nd->w->ack)
+			nd->w->ack(nd, fx);
+		break;
 	case CL_FX_WRITE_TERM:
 		on_term(nd, fx);
 		break;

@@ -14,6 +14,8 @@
 
 #define TOKEN_NS     (500 * MS_NS)
 #define CONSENSUS_NS (150 * MS_NS)
+#define ACK_LOST     100         /* of a thousand datagrams */
+#define ACK_LATE_NS  (3 * MS_NS) /* at the most: they overtake each other, and the ring */
 #define ROUNDS       2 /* of the token, in which each member has asked for what it missed */
 
 enum item_kind { ITEM_MESSAGE, ITEM_SNAPSHOT, ITEM_JOIN, ITEM_LEAVE };
@@ -246,6 +248,23 @@ void mcast_send(struct node *nd, struct bytes message)
 void mcast_send_snapshot(struct node *nd, uint8_t slot, struct bytes message)
 {
 	hand_over(nd, ITEM_SNAPSHOT, slot, message);
+}
+
+/* A datagram that Corosync knows nothing of: neither its order nor its rings hold it up. */
+void mcast_send_ack(struct node *nd, const struct inet_addr *to, struct bytes message)
+{
+	struct sim *s = nd->s;
+	const struct cl_input in = { .kind = CL_IN_ACK };
+
+	if (rng_chance(&s->rng, ACK_LOST))
+		return;
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
+		const struct inet_addr at = inet_v4(NODE_RELAY + s->nodes[i].id);
+		if (inet_equal(&at, to) && s->nodes[i].up &&
+		    s->mcast.side[i] == s->mcast.side[nd->index])
+			deliver(s, nd->index, i, &in, message,
+				rng_between(&s->rng, 20 * US, ACK_LATE_NS), false);
+	}
 }
 
 /* ---- membership ---- */

@@ -88,6 +88,14 @@ static void op_snapshot_ask(void *ctx, uint8_t slot, const struct inet_addr *own
 		mcast_send_snapshot(m->node, slot, message);
 }
 
+static void op_ack(void *ctx, const struct inet_addr *owner, struct bytes message)
+{
+	struct member *m = ctx;
+
+	if (!m->node->dying && m->s->scenario.direct_acks)
+		mcast_send_ack(m->node, owner, message);
+}
+
 static void term_written(struct sim *s, struct event *ev)
 {
 	struct member *m = ev->ctx;
@@ -289,6 +297,7 @@ const struct hf_core_ops node_ops = {
 	.mcast = op_mcast,
 	.snapshot_send = op_snapshot_send,
 	.snapshot_ask = op_snapshot_ask,
+	.ack = op_ack,
 	.write_term = op_write_term,
 	.run_job = op_run_job,
 	.role = op_role,

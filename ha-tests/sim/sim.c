@@ -64,6 +64,7 @@ static void sim_open(struct sim *s, const struct sim_options *opt)
 	s->scenario.preempt = s->opt.seed % 7 == 2;
 	s->scenario.links = s->opt.seed % 2;
 	s->scenario.fenced = s->opt.seed % 8 == 6;
+	s->scenario.direct_acks = s->opt.seed % 4 > 1;
 	network_draw(s);
 	if (s->opt.directed)
 		directed_scenario(s);

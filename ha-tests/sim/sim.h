@@ -306,6 +306,8 @@ struct multicast {
 void mcast_send(struct node *nd, struct bytes message);
 /* By the snapshot channel to the member in slot (as world_cluster.c does it, through the group). */
 void mcast_send_snapshot(struct node *nd, uint8_t slot, struct bytes message);
+/* Beside the ring, to the node with this address: it may be lost. */
+void mcast_send_ack(struct node *nd, const struct inet_addr *to, struct bytes message);
 void mcast_join(struct node *nd);
 void mcast_process_gone(struct node *nd);
 void mcast_host_gone(struct node *nd);
@@ -461,6 +463,7 @@ struct scenario {
 	bool preempt;         /* the groups, at the nodes that they prefer */
 	bool links;           /* are monitored */
 	bool fenced;          /* a takeover waits for the fencing of a lost node */
+	bool direct_acks;     /* acknowledgements come beside the ring as well */
 	bool rolling_upgrade; /* each second process of a node is of the next release */
 	uint32_t ike_lifetime_s, child_lifetime_s;
 	uint32_t node_ike_lifetime_s; /* 0: as the peers' */

@@ -224,6 +224,28 @@ static void snapshot_channel_has_its_own_order(void **state)
 	free_pair(&p);
 }
 
+static void direct_acknowledgements_have_their_own_order(void **state)
+{
+	struct pair p = new_pair();
+	struct buf late = sealed(p.a, SS_ENV_ACK, "late"), ack = sealed(p.a, SS_ENV_ACK, "ack"),
+		   chunk = sealed(p.a, SS_ENV_SNAPSHOT, "chunk"),
+		   m = sealed(p.a, SS_ENV_MESSAGE, "m"), last = sealed(p.a, SS_ENV_ACK, "last");
+
+	(void)state;
+	assert_open(p.b, &ack, 1, "ack");
+	assert_refused(p.b, &late, R_STALE);
+	assert_open(p.b, &last, 1, "last");
+	assert_open(p.b, &chunk, 1, "chunk"); /* sealed before, on another way */
+	assert_open(p.b, &m, 1, "m");
+	assert_refused(p.b, &last, R_STALE);
+	buf_free(&late);
+	buf_free(&ack);
+	buf_free(&chunk);
+	buf_free(&m);
+	buf_free(&last);
+	free_pair(&p);
+}
+
 static void a_hello_that_is_not_taken_changes_nothing(void **state)
 {
 	struct pair p = new_pair();
@@ -359,10 +381,10 @@ static void another_process_in_our_slot_is_told(void **state)
 static void every_byte_of_the_envelope_is_authenticated(void **state)
 {
 	static const enum ss_envelope_kind kinds[] = { SS_ENV_HELLO, SS_ENV_MESSAGE,
-						       SS_ENV_SNAPSHOT };
+						       SS_ENV_SNAPSHOT, SS_ENV_ACK };
 
 	(void)state;
-	for (size_t k = 0; k < 3; k++) {
+	for (size_t k = 0; k < 4; k++) {
 		struct pair p = new_pair();
 		struct buf m = sealed(p.a, kinds[k], "some records");
 		struct ss_opened o;
@@ -493,6 +515,7 @@ int main(void)
 		cmocka_unit_test(new_salt_takes_the_place_of_the_old_one),
 		cmocka_unit_test(a_salt_that_was_followed_is_heard_above_its_last_sequences),
 		cmocka_unit_test(the_last_sixteen_salts_of_a_slot_are_known),
+		cmocka_unit_test(direct_acknowledgements_have_their_own_order),
 		cmocka_unit_test(another_process_in_our_slot_is_told),
 		cmocka_unit_test(every_byte_of_the_envelope_is_authenticated),
 		cmocka_unit_test(group_term_and_sequence_cannot_be_moved),
