@@ -315,12 +315,13 @@ static void taken(struct cl_node *n, const struct member *from, const Holdfast__
 	}
 	offered = t->amount < e->offered ? t->amount : e->offered;
 	e->offered -= offered;
+	e->share += offered; /* the pool is without it */
 	got = t->from_node_id ? moved_from(n, t->from_node_id, t->amount - offered)
 			      : admission_pool(n, e);
-	got = offered + (got < t->amount - offered ? got : t->amount - offered);
+	got = got < t->amount - offered ? got : t->amount - offered;
 	e->share += got;
 	if (ours)
-		admission_got(n, got);
+		admission_got(n, offered + got);
 }
 
 static void gone(struct cl_node *n, uint32_t node_id)

@@ -549,6 +549,36 @@ static void what_was_taken_in_a_cut_counts_at_neither(void **state)
 	assert_int_equal(sum(), 2 * LIMIT);
 }
 
+/* It asked for more than it was offered, and others have taken the rest meanwhile. */
+static void what_is_offered_is_taken_once(void **state)
+{
+	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
+	Holdfast__Admission step = HOLDFAST__ADMISSION__INIT;
+	Holdfast__AdmissionOffer offer = HOLDFAST__ADMISSION_OFFER__INIT;
+	Holdfast__AdmissionTake take = HOLDFAST__ADMISSION_TAKE__INIT;
+
+	(void)state;
+	start(2);
+	m.body_case = HOLDFAST__CLUSTER_MESSAGE__BODY_ADMISSION;
+	m.admission = &step;
+	step.step_case = HOLDFAST__ADMISSION__STEP_OFFER;
+	step.offer = &offer;
+	offer.to_node_id = w.nodes[1].id;
+	offer.amount = 5;
+	w.nodes[0].cl->admission.own -= offer.amount;
+	node_forge(&w, 0, 0, &m);
+	step.step_case = HOLDFAST__ADMISSION__STEP_TAKE;
+	step.take = &take;
+	take.amount = 10;
+	node_forge(&w, 1, 0, &m);
+	world_order(&w);
+	w.nodes[0].hold_acks = w.nodes[1].hold_acks = true;
+	world_run(&w, 10);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(admission_entry(w.nodes[i].cl, w.nodes[1].id)->share,
+				 LIMIT / 2 + 5);
+}
+
 static void the_lowest_limit_holds(void **state)
 {
 	(void)state;
@@ -704,6 +734,7 @@ int main(void)
 		cmocka_unit_test_teardown(without_a_limit_nothing_is_said, done),
 		cmocka_unit_test_teardown(a_late_claim_finds_its_share, done),
 		cmocka_unit_test_teardown(what_was_taken_in_a_cut_counts_at_neither, done),
+		cmocka_unit_test_teardown(what_is_offered_is_taken_once, done),
 		cmocka_unit_test_teardown(the_lowest_limit_holds, done),
 		cmocka_unit_test_teardown(chaos, done),
 	};
