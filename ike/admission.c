@@ -8,7 +8,7 @@
  * from IKE_AUTH, because anybody can send an IKE_SA_INIT. One that is to be
  * deleted counts no more: its DELETE may wait for minutes for an answer to
  * what is outstanding, or to RFC 6311. Of an SA and its successor one counts,
- * also while two rekeys collide.
+ * also while two rekeys collide, and while one that is set up anew has both.
  */
 #include "ike/v2.h"
 
@@ -25,17 +25,59 @@ static void count(struct ike_sa *sa, bool loads)
 	sa->in_share = in_share;
 }
 
+static bool is_attempt(const struct ike_sa *sa)
+{
+	return sa->s.initiator && sa->s.stage < IKE_SA_ESTABLISHED;
+}
+
+/* Of an attempt what it is to take the place of; of what is set up anew what has its place. */
+static const struct ike_sa *counterpart(const struct ike_sa *sa)
+{
+	const struct ike_sa *other;
+
+	if (!is_attempt(sa) && !sa->s.anew)
+		return NULL;
+	TAILQ_FOREACH (other, ike_sas_of(sa->e, sa->conn), of_conn) {
+		if (other->loads && other->s.stage == IKE_SA_ESTABLISHED &&
+		    other->s.anew != sa->s.anew)
+			return other;
+	}
+	return NULL;
+}
+
+static void count_one(struct ike_sa *sa)
+{
+	const struct ike_sa *other = counterpart(sa);
+	bool stands = sa->s.stage == IKE_SA_ESTABLISHED || is_attempt(sa);
+
+	if (other != NULL)
+		sa->carried = other->carried;
+	count(sa, stands && other == NULL && !sa->s.closing && !sa->s.replaced_by);
+}
+
+static void count_beside(const struct ike_sa *sa)
+{
+	struct ike_sa *other;
+
+	TAILQ_FOREACH (other, ike_sas_of(sa->e, sa->conn), of_conn) {
+		if (other != sa && (sa->s.anew ? is_attempt(other) : other->s.anew))
+			count_one(other);
+	}
+}
+
 void ike_share_count(struct ike_sa *sa)
 {
-	bool ours = sa->s.initiator && sa->s.stage < IKE_SA_ESTABLISHED;
+	bool loaded = sa->loads;
 
-	count(sa,
-	      !sa->s.closing && !sa->s.replaced_by && (sa->s.stage == IKE_SA_ESTABLISHED || ours));
+	count_one(sa);
+	if (sa->loads != loaded)
+		count_beside(sa);
 }
 
 void ike_share_leave(struct ike_sa *sa)
 {
 	count(sa, false);
+	count_beside(sa);
 }
 
 void ike_share_inherit(struct ike_sa *sa, const struct ike_sa *from)
@@ -63,8 +105,11 @@ void ike_share_carry(struct ike_engine *e, bool carried)
 
 	TAILQ_FOREACH (sa, &e->all, all) {
 		sa->carried = carried && sa->loads;
-		ike_share_count(sa);
+		count_one(sa);
 	}
+	/* Their counterparts may have come later. */
+	TAILQ_FOREACH (sa, &e->all, all)
+		count_one(sa);
 }
 
 /* ---- who is refused ---- */

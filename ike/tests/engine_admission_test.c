@@ -295,28 +295,35 @@ static void mark_anew(void *ctx, const struct ike_sa_state *s)
 	*(uint64_t *)ctx = ike_sa_state_spi(s);
 }
 
-/* R23: make before break, with the share used up by what is replaced. */
+/* R23: make before break, with the share used up by what is replaced: the two are one. */
 static void what_is_set_up_anew_is_not_refused(void **state)
 {
-	struct world *w = up();
-	struct ike_engine *standby = w->side[A].standby;
-	struct ike_sa_state s;
-	uint64_t spi = 0;
-
 	(void)state;
-	ike_each_sa(standby, mark_anew, &spi);
-	assert_int_equal(ike_export_sa(standby, spi, &s), R_OK);
-	s.anew = true;
-	assert_int_equal(ike_import_sa(standby, &s), R_OK);
-	ike_sa_state_clear(&s);
-	ike_share_set(standby, 1, 0);
-	world_takeover(w, A, false);
-	world_run(w, 5000);
-	assert_int_equal(stats(w, A)->refused[R_ADMISSION], 0);
-	assert_int_equal(w->side[A].logs[LOG_IKE_SA_DOWN], 1);
-	assert_int_equal(ike_load(w->side[A].engine).in_share, 1);
-	assert_true(world_tunnel_works(w, 1));
-	world_free(w);
+	for (unsigned int carried = 0; carried < 2; carried++) {
+		struct world *w = up();
+		struct ike_engine *standby = w->side[A].standby;
+		struct ike_sa_state s;
+		uint64_t spi = 0;
+		ike_each_sa(standby, mark_anew, &spi);
+		assert_int_equal(ike_export_sa(standby, spi, &s), R_OK);
+		s.anew = true;
+		assert_int_equal(ike_import_sa(standby, &s), R_OK);
+		ike_sa_state_clear(&s);
+		ike_share_set(standby, 1, 0);
+		world_takeover(w, A, false);
+		ike_share_carry(w->side[A].engine, carried);
+		for (int ms = 0; ms < 5000; ms++) {
+			world_run(w, 1);
+			assert_int_equal(ike_load(w->side[A].engine).all, 1);
+			assert_int_equal(ike_load(w->side[A].engine).in_share, !carried);
+			/* So it is for the next owner. */
+			assert_int_equal(ike_load(w->side[A].standby).all, 1);
+		}
+		assert_int_equal(stats(w, A)->refused[R_ADMISSION], 0);
+		assert_int_equal(w->side[A].logs[LOG_IKE_SA_DOWN], 1);
+		assert_true(world_tunnel_works(w, 1));
+		world_free(w);
+	}
 }
 
 static void what_is_half_open_then_counts(void **state)
