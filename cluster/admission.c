@@ -3,9 +3,9 @@
  * Call admission control for the cluster (R24): the limit is split into the
  * shares of the members, and moved between them so that the sum never exceeds
  * it. Who gives gives before it says so (shrink first), and who takes has it
- * when its own TAKE comes back to it (then grow): nobody's share grows by
- * what another one sends. admission_ledger.c has who may have how much; here is
- * what this node needs, takes and gives.
+ * when its own TAKE has come back to it and the others have it too (then grow):
+ * nobody's share grows by what another one sends. admission_ledger.c has who may
+ * have how much; here is what this node needs, takes and gives.
  *
  * What is taken over from a missing member goes on: where that one may own what
  * we own (half of a pair), the IKE SAs of that moment count for nobody and what
@@ -180,7 +180,7 @@ static void ask(struct cl_node *n, uint32_t wanted)
 	load.groups = groups_counted(n);
 	m.step_case = STEP(LOAD);
 	m.load = &load;
-	n->admission.declared = !n->admission.doubt;
+	n->admission.declared = true;
 	if (wanted)
 		n->admission.asked_ns = n->now_ns;
 	send(n, &m);
@@ -202,7 +202,7 @@ static void want(struct cl_node *n)
 	/* R12: whoever is missing without quorum has noticed. */
 	uint64_t silent_ns = n->view.since_ns + (n->cfg.deadline_ms + SILENCE_MARGIN_MS) * MS;
 
-	if (a->taking || !self || !all_reported(n))
+	if (a->taking || !self || !all_reported(n) || !admission_all_declared(n))
 		return;
 	lost = deficit(a) && admission_is_exclusive(n) ? admission_missing_with_share(n) : NULL;
 	if (lost && n->now_ns < silent_ns) {
@@ -250,13 +250,22 @@ void admission_asked(struct cl_node *n, uint32_t node_id, uint32_t wanted, uint3
 
 /* ---- inputs ---- */
 
+static void freeze(struct admission_group *g)
+{
+	g->frozen += g->in_share;
+	g->in_share = 0;
+}
+
 void admission_owner_begins(struct cl_node *n, const struct group *g, const struct member *m)
 {
 	bool ours = m->id.node_id == n->cfg.node_id;
 
 	n->admission.groups[g->index].unreported = ours;
-	if (ours)
-		n->admission.declared = false;
+	if (!ours)
+		return;
+	n->admission.declared = false;
+	if (n->admission.doubt)
+		freeze(&n->admission.groups[g->index]);
 }
 
 /*
@@ -310,14 +319,14 @@ void admission_view_changed(struct cl_node *n, bool new_ring)
 	keep_taken(a);
 	admission_ledger_view(n, new_ring);
 	a->shed_for = 0;
+	bool was_apart = a->apart;
+	a->apart = admission_any_missing(n) && !admission_is_exclusive(n);
 	/* Whoever is missing may go on with the IKE SAs of this moment, and so may we. */
-	if (a->doubt || !admission_any_missing(n) || admission_is_exclusive(n))
+	if (!a->apart || was_apart)
 		return;
-	a->doubt = true;
-	for (size_t i = 0; i < n->n_groups; i++) {
-		a->groups[i].frozen = a->groups[i].in_share;
-		a->groups[i].in_share = 0;
-	}
+	a->doubt = ++a->doubts;
+	for (size_t i = 0; i < n->n_groups; i++)
+		freeze(&a->groups[i]);
 }
 
 void admission_say(struct cl_node *n)
@@ -377,7 +386,8 @@ static void hand_on(struct cl_node *n, const struct group *g)
 		a->in_share = a->frozen = 0;
 		a->owned = false;
 	}
-	if (!a->owed || !owner || owner->id.node_id == n->cfg.node_id ||
+	/* With what is on its way to us. */
+	if (!a->owed || n->admission.taking || !owner || owner->id.node_id == n->cfg.node_id ||
 	    !admission_entry(n, owner->id.node_id))
 		return;
 	uint32_t amount = a->owed < n->admission.own ? a->owed : n->admission.own;
@@ -397,6 +407,41 @@ static void say_ended(struct cl_node *n)
 	}
 }
 
+/*
+ * Nobody may go on apart from us with what counted here, and nothing of another owner's, or of
+ * ours, is still to be merged (R23).
+ */
+static bool is_settled(const struct cl_node *n)
+{
+	if (n->admission.doubt && admission_any_missing(n) && !admission_is_exclusive(n))
+		return false;
+	for (size_t i = 0; i < n->n_groups; i++) {
+		if (n->groups[i].part.running)
+			return false;
+		for (uint8_t slot = 0; slot < SS_SLOTS; slot++)
+			if (n->groups[i].merging[slot].complete)
+				return false;
+	}
+	return true;
+}
+
+/*
+ * What has ended here may have gone on at another owner, which sends it or has said that it uses
+ * it: nothing is free before everybody has declared.
+ */
+static void end_doubt(struct cl_node *n)
+{
+	struct admission *a = &n->admission;
+
+	a->doubt = 0;
+	a->declared = false;
+	for (size_t i = 0; i < n->n_groups; i++) {
+		a->groups[i].unreported = true;
+		a->groups[i].in_share += a->groups[i].frozen;
+		a->groups[i].frozen = 0;
+	}
+}
+
 static void consider(struct cl_node *n)
 {
 	struct admission *a = &n->admission;
@@ -407,15 +452,9 @@ static void consider(struct cl_node *n)
 	if (!a->limit || !a->ready || !view_quorate(n))
 		return;
 	say_ended(n);
-	if (a->doubt && (!admission_any_missing(n) || admission_is_exclusive(n))) {
-		a->doubt = false;
-		for (size_t i = 0; i < n->n_groups; i++) {
-			a->groups[i].unreported = true;
-			a->groups[i].in_share += a->groups[i].frozen;
-			a->groups[i].frozen = 0;
-		}
-	}
-	if (!a->declared && all_reported(n) && !a->doubt)
+	if (a->doubt && admission_all_declared(n))
+		end_doubt(n);
+	if (!a->declared && all_reported(n) && is_settled(n))
 		ask(n, 0);
 	shed(n);
 	want(n);
@@ -461,7 +500,7 @@ void cl_admission(const struct cl_node *n, struct cl_admission *out)
 	const struct admission *a = &n->admission;
 
 	*out = (struct cl_admission){ .limit = a->limit,
-				      .carried = a->doubt,
+				      .carried = a->doubt != 0,
 				      .share = admission_share(n),
 				      .pool = admission_pool((struct cl_node *)n, NULL) };
 	for (size_t i = 0; i < a->n; i++) {

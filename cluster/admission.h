@@ -34,8 +34,9 @@ struct admission {
 	uint32_t limit;   /* 0: none */
 	uint32_t own;     /* what we have given is gone as soon as it is sent */
 	uint32_t yielded; /* of what others have moved */
-	/* a missing member may own what we own */
-	bool doubt;
+	bool apart;       /* in this view a missing member may own what we own */
+	/* it may have gone on with what counted here: the number of that time; 0: none */
+	uint32_t doubt, doubts;
 	struct admission_group {
 		bool owned;
 		bool unreported; /* node/ has not said what counts since it was taken over */
@@ -54,8 +55,8 @@ struct admission {
 	bool declared; /* we have said what we use, and nothing of it is another group's */
 	struct admission_word words[CL_MEMBERS_MAX]; /* of view.members */
 	uint64_t asked_ns, at_ns, shed_for;
-	bool was_told, told_doubt;
-	uint32_t told_share;
+	bool was_told;
+	uint32_t told_share, told_doubt;
 };
 
 /* ---- admission_ledger.c ---- */
@@ -66,6 +67,8 @@ bool admission_any_missing(const struct cl_node *n);
 /* Who is missing cannot have quorum while we have it. */
 bool admission_is_exclusive(const struct cl_node *n);
 const struct admission_entry *admission_missing_with_share(const struct cl_node *n);
+/* Each member has said in this view what it uses, and has nothing more to hand on. */
+bool admission_all_declared(struct cl_node *n);
 /* Of the cluster. */
 uint32_t admission_limit(const struct cl_node *n);
 /* What taker may have; above its share it may take what it uses already. NULL: anybody. */

@@ -118,21 +118,28 @@ uint32_t admission_group_bit(uint32_t id)
 	return id < 32 ? 1u << id : 0;
 }
 
+bool admission_all_declared(struct cl_node *n)
+{
+	for (size_t i = 0; i < n->view.n; i++) {
+		const struct admission_entry *e = admission_entry(n, n->view.members[i].id.node_id);
+		if (!e || !e->declared)
+			return false;
+	}
+	return n->admission.ready;
+}
+
 /*
  * Nobody is about to take over what a member that is gone had, or has not said how much; and
  * nobody has a share before somebody owns (R15). By what was delivered alone: who owns a group
  * is known a moment later in one place than in another.
  */
-static bool all_declared(struct cl_node *n)
+static bool groups_declared(const struct cl_node *n)
 {
 	uint32_t groups = 0, all = 0;
 
-	for (size_t i = 0; i < n->view.n; i++) {
-		const struct admission_entry *e = admission_entry(n, n->view.members[i].id.node_id);
-		if (!e || !e->declared)
-			return false;
-		groups |= e->groups;
-	}
+	for (size_t i = 0; i < n->admission.n; i++)
+		if (admission_in_view(n, n->admission.entries[i].node_id))
+			groups |= n->admission.entries[i].groups;
 	for (size_t i = 0; i < n->n_groups; i++)
 		all |= admission_group_bit(n->groups[i].id);
 	return (groups & all) == all;
@@ -143,7 +150,8 @@ uint32_t admission_pool(struct cl_node *n, const struct admission_entry *taker)
 {
 	uint64_t limit = admission_limit(n), out = given_out(n, taker);
 
-	return n->admission.ready && !admission_any_missing(n) && all_declared(n) && limit > out
+	return !admission_any_missing(n) && admission_all_declared(n) && groups_declared(n) &&
+			       limit > out
 		       ? (uint32_t)(limit - out)
 		       : 0;
 }

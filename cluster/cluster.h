@@ -276,7 +276,8 @@ enum cl_effect_kind {
 	CL_FX_CONFIG_DONE,
 	/*
 	 * share: so many IKE SAs may count against it, UINT32_MAX: no limit; carried: those of now
-	 * count no more, and none that is taken over without a handover, until it is false again
+	 * count no more, and none that is taken over without a handover, until it is 0 again, and
+	 * when it is another number those of then
 	 */
 	CL_FX_ADMISSION,
 	CL_FX_COMMAND_DONE, /* a GO_ACTIVE / GO_STANDBY ended: ok, reason */
@@ -302,8 +303,8 @@ struct cl_effect {
 	uint64_t token;
 	uint32_t exit;
 	bool json;
-	uint32_t share; /* ADMISSION */
-	bool carried;   /* ADMISSION */
+	uint32_t share;   /* ADMISSION */
+	uint32_t carried; /* ADMISSION */
 	uint64_t position;
 	uint64_t deadline_ns;
 	uint8_t digest[32]; /* CONFIG */

@@ -126,7 +126,7 @@ void core_admission_share(struct hf_core *c, const struct cl_effect *fx)
 	n->carried = fx->carried;
 	for (size_t i = 0; another && i < n->n; i++) {
 		if (n->core[i]->engine)
-			ike_share_carry(n->core[i]->engine, n->carried);
+			ike_share_carry(n->core[i]->engine, n->carried != 0);
 		core_admission_forget(n->core[i]);
 		n->core[i]->admission.due = true;
 	}

@@ -71,8 +71,8 @@ struct core_node {
 	struct hf_core *core[CL_GROUPS_MAX];
 	size_t n;
 	/* call admission (R24): what the cluster logic says, and what it was told */
-	bool limited, carried;
-	uint32_t share;
+	bool limited;
+	uint32_t share, carried;
 };
 
 #define CORE_ENDED_MAX 32u

@@ -348,6 +348,47 @@ static void a_lower_limit_is_reached(void **state)
 	assert_int_equal(sum(), LIMIT);
 }
 
+/*
+ * R23: node 1 has won, and goes on with what node 0 had. What node 0 began in the cut is on its
+ * way: before it is there, or lost, nobody knows what is free.
+ */
+static void nothing_is_free_before_all_is_merged(void **state)
+{
+	(void)state;
+	start(2);
+	use(0, 15);
+	node_append(&w, 0);
+	run(100);
+	node_cut(&w, 1);
+	world_run(&w, 650);
+	view();
+	assert_true(admission(0).carried && admission(1).carried);
+	node_append(&w, 0);
+	node_append(&w, 1);
+	use(0, 5);
+	use(1, 3);
+	run(500);
+	assert_int_equal(share(0), 5);
+	w.nodes[0].lose_snapshots = true;
+	world_heal(&w);
+	world_view(&w, false);
+	in_share[0] = 0;
+	for (unsigned int t = 0; t < 100; t++) {
+		run(10);
+		if (w.nodes[0].cl->groups[0].part.running)
+			assert_true(admission(1).carried && share(1) <= 20);
+	}
+	assert_true(w.nodes[0].cl->groups[0].part.running);
+	w.nodes[0].lose_snapshots = false;
+	/* 15 that both had, 5 of node 0 and 3 of node 1. */
+	in_share[1] = 23;
+	run(3000);
+	assert_int_equal(node_status(&w.nodes[1]).merges, 1);
+	assert_false(admission(0).carried || admission(1).carried);
+	assert_true(share(1) >= 23);
+	assert_int_equal(sum(), LIMIT);
+}
+
 /* Both sides were begun by an operator: at the heal there are two limits given out. */
 static void two_ledgers_become_one(void **state)
 {
@@ -726,6 +767,7 @@ int main(void)
 		cmocka_unit_test_teardown(with_quorum_the_share_moves_with_what_is_taken_over,
 					  done),
 		cmocka_unit_test_teardown(a_lower_limit_is_reached, done),
+		cmocka_unit_test_teardown(nothing_is_free_before_all_is_merged, done),
 		cmocka_unit_test_teardown(two_ledgers_become_one, done),
 		cmocka_unit_test_teardown(who_says_nothing_opens_nothing, done),
 		cmocka_unit_test_teardown(shares_move_in_blocks, done),
