@@ -2,7 +2,8 @@
 /*
  * The lower of two owners (R23): its last store, told to the higher one in
  * chunks. What has changed behind the fork goes whole; of the rest the name is
- * enough, so that the other sees what is gone.
+ * enough, so that the other sees what is gone. Leases always go whole: the other
+ * may have ended a CHILD SA that goes on because it changed here.
  */
 #include "statesync/codec.h"
 
@@ -47,6 +48,12 @@ void ss_part_free(struct ss_part *p)
 	free(p);
 }
 
+static bool goes_whole(const struct ss_part *p, uint64_t fork, const struct ss_record *r,
+		       bool *created)
+{
+	return ss_store_changed(p->store, r->kind, r->key, fork, created) || r->kind == SS_LEASE;
+}
+
 static void put_record(const struct ss_part *p, uint64_t fork, const struct ss_record *r,
 		       Holdfast__PartRecord *out)
 {
@@ -55,7 +62,7 @@ static void put_record(const struct ss_part *p, uint64_t fork, const struct ss_r
 	holdfast__part_record__init(out);
 	out->kind = r->kind;
 	out->key = r->key;
-	out->changed = ss_store_changed(p->store, r->kind, r->key, fork, &created);
+	out->changed = goes_whole(p, fork, r, &created);
 	out->created = created;
 	if (out->changed)
 		out->data = ss_put_bytes(buf_bytes(&r->data));
@@ -71,7 +78,7 @@ static size_t chunk_records(const struct ss_part *p, uint64_t fork, size_t first
 		bool created;
 
 		size += RECORD_OVERHEAD;
-		if (ss_store_changed(p->store, r->kind, r->key, fork, &created))
+		if (goes_whole(p, fork, r, &created))
 			size += r->data.len;
 		if (n > 0 && size > max)
 			break;

@@ -167,6 +167,25 @@ static void a_lower_lease_is_not_appended(void **state)
 	assert_int_equal(out.n, 0);
 }
 
+/* The lower one used the lease that it had before the fork; the other one knows it no more. */
+static void the_lease_of_a_child_that_comes_back_is_kept(void **state)
+{
+	struct ss_lease l;
+
+	(void)state;
+	both(lease(300, 70000));
+	erase(higher, SS_LEASE, 300);
+	erase(higher, SS_CHILD_SA, 300);
+	erase(higher, SS_IKE_SA, 1);
+	put(lower, 12, ike_sa(1, 6, IKE_SA_ESTABLISHED, 0));
+	put(lower, 12, child_sa(300, 1, 6));
+	merge(60000);
+	assert_non_null(ss_store_get(higher, SS_CHILD_SA, 300));
+	assert_non_null(ss_store_get(higher, SS_LEASE, 300));
+	assert_int_equal(ss_decode_lease(ss_store_get(higher, SS_LEASE, 300), &l), R_OK);
+	assert_int_equal(l.lease_end, 70000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +194,7 @@ int main(void)
 		T(unknown_fields_of_both_survive_in_the_numbers),
 		T(each_number_is_the_safer_one),
 		T(a_lower_lease_is_not_appended),
+		T(the_lease_of_a_child_that_comes_back_is_kept),
 		T(the_peer_index_of_the_lower_that_moved_less_does_not),
 		T(the_peer_index_that_moved_last_wins),
 	};
