@@ -74,6 +74,23 @@ static void an_owner_before_follows_slowly_too(void **state)
 }
 
 /* It was emitted after this clock's time, which is not its age. */
+/* Its state is another one's now: it would end all lifetimes when it owns again. */
+static void an_owner_that_lost_to_another_has_its_time_at_once(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_cut(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 1000);
+	assert_true(w.nodes[0].role == CL_ROLE_ACTIVE && w.nodes[1].role == CL_ROLE_ACTIVE);
+	w.nodes[0].cl->clock_offset_ms += 3600 * 1000;
+	world_meet(&w, 300);
+	assert_int_equal(world_owner(&w), 1);
+	assert_true(w.nodes[1].is_protected);
+	assert_in_range(clock_ahead_ms() + 5, 0, 10);
+}
+
 static void a_clock_that_was_behind_makes_no_heartbeat_younger(void **state)
 {
 	(void)state;
@@ -293,6 +310,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_clock_that_is_ahead_is_taken_back_slowly),
 		T(an_owner_before_follows_slowly_too),
+		T(an_owner_that_lost_to_another_has_its_time_at_once),
 		T(a_clock_that_was_behind_makes_no_heartbeat_younger),
 		T(heartbeats_that_waited_take_nothing_back),
 		T(a_time_that_no_clock_shows_is_refused),
