@@ -95,10 +95,14 @@ static void law1(struct sim *s, const struct group_laws *l, uint64_t key_id, str
 		law_broken(s, 1, "a key seals two packets with one IV");
 }
 
-/* Two owners that a cut made may use one number; one node may not, whenever. */
+/*
+ * Two owners that a cut made may use one number; one process may not, whenever. What a process used in
+ * a cut and did not live to tell, the next one of that node cannot know.
+ */
 static void law2(struct sim *s, unsigned int group, uint64_t key_id, uint64_t number)
 {
-	const struct digest128 by = { .a = sealing ? sealing->index + 1 : 0 };
+	const struct digest128 by = { .a = sealing ? sealing->index + 1 : 0,
+				      .b = sealing ? sealing->pid : 0 };
 	const enum seen_before before = seen_add(
 		&s->laws.numbers, key_and(key_id, bytes(&number, sizeof(number))), by);
 
