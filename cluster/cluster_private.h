@@ -224,6 +224,8 @@ uint64_t heartbeat_silent_ns(const struct cl_node *n, const struct group *g);
 bool heartbeat_is_stale(const struct cl_node *n, const struct group *g);
 /* Owner, in a new view: there may have been a ring without us, and an owner in it. */
 bool heartbeat_left_out(const struct cl_node *n, const struct group *g);
+/* The next heartbeat is of an owner whose time we have not followed. */
+void heartbeat_follow_anew(struct cl_node *n);
 uint64_t cluster_time_ms(const struct cl_node *n, uint64_t now_ns);
 
 /* protect.c */

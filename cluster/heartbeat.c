@@ -49,6 +49,13 @@ static int64_t clock_follow(struct cl_node *n, uint64_t time_ms)
 	return first || ahead < 0 ? 0 : ahead;
 }
 
+/* What waited while this process stood still would take its time back: not at once, then. */
+void heartbeat_follow_anew(struct cl_node *n)
+{
+	if (n->now_ns - n->woke_ns >= n->cfg.token_ms * MS)
+		n->clock_followed_ns = 0;
+}
+
 /* ---- owner ---- */
 
 /*

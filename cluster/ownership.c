@@ -134,7 +134,7 @@ void ownership_learned(struct cl_node *n, struct group *g, const struct member *
 		 * R23: the lower owner, and who followed it, stop at once and take the state of
 		 * the higher, and its time: lifetimes count in it.
 		 */
-		n->clock_followed_ns = 0;
+		heartbeat_follow_anew(n);
 		if (had_state)
 			state_lost(n, g, "newer term seen");
 	}

@@ -91,6 +91,27 @@ static void an_owner_that_lost_to_another_has_its_time_at_once(void **state)
 	assert_in_range(clock_ahead_ms() + 5, 0, 10);
 }
 
+/* It wakes behind the heal, and hears the winner's heartbeats of long ago, and then that it is gone. */
+static void what_waited_takes_nothing_back_from_who_has_lost(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_cut(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 1000);
+	assert_true(w.nodes[0].role == CL_ROLE_ACTIVE && w.nodes[1].role == CL_ROLE_ACTIVE);
+	const uint64_t since_ns = w.now_ns, before = cl_cluster_time_ms(w.nodes[0].cl, w.now_ns);
+	node_stop(&w, 0);
+	world_meet(&w, 400);
+	world_kill(&w, 1, 2000);
+	node_wake(&w, 0);
+	world_run(&w, 2);
+	assert_in_range(cl_cluster_time_ms(w.nodes[0].cl, w.now_ns) -
+				(before + (w.now_ns - since_ns) / 1000000) + 10,
+			0, 20);
+}
+
 static void a_clock_that_was_behind_makes_no_heartbeat_younger(void **state)
 {
 	(void)state;
@@ -311,6 +332,7 @@ int main(void)
 		T(a_clock_that_is_ahead_is_taken_back_slowly),
 		T(an_owner_before_follows_slowly_too),
 		T(an_owner_that_lost_to_another_has_its_time_at_once),
+		T(what_waited_takes_nothing_back_from_who_has_lost),
 		T(a_clock_that_was_behind_makes_no_heartbeat_younger),
 		T(heartbeats_that_waited_take_nothing_back),
 		T(a_time_that_no_clock_shows_is_refused),
