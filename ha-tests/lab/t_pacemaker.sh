@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # A real Pacemaker decides who is active (failover role-manager pacemaker), with the configuration that `holdfast
-# pacemaker print-config crm` prints: promotion, a planned move (R19, no packet lost), a daemon that is killed, loss of
-# a node, and a node that was never synced, which is not promoted.
+# pacemaker print-config crm` prints: promotion, a planned move while the peer rekeys (R19, no packet lost), a daemon that
+# is killed, loss of a node, and a node that was never synced, which is not promoted.
 LAB_BESIDE=1
 LAB_LIMIT=260
 . "$(dirname "$0")/lab.sh"
@@ -12,6 +12,18 @@ need_pacemaker
 lab_enter "$@"
 
 HF_EXTRA="failover role-manager pacemaker"
+
+# The peer rekeys its CHILD SA twice a second, until it is stopped.
+rekeying() {
+	while sleep 0.5; do
+		peer_cmd --rekey --child net
+	done >"$LAB_DIR/rekeying.log" 2>&1
+}
+
+# CHILD SAs that there were in the peer.
+children() {
+	grep -cE '(\] |outbound )CHILD_SA net\{[0-9]+\} established' "$LAB_DIR/peer/charon.log"
+}
 
 lab_up || fail "the topology does not come up"
 egress_start || fail "no captures"
@@ -35,14 +47,21 @@ wait_for 10 "scores" score_is "$mate" 100 || fail "the standby's score is $(prom
 wait_for 10 "scores" score_is "$active" 1000 || fail "the active node's score is $(promotion_score "$active")"
 flow_start move 1000 60
 sleep 2
+rekeying &
+rekeying=$!
+made=$(children)
 on_node "$active" crm_resource --ban --resource holdfast-clone --promoted --node "n$active" || fail "crm_resource --ban"
 wait_for 30 "the move" promoted "$mate" || fail "Pacemaker does not promote n$mate"
+made=$(($(children) - made))
 is_active "$mate" || fail "n$mate is promoted and not active"
+sleep 1
+kill $rekeying
 wait_for 15 "protected" pair_protected || fail "not protected after the move"
 sleep 3
 flow_stop move || fail "the flow left no report"
 on_node "$active" crm_resource --clear --resource holdfast-clone
-echo "figure: planned move: gap $(flow_gap move) ms, lost $(flow_lost move)"
+echo "figure: planned move: gap $(flow_gap move) ms, lost $(flow_lost move), $made rekeys meanwhile"
+[ "$made" -gt 0 ] || fail "the peer has not rekeyed during the planned move"
 [ "$(flow_lost move)" = 0 ] || fail "$(flow_lost move) packets lost by a planned move"
 [ "$(peer_identity)" = "$before" ] || fail "the peer has another IKE SA after the move"
 
