@@ -143,6 +143,7 @@ static void a_record_that_a_snapshot_holds_stays_too(void **state)
 	assert_true(ss_store_changed(st, SS_IKE_SA, 1, 5, &created));
 	assert_false(created);
 	ss_store_release(held, n);
+	free(held);
 	ss_record_clear(&first);
 	ss_record_clear(&second);
 	ss_store_free(st);
