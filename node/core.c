@@ -270,7 +270,11 @@ static void on_deadline(struct hf_core *c, const struct cl_effect *fx)
 static void announce_again(struct hf_core *c, const char *why)
 {
 	const struct hf_role_change ch = {
-		.group = c->group, .role = c->role, .term = c->term, .why = why
+		.group = c->group,
+		.role = c->role,
+		.term = c->term,
+		.announce = !hf_rule_broken(HF_RULE_ANNOUNCE),
+		.why = why,
 	};
 
 	if (c->role == CL_ROLE_ACTIVE && !c->silent)

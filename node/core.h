@@ -31,6 +31,7 @@ struct hf_role_change {
 	uint64_t term;
 	bool suspect;
 	bool handover; /* planned: the former owner relays (R19) */
+	bool announce; /* whose the service addresses are: said to the links, and repeated (R20) */
 	const char *why;
 };
 
@@ -52,8 +53,8 @@ struct hf_core_ops {
 	void (*write_term)(void *ctx, uint32_t group, uint64_t term, bool earlier_unknown);
 	/* Adopts the job; it comes back by hf_core_job_done. */
 	void (*run_job)(void *ctx, struct ike_job *job);
-	/* Take or give up the service addresses and announce them (R19, R20); the same role and
-	 * term again: announce again. */
+	/* Take or give up the service addresses (R19); the same role and term again: announce them
+	 * again (R20). */
 	void (*role)(void *ctx, const struct hf_role_change *change);
 	/* Before the datapath goes to RELAY: where stragglers go. */
 	void (*relay_begin)(void *ctx, uint32_t group, const struct inet_endpoint *mate);

@@ -320,6 +320,7 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 				     .term = fx->term,
 				     .suspect = fx->suspect,
 				     .handover = fx->handover,
+				     .announce = true,
 				     .why = fx->why };
 	bool again = c->role == CL_ROLE_RELEASING && c->term == fx->term;
 	struct core_child *k;
@@ -349,6 +350,8 @@ static void become_active(struct hf_core *c, const struct cl_effect *fx)
 	/* Not before the addresses are here: the kernel has no route from one that is not its own.
 	 * Meanwhile it queues. */
 	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_READY, 0);
+	if (hf_rule_broken(HF_RULE_ANNOUNCE) && hashmap_count(c->children) > 0)
+		ch.announce = false;
 	c->ops.role(c->ops_ctx, &ch);
 	uint64_t iv_term = hf_rule_broken(HF_RULE_IV_TERM) ? IV_TERM_DELTA_MAX : fx->term;
 	esp_group_set(c->datapath, (uint8_t)fx->group, ESP_GROUP_ACTIVE, iv_term);

@@ -155,7 +155,7 @@ static void relay_keyed(struct world *w, uint32_t group, const struct inet_endpo
 	log_emit(&ev);
 }
 
-static void take_addresses(struct world *w, enum address_state state)
+static void take_addresses(struct world *w, enum address_state state, bool announce)
 {
 	if (address_set(w->address, state) != R_OK) {
 		struct log_event ev;
@@ -163,7 +163,7 @@ static void take_addresses(struct world *w, enum address_state state)
 			       "service addresses cannot be changed");
 		log_emit(&ev);
 	}
-	if (state != ADDRESS_OWNED)
+	if (!announce)
 		return;
 	if (w->announces_left)
 		qb_loop_timer_del(w->loop, w->announce_timer);
@@ -187,13 +187,13 @@ static void op_role(void *ctx, const struct hf_role_change *ch)
 		return;
 	else if (ch->handover)
 		state = ADDRESS_RELAYED;
-	take_addresses(w, state);
+	take_addresses(w, state, ch->announce);
 }
 
 static void op_silence(void *ctx, uint32_t group, bool silent)
 {
 	(void)group;
-	take_addresses(ctx, silent ? ADDRESS_SILENT : ADDRESS_OWNED);
+	take_addresses(ctx, silent ? ADDRESS_SILENT : ADDRESS_OWNED, !silent);
 }
 
 static void look_at_relay(void *data)

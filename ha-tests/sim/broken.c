@@ -29,10 +29,6 @@ const struct broken broken_variants[] = {
 	  .what = "R11: a term is owned before it is on disk",
 	  .laws = L(4),
 	  .no_disk = true },
-	{ .name = "announce",
-	  .what = "R20: a new owner announces nothing",
-	  .laws = L(7),
-	  .silent = true },
 	{ .name = NULL },
 };
 

@@ -15,7 +15,6 @@ struct broken {
 	uint64_t shown_by; /* those of them that only show what the others break */
 	bool one_slot;     /* all datapaths use the same slot in their IVs */
 	bool no_disk;      /* a term is said to be written, and is not */
-	bool silent;       /* a new owner announces nothing */
 };
 
 /* Ended by a row without a name. */

@@ -122,8 +122,7 @@ static void announce(struct sim *s, struct event *ev)
 {
 	struct member *m = ev->ctx;
 
-	if (m->role != CL_ROLE_ACTIVE || ev->arg == 0 ||
-	    (s->opt.broken && s->opt.broken->silent && s->net.outside[m->group]))
+	if (m->role != CL_ROLE_ACTIVE || ev->arg == 0)
 		return;
 	sim_at(s, s->now_ns + rng_between(&s->rng, 100 * US, 15 * MS_NS), outside_learns, m);
 	sim_at(s, s->now_ns + rng_between(&s->rng, 100 * US, 15 * MS_NS), inside_learns, m);

@@ -183,7 +183,8 @@ static void op_role(void *ctx, const struct hf_role_change *ch)
 	note_role(m, ch);
 	if (ch->role == CL_ROLE_ACTIVE) {
 		m->address = ADDRESS_OWNED;
-		network_announce(m);
+		if (ch->announce)
+			network_announce(m);
 		if (!again)
 			laws_role(m, ch);
 	} else if (ch->role != CL_ROLE_RELEASING) {
