@@ -510,7 +510,6 @@ static void wait_until_ready(struct sim *s, struct event *ev)
 		sim_at(s, s->now_ns + 20 * MS_NS, wait_until_ready, NULL);
 		return;
 	}
-	s->stats.faults++;
 	if (d->later)
 		peer_change(&s->peers[0], d->later);
 	sim_at(s, s->now_ns + SETTLE_NS, drive, NULL);

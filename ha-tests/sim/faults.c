@@ -149,58 +149,60 @@ static void crash_one(struct sim *s, struct event *ev)
 
 /* ---- faults ---- */
 
-static void crash(struct sim *s)
+static bool crash(struct sim *s)
 {
 	struct node *nd = fault_victim(s);
+	const bool done = node_kill(nd);
 
-	node_kill(nd);
 	sim_at(s, fault_soon(s, 150, 4000), fault_restart, nd);
+	return done;
 }
 
-static void crash_at_boundary(struct sim *s)
+/* Counted by die_at(). */
+static bool crash_at_boundary(struct sim *s)
 {
 	struct node *nd = fault_victim(s);
 
-	if (!nd->alive) {
-		fault_lose_packets(s);
-		return;
-	}
+	if (!nd->alive)
+		return fault_lose_packets(s);
 	nd->die_at = (enum die_at)rng_between(&s->rng, DIE_BEFORE_SEND, DIE_AFTER_ROLE);
 	nd->die_count = (unsigned int)rng_between(&s->rng, 1,
 						  nd->die_at <= DIE_AFTER_SEND    ? 6
 						  : nd->die_at == DIE_AFTER_MCAST ? 40
 										  : 1);
 	sim_at(s, fault_soon(s, 4000, 5000), disarm, nd);
+	return false;
 }
 
-static void lose_host(struct sim *s)
+static bool lose_host(struct sim *s)
 {
 	struct node *nd = fault_victim(s);
+	const bool done = node_lose_host(nd);
 
-	node_lose_host(nd);
 	sim_at(s, fault_soon(s, 200, 4500), fault_boot, nd);
+	return done;
 }
 
-static void stop_process(struct sim *s)
+static bool stop_process(struct sim *s)
 {
 	struct node *nd = fault_victim(s);
+	const bool done = node_pause(nd);
 
-	node_pause(nd);
 	sim_at(s, rng_chance(&s->rng, 500) ? fault_soon(s, 20, 1500) : fault_soon(s, 1500, 4500),
 	       fault_wake, nd);
+	return done;
 }
 
-void fault_hand_over(struct sim *s)
+bool fault_hand_over(struct sim *s)
 {
 	struct node *nd = fault_owner(s);
 
 	if (!nd)
-		return;
+		return false;
 	trace(s, "%s: failover command", fault_member(nd)->name);
 	if (rng_chance(&s->rng, 500))
-		node_command(fault_member(nd), CL_IN_GO_STANDBY);
-	else
-		node_command(fault_member(fault_anybody(s, nd)), CL_IN_GO_ACTIVE);
+		return node_command(fault_member(nd), CL_IN_GO_STANDBY);
+	return node_command(fault_member(fault_anybody(s, nd)), CL_IN_GO_ACTIVE);
 }
 
 static void stop_now(struct sim *s, struct event *ev)
@@ -215,7 +217,7 @@ static void give_up_now(struct sim *s, struct event *ev)
 	node_command(ev->ctx, CL_IN_GO_STANDBY);
 }
 
-static void cut(struct sim *s);
+static bool cut(struct sim *s);
 
 /* Called while the core runs: a crash takes what it still asks for with it. */
 void fault_strike(struct member *m, enum strike_kind kind)
@@ -247,8 +249,8 @@ void fault_strike(struct member *m, enum strike_kind kind)
 	}
 }
 
-/* At the next row, whichever it is, or at one of few. */
-static void strike(struct sim *s)
+/* At the next row, whichever it is, or at one of few; counted when it hits (matrix.c). */
+static bool strike(struct sim *s)
 {
 	struct strike *st = &s->strike;
 
@@ -257,34 +259,37 @@ static void strike(struct sim *s)
 		st->row = (unsigned int)rng_below(&s->rng, matrix_rows());
 	st->side = (enum strike_side)rng_below(&s->rng, STRIKE_SIDES);
 	st->kind = (enum strike_kind)rng_below(&s->rng, STRIKE_KINDS);
+	return false;
 }
 
 /* One of the two dies within the handover. */
-static void hand_over_and_crash(struct sim *s)
+static bool hand_over_and_crash(struct sim *s)
 {
 	struct node *nd = fault_victim(s);
+	const bool asked = fault_hand_over(s);
 
-	fault_hand_over(s);
 	sim_at(s, s->now_ns + rng_below(&s->rng, 20 * MS_NS), crash_one, nd);
 	sim_at(s, fault_soon(s, 150, 4000), fault_restart, nd);
+	return asked || nd->alive;
 }
 
-static void hand_over_and_stop(struct sim *s)
+static bool hand_over_and_stop(struct sim *s)
 {
 	struct node *nd = fault_anybody(s, NULL);
+	const bool asked = fault_hand_over(s), stopped = node_pause(nd);
 
-	fault_hand_over(s);
-	node_pause(nd);
 	sim_at(s, fault_soon(s, 20, 4500), fault_wake, nd);
+	return asked || stopped;
 }
 
-static void orderly_stop(struct sim *s)
+static bool orderly_stop(struct sim *s)
 {
 	struct node *nd = fault_victim(s);
 
 	trace(s, "%s: stop command", nd->name);
-	node_stop(nd);
+	const bool done = node_stop(nd);
 	sim_at(s, fault_soon(s, 3000, 5000), start_again, nd);
+	return done;
 }
 
 void fault_trains(struct sim *s, struct event *ev)
@@ -293,7 +298,7 @@ void fault_trains(struct sim *s, struct event *ev)
 }
 
 /* With traffic that uses its leases up just when the views change (R17). */
-static void cut(struct sim *s)
+static bool cut(struct sim *s)
 {
 	unsigned int side[NODES_MAX];
 	const struct node *own = fault_owner(s);
@@ -305,27 +310,26 @@ static void cut(struct sim *s)
 		side[i] = halves ? (unsigned int)rng_below(&s->rng, 2) : 0;
 	side[lonely] = 1;
 	side[fault_anybody(s, &s->nodes[lonely])->index] = 0;
-	mcast_cut(s, side);
+	const bool apart = mcast_cut(s, side);
 	if (rng_chance(&s->rng, 800))
 		sim_at(s, fault_soon(s, 400, 550), fault_trains, NULL)->arg = 250;
 	sim_at(s, fault_soon(s, 100, 4500), fault_heal, NULL);
+	return apart;
 }
 
 /*
  * R10: all but one standby go, while it is cut off; with one of them back it
  * has quorum, and misses what the owner did meanwhile.
  */
-static void outlive(struct sim *s)
+static bool outlive(struct sim *s)
 {
 	const unsigned int n = s->scenario.n_nodes;
 	unsigned int side[NODES_MAX] = { 0 };
 	const struct node *survivor = fault_holder(s, fault_owner(s));
 	uint64_t killed_ns = fault_soon(s, 2500, 6000);
 
-	if (n == 2 || !survivor || !fault_owner(s)) {
-		cut(s);
-		return;
-	}
+	if (n == 2 || !survivor || !fault_owner(s))
+		return cut(s);
 	side[survivor->index] = 1;
 	mcast_cut(s, side);
 	for (unsigned int i = 0; i < n; i++) {
@@ -336,10 +340,11 @@ static void outlive(struct sim *s)
 		       &s->nodes[i]);
 	}
 	sim_at(s, killed_ns + 5 * MS_NS, fault_heal, NULL);
+	return true;
 }
 
 /* R14: a standby is started again with the slot of another node. */
-static void twin(struct sim *s)
+static bool twin(struct sim *s)
 {
 	struct node *nd = fault_anybody(s, fault_owner(s)), *other = fault_anybody(s, nd);
 	uint64_t from = fault_soon(s, 200, 600), until = fault_soon(s, 3000, 5000);
@@ -350,35 +355,39 @@ static void twin(struct sim *s)
 	sim_at(s, from, fault_restart, nd);
 	sim_at(s, until, slot_mended, nd);
 	sim_at(s, until, back_in, other);
+	return true;
 }
 
 /* The owner is alone, and goes on with its traffic for as long as its deadline lets it. */
-static void cut_owner(struct sim *s)
+static bool cut_owner(struct sim *s)
 {
 	unsigned int side[NODES_MAX] = { 0 };
 	const struct node *nd = fault_owner(s);
 
 	if (!nd)
-		return;
+		return false;
 	side[nd->index] = 1;
-	mcast_cut(s, side);
+	const bool apart = mcast_cut(s, side);
 	for (uint64_t ms = 550; ms < 1500; ms += 100)
 		sim_at(s, fault_soon(s, ms, ms + 50), fault_trains, NULL)->arg = 100;
 	sim_at(s, fault_soon(s, 2500, 4500), fault_heal, NULL);
+	return apart;
 }
 
-void fault_lose_packets(struct sim *s)
+bool fault_lose_packets(struct sim *s)
 {
 	s->net.loss_until_ns = fault_soon(s, 300, 3500);
 	s->net.burst_loss = (unsigned int)rng_between(&s->rng, 300, 1000);
 	trace(s, "the network loses %u of 1000 packets", s->net.burst_loss);
+	return true;
 }
 
-static void slow_multicast(struct sim *s)
+static bool slow_multicast(struct sim *s)
 {
 	s->mcast.slow_ns = rng_between(&s->rng, MS_NS, 60 * MS_NS);
 	trace(s, "the multicast is slow");
 	sim_at(s, fault_soon(s, 500, 4000), fast_again, NULL);
+	return true;
 }
 
 static void crash_and_wake(struct sim *s, struct event *ev)
@@ -395,27 +404,28 @@ static void crash_and_wake(struct sim *s, struct event *ev)
 }
 
 /* The owner dies while it serves without a protected standby: what follows is suspect (R10). */
-static void crash_unprotected_after(struct sim *s, uint64_t from_ms, uint64_t to_ms)
+static bool crash_unprotected_after(struct sim *s, uint64_t from_ms, uint64_t to_ms)
 {
 	struct node *nd = fault_owner(s);
 
 	if (!nd || !fault_holder(s, nd))
-		return;
+		return false;
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		if (&s->nodes[i] != nd)
 			node_pause(&s->nodes[i]);
 	sim_at(s, fault_soon(s, from_ms, to_ms), crash_and_wake, nd);
+	return true;
 }
 
-static void crash_unprotected(struct sim *s)
+static bool crash_unprotected(struct sim *s)
 {
-	crash_unprotected_after(s, 2200, 4000);
+	return crash_unprotected_after(s, 2200, 4000);
 }
 
 /* Surely unprotected: R6 waits twice, and for two standbys that are late in turn twice more. */
-void faults_suspect(struct sim *s)
+bool faults_suspect(struct sim *s)
 {
-	crash_unprotected_after(s, 4000, 5500);
+	return crash_unprotected_after(s, 4000, 5500);
 }
 
 const struct fault_kind fault_kinds[] = {
@@ -457,7 +467,7 @@ const struct fault_kind fault_kinds[] = {
 /* Breakages that show only under a fault that is rare otherwise get more of it. */
 static const struct {
 	const char *broken;
-	void (*begin)(struct sim *s);
+	bool (*begin)(struct sim *s);
 } provoked[] = {
 	{ "suspect", crash_unprotected },
 	{ "grant", cut_owner },
@@ -484,11 +494,14 @@ static bool provoke(struct sim *s)
 		if (strcmp(provoked[i].broken, s->opt.broken->name) != 0 ||
 		    rng_chance(&s->rng, 500))
 			continue;
-		provoked[i].begin(s);
+		s->stats.faults += provoked[i].begin(s);
 		return true;
 	}
 	return false;
 }
+
+#define MORE        63 /* the number of those that --skip cannot name */
+#define MORE_FOR_NS (200 * SECOND)
 
 static void fault(struct sim *s, struct event *ev)
 {
@@ -497,12 +510,11 @@ static void fault(struct sim *s, struct event *ev)
 
 	if (s->opt.skip & 1ull << ev->arg)
 		return;
-	s->stats.faults++;
 	s->fault_group = (unsigned int)rng_below(&s->rng, s->scenario.n_groups);
 	if (provoke(s))
 		return;
 	if (s->opt.fault) {
-		s->opt.fault->begin(s);
+		s->stats.faults += s->opt.fault->begin(s);
 		return;
 	}
 	for (const struct fault_kind *k = fault_kinds; k->name; k++)
@@ -510,7 +522,7 @@ static void fault(struct sim *s, struct event *ev)
 	for (pick = rng_below(&s->rng, total); pick >= fault_kinds[i].weight; i++)
 		pick -= fault_kinds[i].weight;
 	trace(s, "fault: %s", fault_kinds[i].name);
-	fault_kinds[i].begin(s);
+	s->stats.faults += fault_kinds[i].begin(s);
 }
 
 #define BURST_NS (40 * MS_NS) /* about as long as a handover, and some before it and behind */
@@ -605,6 +617,20 @@ static void sweep_plan(struct sim *s)
 	s->scenario.end_ns = START_NS + SWEEP_UNTIL_NS + 16 * SECOND;
 }
 
+/* What found nothing to do is no fault: as many more as are missing, one after the other. */
+static void calm_or_more(struct sim *s, struct event *ev)
+{
+	if (s->stats.faults >= FAULTS_MIN || s->opt.skip || s->opt.broken ||
+	    s->now_ns > s->scenario.faults_from_ns + MORE_FOR_NS) {
+		faults_calm(s, ev);
+		return;
+	}
+	fault(s, &(struct event){ .arg = MORE });
+	s->scenario.faults_until_ns += s->scenario.window_ns;
+	s->scenario.end_ns += s->scenario.window_ns;
+	sim_at(s, s->now_ns + s->scenario.window_ns, calm_or_more, NULL);
+}
+
 void faults_plan(struct sim *s)
 {
 	uint64_t from = s->scenario.faults_from_ns;
@@ -626,5 +652,5 @@ void faults_plan(struct sim *s)
 			sim_at(s, at + rng_between(&s->rng, 10 * MS_NS, 5 * SECOND), fault, NULL)
 				->arg = number++;
 	}
-	sim_at(s, s->scenario.faults_until_ns, faults_calm, NULL);
+	sim_at(s, s->scenario.faults_until_ns, calm_or_more, NULL);
 }

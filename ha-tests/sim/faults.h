@@ -17,7 +17,7 @@ struct member *fault_member(struct node *nd);
 struct node *fault_anybody(struct sim *s, const struct node *but);
 /* Mostly the owner. */
 struct node *fault_victim(struct sim *s);
-void fault_hand_over(struct sim *s);
+bool fault_hand_over(struct sim *s);
 
 /* Recoveries, and what they recover from; ctx is the node. */
 void fault_restart(struct sim *s, struct event *ev);
@@ -26,28 +26,28 @@ void fault_wake(struct sim *s, struct event *ev);
 void fault_heal(struct sim *s, struct event *ev);
 void fault_trains(struct sim *s, struct event *ev); /* arg: packets */
 
-/* faults_timed.c */
-void fault_owner_apart(struct sim *s);
-void fault_pair_apart(struct sim *s);
-void fault_at_moment(struct sim *s);
-void fault_keeper(struct sim *s);
-void fault_joiner(struct sim *s);
-void fault_twice(struct sim *s);
-void fault_flash(struct sim *s);
-void fault_sleepers(struct sim *s);
-void fault_disk(struct sim *s);
-void fault_stale_disk(struct sim *s);
-void fault_stale_apart(struct sim *s);
-void fault_clock(struct sim *s);
-void fault_busy_handover(struct sim *s);
-void fault_late_heartbeats(struct sim *s);
-void fault_asked_late(struct sim *s);
-void fault_lose_packets(struct sim *s);
+/* faults_timed.c; as begin of struct fault_kind */
+bool fault_owner_apart(struct sim *s);
+bool fault_pair_apart(struct sim *s);
+bool fault_at_moment(struct sim *s);
+bool fault_keeper(struct sim *s);
+bool fault_joiner(struct sim *s);
+bool fault_twice(struct sim *s);
+bool fault_flash(struct sim *s);
+bool fault_sleepers(struct sim *s);
+bool fault_disk(struct sim *s);
+bool fault_stale_disk(struct sim *s);
+bool fault_stale_apart(struct sim *s);
+bool fault_clock(struct sim *s);
+bool fault_busy_handover(struct sim *s);
+bool fault_late_heartbeats(struct sim *s);
+bool fault_asked_late(struct sim *s);
+bool fault_lose_packets(struct sim *s);
 
 /* faults_group.c */
-void fault_drain(struct sim *s);
-void fault_link(struct sim *s);
-void fault_fence_cut(struct sim *s);
+bool fault_drain(struct sim *s);
+bool fault_link(struct sim *s);
+bool fault_fence_cut(struct sim *s);
 void faults_group_calm(struct node *nd);
 
 #endif

@@ -26,14 +26,15 @@ static void resume_now(struct sim *s, struct event *ev)
 	drain(ev->ctx, false);
 }
 
-void fault_drain(struct sim *s)
+bool fault_drain(struct sim *s)
 {
 	struct node *nd = fault_victim(s);
 
 	if (!nd->alive || nd->paused)
-		return;
+		return false;
 	drain(nd, true);
 	sim_at(s, fault_soon(s, 100, 8000), resume_now, nd);
+	return true;
 }
 
 /* ---- links: one of each group ---- */
@@ -80,17 +81,21 @@ static void link_down_now(struct sim *s, struct event *ev)
 }
 
 /* The owner's mostly; or everybody's at about the same time: it is the switch. */
-void fault_link(struct sim *s)
+bool fault_link(struct sim *s)
 {
 	const bool all = rng_chance(&s->rng, 200);
 	const struct node *nd = fault_victim(s);
+	bool done = false;
 
 	if (!s->scenario.links)
-		return;
+		return false;
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
-		if (all || &s->nodes[i] == nd)
+		if (all || &s->nodes[i] == nd) {
 			sim_at(s, s->now_ns + rng_below(&s->rng, 50 * MS_NS), link_down_now,
 			       fault_member(&s->nodes[i]));
+			done = done || !fault_member(&s->nodes[i])->link_down;
+		}
+	return done;
 }
 
 /* ---- failover takeover fenced ---- */
@@ -150,16 +155,17 @@ static void fence_now(struct sim *s, struct event *ev)
 }
 
 /* Behind a cut, one side is switched off, and only then confirmed. */
-void fault_fence_cut(struct sim *s)
+bool fault_fence_cut(struct sim *s)
 {
 	struct node *nd = fault_victim(s);
 	unsigned int side[NODES_MAX] = { 0 };
 
 	side[nd->index] = 1;
-	mcast_cut(s, side);
+	const bool apart = mcast_cut(s, side);
 	if (s->scenario.fenced && rng_chance(&s->rng, 700))
 		sim_at(s, fault_soon(s, 100, 2500), fence_now, nd);
 	sim_at(s, fault_soon(s, 3000, 5500), fault_heal, NULL);
+	return apart;
 }
 
 void faults_group_calm(struct node *nd)

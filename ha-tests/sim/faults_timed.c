@@ -28,7 +28,7 @@ static void sleep_apart(struct sim *s, struct node *nd)
 	sim_at(s, fault_soon(s, 700, 5000), fault_wake, nd);
 }
 
-static void cut_off(struct sim *s, const struct node *a, const struct node *b)
+static bool cut_off(struct sim *s, const struct node *a, const struct node *b)
 {
 	unsigned int side[NODES_MAX] = { 0 };
 
@@ -36,49 +36,54 @@ static void cut_off(struct sim *s, const struct node *a, const struct node *b)
 	side[b->index] = rng_chance(&s->rng, 500) ? 1 : 2;
 	if (a == b)
 		side[a->index] = 1;
-	mcast_cut(s, side);
+	const bool apart = mcast_cut(s, side);
 	if (rng_chance(&s->rng, 800))
 		sim_at(s, fault_soon(s, 400, 550), fault_trains, NULL)->arg = 250;
 	sim_at(s, fault_soon(s, 100, 5500), fault_heal, NULL);
+	return apart;
 }
 
 /* The owner alone: the others begin a term of their own while it may not know of it. */
-void fault_owner_apart(struct sim *s)
+bool fault_owner_apart(struct sim *s)
 {
 	struct node *own = fault_owner(s);
 
 	if (!own)
 		own = fault_anybody(s, NULL);
-	cut_off(s, own, own);
+	const bool apart = cut_off(s, own, own);
 	if (rng_chance(&s->rng, 700))
 		sleep_apart(s, own);
+	return apart;
 }
 
-void fault_pair_apart(struct sim *s)
+bool fault_pair_apart(struct sim *s)
 {
 	struct node *a = fault_victim(s), *b = fault_anybody(s, a);
 
-	cut_off(s, a, b);
+	const bool apart = cut_off(s, a, b);
 	if (rng_chance(&s->rng, 700))
 		sleep_apart(s, a);
 	if (rng_chance(&s->rng, 700))
 		sleep_apart(s, b);
+	return apart;
 }
 
 /* R7, R12: longer than the deadline, all standbys or one. */
-void fault_sleepers(struct sim *s)
+bool fault_sleepers(struct sim *s)
 {
 	const struct node *own = fault_owner(s);
 	const bool all = rng_chance(&s->rng, 500);
 	struct node *one = fault_anybody(s, own);
+	bool done = false;
 
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
 		struct node *nd = &s->nodes[i];
 		if (nd == own || !(all || nd == one))
 			continue;
-		node_pause(nd);
+		done = node_pause(nd) || done;
 		sim_at(s, fault_soon(s, 2100, 6000), fault_wake, nd);
 	}
+	return done;
 }
 
 static void workload_now(struct sim *s, struct event *ev)
@@ -124,7 +129,7 @@ static void dies_now(struct sim *s, struct event *ev)
  * heartbeats, then that the owner has left. Of more than two nodes the others' processes are gone;
  * alone it would have no quorum, so that its host is one that was stopped.
  */
-void fault_late_heartbeats(struct sim *s)
+bool fault_late_heartbeats(struct sim *s)
 {
 	struct node *own = fault_owner(s), *nd = own ? fault_holder(s, own) : NULL;
 	const bool cut = s->scenario.n_nodes == 2 && rng_chance(&s->rng, 500);
@@ -133,7 +138,7 @@ void fault_late_heartbeats(struct sim *s)
 	const uint64_t wakes = dies + rng_between(&s->rng, 0, 800) * MS_NS;
 
 	if (!nd)
-		return;
+		return false;
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
 		struct node *other = &s->nodes[i];
 		if (other == own || other == nd)
@@ -150,6 +155,7 @@ void fault_late_heartbeats(struct sim *s)
 	if (cut)
 		sim_at(s, wakes + rng_between(&s->rng, 800, 3000) * MS_NS, fault_heal, NULL);
 	sim_at(s, wakes + rng_between(&s->rng, 1000, 3000) * MS_NS, fault_boot, own);
+	return true;
 }
 
 static void late_now(struct sim *s, struct event *ev)
@@ -169,39 +175,43 @@ static void any_child(void *ctx, const struct child_sa_state *child)
  * peer answers the next owner with the same, unless a later request of the owner, which is lost
  * here for a while, has come first.
  */
-void fault_asked_late(struct sim *s)
+bool fault_asked_late(struct sim *s)
 {
 	struct node *own = fault_owner(s);
 	struct ike_input in = { .kind = IKE_IN_REKEY_CHILD, .connection = "" };
 
 	if (!own)
-		return;
+		return false;
 	struct member *m = &own->members[s->fault_group];
 	ike_each_child(hf_core_engine(m->core), 0, any_child, &in.spi_in);
 	if (in.spi_in)
 		node_engine(m, &in);
 	fault_lose_packets(s);
 	sim_at(s, s->now_ns + rng_between(&s->rng, 3, 30) * MS_NS, late_now, NULL);
+	return true;
 }
 
 /* ---- two at once, and gone and back at once ---- */
 
-static void harm(struct sim *s, struct node *nd)
+static bool harm(struct sim *s, struct node *nd)
 {
+	bool done;
+
 	switch (rng_below(&s->rng, 3)) {
 	case 0:
-		node_kill(nd);
+		done = node_kill(nd);
 		sim_at(s, fault_soon(s, 100, 4000), fault_restart, nd);
 		break;
 	case 1:
-		node_lose_host(nd);
+		done = node_lose_host(nd);
 		sim_at(s, fault_soon(s, 200, 4000), fault_boot, nd);
 		break;
 	default:
-		node_pause(nd);
+		done = node_pause(nd);
 		sim_at(s, fault_soon(s, 20, 4500), fault_wake, nd);
 		break;
 	}
+	return done;
 }
 
 static void harm_now(struct sim *s, struct event *ev)
@@ -209,26 +219,29 @@ static void harm_now(struct sim *s, struct event *ev)
 	harm(s, ev->ctx);
 }
 
-void fault_twice(struct sim *s)
+bool fault_twice(struct sim *s)
 {
 	struct node *first = fault_victim(s), *second = fault_anybody(s, first);
 
-	harm(s, first);
+	const bool done = harm(s, first);
 	sim_at(s, fault_soon(s, 0, TOKEN_MS), harm_now, second);
+	return done || second->alive;
 }
 
 /* Both changes come in one view, or in two of one ring; or the host is back within the token. */
-void fault_flash(struct sim *s)
+bool fault_flash(struct sim *s)
 {
 	struct node *nd = fault_victim(s);
+	bool done;
 
 	if (rng_chance(&s->rng, 700)) {
-		node_kill(nd);
+		done = node_kill(nd);
 		sim_at(s, s->now_ns + rng_below(&s->rng, 4 * MS_NS), fault_restart, nd);
 	} else {
-		node_lose_host(nd);
+		done = node_lose_host(nd);
 		sim_at(s, fault_soon(s, 0, TOKEN_MS), fault_boot, nd);
 	}
+	return done;
 }
 
 /* ---- what a host remembers ---- */
@@ -241,7 +254,7 @@ static void hand_over_now(struct sim *s, struct event *ev)
 }
 
 /* R11: the term file is gone with its disk. */
-void fault_disk(struct sim *s)
+bool fault_disk(struct sim *s)
 {
 	struct node *nd = fault_victim(s);
 
@@ -253,6 +266,7 @@ void fault_disk(struct sim *s)
 	}
 	trace(s, "%s: its disk is replaced by an empty one", nd->name);
 	sim_at(s, fault_soon(s, 1, 4000), fault_restart, nd);
+	return true;
 }
 
 static void restore_now(struct sim *s, struct event *ev)
@@ -282,14 +296,15 @@ static void copy_disk(struct node *nd)
 }
 
 /* R11: the host is restored from a copy, and its term file with it. */
-void fault_stale_disk(struct sim *s)
+bool fault_stale_disk(struct sim *s)
 {
 	struct node *nd = fault_victim(s);
 
 	copy_disk(nd);
-	sim_at(s, fault_soon(s, 1500, 9000), restore_now, nd);
-	if (rng_chance(&s->rng, 500))
-		fault_at_moment(s);
+	const uint64_t at = fault_soon(s, 1500, 9000);
+	sim_at(s, at, restore_now, nd);
+	const bool other = rng_chance(&s->rng, 500) && fault_at_moment(s);
+	return other || at < s->scenario.faults_until_ns;
 }
 
 /* The host that is restored had the group, while who goes on with it was cut off. */
@@ -308,16 +323,14 @@ static void lose_majority(struct sim *s, struct event *ev)
 		restore_now(s, &(struct event){ .ctx = &s->nodes[ev->arg] });
 }
 
-void fault_stale_apart(struct sim *s)
+bool fault_stale_apart(struct sim *s)
 {
 	const unsigned int n = s->scenario.n_nodes;
 	struct node *own = fault_owner(s), *survivor = fault_holder(s, own);
 	unsigned int side[NODES_MAX] = { 0 };
 
-	if (n == 2 || !own || !survivor) {
-		fault_stale_disk(s);
-		return;
-	}
+	if (n == 2 || !own || !survivor)
+		return fault_stale_disk(s);
 	copy_disk(own);
 	side[survivor->index] = 1;
 	mcast_cut(s, side);
@@ -326,10 +339,11 @@ void fault_stale_apart(struct sim *s)
 	uint64_t lost_ns = fault_soon(s, 2800, 5000);
 	sim_at(s, lost_ns, lose_majority, survivor)->arg = own->index;
 	sim_at(s, lost_ns + 5 * MS_NS, fault_heal, NULL);
+	return true;
 }
 
 /* The clock of the day is set by hours; what counts is the time since boot, and that of the cluster. */
-void fault_clock(struct sim *s)
+bool fault_clock(struct sim *s)
 {
 	struct node *nd = fault_victim(s);
 
@@ -339,6 +353,7 @@ void fault_clock(struct sim *s)
 		node_kill(nd);
 		sim_at(s, fault_soon(s, 1, 2000), fault_restart, nd);
 	}
+	return true;
 }
 
 /* ---- a handover while somebody joins and everything is rekeyed ---- */
@@ -349,16 +364,17 @@ static void rekey_now(struct sim *s, struct event *ev)
 	workload_rekey(s);
 }
 
-void fault_busy_handover(struct sim *s)
+bool fault_busy_handover(struct sim *s)
 {
 	struct node *joiner = fault_anybody(s, fault_owner(s));
 	uint64_t at = fault_soon(s, 150, 900);
 
-	node_kill(joiner);
+	const bool done = node_kill(joiner);
 	sim_at(s, at, fault_restart, joiner);
 	sim_at(s, at + rng_below(&s->rng, 30 * MS_NS), hand_over_now, NULL);
 	for (unsigned int i = 0; i < 3; i++)
 		sim_at(s, at + rng_below(&s->rng, 40 * MS_NS), rekey_now, NULL);
+	return done;
 }
 
 /* ---- at a moment of a node ---- */
@@ -433,10 +449,12 @@ void fault_moment(struct member *m, enum moment moment)
 	t->armed = false;
 	nd->s->fault_group = m->group;
 	trace(nd->s, "%s: moment %d, action %d", m->name, (int)moment, (int)t->action);
+	nd->s->stats.faults += !t->counted;
 	act(nd, t->action);
 }
 
-void fault_at_moment(struct sim *s)
+/* Counted when the moment comes, or at once for what should make it come. */
+bool fault_at_moment(struct sim *s)
 {
 	struct trap *t = &s->trap;
 
@@ -446,13 +464,14 @@ void fault_at_moment(struct sim *s)
 	t->count = (unsigned int)rng_between(&s->rng, 1, 2);
 	/* Something has to come to pass. */
 	if (rng_chance(&s->rng, 500))
-		fault_hand_over(s);
+		t->counted = fault_hand_over(s);
 	else if (rng_chance(&s->rng, 500))
-		fault_flash(s);
+		t->counted = fault_flash(s);
+	return t->counted;
 }
 
 /* R22: a standby that missed something joins again, and those who have it die just then. */
-void fault_keeper(struct sim *s)
+bool fault_keeper(struct sim *s)
 {
 	struct node *nd = fault_anybody(s, fault_owner(s));
 	unsigned int side[NODES_MAX] = { 0 };
@@ -461,18 +480,20 @@ void fault_keeper(struct sim *s)
 		.armed = true, .moment = MOMENT_JOINING, .count = 1, .action = TRAP_OTHERS_DIE
 	};
 	side[nd->index] = 1;
-	mcast_cut(s, side);
+	const bool apart = mcast_cut(s, side);
 	sim_at(s, fault_soon(s, 700, 3000), fault_heal, NULL);
+	return apart;
 }
 
 /* R9: the owner dies when a standby has just begun to join again; others may hold all. */
-void fault_joiner(struct sim *s)
+bool fault_joiner(struct sim *s)
 {
 	struct node *nd = fault_anybody(s, fault_owner(s));
 
 	s->trap = (struct trap){
 		.armed = true, .moment = MOMENT_JOINING, .count = 1, .action = TRAP_OWNER_DIES
 	};
-	node_kill(nd);
+	const bool done = node_kill(nd);
 	sim_at(s, fault_soon(s, 50, 600), fault_restart, nd);
+	return done;
 }

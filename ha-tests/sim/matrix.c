@@ -70,6 +70,7 @@ static void hit(struct member *m, unsigned int row)
 	struct strike *st = &m->s->strike;
 
 	m->s->matrix.hits[row][st->side][st->kind]++;
+	m->s->stats.faults++;
 	trace(m->s, "%s: fault %s: %s", m->name, st->side == STRIKE_BEFORE ? "before" : "after",
 	      matrix_story(row));
 	*st = (struct strike){ .armed = false };

@@ -421,18 +421,25 @@ void mcast_host_goes_on(struct node *nd)
 	form_later(nd->s, rng_between(&nd->s->rng, 20 * MS_NS, CONSENSUS_NS));
 }
 
-void mcast_cut(struct sim *s, const unsigned int side[NODES_MAX])
+bool mcast_cut(struct sim *s, const unsigned int side[NODES_MAX])
 {
 	char text[NODES_MAX + 1] = { 0 };
+	const struct node *up = NULL; /* the first of those that are */
+	bool apart = false;
 
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
 		s->mcast.side[i] = side[i];
 		text[i] = (char)('a' + side[i]);
+		if (!s->nodes[i].up)
+			continue;
+		up = up ? up : &s->nodes[i];
+		apart = apart || side[i] != side[up->index];
 	}
 	trace(s, "the nodes are cut off from each other: %s", text);
 	s->mcast.cut = true;
 	part(s);
 	form_later(s, loss_noticed_ns(s));
+	return apart;
 }
 
 void mcast_heal(struct sim *s)

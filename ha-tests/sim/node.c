@@ -379,25 +379,27 @@ static void process_gone(struct node *nd)
 	node_free(nd);
 }
 
-void node_kill(struct node *nd)
+bool node_kill(struct node *nd)
 {
 	if (!nd->alive)
-		return;
+		return false;
 	trace(nd->s, "%s: process %u dies", nd->name, nd->pid);
 	process_gone(nd);
 	mcast_process_gone(nd);
+	return true;
 }
 
-void node_pause(struct node *nd)
+bool node_pause(struct node *nd)
 {
 	if (!nd->alive || nd->paused)
-		return;
+		return false;
 	trace(nd->s, "%s: stopped", nd->name);
 	nd->paused = true;
 	nd->paused_ns = nd->s->now_ns;
 	nd->paused_apart = laws_apart(nd->s);
 	nd->backlog = NULL;
 	nd->backlog_end = &nd->backlog;
+	return true;
 }
 
 void node_wake(struct node *nd)
@@ -433,16 +435,17 @@ void node_boot(struct node *nd)
 	mcast_host_back(nd);
 }
 
-void node_lose_host(struct node *nd)
+bool node_lose_host(struct node *nd)
 {
 	if (!nd->up)
-		return;
+		return false;
 	trace(nd->s, "%s: host is gone", nd->name);
 	if (nd->alive)
 		process_gone(nd);
 	nd->up = false;
 	mcast_host_gone(nd);
 	fault_fence_lost(nd);
+	return true;
 }
 
 /* ---- the operator ---- */
@@ -452,29 +455,30 @@ static bool runs(const struct node *nd)
 	return nd->alive && !nd->paused;
 }
 
-void node_input(struct node *nd, const struct cl_input *in)
+bool node_input(struct node *nd, const struct cl_input *in)
 {
 	if (!runs(nd))
-		return;
+		return false;
 	node_enter(nd);
 	hf_core_cluster(nd->members[0].core, node_now(nd), in);
 	node_touch(nd);
+	return true;
 }
 
-static void command(struct member *m, enum cl_input_kind kind)
+static bool command(struct member *m, enum cl_input_kind kind)
 {
 	const struct cl_input in = { .kind = kind, .group = group_id(m->group) };
 
-	node_input(m->node, &in);
+	return node_input(m->node, &in);
 }
 
 /* Who stops listens to no operator any more. */
-void node_command(struct member *m, enum cl_input_kind kind)
+bool node_command(struct member *m, enum cl_input_kind kind)
 {
 	if (m->node->stopping)
-		return;
+		return false;
 	m->told_active = runs(m->node) && kind == CL_IN_GO_ACTIVE;
-	command(m, kind);
+	return command(m, kind);
 }
 
 static void stop_limit(struct sim *s, struct event *ev)
@@ -483,14 +487,15 @@ static void stop_limit(struct sim *s, struct event *ev)
 	node_kill(ev->node);
 }
 
-void node_stop(struct node *nd)
+bool node_stop(struct node *nd)
 {
 	if (!runs(nd) || nd->stopping)
-		return;
+		return false;
 	nd->stopping = true;
 	node_at(nd, nd->s->now_ns + STOP_LIMIT_NS, stop_limit);
 	for (unsigned int g = 0; g < nd->s->scenario.n_groups; g++)
 		command(&nd->members[g], CL_IN_STOP);
+	return true;
 }
 
 void node_clear(struct member *m)

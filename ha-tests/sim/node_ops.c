@@ -17,6 +17,7 @@ static void die_at(struct node *nd, enum die_at here)
 	trace(nd->s, "%s: killed at boundary %d", nd->name, (int)here);
 	nd->dying = true;
 	nd->s->stats.killed++;
+	nd->s->stats.faults++;
 }
 
 static void op_send_ike(void *ctx, const struct inet_endpoint *local,

@@ -239,17 +239,18 @@ uint64_t node_when(const struct node *nd, uint64_t at_ns);
 void node_enter(const struct node *nd);
 void node_boot(struct node *nd);
 void node_start(struct node *nd);
-void node_kill(struct node *nd);
+/* These tell whether there was anything to do. */
+bool node_kill(struct node *nd);
 /* The end of the run. */
 void node_free(struct node *nd);
-void node_pause(struct node *nd);
+bool node_pause(struct node *nd);
 void node_wake(struct node *nd);
-void node_lose_host(struct node *nd);
+bool node_lose_host(struct node *nd);
 /* Of one group. */
-void node_command(struct member *m, enum cl_input_kind kind);
+bool node_command(struct member *m, enum cl_input_kind kind);
 /* Of all groups. */
-void node_stop(struct node *nd);
-void node_input(struct node *nd, const struct cl_input *in);
+bool node_stop(struct node *nd);
+bool node_input(struct node *nd, const struct cl_input *in);
 void node_clear(struct member *m);
 /* Another configuration, with this lifetime of CHILD SAs. */
 void node_configure(struct node *nd, uint32_t child_lifetime_s);
@@ -315,8 +316,8 @@ void mcast_host_back(struct node *nd);
 /* Corosync is stopped, and goes on: into a ring of who is there by then. */
 void mcast_host_stops(struct node *nd);
 void mcast_host_goes_on(struct node *nd);
-/* Hosts with different numbers do not reach each other from here on. */
-void mcast_cut(struct sim *s, const unsigned int side[NODES_MAX]);
+/* Hosts with different numbers do not reach each other from here on. false: nobody is cut off. */
+bool mcast_cut(struct sim *s, const unsigned int side[NODES_MAX]);
 void mcast_heal(struct sim *s);
 void mcast_free(struct multicast *m);
 
@@ -424,11 +425,13 @@ struct trap {
 	enum moment moment;
 	enum trap_action action;
 	unsigned int count;
+	bool counted; /* what should make the moment come was a fault already */
 };
 
 struct fault_kind {
 	const char *name;
-	void (*begin)(struct sim *s);
+	/* false: it found nothing to do, or lies in wait and counts itself when it strikes */
+	bool (*begin)(struct sim *s);
 	unsigned int weight;
 };
 /* Ended by one without a name. */
@@ -438,7 +441,7 @@ void faults_plan(struct sim *s);
 /* The last fault is over; everything works again. */
 void faults_calm(struct sim *s, struct event *ev);
 /* The owner dies while it serves without a protected standby. */
-void faults_suspect(struct sim *s);
+bool faults_suspect(struct sim *s);
 /* A process has started, or its links have changed. */
 void fault_say_links(struct node *nd);
 /* Its host is gone: whoever fences will say so, perhaps. */
