@@ -89,6 +89,8 @@ static void op_run_job(void *ctx, struct ike_job *job)
 
 static void op_role(void *ctx, const struct hf_role_change *change)
 {
+	/* R20: who owns says whose the addresses are, each time, and nobody else does. */
+	assert_true(change->announce == (change->role == CL_ROLE_ACTIVE));
 	struct half *h = ctx;
 	h->said |= 1u << change->group;
 	h->roles++;

@@ -74,6 +74,8 @@ static void op_run_job(void *ctx, struct ike_job *job)
 static void op_role(void *ctx, const struct hf_role_change *change)
 {
 	(void)ctx;
+	/* R20: who owns says whose the addresses are, each time, and nobody else does. */
+	assert_true(change->announce == (change->role == CL_ROLE_ACTIVE));
 	n.roles++;
 	n.role = change->role;
 	n.stragglers = change->handover;
