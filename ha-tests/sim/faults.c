@@ -477,7 +477,7 @@ static const struct {
 	{ "heartbeat-age", fault_late_heartbeats },
 	{ "suspect-term", fault_late_heartbeats },
 	{ "answered-twice", fault_asked_late },
-	{ "view-alone", fault_late_heartbeats },
+	{ "view-alone", fault_back_in_time },
 };
 
 const struct fault_kind *fault_find(const char *name)

@@ -41,6 +41,7 @@ bool fault_stale_apart(struct sim *s);
 bool fault_clock(struct sim *s);
 bool fault_busy_handover(struct sim *s);
 bool fault_late_heartbeats(struct sim *s);
+bool fault_back_in_time(struct sim *s);
 bool fault_asked_late(struct sim *s);
 bool fault_lose_packets(struct sim *s);
 

@@ -129,13 +129,13 @@ static void dies_now(struct sim *s, struct event *ev)
  * heartbeats, then that the owner has left. Of more than two nodes the others' processes are gone;
  * alone it would have no quorum, so that its host is one that was stopped.
  */
-bool fault_late_heartbeats(struct sim *s)
+static bool late_heartbeats(struct sim *s, uint64_t dies_ms, uint64_t wakes_ms)
 {
 	struct node *own = fault_owner(s), *nd = own ? fault_holder(s, own) : NULL;
 	const bool cut = s->scenario.n_nodes == 2 && rng_chance(&s->rng, 500);
 	const uint64_t gone = fault_soon(s, 0, 900), alone = gone + TOKEN_MS * MS_NS;
-	const uint64_t dies = alone + rng_between(&s->rng, 0, 1300) * MS_NS;
-	const uint64_t wakes = dies + rng_between(&s->rng, 0, 800) * MS_NS;
+	const uint64_t dies = alone + rng_between(&s->rng, 0, dies_ms) * MS_NS;
+	const uint64_t wakes = dies + rng_between(&s->rng, 0, wakes_ms) * MS_NS;
 
 	if (!nd)
 		return false;
@@ -156,6 +156,17 @@ bool fault_late_heartbeats(struct sim *s)
 		sim_at(s, wakes + rng_between(&s->rng, 800, 3000) * MS_NS, fault_heal, NULL);
 	sim_at(s, wakes + rng_between(&s->rng, 1000, 3000) * MS_NS, fault_boot, own);
 	return true;
+}
+
+bool fault_late_heartbeats(struct sim *s)
+{
+	return late_heartbeats(s, 1300, 800);
+}
+
+/* Back within the commit timeout, it takes over as one that lacks nothing. */
+bool fault_back_in_time(struct sim *s)
+{
+	return late_heartbeats(s, 250, 100);
 }
 
 static void late_now(struct sim *s, struct event *ev)
