@@ -49,10 +49,10 @@ struct admission {
 	/* of this view */
 	bool ready; /* all words are heard */
 	bool taking;
-	uint32_t got; /* by our TAKE, of which the others may not have heard yet */
-	uint64_t probe;
-	uint32_t rotations;
-	bool declared; /* we have said what we use, and nothing of it is another group's */
+	uint32_t got;       /* by our TAKE, of which the others may not have heard yet */
+	uint64_t probe;     /* our message that tells of the token */
+	uint32_t rotations; /* since then */
+	bool declared;      /* we have said what we use, and nothing of it is another group's */
 	struct admission_word words[CL_MEMBERS_MAX]; /* of view.members */
 	uint64_t asked_ns, at_ns, shed_for;
 	bool was_told;
@@ -74,10 +74,12 @@ uint32_t admission_limit(const struct cl_node *n);
 /* What taker may have; above its share it may take what it uses already. NULL: anybody. */
 uint32_t admission_pool(struct cl_node *n, const struct admission_entry *taker);
 uint32_t admission_group_bit(uint32_t id);
-void admission_got(struct cl_node *n, uint32_t amount);
 void admission_ledger_view(struct cl_node *n, bool new_ring);
 
 /* ---- admission.c ---- */
+
+/* Our TAKE has brought so much; it counts when the others have it too. */
+void admission_got(struct cl_node *n, uint32_t amount);
 
 /* To nobody (0): into the pool. */
 void admission_give(struct cl_node *n, uint32_t to_node_id, uint32_t amount);

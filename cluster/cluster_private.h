@@ -298,9 +298,9 @@ void join_serve_stop(struct group *g, uint8_t slot);
 
 /* admission.c (R24) */
 void admission_deliver(struct cl_node *n, struct member *from, const Holdfast__Admission *m);
-/* The members of the view are known. */
 /* A message of ours has come back. */
 void admission_own_delivered(struct cl_node *n, uint64_t sequence);
+/* The members of the view are known. */
 void admission_view_changed(struct cl_node *n, bool new_ring);
 /* Behind our HELLO, which has the key to it. */
 void admission_say(struct cl_node *n);

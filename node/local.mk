@@ -52,7 +52,8 @@ libnode_la_SOURCES = \
 	node/world_datapath.c \
 	node/world_links.c \
 	node/world_ops.c \
-	node/world_ack.c node/world_snapshot.c \
+	node/world_ack.c \
+	node/world_snapshot.c \
 	node/world_state.c \
 	$(node_config_sources) \
 	$(node_cli_sources)
