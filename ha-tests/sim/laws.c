@@ -448,7 +448,7 @@ void laws_step(struct node *nd)
 		laws_time_step(&nd->members[g]);
 		laws_term_step(&nd->members[g]);
 	}
-	laws_admission(nd->s);
+	laws_admission(nd);
 }
 
 /* ---- law 7 ---- */

@@ -9,6 +9,7 @@
 
 #include "esp/transform.h"
 #include "ha-tests/sim/seen.h"
+#include "ike/ike.h"
 #include "node/core.h"
 
 struct sim;
@@ -28,6 +29,15 @@ struct packet;
 struct law_peer_index {
 	uint32_t index, reason;
 	uint64_t generation;
+};
+
+/* What a process may have, and has, by when it ran last. */
+struct law_admission {
+	uint32_t incarnation; /* of the process */
+	bool told;            /* of the limit */
+	bool knows_both;      /* halves of a pair */
+	uint32_t share;
+	struct ike_load load; /* in all groups that it owns */
 };
 
 /* A message of an IKE SA that a node sends. */
@@ -96,6 +106,7 @@ struct laws {
 	struct seen held_children; /* 5: CHILD SAs that a standby was seen to hold */
 	struct group_laws group[LAWS_GROUPS];
 	struct esp_transform transforms[LAWS_GROUPS][LAWS_TRANSFORMS];
+	struct law_admission admission[LAWS_NODES];
 	bool admission_alone;     /* 8: one half of a pair has begun without the other's share */
 	uint64_t together_ns;     /* when a cut was healed, or one that it passed by woke up */
 	bool settled[LAWS_PEERS]; /* its tunnels are up: no IKE_AUTH from here on (law 7) */
@@ -149,7 +160,8 @@ void laws_step(struct node *nd);
 /* Law 8, its part on the peer index; after the store has changed. */
 void laws_peer_index(struct member *m, enum cl_role role);
 /* Law 8, its part on call admission. */
-void laws_admission(struct sim *s);
+/* Law 8, after each thing that a process has done. */
+void laws_admission(struct node *ran);
 void laws_admission_calm(struct sim *s);
 /* Law 8, its part on SPIs. */
 void laws_spi(struct member *m, uint64_t applied);

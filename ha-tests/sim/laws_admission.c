@@ -43,38 +43,55 @@ static bool knows(const struct cl_admission *a, uint32_t node_id)
 	return false;
 }
 
-/* A process that has begun in half of a cut pair, and has heard of the other half never (R15). */
-static bool has_begun_alone(const struct sim *s, const struct cl_admission *a)
+/* Where it knows of both nodes of a pair, it has heard of the other's share. */
+static bool knows_both(const struct sim *s, const struct cl_admission *a)
 {
-	if (s->scenario.n_nodes != 2 || !s->mcast.cut || !a->share)
-		return false;
-	return !knows(a, s->nodes[0].id) || !knows(a, s->nodes[1].id);
+	return s->scenario.n_nodes != 2 || !a->share ||
+	       (knows(a, s->nodes[0].id) && knows(a, s->nodes[1].id));
 }
 
-void laws_admission(struct sim *s)
+/* Of the process that runs: what the others have is as it was when they ran. */
+static void look(struct node *nd)
 {
+	struct law_admission *seen = &nd->s->laws.admission[nd->index];
+	struct cl_admission a;
+
+	*seen = (struct law_admission){ .incarnation = nd->incarnation };
+	if (!nd->alive || !nd->members[0].core)
+		return;
+	cl_admission(hf_core_cluster_node(nd->members[0].core), &a);
+	seen->share = a.share;
+	/* Before that it has not been told of the limit. */
+	seen->told = a.share != UINT32_MAX;
+	seen->knows_both = knows_both(nd->s, &a);
+	seen->load = load_of(nd);
+}
+
+void laws_admission(struct node *ran)
+{
+	struct sim *s = ran->s;
 	const uint32_t limit = s->scenario.max_sa;
 	uint32_t carried = 0;
 	uint64_t sum = 0;
 	bool counted = false;
 
-	for (unsigned int i = 0; limit && i < s->scenario.n_nodes; i++) {
+	if (!limit)
+		return;
+	look(ran);
+	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
 		const struct node *nd = &s->nodes[i];
-		struct cl_admission a;
-		if (!nd->alive || nd->paused || !nd->members[0].core)
+		const struct law_admission *a = &s->laws.admission[i];
+		/* One that is past its deadline admits nobody (R12). */
+		if (!nd->alive || nd->paused || a->incarnation != nd->incarnation || !a->told ||
+		    is_silent(nd))
 			continue;
-		cl_admission(hf_core_cluster_node(nd->members[0].core), &a);
-		/* It has not been told of the limit yet; or is past its deadline, and admits nobody
-		 * (R12). */
-		if (a.share == UINT32_MAX || is_silent(nd))
-			continue;
-		if (has_begun_alone(s, &a))
+		/* A process that has begun in half of a cut pair (R15). */
+		if (s->mcast.cut && !a->knows_both)
 			s->laws.admission_alone = true;
-		const struct ike_load load = load_of(nd);
-		sum += a.share;
-		counted = counted || load.in_share;
-		if (load.all - load.in_share > carried)
-			carried = load.all - load.in_share;
+		sum += a->share;
+		counted = counted || a->load.in_share;
+		if (a->load.all - a->load.in_share > carried)
+			carried = a->load.all - a->load.in_share;
 	}
 	/* Where one counts them, they are in its share. */
 	if (!counted)
