@@ -150,8 +150,7 @@ static bool run_twice(uint64_t from, uint64_t count)
 	for (uint64_t seed = from; seed < from + count; seed++) {
 		struct sim_options opt = { .seed = seed };
 		struct sim_result first = runner_one(&opt), again = runner_one(&opt);
-		if (first.stats.events &&
-		    memcmp(first.digest, again.digest, sizeof(first.digest)) == 0)
+		if (first.stats.events && digest128_equal(first.digest, again.digest))
 			continue;
 		printf("not ok sim determinism: two runs of seed %llu differ\n", (ull)seed);
 		return false;
@@ -478,8 +477,8 @@ static bool run_one(const struct arguments *a)
 	sim_run(&opt, &r);
 	print_stats(&r.stats);
 	if (r.ok)
-		printf("ok sim seed %llu (trace %02x%02x%02x%02x)\n", (ull)a->first, r.digest[0],
-		       r.digest[1], r.digest[2], r.digest[3]);
+		printf("ok sim seed %llu (trace %016llx%016llx)\n", (ull)a->first,
+		       (ull)r.digest.a, (ull)r.digest.b);
 	else
 		print_failure(a->first, &r);
 	return r.ok;

@@ -3,12 +3,15 @@
  * Open addressing, at most half full. A name of zeros marks a free entry: no
  * digest is zero.
  *
- * The digest has to be quick, not secret: two lanes of multiplications whose
- * halves are folded, over 16 bytes at a time.
+ * The digest has to be quick, not secret: multiplications whose halves are
+ * folded, over 16 bytes at a time, in lanes that do not wait for each other.
  */
 #include "ha-tests/sim/seen.h"
 
 #include "base/must.h"
+
+#define BLOCK 16u
+#define LANES 4u
 
 #define K0 0x9e3779b97f4a7c15u
 #define K1 0xc2b2ae3d27d4eb4fu
@@ -30,11 +33,22 @@ static struct digest128 absorb(struct digest128 d, uint64_t x, uint64_t y)
 
 struct digest128 digest128_more(struct digest128 d, struct bytes in)
 {
-	uint64_t part[2];
+	uint64_t part[2 * LANES];
 	size_t at = 0;
 
-	for (; in.len - at >= sizeof(part); at += sizeof(part)) {
-		memcpy(part, in.p + at, sizeof(part));
+	if (in.len >= sizeof(part)) {
+		struct digest128 lane[LANES] = { d, { K0, K1 }, { K2, K3 }, { K1, K0 } };
+		for (; in.len - at >= sizeof(part); at += sizeof(part)) {
+			memcpy(part, in.p + at, sizeof(part));
+			for (size_t i = 0; i < LANES; i++)
+				lane[i] = absorb(lane[i], part[2 * i], part[2 * i + 1]);
+		}
+		d = lane[0];
+		for (size_t i = 1; i < LANES; i++)
+			d = absorb(d, lane[i].a, lane[i].b);
+	}
+	for (; in.len - at >= BLOCK; at += BLOCK) {
+		memcpy(part, in.p + at, BLOCK);
 		d = absorb(d, part[0], part[1]);
 	}
 	part[0] = part[1] = 0;
@@ -52,7 +66,7 @@ struct digest128 digest128(struct bytes in)
 	return digest128_more((struct digest128){ K2, K3 }, in);
 }
 
-static bool equal(struct digest128 x, struct digest128 y)
+bool digest128_equal(struct digest128 x, struct digest128 y)
 {
 	return x.a == y.a && x.b == y.b;
 }
@@ -67,7 +81,7 @@ static struct seen_entry *slot(const struct seen *s, struct digest128 name)
 {
 	size_t at = (size_t)name.a & (s->cap - 1);
 
-	while (!is_free(&s->entry[at]) && !equal(s->entry[at].name, name))
+	while (!is_free(&s->entry[at]) && !digest128_equal(s->entry[at].name, name))
 		at = (at + 1) & (s->cap - 1);
 	return &s->entry[at];
 }
@@ -91,7 +105,7 @@ enum seen_before seen_add(struct seen *s, struct digest128 name, struct digest12
 		grow(s);
 	struct seen_entry *e = slot(s, name);
 	if (!is_free(e))
-		return equal(e->content, content) ? SEEN_SAME : SEEN_OTHER;
+		return digest128_equal(e->content, content) ? SEEN_SAME : SEEN_OTHER;
 	*e = (struct seen_entry){ .name = name, .content = content };
 	s->n++;
 	return SEEN_NEW;

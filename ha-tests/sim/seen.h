@@ -18,6 +18,7 @@ struct seen {
 
 enum seen_before { SEEN_NEW, SEEN_SAME, SEEN_OTHER };
 
+bool digest128_equal(struct digest128 x, struct digest128 y);
 struct digest128 digest128(struct bytes in);
 /* Of what d is of, and in behind it. */
 struct digest128 digest128_more(struct digest128 d, struct bytes in);

@@ -150,6 +150,7 @@ void sim_run(const struct sim_options *opt, struct sim_result *out)
 		.ok = !s->laws.broken, .law = s->laws.broken, .stats = s->stats, .matrix = s->matrix
 	};
 	out->index_seen = s->laws.index_seen;
+	out->digest = s->trace.hash;
 	snprintf(out->why, sizeof(out->why), "%s", s->laws.why);
 	if (out->ok && is_random(opt) &&
 	    (s->stats.exchanges < EXCHANGES_MIN || s->stats.faults < FAULTS_MIN)) {
@@ -161,6 +162,5 @@ void sim_run(const struct sim_options *opt, struct sim_result *out)
 	if (s->laws.broken && !opt->quiet)
 		trace_print(&s->trace);
 	sim_close(s);
-	trace_close(&s->trace, out->digest);
 	free(s);
 }

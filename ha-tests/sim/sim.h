@@ -92,11 +92,10 @@ struct trace {
 	char lines[TRACE_LINES][TRACE_WIDTH];
 	size_t n;
 	bool verbose;
-	EVP_MD_CTX *hash;
+	struct digest128 hash;
 };
 
 void trace_open(struct trace *t, bool verbose);
-void trace_close(struct trace *t, uint8_t digest[32]);
 /* A line for people; also part of the hash. */
 void trace(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3), nonnull(2)));
 /* Bytes that left somebody. */
@@ -543,7 +542,7 @@ struct sim_result {
 	bool ok;
 	unsigned int law; /* 0: none broken */
 	char why[256];
-	uint8_t digest[32];
+	struct digest128 digest; /* of the trace */
 	struct sim_stats stats;
 	struct matrix matrix;
 	uint32_t index_seen;
