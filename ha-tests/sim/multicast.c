@@ -82,16 +82,17 @@ static void at_host(struct sim *s, struct event *ev)
 static void deliver(struct sim *s, unsigned int from, unsigned int to, const struct cl_input *in,
 		    struct bytes data, uint64_t delay_ns, bool in_order)
 {
-	struct delivery *d = calloc(1, sizeof(*d));
+	struct delivery *d = malloc(sizeof(*d));
 	struct mcast_host *h = &s->mcast.host[to];
 	uint64_t at = s->now_ns + delay_ns;
 
-	must(d && buf_set(&d->data, data));
-	d->in = *in;
-	d->from = from;
-	d->to = to;
-	d->cut_epoch = s->mcast.cut_epoch;
-	d->round = s->mcast.ordering_round;
+	must(d);
+	*d = (struct delivery){ .in = *in,
+				.from = from,
+				.to = to,
+				.cut_epoch = s->mcast.cut_epoch,
+				.round = s->mcast.ordering_round };
+	must(buf_set(&d->data, data));
 	if (in_order) {
 		if (at <= h->delivered_ns)
 			at = h->delivered_ns + 1;
@@ -226,13 +227,13 @@ static void order_later(struct node *nd)
 static void hand_over(struct node *nd, enum item_kind kind, uint8_t to_slot, struct bytes data)
 {
 	struct mcast_host *h = host_of(nd);
-	struct mcast_item *it = calloc(1, sizeof(*it));
+	struct mcast_item *it = malloc(sizeof(*it));
 
-	must(it && buf_set(&it->data, data));
-	it->kind = kind;
-	it->pid = nd->pid;
-	it->round = h->round + 1;
-	it->to_slot = to_slot;
+	must(it);
+	*it = (struct mcast_item){
+		.kind = kind, .pid = nd->pid, .round = h->round + 1, .to_slot = to_slot
+	};
+	must(buf_set(&it->data, data));
 	if (!h->last)
 		h->last = &h->first;
 	*h->last = it;

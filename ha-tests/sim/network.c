@@ -15,7 +15,7 @@
 
 struct packet *packet_new(const struct packet *like, struct bytes data)
 {
-	struct packet *p = calloc(1, sizeof(*p));
+	struct packet *p = malloc(sizeof(*p));
 
 	must(p);
 	*p = *like;

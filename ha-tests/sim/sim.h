@@ -54,7 +54,6 @@ typedef void (*event_fn)(struct sim *s, struct event *ev);
 
 struct event {
 	uint64_t at_ns;
-	uint64_t order; /* of insertion: equal times keep it */
 	event_fn run;
 	void *ctx; /* node, peer, host: by run */
 	uint64_t arg;
@@ -65,8 +64,14 @@ struct event {
 	struct event *next; /* in a node's backlog */
 };
 
+struct event_place {
+	uint64_t at_ns;
+	uint64_t order; /* of insertion: equal times keep it */
+	struct event *ev;
+};
+
 struct event_queue {
-	struct event **heap;
+	struct event_place *heap;
 	size_t n, cap;
 	uint64_t next_order;
 };
