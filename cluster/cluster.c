@@ -11,6 +11,8 @@
 
 /* ---- outbox ---- */
 
+#define KEPT_MAX 256u /* effects of one step: the memory of more is not kept for the next */
+
 /* Effects of half a step must not go out alone: no memory is the end. */
 static void *grow(void *array, size_t n, size_t *cap, size_t size)
 {
@@ -70,15 +72,34 @@ void fx_log(struct cl_node *n, enum log_id id, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(detail, sizeof(detail), fmt, ap);
 	va_end(ap);
-	log_event_make(&fx_push(n, CL_FX_LOG, NULL)->log, id, NULL, NULL, NULL, "%s", detail);
+	struct log_event *ev = malloc(sizeof(*ev));
+	must(ev);
+	log_event_make(ev, id, NULL, NULL, NULL, "%s", detail);
+	fx_push(n, CL_FX_LOG, NULL)->log = ev;
+}
+
+static void outbox_empty(struct cl_outbox *o)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		ss_buf_wipe(&o->fx[i].data);
+		free(o->fx[i].log);
+	}
+	for (size_t i = 0; i < o->n_kept; i++)
+		ss_record_clear(&o->kept[i]);
+	o->n = o->n_kept = 0;
+}
+
+void cl_outbox_reset(struct cl_outbox *o)
+{
+	if (o->cap > KEPT_MAX || o->cap_kept > KEPT_MAX)
+		cl_outbox_clear(o);
+	else
+		outbox_empty(o);
 }
 
 void cl_outbox_clear(struct cl_outbox *o)
 {
-	for (size_t i = 0; i < o->n; i++)
-		ss_buf_wipe(&o->fx[i].data);
-	for (size_t i = 0; i < o->n_kept; i++)
-		ss_record_clear(&o->kept[i]);
+	outbox_empty(o);
 	free(o->fx);
 	free(o->kept);
 	*o = (struct cl_outbox){ 0 };

@@ -319,7 +319,7 @@ struct cl_effect {
 	 * start", ...
 	 */
 	const char *why;
-	struct log_event log;
+	struct log_event *log; /* LOG: owned */
 };
 
 struct cl_outbox {
@@ -328,6 +328,9 @@ struct cl_outbox {
 	struct ss_record *kept; /* storage behind borrowed records */
 	size_t n_kept, cap_kept;
 };
+/* What is in it is wiped and freed; its arrays wait for the next step. */
+void cl_outbox_reset(struct cl_outbox *o);
+/* The same, and the arrays are freed. */
 void cl_outbox_clear(struct cl_outbox *o);
 
 void cl_step(struct cl_node *n, uint64_t now_ns, const struct cl_input *in, struct cl_outbox *out);

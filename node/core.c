@@ -353,7 +353,7 @@ static void cluster_effect(struct hf_core *c, struct cl_effect *fx)
 		core_admission_share(c, fx);
 		break;
 	case CL_FX_LOG:
-		c->ops.log(c->ops_ctx, &fx->log);
+		c->ops.log(c->ops_ctx, fx->log);
 		break;
 	}
 }
@@ -369,8 +369,9 @@ static struct hf_core *core_of(struct hf_core *c, const struct cl_effect *fx)
 
 static void cluster_step_once(struct hf_core *c, const struct cl_input *in)
 {
-	struct cl_outbox out = { 0 };
+	struct cl_outbox out = c->node->outbox;
 
+	c->node->outbox = (struct cl_outbox){ 0 };
 	node_now(c, c->now_ns);
 	cl_step(c->cluster, c->now_ns, in, &out);
 	/* First of all: a new owner's workers would drop what they were left until they know how
@@ -380,7 +381,9 @@ static void cluster_step_once(struct hf_core *c, const struct cl_input *in)
 			on_deadline(core_of(c, &out.fx[i]), &out.fx[i]);
 	for (size_t i = 0; i < out.n; i++)
 		cluster_effect(core_of(c, &out.fx[i]), &out.fx[i]);
-	cl_outbox_clear(&out);
+	cl_outbox_reset(&out);
+	cl_outbox_clear(&c->node->outbox);
+	c->node->outbox = out;
 }
 
 static void answer(struct hf_core *c)
@@ -597,6 +600,7 @@ static void node_leave(struct hf_core *c)
 	if (--n->n)
 		return;
 	cl_node_free(n->cluster);
+	cl_outbox_clear(&n->outbox);
 	free(n);
 }
 

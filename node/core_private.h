@@ -70,6 +70,7 @@ struct core_node {
 	struct cl_node *cluster;
 	struct hf_core *core[CL_GROUPS_MAX];
 	size_t n;
+	struct cl_outbox outbox; /* empty between steps, for its memory */
 	/* call admission (R24): what the cluster logic says, and what it was told */
 	bool limited;
 	uint32_t share, carried;

@@ -297,11 +297,11 @@ void effect(struct node *nd, const struct cl_effect *fx)
 		on_config_done(nd, fx);
 		break;
 	case CL_FX_LOG:
-		nd->logs[fx->log.id]++;
+		nd->logs[fx->log->id]++;
 		if (getenv("CL_TRACE"))
 			fprintf(stderr, "%6llu ms node %u: %s: %s\n",
 				(unsigned long long)(nd->w->now_ns / MS_NS), nd->id,
-				log_info(fx->log.id)->name, fx->log.detail);
+				log_info(fx->log->id)->name, fx->log->detail);
 		break;
 	}
 }
