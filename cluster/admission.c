@@ -198,12 +198,14 @@ static void want(struct cl_node *n)
 {
 	struct admission *a = &n->admission;
 	const struct admission_entry *self = admission_entry(n, n->cfg.node_id), *lost;
-	uint32_t more = need(n), open = admission_pool(n, self);
+	uint32_t more, open;
 	/* R12: whoever is missing without quorum has noticed. */
 	uint64_t silent_ns = n->view.since_ns + (n->cfg.deadline_ms + SILENCE_MARGIN_MS) * MS;
 
 	if (a->taking || !self || !all_reported(n) || !admission_all_declared(n))
 		return;
+	more = need(n);
+	open = admission_pool(n, self);
 	lost = deficit(a) && admission_is_exclusive(n) ? admission_missing_with_share(n) : NULL;
 	if (lost && n->now_ns < silent_ns) {
 		a->at_ns = silent_ns;
@@ -499,10 +501,11 @@ void cl_admission(const struct cl_node *n, struct cl_admission *out)
 {
 	const struct admission *a = &n->admission;
 
-	*out = (struct cl_admission){ .limit = a->limit,
-				      .carried = a->doubt != 0,
-				      .share = admission_share(n),
-				      .pool = admission_pool((struct cl_node *)n, NULL) };
+	out->limit = a->limit;
+	out->carried = a->doubt != 0;
+	out->share = admission_share(n);
+	out->pool = admission_pool((struct cl_node *)n, NULL);
+	out->n = 0;
 	for (size_t i = 0; i < a->n; i++) {
 		const struct admission_entry *e = &a->entries[i];
 		struct cl_admission_member *m = &out->members[out->n++];

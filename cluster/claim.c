@@ -16,17 +16,15 @@ static bool automatic(const struct cl_node *n, const struct group *g)
 }
 
 /* R9: a protected member, or any synced one when no protected one is in the view. */
-static bool is_candidate(struct cl_node *n, const struct group *g, uint8_t slot)
+static bool is_candidate(struct cl_node *n, const struct group *g, const struct member *m)
 {
-	const struct member *m = member_by_slot(n, slot);
-
 	if (!m || m == owner_member(n, g))
 		return false;
 	if (hf_rule_broken(HF_RULE_UNSYNCED))
 		return true;
 	if (!m->group[g->index].synced)
 		return false;
-	return (g->protected_set & slot_bit(slot)) || !ownership_protected_present(n, g);
+	return (g->protected_set & slot_bit(m->slot)) || !ownership_protected_present(n, g);
 }
 
 /*
@@ -52,9 +50,16 @@ static uint64_t candidate_rank(struct cl_node *n, const struct group *g)
 {
 	uint64_t rank = 0;
 
-	for (uint8_t slot = 1; slot < SS_SLOTS; slot++)
-		rank += is_candidate(n, g, slot) && goes_before(n, g, slot, 0);
+	for (size_t i = 0; i < n->view.n; i++) {
+		const struct member *m = &n->view.members[i];
+		rank += m->slot && is_candidate(n, g, m) && goes_before(n, g, m->slot, 0);
+	}
 	return rank;
+}
+
+static bool is_candidate_self(struct cl_node *n, const struct group *g)
+{
+	return is_candidate(n, g, member_by_slot(n, n->cfg.slot));
 }
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -70,7 +75,7 @@ static bool lacks_state(const struct group *g)
 static uint64_t due_left(struct cl_node *n, const struct group *g)
 {
 	if (lacks_state(g) || is_owner(g) || owner_member(n, g) || !automatic(n, g) ||
-	    !is_candidate(n, g, n->cfg.slot) || g->unfenced)
+	    !is_candidate_self(n, g) || g->unfenced)
 		return NEVER;
 	return later(g->owner_left_ns, member_hello_heard_ns(n)) +
 	       candidate_rank(n, g) * CLAIM_RANK_MS * MS;
@@ -80,7 +85,7 @@ static uint64_t due_left(struct cl_node *n, const struct group *g)
 static uint64_t due_silent(struct cl_node *n, const struct group *g)
 {
 	if (lacks_state(g) || is_owner(g) || !owner_member(n, g) || !automatic(n, g) ||
-	    !is_candidate(n, g, n->cfg.slot))
+	    !is_candidate_self(n, g))
 		return NEVER;
 	uint64_t silent_ns = hf_rule_broken(HF_RULE_SILENCE) ? g->heartbeat_ns + 300 * MS
 							     : heartbeat_silent_ns(n, g);

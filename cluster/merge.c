@@ -96,10 +96,11 @@ void merge_consider(struct cl_node *n, struct group *g)
 {
 	uint8_t slot = 0;
 
+	if (g->role != CL_ROLE_ACTIVE || g->handover.phase != HANDOVER_NONE || !view_quorate(n))
+		return;
 	for (uint8_t i = 1; i < SS_SLOTS && !slot; i++)
 		slot = g->merging[i].complete ? i : 0;
-	if (!slot || g->role != CL_ROLE_ACTIVE || g->handover.phase != HANDOVER_NONE ||
-	    !view_quorate(n))
+	if (!slot)
 		return;
 	/* R11: on disk before the datapath stops for it. */
 	if (claim_is_reserved(n, g))
