@@ -348,7 +348,7 @@ static bool owns_with_quorum(const struct member *m)
 /* Two halves of a cut pair, an owner in each. One that is asleep seals as soon as it wakes. */
 static bool owned_on_both_sides(struct sim *s, unsigned int group)
 {
-	for (unsigned int a = 0; a < s->scenario.n_nodes; a++)
+	for (unsigned int a = 0; s->mcast.cut && a < s->scenario.n_nodes; a++)
 		for (unsigned int b = 0; b < a; b++)
 			if (s->mcast.side[a] != s->mcast.side[b] &&
 			    owns_with_quorum(&s->nodes[a].members[group]) &&
@@ -363,6 +363,12 @@ static void law_split(struct member *m)
 	struct group_laws *l = laws_of(m);
 	unsigned int senders = 0, with_quorum = 0;
 
+	/* Nobody is asked to fence whom an operator goes past. */
+	if (!laws_apart(s))
+		l->begun_anew = false;
+	/* Only who runs may have begun to send. */
+	if (!l->split && !s->mcast.cut && !sends(m))
+		return;
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		if (sends(member_at(m, i))) {
 			senders++;
@@ -378,9 +384,6 @@ static void law_split(struct member *m)
 	}
 	if (senders > 1 && !laws_apart(s))
 		law_broken(s, 4, "two owners in one view");
-	/* Nobody is asked to fence whom an operator goes past. */
-	if (!laws_apart(s))
-		l->begun_anew = false;
 	if (senders > 1 && s->scenario.fenced && !l->begun_anew)
 		law_broken(s, 4, "two owners, and none of them is fenced");
 	l->split = split;

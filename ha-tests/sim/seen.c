@@ -37,15 +37,13 @@ struct digest128 digest128_more(struct digest128 d, struct bytes in)
 	size_t at = 0;
 
 	if (in.len >= sizeof(part)) {
-		struct digest128 lane[LANES] = { d, { K0, K1 }, { K2, K3 }, { K1, K0 } };
+		uint64_t lane[LANES] = { d.a, d.b, K1, K2 };
 		for (; in.len - at >= sizeof(part); at += sizeof(part)) {
 			memcpy(part, in.p + at, sizeof(part));
 			for (size_t i = 0; i < LANES; i++)
-				lane[i] = absorb(lane[i], part[2 * i], part[2 * i + 1]);
+				lane[i] = fold(lane[i] ^ part[2 * i] ^ K0, part[2 * i + 1] ^ K3);
 		}
-		d = lane[0];
-		for (size_t i = 1; i < LANES; i++)
-			d = absorb(d, lane[i].a, lane[i].b);
+		d = absorb(absorb(d, lane[0], lane[1]), lane[2], lane[3]);
 	}
 	for (; in.len - at >= BLOCK; at += BLOCK) {
 		memcpy(part, in.p + at, BLOCK);
