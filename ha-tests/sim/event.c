@@ -58,8 +58,12 @@ static void insert(struct event_queue *q, struct event *ev)
 
 struct event *sim_at(struct sim *s, uint64_t at_ns, event_fn run, void *ctx)
 {
-	struct event *ev = malloc(sizeof(*ev));
+	struct event *ev = s->queue.spare;
 
+	if (ev)
+		s->queue.spare = ev->next;
+	else
+		ev = malloc(sizeof(*ev));
 	must(ev && at_ns >= s->now_ns);
 	*ev = (struct event){ .at_ns = at_ns, .run = run, .ctx = ctx };
 	insert(&s->queue, ev);
@@ -107,11 +111,12 @@ struct event *event_next(struct event_queue *q)
 	return ev;
 }
 
-void event_free(struct event *ev)
+void event_done(struct event_queue *q, struct event *ev)
 {
 	if (ev->data)
 		ev->data_free(ev->data);
-	free(ev);
+	ev->next = q->spare;
+	q->spare = ev;
 }
 
 void event_queue_free(struct event_queue *q)
@@ -119,6 +124,10 @@ void event_queue_free(struct event_queue *q)
 	struct event *ev;
 
 	while ((ev = event_next(q)) != NULL)
-		event_free(ev);
+		event_done(q, ev);
+	while ((ev = q->spare) != NULL) {
+		q->spare = ev->next;
+		free(ev);
+	}
 	free(q->heap);
 }

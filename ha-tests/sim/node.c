@@ -358,7 +358,7 @@ void node_free(struct node *nd)
 
 	while ((ev = nd->backlog) != NULL) {
 		nd->backlog = ev->next;
-		event_free(ev);
+		event_done(&nd->s->queue, ev);
 	}
 	nd->n_backlog = 0;
 	for (unsigned int g = nd->s->scenario.n_groups; g-- > 0;)

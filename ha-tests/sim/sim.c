@@ -93,18 +93,18 @@ static void dispatch(struct sim *s, struct event *ev)
 	}
 	if (!nd || (nd->alive && nd->incarnation == ev->incarnation))
 		ev->run(s, ev);
-	event_free(ev);
+	event_done(&s->queue, ev);
 }
 
 static void sim_close(struct sim *s)
 {
-	event_queue_free(&s->queue);
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++)
 		if (s->nodes[i].alive)
 			node_free(&s->nodes[i]);
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
 		peer_close(&s->peers[i]);
 	mcast_free(&s->mcast);
+	event_queue_free(&s->queue);
 	laws_close(s);
 }
 
@@ -138,7 +138,7 @@ void sim_run(const struct sim_options *opt, struct sim_result *out)
 	sim_open(s, opt);
 	while (!s->laws.broken && (ev = event_next(&s->queue)) != NULL) {
 		if (ev->at_ns > end_ns(s)) {
-			event_free(ev);
+			event_done(&s->queue, ev);
 			break;
 		}
 		s->now_ns = ev->at_ns;

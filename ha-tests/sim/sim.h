@@ -61,7 +61,7 @@ struct event {
 	void (*data_free)(void *data);
 	struct node *node; /* belongs to this process: waits while it is stopped, gone when it is */
 	uint32_t incarnation;
-	struct event *next; /* in a node's backlog */
+	struct event *next; /* in a node's backlog, or of those that are spare */
 };
 
 struct event_place {
@@ -72,6 +72,7 @@ struct event_place {
 
 struct event_queue {
 	struct event_place *heap;
+	struct event *spare; /* for the next ones */
 	size_t n, cap;
 	uint64_t next_order;
 };
@@ -85,7 +86,7 @@ struct event *member_event(struct member *m, uint64_t at_ns, event_fn run);
 void event_again(struct sim *s, struct event *ev);
 void event_own(struct event *ev, void *data, void (*data_free)(void *data));
 struct event *event_next(struct event_queue *q);
-void event_free(struct event *ev);
+void event_done(struct event_queue *q, struct event *ev);
 void event_queue_free(struct event_queue *q);
 
 /* ---- trace.c: what happened ---- */
