@@ -20,6 +20,7 @@ ha_tests_sim_holdfast_sim_SOURCES = \
 	ha-tests/sim/laws_commit.c \
 	ha-tests/sim/laws_term.c \
 	ha-tests/sim/laws_time.c \
+	ha-tests/sim/laws_tunnels.c \
 	ha-tests/sim/laws_wire.c \
 	ha-tests/sim/main.c \
 	ha-tests/sim/matrix.c ha-tests/sim/matrix.h \
