@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by faults.c (random instants) and faults_timed.c (chosen ones). */
+/* Shared by faults.c (random instants), faults_timed.c (chosen ones) and faults_plan.c (which and when). */
 #ifndef HF_SIM_FAULTS_H
 #define HF_SIM_FAULTS_H
 
@@ -25,6 +25,13 @@ void fault_boot(struct sim *s, struct event *ev);
 void fault_wake(struct sim *s, struct event *ev);
 void fault_heal(struct sim *s, struct event *ev);
 void fault_trains(struct sim *s, struct event *ev); /* arg: packets */
+/* What has stopped, and may sleep, is started when it has. */
+void fault_start_again(struct sim *s, struct event *ev);
+void fault_slot_mended(struct sim *s, struct event *ev);
+void fault_fast_again(struct sim *s, struct event *ev);
+
+/* One that this run's breakage needs; false: it is not the time for it. */
+bool fault_provoke(struct sim *s);
 
 /* faults_timed.c; as begin of struct fault_kind */
 bool fault_owner_apart(struct sim *s);
