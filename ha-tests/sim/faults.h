@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by faults.c (random instants), faults_timed.c (chosen ones) and faults_plan.c (which and when). */
+/* Shared by faults.c (random instants), faults_timed.c (chosen ones), faults_group.c and
+ * faults_plan.c (which, and when). */
 #ifndef HF_SIM_FAULTS_H
 #define HF_SIM_FAULTS_H
 

@@ -37,6 +37,7 @@ ha_tests_sim_holdfast_sim_SOURCES = \
 	ha-tests/sim/seeded_rand.c ha-tests/sim/seeded_rand.h \
 	ha-tests/sim/seen.c ha-tests/sim/seen.h \
 	ha-tests/sim/sim.c ha-tests/sim/sim.h \
+	ha-tests/sim/suite_broken.c ha-tests/sim/suite_matrix.c ha-tests/sim/suites.h \
 	ha-tests/sim/trace.c \
 	ha-tests/sim/workload.c
 ha_tests_sim_holdfast_sim_CPPFLAGS = $(libnode_la_CPPFLAGS)

@@ -19,29 +19,11 @@
 #include <unistd.h>
 
 #include "base/must.h"
-#include "ha-tests/sim/runner.h"
 #include "ha-tests/sim/seeded_rand.h"
-#include "ike/tunnel_manager.h"
+#include "ha-tests/sim/suites.h"
 
-#define TWICE_SEEDS  3
-#define SWEEP_MAX    400
-#define DIRECTED_MAX 128
-#define BROKEN_SEEDS 200 /* a variant that nothing notices in so many is not noticed */
-
-struct arguments {
-	uint64_t first, count;
-	struct strike strike;
-	const struct directed *directed;
-	uint64_t skip;
-	bool minimal, all, matrix, one, verbose, determinism, sweep, all_broken, counted;
-	unsigned int jobs;
-	enum die_at kill_at;
-	unsigned int kill_count;
-	const struct broken *broken;
-	const struct fault_kind *fault;
-};
-
-typedef unsigned long long ull;
+#define TWICE_SEEDS 3
+#define SWEEP_MAX   400
 
 static void add(struct sim_stats *sum, const struct sim_stats *x)
 {
@@ -68,7 +50,7 @@ static void print_stats(const struct sim_stats *t)
 	       (ull)t->state_losses, (ull)t->excused);
 }
 
-static const char *law_text(const struct sim_result *r, char out[16])
+const char *suite_law_text(const struct sim_result *r, char out[16])
 {
 	snprintf(out, 16, r->law ? "law %u" : "crash", r->law);
 	return out;
@@ -79,10 +61,10 @@ static void print_failure(uint64_t seed, const struct sim_result *r)
 	char law[16];
 
 	printf("not ok sim seed %llu %s: %s; again: make sim SEED=%llu\n", (ull)seed,
-	       law_text(r, law), r->why, (ull)seed);
+	       suite_law_text(r, law), r->why, (ull)seed);
 }
 
-static void add_matrix(struct matrix *sum, const struct matrix *x)
+void suite_add_matrix(struct matrix *sum, const struct matrix *x)
 {
 	for (unsigned int row = 0; row < MATRIX_ROWS; row++) {
 		sum->taken[row] += x->taken[row];
@@ -116,7 +98,7 @@ static void seeds_done(void *ctx, const struct sim_options *opt, const struct si
 	struct seeds *k = ctx;
 
 	add(&k->sum, &r->stats);
-	add_matrix(&k->matrix, &r->matrix);
+	suite_add_matrix(&k->matrix, &r->matrix);
 	if (r->ok && r->stats.exchanges < k->fewest)
 		k->fewest = r->stats.exchanges;
 	if (r->ok)
@@ -158,192 +140,6 @@ static bool run_twice(uint64_t from, uint64_t count)
 	printf("ok sim determinism: the same seed twice gives the same trace (seeds %llu..%llu)\n",
 	       (ull)from, (ull)(from + count - 1));
 	return true;
-}
-
-/* ---- the matrix: each cell of the IKE table by a fault ---- */
-
-struct cells {
-	struct matrix sum;
-	uint64_t seed, runs, failed;
-	const struct directed *d;
-	unsigned int side, kind;
-	uint32_t index_seen[DIRECTED_MAX]; /* by the run */
-};
-
-static struct sim_options directed_options(const struct directed *d, uint64_t seed,
-					   enum strike_side side, enum strike_kind kind)
-{
-	return (struct sim_options){ .seed = seed,
-				     .directed = d,
-				     .strike = { .armed = true,
-						 .row = matrix_row_of(d->row),
-						 .side = side,
-						 .kind = kind } };
-}
-
-static bool cells_next(void *ctx, struct sim_options *opt)
-{
-	struct cells *c = ctx;
-
-	if (!c->d->name)
-		return false;
-	*opt = directed_options(c->d, c->seed++, (enum strike_side)c->side,
-				(enum strike_kind)c->kind);
-	if (++c->kind < STRIKE_KINDS)
-		return true;
-	c->kind = 0;
-	if (++c->side < STRIKE_SIDES)
-		return true;
-	c->side = 0;
-	c->d++;
-	return true;
-}
-
-static void cells_done(void *ctx, const struct sim_options *opt, const struct sim_result *r)
-{
-	struct cells *c = ctx;
-	const struct strike *st = &opt->strike;
-	char law[16];
-
-	c->runs++;
-	add_matrix(&c->sum, &r->matrix);
-	must(opt->directed - directed_runs < DIRECTED_MAX);
-	c->index_seen[opt->directed - directed_runs] |= r->index_seen;
-	const bool hit = r->matrix.hits[st->row][st->side][st->kind];
-	if (r->ok && hit && directed_done(opt->directed, r->index_seen))
-		return;
-	c->failed++;
-	printf("not ok sim matrix '%s' %s: %s; again: holdfast-sim --seed %llu --strike %u:%u:%u -v\n",
-	       opt->directed->name,
-	       !r->ok ? law_text(r, law)
-	       : hit  ? "misses its condition"
-		      : "misses its row",
-	       r->why, (ull)opt->seed, (unsigned int)(opt->directed - directed_runs),
-	       (unsigned int)st->side, (unsigned int)st->kind);
-}
-
-/* A run may show another condition of the peer index than its own, but not under every fault. */
-static unsigned int conditions_missed(const struct cells *c)
-{
-	unsigned int missed = 0;
-
-	for (const struct directed *d = directed_runs; d->name; d++) {
-		if (!d->condition || d->condition == TUNNEL_HA_SWITCHOVER ||
-		    c->index_seen[d - directed_runs] & 1u << d->condition)
-			continue;
-		printf("not ok sim matrix '%s' never shows '%s'\n", d->name,
-		       tunnel_condition_text((uint32_t)d->condition));
-		missed++;
-	}
-	return missed;
-}
-
-static bool run_matrix(const struct arguments *a)
-{
-	struct cells c = { .seed = a->first, .d = directed_runs };
-	const struct runs runs = {
-		.jobs = a->jobs, .ctx = &c, .next = cells_next, .done = cells_done
-	};
-
-	runner_run(&runs);
-	c.failed += conditions_missed(&c);
-	matrix_print(&c.sum);
-	unsigned int empty = matrix_empty(&c.sum);
-	printf("%s sim matrix: %u rows, %u cells that can be reached are empty (%llu runs, %llu failed)\n",
-	       empty || c.failed ? "not ok" : "ok", matrix_rows(), empty, (ull)c.runs,
-	       (ull)c.failed);
-	return !empty && !c.failed;
-}
-
-/* ---- broken variants ---- */
-
-struct hunt {
-	const struct broken *broken;
-	uint64_t next, end, crashes;
-	bool caught;
-	uint64_t seed; /* that noticed, the lowest that has ended */
-	struct sim_result result;
-};
-
-/* Quietly: a trace of what is meant to fail would only be in the way. */
-static bool hunt_next(void *ctx, struct sim_options *opt)
-{
-	struct hunt *h = ctx;
-
-	if (h->caught || h->next == h->end)
-		return false;
-	*opt = (struct sim_options){ .seed = h->next++, .broken = h->broken, .quiet = true };
-	return true;
-}
-
-static void hunt_done(void *ctx, const struct sim_options *opt, const struct sim_result *r)
-{
-	struct hunt *h = ctx;
-
-	h->crashes += !r->ok && !r->law;
-	if (!r->law || (h->caught && opt->seed > h->seed))
-		return;
-	h->caught = true;
-	h->seed = opt->seed;
-	h->result = *r;
-}
-
-/* It is the breakage that was noticed: without it the same seed keeps the laws. */
-static bool is_cause(const struct hunt *h)
-{
-	const struct broken control = broken_control(h->broken);
-	const struct sim_options opt = { .seed = h->seed, .broken = &control, .quiet = true };
-
-	must(broken_apply(&control));
-	return runner_one(&opt).ok;
-}
-
-static bool judge_broken(const struct arguments *a, const struct hunt *h)
-{
-	const struct broken *b = h->broken;
-	char law[16];
-
-	if (!h->caught)
-		printf("not ok sim broken %s (%s): no law that must notices it in seeds %llu..%llu (%llu crashes)\n",
-		       b->name, b->what, (ull)a->first, (ull)(h->end - 1), (ull)h->crashes);
-	else if (h->crashes)
-		printf("not ok sim broken %s (%s): %llu crashes before seed %llu breaks a law\n",
-		       b->name, b->what, (ull)h->crashes, (ull)h->seed);
-	else if (!is_cause(h))
-		printf("not ok sim broken %s (%s): seed %llu breaks a law unbroken as well\n",
-		       b->name, b->what, (ull)h->seed);
-	else {
-		printf("ok sim broken %s (%s): seed %llu breaks %s: %s\n", b->name, b->what,
-		       (ull)h->seed, law_text(&h->result, law), h->result.why);
-		return true;
-	}
-	return false;
-}
-
-static bool run_broken(const struct arguments *a, const struct broken *b)
-{
-	struct hunt h = { .broken = b,
-			  .next = a->first,
-			  .end = a->first + (a->counted ? a->count : BROKEN_SEEDS) };
-	const struct runs runs = {
-		.jobs = a->jobs, .ctx = &h, .next = hunt_next, .done = hunt_done
-	};
-
-	if (!broken_apply(b)) {
-		printf("skip sim broken %s: built without impairments\n", b->name);
-		return true;
-	}
-	runner_run(&runs);
-	return judge_broken(a, &h);
-}
-
-static bool run_all_broken(const struct arguments *a)
-{
-	bool ok = true;
-
-	for (const struct broken *b = broken_variants; b->name; b++)
-		ok = run_broken(a, b) && ok;
-	return ok;
 }
 
 /* ---- the sweep ---- */
@@ -415,7 +211,7 @@ static bool run_all(const struct arguments *a)
 		matrix_print(&matrix);
 		return ok;
 	}
-	ok = run_matrix(a) && ok;
+	ok = suite_matrix(a) && ok;
 	ok = run_sweep(a) && ok;
 	return run_twice(a->first, a->count < TWICE_SEEDS ? a->count : TWICE_SEEDS) && ok;
 }
@@ -506,7 +302,8 @@ static bool parse_strike(const char *text, struct arguments *a)
 	    kind >= STRIKE_KINDS || run >= n)
 		return false;
 	a->directed = &directed_runs[run];
-	a->strike = directed_options(a->directed, 0, (enum strike_side)side, (enum strike_kind)kind)
+	a->strike = suite_directed_options(a->directed, 0, (enum strike_side)side,
+					   (enum strike_kind)kind)
 			    .strike;
 	return true;
 }
@@ -631,8 +428,8 @@ int main(int argc, char **argv)
 	if (a.determinism)
 		return !run_twice(a.first, a.count);
 	if (a.matrix)
-		return !run_matrix(&a);
+		return !suite_matrix(&a);
 	if (a.all_broken)
-		return !run_all_broken(&a);
-	return !(a.broken ? run_broken(&a, a.broken) : run_all(&a));
+		return !suite_all_broken(&a);
+	return !(a.broken ? suite_broken(&a, a.broken) : run_all(&a));
 }
