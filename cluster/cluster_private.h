@@ -105,11 +105,6 @@ void membership_view(struct cl_node *n, const struct cl_input *in);
 void membership_quorum(struct cl_node *n, const struct cl_input *in);
 void membership_message(struct cl_node *n, const struct cl_input *in);
 void membership_disconnected(struct cl_node *n);
-void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t slot,
-		      const Holdfast__Hello *h);
-void membership_say_hello(struct cl_node *n);
-/* R22: our own configuration is another one. */
-void membership_digest(struct cl_node *n, const uint8_t digest[32]);
 bool membership_has_state(const struct cl_node *n);
 void membership_free(struct cl_node *n);
 /* The process in the view, or NULL; known: to look at only. */
@@ -132,6 +127,13 @@ static inline bool view_quorate(const struct cl_node *n)
 {
 	return n->view.joined && n->view.established && n->view.quorate;
 }
+
+/* hello.c */
+void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t slot,
+		      const Holdfast__Hello *h);
+void membership_say_hello(struct cl_node *n);
+/* R22: our own configuration is another one. */
+void membership_digest(struct cl_node *n, const uint8_t digest[32]);
 
 /* ownership.c */
 /* In this view, or one that has ended, there was none: what is held may be behind. */

@@ -24,6 +24,7 @@ libcluster_la_SOURCES = \
 	cluster/handover.c \
 	cluster/health.c \
 	cluster/heartbeat.c \
+	cluster/hello.c \
 	cluster/history.c \
 	cluster/join.c \
 	cluster/kept.c \
