@@ -4,6 +4,7 @@
 noinst_PROGRAMS += ha-tests/sim/holdfast-sim
 ha_tests_sim_holdfast_sim_SOURCES = \
 	ha-tests/sim/broken.c ha-tests/sim/broken.h \
+	ha-tests/sim/cheap_dh.c \
 	ha-tests/sim/directed.c \
 	ha-tests/sim/event.c \
 	ha-tests/sim/faults.c ha-tests/sim/faults.h \

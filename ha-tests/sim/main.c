@@ -36,9 +36,10 @@ static void add(struct sim_stats *sum, const struct sim_stats *x)
 
 static void print_stats(const struct sim_stats *t)
 {
-	printf("# %llu events, %llu exchanges, %llu faults, %llu takeovers, %llu handovers, %llu suspect\n",
+	printf("# %llu events, %llu exchanges, %llu faults, %llu takeovers, %llu handovers, %llu suspect; "
+	       "%llu seeds with real Diffie-Hellman groups\n",
 	       (ull)t->events, (ull)t->exchanges, (ull)t->faults, (ull)t->takeovers,
-	       (ull)t->handovers, (ull)t->suspects);
+	       (ull)t->handovers, (ull)t->suspects, (ull)t->real_groups);
 	printf("# %llu IKE messages, %llu ESP packets, %llu delivered, %llu not delivered, %llu replayed\n",
 	       (ull)t->ike_sent, (ull)t->esp_sent, (ull)t->delivered, (ull)t->lost,
 	       (ull)t->replayed);
@@ -273,8 +274,8 @@ static bool run_one(const struct arguments *a)
 	sim_run(&opt, &r);
 	print_stats(&r.stats);
 	if (r.ok)
-		printf("ok sim seed %llu (trace %016llx%016llx)\n", (ull)a->first,
-		       (ull)r.digest.a, (ull)r.digest.b);
+		printf("ok sim seed %llu (trace %016llx%016llx)\n", (ull)a->first, (ull)r.digest.a,
+		       (ull)r.digest.b);
 	else
 		print_failure(a->first, &r);
 	return r.ok;

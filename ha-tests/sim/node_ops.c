@@ -136,9 +136,8 @@ static void job_run(struct sim *s, struct event *ev)
 	struct member *m = ev->ctx;
 	struct ike_job *job = ev->data;
 
-	(void)s;
 	ev->data = NULL;
-	ike_job_run(job);
+	dh_run(s, job);
 	hf_core_job_done(m->core, node_now(m->node), job);
 	node_touch(m->node);
 }

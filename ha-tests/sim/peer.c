@@ -84,9 +84,8 @@ static void job_run(struct sim *s, struct event *ev)
 {
 	struct ike_input in = { .kind = IKE_IN_JOB_DONE, .job = ev->data };
 
-	(void)s;
 	ev->data = NULL;
-	ike_job_run(in.job);
+	dh_run(s, in.job);
 	peer_input(ev->ctx, &in);
 }
 

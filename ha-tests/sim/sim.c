@@ -146,6 +146,7 @@ void sim_run(const struct sim_options *opt, struct sim_result *out)
 		dispatch(s, ev);
 	}
 	sum_flows(s);
+	s->stats.real_groups = dh_is_real(s);
 	*out = (struct sim_result){
 		.ok = !s->laws.broken, .law = s->laws.broken, .stats = s->stats, .matrix = s->matrix
 	};

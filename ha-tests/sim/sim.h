@@ -108,6 +108,12 @@ void trace(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2,
 void trace_bytes(struct sim *s, const char *who, struct bytes data);
 void trace_print(const struct trace *t);
 
+/* ---- cheap_dh.c ---- */
+
+/* As ike_job_run(), by a group of the simulator's own in most seeds. */
+void dh_run(struct sim *s, struct ike_job *job);
+bool dh_is_real(const struct sim *s);
+
 /* ---- network.c: datagrams between gateways, and the way to the protected hosts ---- */
 
 enum packet_kind { PACKET_IKE, PACKET_ESP, PACKET_CLEAR };
@@ -517,6 +523,7 @@ struct sim_stats {
 		killed;
 	uint64_t syncs, syncs_answered;
 	uint64_t unheard_ivs;
+	uint64_t real_groups; /* runs with real Diffie-Hellman groups */
 };
 
 struct sim {
