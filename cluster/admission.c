@@ -270,17 +270,6 @@ void admission_owner_begins(struct cl_node *n, const struct group *g, const stru
 		freeze(&n->admission.groups[g->index]);
 }
 
-/*
- * Delivered here is not delivered everywhere (claim_judge.c): in a cut the others may go on without
- * our TAKE, and we without one of theirs that came before it. So it counts here when the token has
- * let each of them ask for it; for them it counts at once.
- */
-static void probe(struct cl_node *n)
-{
-	membership_say_hello(n);
-	n->admission.probe = ss_sealer_sequence(n->sealer);
-}
-
 static void keep_taken(struct admission *a)
 {
 	a->own += a->got;
@@ -289,12 +278,15 @@ static void keep_taken(struct admission *a)
 	a->asked_ns = 0;
 }
 
+/*
+ * In a cut the others may go on without our TAKE, and we without one of theirs that came before it.
+ * So it counts here when the others have it (settle.h); for them it counts at once.
+ */
 void admission_got(struct cl_node *n, uint32_t amount)
 {
 	n->admission.got = amount;
-	n->admission.rotations = 0;
 	if (amount && n->view.n > 1)
-		probe(n);
+		settle_begin(n, &n->admission.settle);
 	else
 		keep_taken(&n->admission);
 }
@@ -303,11 +295,7 @@ void admission_own_delivered(struct cl_node *n, uint64_t sequence)
 {
 	struct admission *a = &n->admission;
 
-	if (!a->got || sequence < a->probe)
-		return;
-	if (++a->rotations < SETTLE_ROTATIONS)
-		probe(n);
-	else
+	if (a->got && settle_turned(&a->settle, sequence) && settle_done(n, &a->settle))
 		keep_taken(a);
 }
 

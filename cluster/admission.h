@@ -3,7 +3,7 @@
 #ifndef HF_CLUSTER_ADMISSION_H
 #define HF_CLUSTER_ADMISSION_H
 
-#include "cluster/cluster.h"
+#include "cluster/settle.h"
 
 struct admission_entry {
 	uint32_t node_id;
@@ -49,10 +49,9 @@ struct admission {
 	/* of this view */
 	bool ready; /* all words are heard */
 	bool taking;
-	uint32_t got;       /* by our TAKE, of which the others may not have heard yet */
-	uint64_t probe;     /* our message that tells of the token */
-	uint32_t rotations; /* since then */
-	bool declared;      /* we have said what we use, and nothing of it is another group's */
+	uint32_t got; /* by our TAKE, of which the others may not have heard yet */
+	struct settle settle;
+	bool declared; /* we have said what we use, and nothing of it is another group's */
 	struct admission_word words[CL_MEMBERS_MAX]; /* of view.members */
 	uint64_t asked_ns, at_ns, shed_for;
 	bool was_told;

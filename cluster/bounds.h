@@ -16,7 +16,7 @@
 #define CLAIM_RANK_MS        100  /* between candidates of a takeover */
 #define CLAIM_RETRY_MS       100  /* after a claim that was refused */
 #define TERM_RETRY_MS        1000 /* after a term that could not be written (R11) */
-#define SETTLE_ROTATIONS     2    /* R9: of the token, until the others have our claim */
+#define SETTLE_ROTATIONS     2    /* R9, R24: of the token (settle.h) */
 #define HEARD_TERM_MS        1000 /* until a term that others own is written: first the takeover */
 #define DOUBT_TERM_ROOM      4    /* terms that others may claim behind a claim of ours */
 #define EMPTY_RANK_MS        500  /* R15: between candidates of an empty start */

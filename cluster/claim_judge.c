@@ -106,38 +106,25 @@ static void count_claim(struct group *g, const struct role_change *c, enum claim
 }
 
 /*
- * Delivered here is not delivered everywhere: should this host die now or be
- * cut off, the others may never see the claim, and the next owner would begin
- * where this one begins. So nothing is done under the term before the others
- * have it. Each member that has one answers. Of those that cannot (stopped, or
- * not of this group) Corosync's token tells: what we send goes out when the
- * token comes round, and it has let every member ask for what it missed.
+ * The others may never see a claim that is delivered here, and the next owner would begin where
+ * this one begins. So nothing is done under the term before the others have it: each member that
+ * has it answers, and of those that cannot the token tells (settle.h).
  */
-static void settle_probe(struct cl_node *n, struct group *g)
-{
-	membership_say_hello(n);
-	g->claim.probe = ss_sealer_sequence(n->sealer);
-	g->claim.probe_ns = n->now_ns;
-}
-
 static void settle_later(struct cl_node *n, struct group *g)
 {
 	g->claim.settling = true;
-	g->claim.rotations = 0;
 	g->claim.followers = g->claim.synced = 0;
-	settle_probe(n, g);
+	settle_begin(n, &g->claim.settle);
 }
 
 void claim_own_delivered(struct cl_node *n, struct group *g, uint64_t sequence)
 {
-	if (!g->claim.settling || sequence < g->claim.probe)
+	if (!g->claim.settling || !settle_turned(&g->claim.settle, sequence))
 		return;
 	/* A process that was stopped itself first hears what has happened since. */
-	if (n->now_ns - g->claim.probe_ns > n->cfg.deadline_ms * MS / 2)
+	if (n->now_ns - g->claim.settle.probe_ns > n->cfg.deadline_ms * MS / 2)
 		settle_later(n, g);
-	else if (++g->claim.rotations < SETTLE_ROTATIONS)
-		settle_probe(n, g);
-	else
+	else if (settle_done(n, &g->claim.settle))
 		claim_settle(n, g);
 }
 

@@ -4,6 +4,7 @@
 #define HF_CLUSTER_GROUP_H
 
 #include "cluster/member.h"
+#include "cluster/settle.h"
 
 enum timer_kind {
 	T_HEARTBEAT, /* owner: the next one is due */
@@ -81,12 +82,10 @@ struct claim_state {
 	enum claim_reason reason; /* sent */
 	uint64_t emitted_ns;
 	uint64_t not_before_ns;
-	bool settling;          /* delivered and valid; the others may not have it yet (R9) */
-	unsigned int rotations; /* of the token, since */
-	uint16_t followers;     /* slots that have spoken under its term since */
-	uint16_t synced;        /* those that have said SYNCED */
-	uint64_t probe;         /* sequence of the message that tells of the next one */
-	uint64_t probe_ns;
+	bool settling;      /* delivered and valid; the others may not have it yet (R9) */
+	uint16_t followers; /* slots that have spoken under its term since */
+	uint16_t synced;    /* those that have said SYNCED */
+	struct settle settle;
 	bool doubtful; /* one was delivered here and given up: others may claim its term */
 	struct claim_before before;
 	struct role_change won; /* carried out when it has settled */

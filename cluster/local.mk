@@ -40,6 +40,8 @@ libcluster_la_SOURCES = \
 	cluster/preempt.c \
 	cluster/protect.c \
 	cluster/role.c \
+	cluster/settle.c \
+	cluster/settle.h \
 	cluster/status.c \
 	cluster/term.c \
 	cluster/transport.h
