@@ -58,7 +58,12 @@ libcluster_adapters_la_SOURCES = \
 cluster_test_libs = libcluster.la libstatesync.la libike.la libbase.la $(CMOCKA_LIBS)
 cluster_tests = \
 	cluster/tests/ack_test \
-	cluster/tests/admission_test \
+	cluster/tests/admission_chaos_test \
+	cluster/tests/admission_cut_test \
+	cluster/tests/admission_lost_test \
+	cluster/tests/admission_owner_test \
+	cluster/tests/admission_share_test \
+	cluster/tests/admission_word_test \
 	cluster/tests/channel_test \
 	cluster/tests/chaos_test \
 	cluster/tests/claim_followed_test \
@@ -93,6 +98,7 @@ cluster_tests = \
 check_PROGRAMS += $(cluster_tests)
 # The tests share a cluster in memory.
 cluster_harness = \
+	cluster/tests/admission_fixtures.h \
 	cluster/tests/fixtures.h \
 	cluster/tests/harness.c cluster/tests/harness.h \
 	cluster/tests/harness_effects.c \
@@ -100,7 +106,12 @@ cluster_harness = \
 	cluster/tests/harness_private.h
 
 cluster_tests_ack_test_SOURCES = cluster/tests/ack_test.c $(cluster_harness)
-cluster_tests_admission_test_SOURCES = cluster/tests/admission_test.c $(cluster_harness)
+cluster_tests_admission_chaos_test_SOURCES = cluster/tests/admission_chaos_test.c $(cluster_harness)
+cluster_tests_admission_cut_test_SOURCES = cluster/tests/admission_cut_test.c $(cluster_harness)
+cluster_tests_admission_lost_test_SOURCES = cluster/tests/admission_lost_test.c $(cluster_harness)
+cluster_tests_admission_owner_test_SOURCES = cluster/tests/admission_owner_test.c $(cluster_harness)
+cluster_tests_admission_share_test_SOURCES = cluster/tests/admission_share_test.c $(cluster_harness)
+cluster_tests_admission_word_test_SOURCES = cluster/tests/admission_word_test.c $(cluster_harness)
 cluster_tests_channel_test_SOURCES = cluster/tests/channel_test.c $(cluster_harness)
 cluster_tests_claim_followed_test_SOURCES = cluster/tests/claim_followed_test.c $(cluster_harness)
 cluster_tests_chaos_test_SOURCES = cluster/tests/chaos_test.c $(cluster_harness)
@@ -136,7 +147,12 @@ cluster_tests_channel_test_LDADD = libstatesync-adapters.la $(cluster_test_libs)
 # Corosync's own functions are in the test.
 cluster_tests_corosync_test_CPPFLAGS = $(AM_CPPFLAGS) $(QB_CFLAGS) $(COROSYNC_CFLAGS)
 cluster_tests_corosync_test_LDADD = libcluster-adapters.la libbase.la $(CMOCKA_LIBS) $(QB_LIBS)
-cluster_tests_admission_test_LDADD = $(cluster_test_libs)
+cluster_tests_admission_chaos_test_LDADD = $(cluster_test_libs)
+cluster_tests_admission_cut_test_LDADD = $(cluster_test_libs)
+cluster_tests_admission_lost_test_LDADD = $(cluster_test_libs)
+cluster_tests_admission_owner_test_LDADD = $(cluster_test_libs)
+cluster_tests_admission_share_test_LDADD = $(cluster_test_libs)
+cluster_tests_admission_word_test_LDADD = $(cluster_test_libs)
 cluster_tests_ack_test_LDADD = $(cluster_test_libs)
 cluster_tests_claim_followed_test_LDADD = $(cluster_test_libs)
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
