@@ -261,6 +261,8 @@ static enum result init_send(struct ike_sa *sa)
 	o->exchange = IKE_SA_INIT;
 	o->message_id = 0;
 	sa->transmissions = 0;
+	/* What came to an earlier request says nothing of this one. */
+	sa->init_error = 0;
 	sa->init_refused = sa->init_refusals = 0;
 	ike_retransmit_send(sa);
 	v2_row_done(e, v2_request_row(IKE_REQ_INIT)->story);

@@ -267,6 +267,50 @@ static void a_corrected_request_has_its_own_time(void **state)
 	world_free(w);
 }
 
+/* Nobody has refused the request that went without an answer. */
+static void what_was_refused_before_a_cookie_is_not_why(void **state)
+{
+	struct world *w = world_of((struct options){ .init_tries = 3 });
+	const unsigned int *logs = w->side[A].logs;
+
+	(void)state;
+	w->hold_net = true;
+	initiate(w, A, 1);
+	refuse_for(w, 1000);
+	another_cookie(w);
+	for (unsigned int s = 0; s < 10; s++) {
+		world_drop_all(w);
+		world_run(w, 1000);
+	}
+	assert_index(w, 1, TUNNEL_PEER_UNREACHABLE);
+	assert_int_equal(world_index(w).generation, 1);
+	assert_int_equal(logs[LOG_IKE_PEER_DEAD], 1);
+	assert_int_equal(logs[LOG_IKE_ABORTED], 0);
+	world_free(w);
+}
+
+static void what_was_refused_before_an_answer_is_not_why(void **state)
+{
+	struct world *w = world_of((struct options){ 0 });
+	const unsigned int *logs = w->side[A].logs;
+
+	(void)state;
+	w->hold_net = true;
+	initiate(w, A, 1);
+	refuse_for(w, 1000);
+	world_deliver(w, 0);
+	world_deliver(w, 0);
+	assert_int_equal(w->side[A].sent[IKE_AUTH], 1);
+	for (unsigned int s = 0; s < 140 && world_index(w).generation == 0; s++) {
+		world_drop_all(w);
+		world_run(w, 1000);
+	}
+	assert_index(w, 1, TUNNEL_PEER_UNREACHABLE);
+	assert_int_equal(logs[LOG_IKE_PEER_DEAD], 1);
+	assert_int_equal(logs[LOG_IKE_ABORTED], 0);
+	world_free(w);
+}
+
 static void no_common_phase_2_proposal_moves_the_index(void **state)
 {
 	(void)state;
@@ -427,6 +471,8 @@ int main(void)
 		cmocka_unit_test(no_common_phase_1_proposal_moves_the_index),
 		cmocka_unit_test(corrections_without_end_move_the_index),
 		cmocka_unit_test(a_corrected_request_has_its_own_time),
+		cmocka_unit_test(what_was_refused_before_a_cookie_is_not_why),
+		cmocka_unit_test(what_was_refused_before_an_answer_is_not_why),
 		cmocka_unit_test(no_common_phase_2_proposal_moves_the_index),
 		cmocka_unit_test(no_common_selectors_in_ike_auth_move_the_index),
 		cmocka_unit_test(a_failed_authentication_moves_the_index),
