@@ -99,8 +99,6 @@ void v2_rival_is_used(struct ike_sa *sa)
 	struct ike_sa *old;
 	struct child_sa *c;
 
-	if (sa->s.nonce_i.len == 0)
-		return;
 	TAILQ_FOREACH (old, ike_sas_of(sa->e, sa->conn), of_conn) {
 		if (v2_ike_rival(old) != sa)
 			continue;
