@@ -456,7 +456,7 @@ uint32_t admission_share(const struct cl_node *n)
 
 	if (!a->limit)
 		return UINT32_MAX;
-	if (!view_quorate(n))
+	if (!view_quorate(n) || a->lapsed)
 		return 0;
 	uint64_t bound = 0;
 	for (size_t i = 0; i < CL_GROUPS_MAX; i++)
@@ -464,10 +464,22 @@ uint32_t admission_share(const struct cl_node *n)
 	return a->own > bound ? (uint32_t)(a->own - bound) : 0;
 }
 
+/* From a view without quorum until all have said in one with it what they have moved. */
+static void note_lapse(struct cl_node *n)
+{
+	struct admission *a = &n->admission;
+
+	if (n->view.established && !n->view.quorate)
+		a->lapsed = true;
+	else if (a->ready && view_quorate(n))
+		a->lapsed = false;
+}
+
 void admission_follow(struct cl_node *n)
 {
 	struct admission *a = &n->admission;
 
+	note_lapse(n);
 	consider(n);
 	uint32_t share = admission_share(n);
 	if (a->was_told && share == a->told_share && a->doubt == a->told_doubt)

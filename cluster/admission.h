@@ -34,7 +34,8 @@ struct admission {
 	uint32_t limit;   /* 0: none */
 	uint32_t own;     /* what we have given is gone as soon as it is sent */
 	uint32_t yielded; /* of what others have moved */
-	bool apart;       /* in this view a missing member may own what we own */
+	bool lapsed; /* without quorum: others may have moved our share, and have not said so yet */
+	bool apart;  /* in this view a missing member may own what we own */
 	/* it may have gone on with what counted here: the number of that time; 0: none */
 	uint32_t doubt, doubts;
 	struct admission_group {

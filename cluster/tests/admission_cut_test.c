@@ -57,6 +57,33 @@ static void with_quorum_the_share_moves_with_what_is_taken_over(void **state)
 	assert_true(sum() <= LIMIT);
 }
 
+/* In the first moment of the new view it has heard nobody's word. */
+static void what_has_moved_is_not_had_again(void **state)
+{
+	(void)state;
+	start(4);
+	w.two_node = false;
+	use(0, 25);
+	run(3000);
+	node_cut(&w, 0);
+	world_run(&w, 650);
+	view();
+	use(1, 25);
+	run(3000);
+	uint64_t others = share(1) + share(2) + share(3);
+	assert_true(others > LIMIT - w.nodes[0].cl->admission.own);
+	world_heal(&w);
+	world_view(&w, false);
+	assert_int_equal(sum(), others);
+	for (unsigned int ms = 0; ms < 50; ms++) {
+		world_run(&w, 1);
+		tell_all();
+		assert_true(sum() <= LIMIT);
+	}
+	run(3000);
+	assert_int_equal(sum(), LIMIT);
+}
+
 /* One half has quorum by a third vote, and is the only one: the share moves with what is taken over. */
 static void with_a_third_vote_one_of_a_pair_is_the_majority(void **state)
 {
@@ -179,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(each_side_of_a_cut_keeps_what_it_has),
 		T(with_quorum_the_share_moves_with_what_is_taken_over),
+		T(what_has_moved_is_not_had_again),
 		T(with_a_third_vote_one_of_a_pair_is_the_majority),
 		T(what_was_taken_in_a_cut_counts_at_neither),
 		T(nothing_is_free_before_all_is_merged),
