@@ -301,6 +301,9 @@ void laws_lose(struct member *m)
 		laws_of(m)->all_lost_ns = s->now_ns;
 		excuse(m, "the only holder of state is gone", true);
 	} else if ((s->stats.split_brains && laws_apart(s)) || spoke_alone(m)) {
+		/* Its time with it: whoever is left is of another log. */
+		if (m->role == CL_ROLE_ACTIVE && laws_of(m)->time_term == m->term)
+			laws_of(m)->time_term = 0;
 		excuse(m, "one of two owners is gone with what only it had", true);
 	}
 }
