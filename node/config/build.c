@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/hashmap.h"
 #include "node/config/import.h"
 
 #define LINE_BYTES_MAX 8192u
@@ -304,13 +305,11 @@ static void take_name(struct build *b)
 
 static bool resolve_name(void *ctx, const char *name, struct inet_addr *out)
 {
-	const struct build *b = ctx;
-	for (size_t i = 0; i < b->cfg->n_names; i++)
-		if (strcmp(b->cfg->names[i].name, name) == 0) {
-			*out = b->cfg->names[i].address;
-			return true;
-		}
-	return false;
+	struct build *b = ctx;
+	size_t i = build_find(b, BUILD_NAME, name);
+	if (i != BUILD_NONE)
+		*out = b->cfg->names[i].address;
+	return i != BUILD_NONE;
 }
 
 static void one_line(struct build *b, const char *text, size_t len, void (*handle)(struct build *))
@@ -421,6 +420,10 @@ out:
 		*out = cfg;
 	else
 		config_free(cfg);
+	for (enum build_kind kind = 0; b && kind < BUILD_KINDS; kind++)
+		build_moved(b, kind);
+	if (b)
+		hashmap_free(b->aces, NULL);
 	free(b);
 	return res;
 }

@@ -30,6 +30,21 @@ struct weak_use {
 	char word[16];
 };
 
+/* Objects that are found by their names. */
+enum build_kind {
+	BUILD_NAME,
+	BUILD_OBJECT,
+	BUILD_ACL,
+	BUILD_MAP_ENTRY,
+	BUILD_TUNNEL_GROUP,
+	BUILD_KINDS
+};
+
+struct build_index {
+	struct hashmap *positions; /* 1 + position of each of the first n */
+	size_t n;
+};
+
 struct build {
 	struct config *cfg;
 	struct diagnostics *diag;
@@ -44,7 +59,10 @@ struct build {
 	size_t n_weak;
 	const struct grammar_row *warned[64]; /* rows whose first kept line was reported */
 	size_t n_warned;
-	size_t unknown; /* kept lines that no table knows */
+	size_t unknown;   /* kept lines that no table knows */
+	bool named_group; /* a tunnel-group with keys that a peer may name in IKE_AUTH */
+	struct build_index index[BUILD_KINDS];
+	struct hashmap *aces; /* the lines that lists have, as config_ace_text */
 	bool no_memory;
 };
 
@@ -58,6 +76,12 @@ void *build_grow(struct build *b, void **array, size_t *n, size_t size);
 /* Take element i out of an array. */
 void build_remove(void *array, size_t *n, size_t size, size_t i);
 #define BUILD_REMOVE(array, n, i) build_remove((array), &(n), sizeof(*(array)), (i))
+#define BUILD_NONE                SIZE_MAX
+/* The position of an object in its array, BUILD_NONE when there is none; not for map entries. */
+size_t build_find(struct build *b, enum build_kind kind, const char *name);
+size_t build_find_entry(struct build *b, const char *map, uint32_t seq);
+/* Objects of this kind have other positions now. */
+void build_moved(struct build *b, enum build_kind kind);
 /* A copy that lives with the configuration; "" when out of memory. */
 const char *build_string(struct build *b, const char *s);
 struct config_where build_where(const struct build *b, const struct match *m);
@@ -80,6 +104,8 @@ bool build_secret(struct build *b, struct secret *s, const struct arg *a, bool h
 
 /* Resolve references and defaults, check, and mark what is inactive. */
 void config_resolve(struct build *b);
+/* For config_tunnel_group_by_*: the tunnel-groups stay as and where they are. */
+enum result config_index(struct config *cfg) WARN_UNUSED;
 /* What of failover snapshot-channel only the whole file can tell. */
 void snapshot_channel_resolve(struct build *b);
 /* Which interfaces are monitored. */

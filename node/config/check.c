@@ -87,9 +87,9 @@ static void resolve_end(struct build *b, struct config_ace_end *end)
 {
 	if (end->form != ACE_OBJECT)
 		return;
-	for (size_t i = 0; i < b->cfg->n_objects; i++)
-		if (strcmp(b->cfg->objects[i].name, end->object) == 0)
-			end->prefix = b->cfg->objects[i].prefix;
+	size_t i = build_find(b, BUILD_OBJECT, end->object);
+	if (i != BUILD_NONE)
+		end->prefix = b->cfg->objects[i].prefix;
 }
 
 static void resolve_ace(struct build *b, struct config_ace *ace)
@@ -149,7 +149,7 @@ static bool any_group_by_name(const struct config *cfg)
 	return false;
 }
 
-static const char *why_no_group(const struct config *cfg, const struct config_map_entry *e)
+static const char *why_no_group(const struct build *b, const struct config_map_entry *e)
 {
 	bool any_group = false, masked = false;
 	for (uint8_t i = 0; i < e->n_peers; i++) {
@@ -159,7 +159,7 @@ static const char *why_no_group(const struct config *cfg, const struct config_ma
 		any_group |= g != NULL;
 		masked |= g && g->keys_masked;
 	}
-	if (any_group_by_name(cfg))
+	if (b->named_group)
 		return NULL;
 	if (masked)
 		return "the pre-shared keys of its tunnel-group are masked or encrypted";
@@ -176,8 +176,9 @@ static bool ikev2_enabled_on(const struct config *cfg, const struct config_inter
 }
 
 /* The first thing that an entry lacks; NULL when it is complete. */
-static const char *why_inactive(const struct config *cfg, const struct config_map_entry *e)
+static const char *why_inactive(const struct build *b, const struct config_map_entry *e)
 {
+	const struct config *cfg = b->cfg;
 	bool has_proposal = false;
 	for (uint8_t i = 0; i < e->n_proposals; i++)
 		has_proposal |= e->proposals[i] != NULL;
@@ -203,7 +204,7 @@ static const char *why_inactive(const struct config *cfg, const struct config_ma
 		return "crypto ikev2 is not enabled on its interface";
 	if (cfg->n_ike_policies == 0)
 		return "no crypto ikev2 policy";
-	return why_no_group(cfg, e);
+	return why_no_group(b, e);
 }
 
 static const struct config_proposal *proposal_find(const struct config *cfg, const char *name)
@@ -216,10 +217,10 @@ static const struct config_proposal *proposal_find(const struct config *cfg, con
 
 static void resolve_peers(const struct config *cfg, struct config_map_entry *e)
 {
+	const struct config_tunnel_group *fallback = config_tunnel_group_default(cfg);
 	for (uint8_t i = 0; i < e->n_peers; i++) {
 		const struct config_tunnel_group *g = config_tunnel_group_by_address(
 			cfg, &e->peers[i].address);
-		const struct config_tunnel_group *fallback = config_tunnel_group_default(cfg);
 		e->peers[i].group = g ? g : group_has_keys(fallback) ? fallback : NULL;
 	}
 }
@@ -242,11 +243,12 @@ static void resolve_map_entry(struct build *b, struct config_map_entry *e)
 				      e->seq, e->proposal_names[i]);
 	}
 	resolve_peers(cfg, e);
-	if (e->acl_name)
-		e->acl = config_acl_find(cfg, e->acl_name);
+	size_t acl = e->acl_name ? build_find(b, BUILD_ACL, e->acl_name) : BUILD_NONE;
+	if (acl != BUILD_NONE)
+		e->acl = &cfg->acls[acl];
 	if (e->acl)
 		check_crypto_acl(b, e);
-	e->inactive_why = why_inactive(cfg, e);
+	e->inactive_why = why_inactive(b, e);
 	e->active = e->inactive_why == NULL;
 	if (!e->active)
 		build_warning(b, e->where, "crypto map %s %u is incomplete and not used: %s",
@@ -374,6 +376,10 @@ void config_resolve(struct build *b)
 	snapshot_channel_resolve(b);
 	monitoring_resolve(b);
 	check_tunnel_groups(b);
+	b->no_memory |= config_index(cfg) != R_OK;
+	if (b->no_memory)
+		return;
+	b->named_group = any_group_by_name(cfg);
 	if (cfg->n_map_entries)
 		qsort(cfg->map_entries, cfg->n_map_entries, sizeof(*cfg->map_entries),
 		      entry_compare);

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "base/hashmap.h"
 #include "node/config/build.h"
 
 static void apply_object(void *ctx, const struct match *m)
@@ -13,17 +14,18 @@ static void apply_object(void *ctx, const struct match *m)
 	struct build *b = ctx;
 	struct config *cfg = b->cfg;
 	const char *name = match_text(m, 0);
-	for (b->item = 0; b->item < cfg->n_objects; b->item++)
-		if (strcmp(cfg->objects[b->item].name, name) == 0)
-			break;
+	b->item = build_find(b, BUILD_OBJECT, name);
 	if (m->no) {
-		if (b->item < cfg->n_objects)
-			BUILD_REMOVE(cfg->objects, cfg->n_objects, b->item);
+		if (b->item == BUILD_NONE)
+			return;
+		BUILD_REMOVE(cfg->objects, cfg->n_objects, b->item);
+		build_moved(b, BUILD_OBJECT);
 		return;
 	}
 	/* The same object may come twice: the second time with its nat line. */
-	if (b->item < cfg->n_objects)
+	if (b->item != BUILD_NONE)
 		return;
+	b->item = cfg->n_objects;
 	struct config_object *o = BUILD_GROW(b, cfg->objects, cfg->n_objects);
 	if (o)
 		*o = (struct config_object){ .name = build_string(b, name),
@@ -92,10 +94,9 @@ const struct grammar_row rows_object[] = {
 static struct config_acl *acl_get(struct build *b, const char *name, const struct match *m)
 {
 	struct config *cfg = b->cfg;
-	/* Lines of one list stand together: look from the end. */
-	for (size_t i = cfg->n_acls; i-- > 0;)
-		if (strcmp(cfg->acls[i].name, name) == 0)
-			return &cfg->acls[i];
+	size_t i = build_find(b, BUILD_ACL, name);
+	if (i != BUILD_NONE)
+		return &cfg->acls[i];
 	struct config_acl *acl = m->no ? NULL : BUILD_GROW(b, cfg->acls, cfg->n_acls);
 	if (acl)
 		*acl = (struct config_acl){ .name = build_string(b, name),
@@ -103,19 +104,39 @@ static struct config_acl *acl_get(struct build *b, const char *name, const struc
 	return acl;
 }
 
-static bool end_equal(const struct config_ace_end *a, const struct config_ace_end *b)
+/* The operator's own words: nobody makes them collide. */
+static const uint8_t seed[16];
+
+static struct bytes ace_key(const struct config_acl *acl, const struct config_ace *ace,
+			    char text[CONFIG_ACE_TEXT_MAX])
 {
-	if (a->form != b->form)
-		return false;
-	if (a->form == ACE_OBJECT)
-		return strcmp(a->object, b->object) == 0;
-	return a->prefix.len == b->prefix.len && inet_equal(&a->prefix.addr, &b->prefix.addr);
+	config_ace_text(acl, ace, text);
+	return bytes(text, strlen(text));
 }
 
-static bool ace_equal(const struct config_ace *a, const struct config_ace *b)
+/* Whether the line is new to its list. */
+static bool ace_note(struct build *b, const struct config_acl *acl, const struct config_ace *ace)
 {
-	return a->usable && b->usable && a->permit == b->permit &&
-	       end_equal(&a->source, &b->source) && end_equal(&a->destination, &b->destination);
+	char text[CONFIG_ACE_TEXT_MAX];
+	if (!b->aces)
+		b->aces = hashmap_new(seed);
+	enum result res = b->aces ? hashmap_insert(b->aces, ace_key(acl, ace, text), b->aces)
+				  : R_NO_MEMORY;
+	b->no_memory |= res != R_OK && res != R_EXISTS;
+	return res == R_OK;
+}
+
+static void ace_remove(struct build *b, struct config_acl *acl, const struct config_ace *ace)
+{
+	char text[CONFIG_ACE_TEXT_MAX], other[CONFIG_ACE_TEXT_MAX];
+	const struct bytes key = ace_key(acl, ace, text);
+	if (!b->aces || !hashmap_remove(b->aces, key))
+		return;
+	for (size_t i = 0; i < acl->n_aces; i++)
+		if (acl->aces[i].usable && bytes_equal(ace_key(acl, &acl->aces[i], other), key)) {
+			BUILD_REMOVE(acl->aces, acl->n_aces, i);
+			return;
+		}
 }
 
 enum { ACE_ACL, ACE_ACTION, ACE_SOURCE, ACE_DESTINATION };
@@ -133,15 +154,11 @@ static void apply_ace(void *ctx, const struct match *m)
 		.destination = match_arg(m, ACE_DESTINATION)->endpoint,
 		.where = build_where(b, m),
 	};
-	size_t i = 0;
-	while (i < acl->n_aces && !ace_equal(&acl->aces[i], &ace))
-		i++;
 	if (m->no) {
-		if (i < acl->n_aces)
-			BUILD_REMOVE(acl->aces, acl->n_aces, i);
+		ace_remove(b, acl, &ace);
 		return;
 	}
-	if (i < acl->n_aces)
+	if (!ace_note(b, acl, &ace))
 		return;
 	struct config_ace *slot = BUILD_GROW(b, acl->aces, acl->n_aces);
 	if (!slot)

@@ -8,24 +8,18 @@
 /* Every line of an entry begins with these two. */
 enum { MAP_NAME, MAP_SEQ, MAP_FIRST };
 
-static struct config_map_entry *entry_find(struct config *cfg, const char *map, uint32_t seq)
-{
-	for (size_t i = cfg->n_map_entries; i-- > 0;)
-		if (cfg->map_entries[i].seq == seq && strcmp(cfg->map_entries[i].map, map) == 0)
-			return &cfg->map_entries[i];
-	return NULL;
-}
-
 /* The entry that the line is about. NULL when there is none to take something from,
  * or out of memory. */
 static struct config_map_entry *entry_get(struct build *b, const struct match *m)
 {
 	struct config *cfg = b->cfg;
 	uint32_t seq = (uint32_t)match_arg(m, MAP_SEQ)->number;
-	struct config_map_entry *e = entry_find(cfg, match_text(m, MAP_NAME), seq);
-	if (e || m->no)
-		return e;
-	e = BUILD_GROW(b, cfg->map_entries, cfg->n_map_entries);
+	size_t i = build_find_entry(b, match_text(m, MAP_NAME), seq);
+	if (i != BUILD_NONE)
+		return &cfg->map_entries[i];
+	if (m->no)
+		return NULL;
+	struct config_map_entry *e = BUILD_GROW(b, cfg->map_entries, cfg->n_map_entries);
 	if (e)
 		*e = (struct config_map_entry){
 			.map = build_string(b, match_text(m, MAP_NAME)),
@@ -286,9 +280,10 @@ static void apply_remove(void *ctx, const struct match *m)
 {
 	struct build *b = ctx;
 	struct config_map_entry *e = entry_get(b, m);
-	if (e)
-		BUILD_REMOVE(b->cfg->map_entries, b->cfg->n_map_entries,
-			     (size_t)(e - b->cfg->map_entries));
+	if (!e)
+		return;
+	BUILD_REMOVE(b->cfg->map_entries, b->cfg->n_map_entries, (size_t)(e - b->cfg->map_entries));
+	build_moved(b, BUILD_MAP_ENTRY);
 }
 
 #define MAP "crypto map NAME <1-65535> "

@@ -7,23 +7,21 @@ static struct config_tunnel_group *current(struct build *b)
 	return &b->cfg->tunnel_groups[b->item];
 }
 
-static const char default_l2l[] = "DefaultL2LGroup";
-
 /* b->item becomes that of the group, which is made when it does not exist. false: out of memory. */
 static bool group_get(struct build *b, const struct match *m)
 {
 	struct config *cfg = b->cfg;
 	const char *name = match_text(m, 0);
-	for (b->item = cfg->n_tunnel_groups; b->item-- > 0;)
-		if (strcmp(cfg->tunnel_groups[b->item].name, name) == 0)
-			return true;
+	b->item = build_find(b, BUILD_TUNNEL_GROUP, name);
+	if (b->item != BUILD_NONE)
+		return true;
 	b->item = cfg->n_tunnel_groups;
 	struct config_tunnel_group *g = BUILD_GROW(b, cfg->tunnel_groups, cfg->n_tunnel_groups);
 	if (!g)
 		return false;
 	*g = (struct config_tunnel_group){
 		.name = build_string(b, name),
-		.is_default = strcmp(name, default_l2l) == 0,
+		.is_default = strcmp(name, CONFIG_DEFAULT_L2L) == 0,
 		.keepalive = true,
 		.keepalive_threshold_s = CONFIG_KEEPALIVE_THRESHOLD_S,
 		.keepalive_retry_s = CONFIG_KEEPALIVE_RETRY_S,
@@ -40,13 +38,13 @@ static bool group_get(struct build *b, const struct match *m)
 static void group_remove(struct build *b, const char *name)
 {
 	struct config *cfg = b->cfg;
-	for (size_t i = 0; i < cfg->n_tunnel_groups; i++)
-		if (strcmp(cfg->tunnel_groups[i].name, name) == 0) {
-			secret_wipe(&cfg->tunnel_groups[i].local_key);
-			secret_wipe(&cfg->tunnel_groups[i].remote_key);
-			BUILD_REMOVE(cfg->tunnel_groups, cfg->n_tunnel_groups, i);
-			return;
-		}
+	size_t i = build_find(b, BUILD_TUNNEL_GROUP, name);
+	if (i == BUILD_NONE)
+		return;
+	secret_wipe(&cfg->tunnel_groups[i].local_key);
+	secret_wipe(&cfg->tunnel_groups[i].remote_key);
+	BUILD_REMOVE(cfg->tunnel_groups, cfg->n_tunnel_groups, i);
+	build_moved(b, BUILD_TUNNEL_GROUP);
 }
 
 static void apply_type(void *ctx, const struct match *m)

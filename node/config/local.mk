@@ -23,6 +23,7 @@ node_config_sources = \
 	node/config/grammar_syntax.c node/config/grammar_syntax.h \
 	node/config/grammar_types.c node/config/grammar_types.h \
 	node/config/import.c node/config/import.h \
+	node/config/index.c \
 	node/config/line.c \
 	node/config/load.c \
 	node/config/member_key.c node/config/member_key.h \

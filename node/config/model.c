@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/hashmap.h"
 #include "base/iana.h"
 #include "node/config/arena.h"
 
@@ -45,31 +46,16 @@ const struct config_interface *config_interface_by_nameif(const struct config *c
 	return NULL;
 }
 
-const struct config_acl *config_acl_find(const struct config *cfg, const char *name)
-{
-	for (size_t i = 0; i < cfg->n_acls; i++)
-		if (strcmp(cfg->acls[i].name, name) == 0)
-			return &cfg->acls[i];
-	return NULL;
-}
-
 const struct config_tunnel_group *config_tunnel_group_by_name(const struct config *cfg,
 							      const char *name)
 {
-	for (size_t i = 0; i < cfg->n_tunnel_groups; i++)
-		if (strcmp(cfg->tunnel_groups[i].name, name) == 0)
-			return &cfg->tunnel_groups[i];
-	return NULL;
+	return hashmap_get(cfg->group_by_name, bytes(name, strlen(name)));
 }
 
 const struct config_tunnel_group *config_tunnel_group_by_address(const struct config *cfg,
 								 const struct inet_addr *peer)
 {
-	for (size_t i = 0; i < cfg->n_tunnel_groups; i++)
-		if (cfg->tunnel_groups[i].is_l2l &&
-		    inet_equal(&cfg->tunnel_groups[i].address, peer))
-			return &cfg->tunnel_groups[i];
-	return NULL;
+	return hashmap_get(cfg->group_by_address, bytes(peer->a, inet_len(peer)));
 }
 
 const struct config_tunnel_group *
@@ -82,21 +68,13 @@ config_tunnel_group_by_identity(const struct config *cfg, unsigned int id_type, 
 	}
 	if (id_type != ID_FQDN && id_type != ID_RFC822_ADDR && id_type != ID_KEY_ID)
 		return NULL;
-	for (size_t i = 0; i < cfg->n_tunnel_groups; i++) {
-		const struct config_tunnel_group *g = &cfg->tunnel_groups[i];
-		if (g->is_l2l && !g->is_default && g->address.family == INET_NONE &&
-		    bytes_equal(id, bytes(g->name, strlen(g->name))))
-			return g;
-	}
-	return NULL;
+	const struct config_tunnel_group *g = hashmap_get(cfg->group_by_name, id);
+	return g && g->is_l2l && !g->is_default && g->address.family == INET_NONE ? g : NULL;
 }
 
 const struct config_tunnel_group *config_tunnel_group_default(const struct config *cfg)
 {
-	for (size_t i = 0; i < cfg->n_tunnel_groups; i++)
-		if (cfg->tunnel_groups[i].is_default)
-			return &cfg->tunnel_groups[i];
-	return NULL;
+	return config_tunnel_group_by_name(cfg, CONFIG_DEFAULT_L2L);
 }
 
 void config_free(struct config *cfg)
@@ -122,6 +100,8 @@ void config_free(struct config *cfg)
 	free(cfg->proposals);
 	free(cfg->map_entries);
 	free(cfg->map_bindings);
+	hashmap_free(cfg->group_by_name, NULL);
+	hashmap_free(cfg->group_by_address, NULL);
 	free(cfg->tunnel_groups);
 	free(cfg->kept);
 	arena_free(cfg->arena);

@@ -23,6 +23,8 @@
 #define CONFIG_MAP_PEERS_MAX     10
 #define CONFIG_MAP_PROPOSALS_MAX 11
 
+struct hashmap;
+
 /* Where an object was defined, for messages. Line 0: built in. */
 struct config_where {
 	unsigned int line;
@@ -119,6 +121,8 @@ enum config_peer_id_validate { PEER_ID_REQUIRED, PEER_ID_CERT, PEER_ID_NOCHECK }
 
 #define CONFIG_KEEPALIVE_THRESHOLD_S 10u
 #define CONFIG_KEEPALIVE_RETRY_S     2u
+
+#define CONFIG_DEFAULT_L2L "DefaultL2LGroup"
 
 /*
  * tunnel-group NAME type ipsec-l2l. The name is what the remote identity must
@@ -375,6 +379,8 @@ struct config {
 	size_t n_map_bindings;
 	struct config_tunnel_group *tunnel_groups;
 	size_t n_tunnel_groups;
+	struct hashmap *group_by_name; /* struct config_tunnel_group; internal, as the next */
+	struct hashmap *group_by_address;
 
 	uint32_t tcpmss; /* sysopt connection tcpmss, bytes; 0: never touched */
 	bool logging;    /* logging enable */
@@ -433,7 +439,6 @@ size_t config_watched(const struct config *cfg,
 /* All return NULL when there is none. */
 const struct config_interface *config_interface_by_nameif(const struct config *cfg,
 							  const char *nameif);
-const struct config_acl *config_acl_find(const struct config *cfg, const char *name);
 const struct config_tunnel_group *config_tunnel_group_by_name(const struct config *cfg,
 							      const char *name);
 /*

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "base/iana.h"
 #include "node/config/tests/fixtures.h"
@@ -117,11 +118,60 @@ static void no_takes_single_values_out_of_a_list(void **state)
 	config_free(cfg);
 }
 
+/* What stood behind it is still found by its name, and what comes again is new. */
+static void no_of_one_among_many_leaves_the_others(void **state)
+{
+	struct text in = { 0 };
+	(void)state;
+	for (unsigned int i = 1; i <= 40; i++)
+		text_printf(&in,
+			    "object network o%u\n host 192.0.2.%u\n"
+			    "access-list a%u extended permit ip any object o%u\n"
+			    "crypto map M %u match address a%u\n"
+			    "tunnel-group 203.0.113.%u type ipsec-l2l\n",
+			    i, i, i, i, i, i, i);
+	text_printf(&in, "no object network o7\nno crypto map M 7\n"
+			 "no access-list a7 extended permit ip any object o7\n"
+			 "no tunnel-group 203.0.113.7\n");
+	for (unsigned int i = 1; i <= 40; i++)
+		text_printf(&in,
+			    "object network o%u\n subnet 198.51.100.%u 255.255.255.255\n"
+			    "access-list a%u extended permit ip any object o%u\n"
+			    "crypto map M %u set peer 203.0.113.%u\n"
+			    "tunnel-group 203.0.113.%u ipsec-attributes\n"
+			    " ikev2 local-authentication pre-shared-key k%u\n",
+			    i, i, i, i, i, i, i, i);
+	struct config *cfg = parse(text_string(&in));
+	assert_int_equal(cfg->n_objects, 40);
+	assert_int_equal(cfg->n_map_entries, 40);
+	assert_int_equal(cfg->n_tunnel_groups, 40);
+	for (unsigned int i = 1; i <= 40; i++) {
+		const struct config_map_entry *e = &cfg->map_entries[i - 1];
+		char address[INET_TEXT_MAX], key[8];
+		assert_int_equal(e->seq, i);
+		assert_int_equal(e->acl_name != NULL, i != 7);
+		snprintf(address, sizeof(address), "198.51.100.%u", i);
+		assert_int_equal(cfg->acls[i - 1].n_aces, 1);
+		assert_address(&cfg->acls[i - 1].aces[0].destination.prefix.addr, address);
+		snprintf(address, sizeof(address), "203.0.113.%u", i);
+		assert_int_equal(e->n_peers, 1);
+		assert_address(&e->peers[0].address, address);
+		/* The seventh has lost its type. */
+		assert_int_equal(e->peers[0].group != NULL, i != 7);
+		const struct config_tunnel_group *g = config_tunnel_group_by_name(cfg, address);
+		snprintf(key, sizeof(key), "k%u", i);
+		assert_true(bytes_equal(secret_bytes(&g->local_key), bytes(key, strlen(key))));
+	}
+	config_free(cfg);
+	text_free(&in);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_takes_away_what_a_line_set),
 		cmocka_unit_test(no_takes_single_values_out_of_a_list),
+		cmocka_unit_test(no_of_one_among_many_leaves_the_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
