@@ -279,6 +279,13 @@ static bool is_ambiguous(const struct walk *a, const struct walk *b, struct fail
 	return false;
 }
 
+/* Its first word is another one: seen at the first letter, for there are hundreds of rows. */
+static bool begins_otherwise(const struct grammar_row *row, const char *token)
+{
+	const char first = row->syntax[0];
+	return first >= 'a' && first <= 'z' && (token[0] | 0x20) != first;
+}
+
 enum result grammar_match(const struct grammar *g, int mode, const struct line *l, struct match *m,
 			  struct failure *f)
 {
@@ -290,9 +297,15 @@ enum result grammar_match(const struct grammar *g, int mode, const struct line *
 	f = f ? f : &ignored;
 	*f = (struct failure){ 0 };
 	for (struct grammar_pos pos = { 0 }; (row = grammar_next(g, &pos));) {
-		struct match attempt = { .row = row, .no = no };
+		struct match attempt; /* 3 kB for each row and line: only what is set counts */
 		if (row->mode != mode || (row->flags & (no ? ROW_POSITIVE : ROW_NO_ONLY)))
 			continue;
+		/* What a row wants there says nothing any more when another has come farther. */
+		if (f->at > no && begins_otherwise(row, l->tokens[no].text))
+			continue;
+		attempt.row = row;
+		attempt.no = no;
+		attempt.n_args = 0;
 		struct walk w = {
 			.g = g, .row = row, .l = l, .at = no, .no = no, .m = &attempt, .f = f
 		};
