@@ -147,7 +147,8 @@ static bool group_init(struct cl_node *n, size_t i)
 
 struct cl_node *cl_node_new(struct cl_node_config *cfg)
 {
-	must(cfg->slot >= 1 && cfg->slot < SS_SLOTS && cfg->n_groups <= CL_GROUPS_MAX);
+	must(cfg->slot >= 1 && cfg->slot < SS_SLOTS && cfg->n_groups >= 1 &&
+	     cfg->n_groups <= CL_GROUPS_MAX);
 	struct cl_node *n = calloc(1, sizeof(*n));
 	if (!n) {
 		secret_wipe(&cfg->failover_key);

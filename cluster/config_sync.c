@@ -31,21 +31,21 @@ static bool same_member(const struct cl_member *a, const struct cl_member *b)
 /* Whoever owns the first group speaks for the configuration: there is one per unit, not per group. */
 static bool speaks(const struct cl_node *n)
 {
-	return n->n_groups && is_owner(&n->groups[0]);
+	return is_owner(&n->groups[0]);
 }
 
 static const struct member *speaker(struct cl_node *n)
 {
-	return n->n_groups ? owner_member(n, &n->groups[0]) : NULL;
+	return owner_member(n, &n->groups[0]);
 }
 
 enum cl_config_role cl_config_role(const struct cl_node *n, uint8_t digest[32])
 {
-	const struct group *g = n->n_groups ? &n->groups[0] : NULL;
+	const struct group *g = &n->groups[0];
 
 	if (speaks(n))
 		return CL_CONFIG_ACTIVE;
-	for (size_t i = 0; g && g->owner && i < n->view.n; i++) {
+	for (size_t i = 0; g->owner && i < n->view.n; i++) {
 		const struct member *m = &n->view.members[i];
 		if (!same_member(&m->id, &g->owner_id) || m->id.node_id == n->cfg.node_id)
 			continue;
@@ -115,14 +115,14 @@ static void offer_fail(struct cl_node *n, enum result reason, const char *why)
 {
 	struct config_offer *o = &n->config.offer;
 
-	for (size_t i = o->n; o->used && i-- > 0;)
+	for (size_t i = o->n; i-- > 0;)
 		if (o->readers[i].open)
 			reader_end(n, &o->readers[i], reason, why, BYTES_NONE);
 }
 
 static bool is_addressed(const struct cl_node *n, const struct member *m, uint8_t slot)
 {
-	return m->hello && !m->refused && m->slot && m->id.node_id != n->cfg.node_id &&
+	return m->hello && !m->refused && m->id.node_id != n->cfg.node_id &&
 	       (slot == 0 || slot == m->slot);
 }
 
@@ -195,7 +195,7 @@ static struct config_reader *reader_find(struct cl_node *n, uint64_t id, const s
 {
 	struct config_offer *o = &n->config.offer;
 
-	for (size_t i = 0; o->used && o->id == id && i < o->n; i++)
+	for (size_t i = 0; o->id == id && i < o->n; i++)
 		if (o->readers[i].open && same_member(&o->readers[i].id, m))
 			return &o->readers[i];
 	return NULL;
@@ -262,7 +262,7 @@ static void forget_members(struct cl_node *n)
 	if (!other || other->id.node_id == n->cfg.node_id)
 		return;
 	for (size_t i = 0; i < n->view.n; i++)
-		n->view.members[i].config_due = n->view.members[i].follows = false;
+		n->view.members[i].config_due = false;
 }
 
 static void owner_follow(struct cl_node *n)
@@ -274,7 +274,7 @@ static void owner_follow(struct cl_node *n)
 		forget_members(n);
 		return;
 	}
-	for (size_t i = 0; o->used && i < o->n; i++) {
+	for (size_t i = 0; i < o->n; i++) {
 		struct config_reader *r = &o->readers[i];
 		if (r->open && !member_find(n, &r->id))
 			reader_end(n, r, R_NOT_FOUND, "left the cluster before it answered",
@@ -319,8 +319,6 @@ static void ask(struct cl_node *n, struct config_receipt *r)
 	Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
 	Holdfast__ConfigRequest q = HOLDFAST__CONFIG_REQUEST__INIT;
 
-	if (!from)
-		return;
 	r->ask_ns = n->now_ns + CONFIG_ASK_MS * MS;
 	q.id = r->id;
 	q.first = (uint32_t)r->have;
@@ -389,7 +387,7 @@ void config_sync_piece(struct cl_node *n, uint8_t slot, const Holdfast__ConfigPi
 {
 	struct config_receipt *r = &n->config.receipt;
 
-	if (!r->used || r->complete || m->id != r->id || slot != r->slot || m->first != r->have ||
+	if (r->complete || m->id != r->id || slot != r->slot || m->first != r->have ||
 	    m->text.len == 0 || m->text.len > r->text.len - r->have)
 		return;
 	memcpy(r->text.p + r->have, m->text.data, m->text.len);
@@ -413,7 +411,7 @@ void config_sync_taken(struct cl_node *n, const struct cl_input *in)
 	else
 		n->stats.configs_refused++;
 	/* Another one came meanwhile: nobody waits for this answer. */
-	if (!r->used || !r->complete || r->id != in->token)
+	if (r->id != in->token)
 		return;
 	answer(n, r->id, in->reason, in->data);
 	receipt_end(r);
@@ -440,7 +438,7 @@ static void member_follow(struct cl_node *n)
 
 bool config_sync_receiving(const struct cl_node *n)
 {
-	return n->config.receipt.used && n->config.receipt.text.len;
+	return n->config.receipt.text.len > 0;
 }
 
 /* ---- both ---- */
@@ -457,7 +455,7 @@ uint64_t config_sync_deadline(const struct cl_node *n)
 	const struct config_receipt *r = &n->config.receipt;
 	uint64_t at = r->used && !r->complete ? r->ask_ns : NEVER;
 
-	for (size_t i = 0; o->used && i < o->n; i++) {
+	for (size_t i = 0; i < o->n; i++) {
 		uint64_t until = o->readers[i].heard_ns + CONFIG_ANSWER_MS * MS;
 		if (o->readers[i].open && until < at)
 			at = until;
