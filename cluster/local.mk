@@ -69,6 +69,7 @@ cluster_tests = \
 	cluster/tests/claim_followed_test \
 	cluster/tests/claim_test \
 	cluster/tests/clock_test \
+	cluster/tests/config_answer_test \
 	cluster/tests/config_sync_test \
 	cluster/tests/drain_test \
 	cluster/tests/corosync_test \
@@ -104,6 +105,7 @@ cluster_harness = \
 	cluster/tests/harness_effects.c \
 	cluster/tests/harness_net.c \
 	cluster/tests/harness_private.h
+config_fixtures = $(cluster_harness) cluster/tests/config_fixtures.h
 
 cluster_tests_ack_test_SOURCES = cluster/tests/ack_test.c $(cluster_harness)
 cluster_tests_admission_chaos_test_SOURCES = cluster/tests/admission_chaos_test.c $(cluster_harness)
@@ -116,7 +118,8 @@ cluster_tests_channel_test_SOURCES = cluster/tests/channel_test.c $(cluster_harn
 cluster_tests_claim_followed_test_SOURCES = cluster/tests/claim_followed_test.c $(cluster_harness)
 cluster_tests_chaos_test_SOURCES = cluster/tests/chaos_test.c $(cluster_harness)
 cluster_tests_clock_test_SOURCES = cluster/tests/clock_test.c $(cluster_harness)
-cluster_tests_config_sync_test_SOURCES = cluster/tests/config_sync_test.c $(cluster_harness)
+cluster_tests_config_answer_test_SOURCES = cluster/tests/config_answer_test.c $(config_fixtures)
+cluster_tests_config_sync_test_SOURCES = cluster/tests/config_sync_test.c $(config_fixtures)
 cluster_tests_drain_test_SOURCES = cluster/tests/drain_test.c $(cluster_harness)
 cluster_tests_disk_full_test_SOURCES = cluster/tests/disk_full_test.c $(cluster_harness)
 cluster_tests_exec_test_SOURCES = cluster/tests/exec_test.c $(cluster_harness)
@@ -157,6 +160,7 @@ cluster_tests_ack_test_LDADD = $(cluster_test_libs)
 cluster_tests_claim_followed_test_LDADD = $(cluster_test_libs)
 cluster_tests_chaos_test_LDADD = $(cluster_test_libs)
 cluster_tests_clock_test_LDADD = $(cluster_test_libs)
+cluster_tests_config_answer_test_LDADD = $(cluster_test_libs)
 cluster_tests_config_sync_test_LDADD = $(cluster_test_libs)
 cluster_tests_drain_test_LDADD = $(cluster_test_libs)
 cluster_tests_disk_full_test_LDADD = $(cluster_test_libs)

@@ -86,11 +86,13 @@ struct node {
 	bool mute_config;
 	unsigned int configs_wanted, configs_taken, configs_saved, configs_done, configs_ok;
 	uint8_t config_slot; /* of the last CONFIG_DONE */
+	enum cl_config_why config_for;
 	uint64_t config_token;
 	uint32_t config_left;
 	enum result config_reason;
 	char config_why[CL_CONFIG_WHY];
 	struct buf config_got;
+	uint8_t config_from;
 	struct ss_store *mirror; /* from APPLY and RESET: law 8 */
 };
 

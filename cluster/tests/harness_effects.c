@@ -188,6 +188,7 @@ static void on_config(struct node *nd, const struct cl_effect *fx)
 
 	*(fx->data.len ? &nd->configs_taken : &nd->configs_saved) += 1;
 	must(buf_set(&nd->config_got, buf_bytes(&fx->data)));
+	nd->config_from = fx->slot;
 	if (nd->mute_config)
 		return;
 	if (!*why && fx->data.len) {
@@ -203,6 +204,7 @@ static void on_config_done(struct node *nd, const struct cl_effect *fx)
 	nd->configs_done++;
 	nd->configs_ok += fx->ok;
 	nd->config_slot = fx->slot;
+	nd->config_for = fx->config_why;
 	nd->config_token = fx->token;
 	nd->config_left = fx->exit;
 	nd->config_reason = fx->reason;
