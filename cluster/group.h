@@ -205,8 +205,7 @@ struct health_state {
 	uint64_t since_ns;      /* a standby is better off; 0: none is */
 	uint64_t not_before_ns; /* of the next handover */
 	uint64_t wait_ns, moved_ns;
-	bool failed; /* by the policy, as of the last change */
-	bool moved;  /* away from here, because of our interfaces */
+	bool moved; /* away from here, because of our interfaces */
 };
 
 /* This node's own interfaces. */

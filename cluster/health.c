@@ -145,14 +145,10 @@ static bool follow_link(struct cl_node *n, size_t i)
 /* The preferred unit is available again: preempt may take back what its links made it give. */
 static void look_at_group(struct cl_node *n, struct group *g)
 {
-	bool was_failed = g->health.failed;
-
-	g->health.failed = is_failed(n, g);
-	if (!was_failed || g->health.failed)
+	if (!g->health.moved || is_failed(n, g))
 		return;
-	if (g->health.moved)
-		preempt_available(n, g);
 	g->health.moved = false;
+	preempt_available(n, g);
 }
 
 static void follow(struct cl_node *n)
