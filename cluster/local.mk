@@ -78,6 +78,7 @@ cluster_tests = \
 	cluster/tests/fence_test \
 	cluster/tests/handover_test \
 	cluster/tests/heal_test \
+	cluster/tests/health_link_test \
 	cluster/tests/health_test \
 	cluster/tests/heard_term_test \
 	cluster/tests/hello_test \
@@ -106,6 +107,7 @@ cluster_harness = \
 	cluster/tests/harness_net.c \
 	cluster/tests/harness_private.h
 config_fixtures = $(cluster_harness) cluster/tests/config_fixtures.h
+health_fixtures = $(cluster_harness) cluster/tests/health_fixtures.h
 
 cluster_tests_ack_test_SOURCES = cluster/tests/ack_test.c $(cluster_harness)
 cluster_tests_admission_chaos_test_SOURCES = cluster/tests/admission_chaos_test.c $(cluster_harness)
@@ -127,7 +129,8 @@ cluster_tests_fence_test_SOURCES = cluster/tests/fence_test.c $(cluster_harness)
 cluster_tests_heal_test_SOURCES = cluster/tests/heal_test.c $(cluster_harness)
 cluster_tests_heard_term_test_SOURCES = cluster/tests/heard_term_test.c $(cluster_harness)
 cluster_tests_handover_test_SOURCES = cluster/tests/handover_test.c $(cluster_harness)
-cluster_tests_health_test_SOURCES = cluster/tests/health_test.c $(cluster_harness)
+cluster_tests_health_link_test_SOURCES = cluster/tests/health_link_test.c $(health_fixtures)
+cluster_tests_health_test_SOURCES = cluster/tests/health_test.c $(health_fixtures)
 cluster_tests_hello_test_SOURCES = cluster/tests/hello_test.c $(cluster_harness)
 cluster_tests_history_test_SOURCES = cluster/tests/history_test.c $(cluster_harness)
 cluster_tests_join_test_SOURCES = cluster/tests/join_test.c $(cluster_harness)
@@ -169,6 +172,7 @@ cluster_tests_fence_test_LDADD = $(cluster_test_libs)
 cluster_tests_heal_test_LDADD = $(cluster_test_libs)
 cluster_tests_heard_term_test_LDADD = $(cluster_test_libs)
 cluster_tests_handover_test_LDADD = $(cluster_test_libs)
+cluster_tests_health_link_test_LDADD = $(cluster_test_libs)
 cluster_tests_health_test_LDADD = $(cluster_test_libs)
 cluster_tests_hello_test_LDADD = $(cluster_test_libs)
 cluster_tests_history_test_LDADD = $(cluster_test_libs)

@@ -1,53 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Link monitoring: when an owner hands over because of its interfaces, and when it must not. */
-#include <stdio.h>
-
-#include "cluster/tests/fixtures.h"
-
-#define SETTLE_MS 300u
-#define HOLD_MS   25000u
-
-enum { OUTSIDE, INSIDE, DMZ, LINKS };
-
-static struct cl_health health[NODES_MAX];
-
-static void tell(size_t i)
-{
-	struct cl_input in = { .kind = CL_IN_LINKS, .health = &health[i] };
-
-	node_input(&w.nodes[i], &in);
-}
-
-static void link_is(size_t i, unsigned int link, enum cl_link_state s)
-{
-	health[i].links[link].state = s;
-	tell(i);
-}
-
-static void all_links_up(size_t i)
-{
-	static const char *const names[LINKS] = { "outside", "inside", "dmz" };
-
-	health[i] = (struct cl_health){ .n_links = LINKS,
-					.link_state_ms = SETTLE_MS,
-					.hold_ms = HOLD_MS };
-	for (unsigned int k = 0; k < LINKS; k++) {
-		snprintf(health[i].links[k].nameif, CL_NAME_MAX, "%s", names[k]);
-		health[i].links[k].group = GROUP;
-		health[i].links[k].state = CL_LINK_NORMAL;
-		health[i].links[k].monitored = k != DMZ;
-	}
-	tell(i);
-}
-
-/* n nodes, all links up, owned by node 0, all protected. */
-static void monitored(size_t n)
-{
-	world_settled(&w, n);
-	for (size_t i = 0; i < n; i++)
-		all_links_up(i);
-	world_run(&w, 10);
-}
+#include "cluster/tests/health_fixtures.h"
 
 static uint64_t handed_over(size_t i)
 {
@@ -221,6 +174,29 @@ static void a_claimant_is_failed_when_the_policy_says_so(void **state)
 	assert_int_equal(world_owner(&w), 1);
 }
 
+/* A share of so many interfaces as that one monitors, whatever its judge does. */
+static void the_share_is_one_of_the_claimants_interfaces(void **state)
+{
+	(void)state;
+	for (unsigned int alone = 0; alone < 2; alone++) {
+		monitored(3);
+		for (size_t i = 0; i < 3; i++) {
+			health[i].percent = true;
+			health[i].failures = 60;
+			tell(i);
+		}
+		health[1].links[INSIDE].monitored = !alone;
+		link_is(1, OUTSIDE, CL_LINK_NO_LINK);
+		world_run(&w, 400);
+		world_kill(&w, 0, 50);
+		assert_int_equal(world_owner(&w), alone ? 2 : 1);
+		assert_int_equal(stats(1)->claims_sent, !alone);
+		assert_int_equal(stats(2)->claims_sent, alone);
+		world_free(&w);
+	}
+	monitored(2);
+}
+
 static void behind_a_silent_owner_too(void **state)
 {
 	(void)state;
@@ -256,41 +232,6 @@ static void an_operator_hands_over_to_good_interfaces(void **state)
 	node_command(&w, 0, CL_IN_GO_STANDBY);
 	world_run(&w, 50);
 	assert_int_equal(world_owner(&w), 2);
-}
-
-/* Who is behind the link may have missed that this member took over. */
-static void an_owner_announces_behind_a_link_that_is_back(void **state)
-{
-	(void)state;
-	monitored(2);
-	assert_int_equal(w.nodes[0].announced, 0);
-	link_is(0, DMZ, CL_LINK_NO_LINK);
-	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
-	world_run(&w, 10);
-	assert_int_equal(w.nodes[0].announced, 0);
-	link_is(0, OUTSIDE, CL_LINK_NORMAL);
-	assert_int_equal(w.nodes[0].announced, 1);
-	tell(0);
-	world_run(&w, 1000);
-	assert_int_equal(w.nodes[0].announced, 1);
-	link_is(0, DMZ, CL_LINK_NORMAL); /* monitored or not */
-	assert_int_equal(w.nodes[0].announced, 2);
-	assert_int_equal(world_owner(&w), 0);
-}
-
-static void a_standby_announces_nothing(void **state)
-{
-	(void)state;
-	monitored(2);
-	link_is(1, OUTSIDE, CL_LINK_NO_LINK);
-	link_is(1, OUTSIDE, CL_LINK_NORMAL);
-	world_run(&w, 1000);
-	assert_int_equal(w.nodes[1].announced, 0);
-	/* Nor an owner for a link of another group. */
-	health[0].links[OUTSIDE].group = 7;
-	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
-	link_is(0, OUTSIDE, CL_LINK_NORMAL);
-	assert_int_equal(w.nodes[0].announced, 0);
 }
 
 static void a_short_loss_moves_nothing(void **state)
@@ -488,112 +429,6 @@ static void an_operator_cannot_move_the_group_to_failed_interfaces(void **state)
 	assert_int_equal(world_owner(&w), 1);
 }
 
-static void preempting(void)
-{
-	world_init(&w, 2);
-	w.preferred_slot = 1;
-	w.preempt = true;
-	node_start(&w, 0);
-	node_start(&w, 1);
-	world_view(&w, false);
-	world_run(&w, 300);
-	all_links_up(0);
-	all_links_up(1);
-	world_run(&w, 10);
-	assert_int_equal(world_owner(&w), 0);
-}
-
-/* What its links made it give it takes back when they have been up for the hold time. */
-static void preempt_waits_for_links_that_hold(void **state)
-{
-	(void)state;
-	preempting();
-	link_is(0, OUTSIDE, CL_LINK_NO_LINK);
-	world_run(&w, 10000);
-	assert_int_equal(world_owner(&w), 1);
-	link_is(0, OUTSIDE, CL_LINK_NORMAL);
-	world_run(&w, HOLD_MS - 100);
-	assert_int_equal(world_owner(&w), 1);
-	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_LINK_NORMAL], 0);
-	world_run(&w, 300);
-	assert_int_equal(world_owner(&w), 0);
-	assert_int_equal(w.nodes[0].logs[LOG_CLUSTER_LINK_NORMAL], 1);
-}
-
-/* A restarted preferred unit with a dead link does not take the group to lose it again. */
-static void preempt_does_not_take_what_it_cannot_serve(void **state)
-{
-	(void)state;
-	preempting();
-	world_kill(&w, 0, 30);
-	node_start(&w, 0);
-	all_links_up(0);
-	link_is(0, INSIDE, CL_LINK_NO_LINK);
-	world_view(&w, true);
-	world_run(&w, 20000);
-	assert_int_equal(world_owner(&w), 1);
-	assert_int_equal(stats(0)->preempts_asked, 0);
-	link_is(0, INSIDE, CL_LINK_NORMAL);
-	world_run(&w, HOLD_MS + 300);
-	assert_int_equal(world_owner(&w), 0);
-}
-
-static void every_member_sees_the_interfaces_of_all(void **state)
-{
-	struct cl_link links[CL_LINKS_MAX];
-	(void)state;
-	monitored(2);
-	link_is(1, INSIDE, CL_LINK_DOWN);
-	world_run(&w, 10);
-	for (size_t i = 0; i < 2; i++) {
-		assert_int_equal(cl_links(w.nodes[i].cl, 2, links), LINKS);
-		assert_string_equal(links[INSIDE].nameif, "inside");
-		assert_int_equal(links[INSIDE].state, CL_LINK_DOWN);
-		assert_true(links[INSIDE].monitored);
-		assert_int_equal(links[OUTSIDE].state, CL_LINK_NORMAL);
-		assert_false(links[DMZ].monitored);
-	}
-	link_is(1, INSIDE, CL_LINK_NORMAL);
-	world_run(&w, SETTLE_MS + 10);
-	cl_links(w.nodes[0].cl, 2, links);
-	assert_int_equal(links[INSIDE].state, CL_LINK_WAITING);
-	world_run(&w, HOLD_MS);
-	cl_links(w.nodes[0].cl, 2, links);
-	assert_int_equal(links[INSIDE].state, CL_LINK_NORMAL);
-	/* One that is configured away is gone for the others as well. */
-	health[1].n_links = 1;
-	tell(1);
-	world_run(&w, 10);
-	assert_int_equal(cl_links(w.nodes[0].cl, 2, links), 1);
-	assert_int_equal(cl_links(w.nodes[0].cl, 3, links), 0);
-}
-
-/* Of a newer version: more interfaces than this one has room for, in a state that it cannot name. */
-static void what_a_newer_member_says_is_taken_as_far_as_it_goes(void **state)
-{
-	Holdfast__InterfaceStatus status[CL_LINKS_MAX + 2], *list[CL_LINKS_MAX + 2];
-	Holdfast__Hello h = HOLDFAST__HELLO__INIT;
-	struct cl_link links[CL_LINKS_MAX];
-
-	(void)state;
-	monitored(2);
-	for (size_t i = 0; i < CL_LINKS_MAX + 2; i++) {
-		holdfast__interface_status__init(&status[i]);
-		status[i].state = 77;
-		status[i].monitored = true;
-		status[i].group = GROUP;
-		list[i] = &status[i];
-	}
-	h.n_interface = CL_LINKS_MAX + 2;
-	h.interface = list;
-	struct cl_outbox out = { 0 };
-	w.nodes[0].cl->out = &out;
-	health_heard(w.nodes[0].cl, member_by_slot(w.nodes[0].cl, 2), &h);
-	cl_outbox_clear(&out);
-	assert_int_equal(cl_links(w.nodes[0].cl, 2, links), CL_LINKS_MAX);
-	assert_int_equal(links[0].state, CL_LINK_UNKNOWN);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -608,11 +443,10 @@ int main(void)
 		T(a_claimant_with_failed_interfaces_goes_behind),
 		T(when_all_claimants_have_failed_the_slot_decides),
 		T(a_claimant_is_failed_when_the_policy_says_so),
+		T(the_share_is_one_of_the_claimants_interfaces),
 		T(behind_a_silent_owner_too),
 		T(the_only_claimant_takes_over_with_failed_interfaces),
 		T(an_operator_hands_over_to_good_interfaces),
-		T(an_owner_announces_behind_a_link_that_is_back),
-		T(a_standby_announces_nothing),
 		T(a_short_loss_moves_nothing),
 		T(a_flapping_link_is_a_failed_one),
 		T(the_group_does_not_follow_flapping_links_for_ever),
@@ -624,10 +458,6 @@ int main(void)
 		T(without_quorum_nothing_is_handed_over),
 		T(with_pacemaker_the_roles_are_its_business),
 		T(an_operator_cannot_move_the_group_to_failed_interfaces),
-		T(preempt_waits_for_links_that_hold),
-		T(preempt_does_not_take_what_it_cannot_serve),
-		T(every_member_sees_the_interfaces_of_all),
-		T(what_a_newer_member_says_is_taken_as_far_as_it_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
