@@ -38,7 +38,6 @@ void fence_owner_left(struct cl_node *n, struct group *g)
 {
 	uint32_t node_id = g->owner_id.node_id;
 
-	g->unfenced = 0;
 	if (n->cfg.fenced_takeover && n->view.nodes_lost && !is_fenced(n, node_id) &&
 	    !in_view(n, node_id))
 		g->unfenced = node_id;
@@ -75,13 +74,9 @@ void fence_confirmed(struct cl_node *n, uint32_t node_id)
 {
 	if (cl_fenced_objection(n, node_id))
 		return;
-	if (!is_fenced(n, node_id)) {
-		if (n->n_fenced == CL_MEMBERS_MAX) {
-			n->n_fenced--;
-			memmove(n->fenced, n->fenced + 1, n->n_fenced * sizeof(n->fenced[0]));
-		}
+	/* Each once, and of the node list: there is room. */
+	if (!is_fenced(n, node_id))
 		n->fenced[n->n_fenced++] = node_id;
-	}
 	fx_log(n, LOG_CLUSTER_FENCED, "node %u", node_id);
 	for (size_t i = 0; i < n->n_groups; i++)
 		if (n->groups[i].unfenced == node_id)

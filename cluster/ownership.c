@@ -251,7 +251,6 @@ void ownership_view_changed(struct cl_node *n, struct group *g)
 	}
 	if (owner_member(n, g)) {
 		g->owner_left_ns = 0;
-		g->unfenced = 0;
 		return;
 	}
 	if (!g->owner_left_ns) {
