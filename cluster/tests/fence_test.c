@@ -101,6 +101,38 @@ static void an_owner_that_was_lost_unseen_is_waited_for(void **state)
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 }
 
+/* The word came while this node had no connection, and does not come twice. */
+static void an_owner_that_was_fenced_unseen_is_not_waited_for(void **state)
+{
+	(void)state;
+	start_pair(CL_MANAGER_INTERNAL);
+	w.two_node = true;
+	node_command(&w, 1, CL_IN_DISCONNECTED);
+	node_kill(&w, 0);
+	fenced(1, 1);
+	cut();
+	assert_int_equal(node_status(&w.nodes[1]).unfenced_node, 0);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
+}
+
+/* The word came to another one, which has taken over: whoever follows it waits for nobody. */
+static void who_follows_waits_no_longer(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	for (size_t i = 0; i < 3; i++)
+		w.nodes[i].cl->cfg.fenced_takeover = true;
+	node_kill(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 500);
+	assert_int_equal(node_status(&w.nodes[2]).unfenced_node, 1);
+	fenced(1, 1);
+	world_run(&w, 50);
+	assert_int_equal(world_owner(&w), 1);
+	assert_int_equal(node_status(&w.nodes[2]).unfenced_node, 0);
+}
+
 /* Pacemaker's promote may come before its confirmation. */
 static void promote_waits_for_it_too(void **state)
 {
@@ -262,7 +294,9 @@ static void an_empty_start_waits_for_who_is_missing(void **state)
 	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
 	assert_int_equal(node_status(&w.nodes[0]).unfenced_node, 2);
 	assert_false(node_status(&w.nodes[0]).may_begin_empty);
-	fenced(0, 2);
+	for (unsigned int times = 0; times < 2 * CL_MEMBERS_MAX; times++)
+		fenced(0, 2);
+	assert_int_equal(w.nodes[0].cl->n_fenced, 1);
 	assert_true(node_status(&w.nodes[0]).may_begin_empty);
 	world_run(&w, 100);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE);
@@ -392,6 +426,8 @@ int main(void)
 		T(and_taken_over_from_when_it_is_fenced),
 		T(the_word_on_another_node_ends_no_wait),
 		T(an_owner_that_was_lost_unseen_is_waited_for),
+		T(an_owner_that_was_fenced_unseen_is_not_waited_for),
+		T(who_follows_waits_no_longer),
 		T(promote_waits_for_it_too),
 		T(one_who_is_there_is_not_fenced),
 		T(a_process_that_dies_alone_is_taken_over_from_at_once),
