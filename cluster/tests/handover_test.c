@@ -112,6 +112,24 @@ static void whose_claim_is_refused_is_a_standby(void **state)
 	assert_int_equal(w.nodes[1].commands_ok, 1);
 }
 
+/* Corosync does not move, and neither does the time by which the command is answered. */
+static void whose_claim_is_not_heard_is_answered_in_time(void **state)
+{
+	(void)state;
+	world_settled(&w, 3);
+	node_kill(&w, 0);
+	world_view(&w, true);
+	w.nodes[1].hold_acks = w.nodes[2].hold_acks = true;
+	for (unsigned int i = 0; i < 50 && !w.nodes[1].cl->groups[0].claim.sent; i++)
+		world_run(&w, 1);
+	assert_true(w.nodes[1].cl->groups[0].claim.sent);
+	node_command(&w, 1, CL_IN_GO_STANDBY);
+	world_run(&w, 3 * HANDOVER_MS);
+	world_view(&w, true);
+	world_run(&w, 2 * HANDOVER_MS + 100);
+	assert_int_equal(w.nodes[1].commands_failed, 1);
+}
+
 /* Nobody else's claim ends the stop that waited for ours. */
 static void who_stops_and_whose_claim_is_refused_may_go(void **state)
 {
@@ -363,6 +381,43 @@ static void a_stop_does_not_wait_for_stragglers_for_ever(void **state)
 	assert_int_equal(w.nodes[0].stopped_ok, 1);
 }
 
+/* The next owner dies while this one relays: it owns once more, and has not handed over. */
+static void who_has_to_take_it_back_has_not_stopped(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_command(&w, 0, CL_IN_STOP);
+	world_run(&w, 30);
+	assert_handed_over(0, 1, 2);
+	world_kill(&w, 1, 300);
+	assert_int_equal(world_owner(&w), 0);
+	assert_int_equal(w.nodes[0].stopped_failed, 1);
+	assert_true(w.nodes[0].cl->groups[0].at[T_STOP] == NEVER);
+	world_run(&w, 6000);
+	assert_int_equal(w.nodes[0].stopped_ok, 0);
+}
+
+/* It is of the last handover, and answers no other command. */
+static void the_end_of_a_relay_ends_only_the_stop_that_waits_for_it(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_command(&w, 0, CL_IN_GO_STANDBY);
+	world_run(&w, 30);
+	assert_int_equal(w.nodes[0].commands_ok, 1);
+	w.nodes[1].mute_quiesce = true;
+	node_command(&w, 0, CL_IN_GO_ACTIVE);
+	world_run(&w, 5);
+	node_command(&w, 0, CL_IN_RELAY_DONE);
+	assert_int_equal(w.nodes[0].commands_ok, 1);
+	w.nodes[0].mute_prepare = true;
+	node_command(&w, 1, CL_IN_STOP);
+	world_run(&w, 5);
+	node_command(&w, 1, CL_IN_RELAY_DONE);
+	assert_int_equal(w.nodes[1].role, CL_ROLE_RELEASING);
+	assert_int_equal(w.nodes[1].stopped_ok, 0);
+}
+
 /* R21: it is on its way out, whatever it is asked behind that. */
 static void a_stop_is_not_taken_back_by_a_command(void **state)
 {
@@ -449,6 +504,7 @@ int main(void)
 		T(who_stops_while_it_claims_hands_over_first),
 		T(who_claims_alone_says_that_it_stays),
 		T(whose_claim_is_refused_is_a_standby),
+		T(whose_claim_is_not_heard_is_answered_in_time),
 		T(who_stops_and_whose_claim_is_refused_may_go),
 		T(there_and_back_ten_times),
 		T(of_two_standbys_the_one_that_holds_more_is_next),
@@ -466,6 +522,8 @@ int main(void)
 		T(without_a_protected_standby_nothing_is_handed_over),
 		T(stopping_an_owner_hands_over_and_waits_for_stragglers),
 		T(a_stop_does_not_wait_for_stragglers_for_ever),
+		T(who_has_to_take_it_back_has_not_stopped),
+		T(the_end_of_a_relay_ends_only_the_stop_that_waits_for_it),
 		T(a_stop_is_not_taken_back_by_a_command),
 		T(stopping_a_standby_is_immediate_and_silent),
 		T(commands_that_ask_for_what_is_succeed),
