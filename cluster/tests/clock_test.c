@@ -1,23 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How old a heartbeat is, by which clock, and what an owner makes of its own (R10, R12). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include "cluster/tests/harness.h"
+#include "cluster/tests/fixtures.h"
 
 #define TOKEN_MS 500
-
-static struct world w;
-
-static int done(void **state)
-{
-	(void)state;
-	world_free(&w);
-	return 0;
-}
 
 static struct group *group_of(size_t i)
 {
@@ -56,6 +41,23 @@ static void a_clock_that_is_ahead_is_taken_back_slowly(void **state)
 	assert_in_range(clock_ahead_ms(), 0, 400);
 }
 
+/* Far ahead for a second is set. What was far for a moment before does not count. */
+static void a_clock_that_is_far_ahead_again_is_far_from_then_on(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	w.nodes[1].cl->clock_offset_ms += 3000;
+	world_run(&w, 500);
+	assert_in_range(clock_ahead_ms(), 2900, 3000);
+	w.nodes[1].cl->clock_offset_ms -= 3000;
+	world_run(&w, 600);
+	w.nodes[1].cl->clock_offset_ms += 3000;
+	world_run(&w, 900);
+	assert_in_range(clock_ahead_ms(), 2900, 3010);
+	world_run(&w, 300);
+	assert_in_range(clock_ahead_ms() + 10, 0, 20);
+}
+
 /* No lifetime begins anew because of a handover. */
 static void an_owner_before_follows_slowly_too(void **state)
 {
@@ -73,7 +75,6 @@ static void an_owner_before_follows_slowly_too(void **state)
 	assert_in_range(-clock_ahead_ms(), ahead - 50, ahead);
 }
 
-/* It was emitted after this clock's time, which is not its age. */
 /* Its state is another one's now: it would end all lifetimes when it owns again. */
 static void an_owner_that_lost_to_another_has_its_time_at_once(void **state)
 {
@@ -112,6 +113,7 @@ static void what_waited_takes_nothing_back_from_who_has_lost(void **state)
 			0, 20);
 }
 
+/* It was emitted after this clock's time, which is not its age. */
 static void a_clock_that_was_behind_makes_no_heartbeat_younger(void **state)
 {
 	(void)state;
@@ -154,7 +156,7 @@ static void a_time_that_no_clock_shows_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		Holdfast__ClusterMessage m = HOLDFAST__CLUSTER_MESSAGE__INIT;
 		Holdfast__Heartbeat h = HOLDFAST__HEARTBEAT__INIT;
-		const uint64_t refused = cl_stats(w.nodes[1].cl)->refused[R_VALUE];
+		const uint64_t refused = stats(1)->refused[R_VALUE];
 
 		h.number = group_of(0)->heartbeats_sent + 1;
 		h.cluster_time_ms = times[i];
@@ -162,7 +164,7 @@ static void a_time_that_no_clock_shows_is_refused(void **state)
 		m.heartbeat = &h;
 		node_forge(&w, 0, w.nodes[0].term, &m);
 		world_run(&w, 1);
-		assert_int_equal(cl_stats(w.nodes[1].cl)->refused[R_VALUE], refused + 1);
+		assert_int_equal(stats(1)->refused[R_VALUE], refused + 1);
 		assert_true(group_of(1)->heartbeat < h.number);
 	}
 	assert_in_range(w.nodes[1].cl->clock_offset_ms - offset + 50, 0, 100);
@@ -327,9 +329,9 @@ static void a_pause_counts_from_half_a_token_in_all_a_token(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_teardown(f, done)
 	const struct CMUnitTest tests[] = {
 		T(a_clock_that_is_ahead_is_taken_back_slowly),
+		T(a_clock_that_is_far_ahead_again_is_far_from_then_on),
 		T(an_owner_before_follows_slowly_too),
 		T(an_owner_that_lost_to_another_has_its_time_at_once),
 		T(what_waited_takes_nothing_back_from_who_has_lost),
