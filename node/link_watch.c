@@ -216,7 +216,7 @@ enum result link_watch_set(struct link_watch *w, const char *const *devices, siz
 	(void)link_watch_read(w);
 	watch(w, devices, n < CL_LINKS_MAX ? n : CL_LINKS_MAX);
 	link_watch_look(w);
-	while (w->dumping || w->again) {
+	while (w->dumping) {
 		const uint64_t now = now_ms();
 		if (now >= end || poll(&p, 1, (int)(end - now)) == 0) {
 			errno = ETIMEDOUT;
