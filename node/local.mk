@@ -80,6 +80,7 @@ node_tests = \
 	node/tests/debug_keys_test \
 	node/tests/drain_file_test \
 	node/tests/impair_test \
+	node/tests/link_watch_kernel_test \
 	node/tests/link_watch_test \
 	node/tests/cpg_pace_test \
 	node/tests/mcast_queue_test \
@@ -117,6 +118,8 @@ node_tests_crypto_pool_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_debug_keys_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_drain_file_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_impair_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_link_watch_kernel_test_CPPFLAGS = $(AM_CPPFLAGS) $(MNL_CFLAGS)
+node_tests_link_watch_kernel_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_link_watch_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_cpg_pace_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_mcast_queue_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
