@@ -161,6 +161,24 @@ static void an_initiation_of_ours_counts_and_is_refused(void **state)
 	world_free(w);
 }
 
+/* Only what is established may be what the peer comes to replace. */
+static void an_attempt_of_ours_lets_the_peer_in_no_more_than_a_stranger(void **state)
+{
+	struct world *w = two_sides();
+
+	(void)state;
+	ike_share_set(w->side[B].engine, 1, 0);
+	w->hold_net = true;
+	initiate(w, B, 0);
+	world_drop_all(w);
+	assert_int_equal(ike_load(w->side[B].engine).in_share, 1);
+	initiate(w, A, 0);
+	world_deliver(w, 0);
+	assert_int_equal(stats(w, B)->admission.in_refused, 1);
+	assert_int_equal(stats(w, B)->half_open, 0);
+	world_free(w);
+}
+
 static void who_comes_back_takes_its_own_place(void **state)
 {
 	struct world *w = up();
@@ -353,6 +371,7 @@ int main(void)
 		cmocka_unit_test(rekeys_that_collide_count_once),
 		cmocka_unit_test(a_takeover_is_not_refused),
 		cmocka_unit_test(an_initiation_of_ours_counts_and_is_refused),
+		cmocka_unit_test(an_attempt_of_ours_lets_the_peer_in_no_more_than_a_stranger),
 		cmocka_unit_test(who_comes_back_takes_its_own_place),
 		cmocka_unit_test(what_is_in_the_share_of_another_frees_nothing),
 		cmocka_unit_test(what_is_to_be_deleted_does_not_count),
