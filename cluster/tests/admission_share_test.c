@@ -130,14 +130,10 @@ static void without_a_limit_nothing_is_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(the_limit_is_split),
-		T(nothing_is_given_out_before_an_owner_begins),
-		T(an_owner_gets_what_it_needs),
-		T(who_does_not_answer_keeps_its_share),
-		T(shares_move_in_blocks),
-		T(a_lower_limit_is_reached),
-		T(the_lowest_limit_holds),
-		T(without_a_limit_nothing_is_said),
+		T(the_limit_is_split),          T(nothing_is_given_out_before_an_owner_begins),
+		T(an_owner_gets_what_it_needs), T(who_does_not_answer_keeps_its_share),
+		T(shares_move_in_blocks),       T(a_lower_limit_is_reached),
+		T(the_lowest_limit_holds),      T(without_a_limit_nothing_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
