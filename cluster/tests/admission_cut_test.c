@@ -177,6 +177,52 @@ static void nothing_is_free_before_all_is_merged(void **state)
 	assert_int_equal(sum(), LIMIT);
 }
 
+/* For so short that nobody has declared anything. */
+static void meet_in_vain(void)
+{
+	world_heal(&w);
+	world_view(&w, false);
+	in_share[0] = 0;
+	world_run(&w, 2);
+	assert_true(admission(1).carried);
+}
+
+/* What is admitted before all have declared may go on at both sides of the next cut too. */
+static void what_is_new_at_another_cut_counts_for_nobody(void **state)
+{
+	(void)state;
+	start(2);
+	use(0, 15);
+	node_append(&w, 0);
+	run(100);
+	node_cut(&w, 1);
+	world_run(&w, 650);
+	view();
+	node_append(&w, 0);
+	node_append(&w, 1);
+	const uint32_t before = share(1);
+	for (uint32_t cut = 2; cut < 4; cut++) {
+		meet_in_vain();
+		use(1, 3);
+		node_cut(&w, 1);
+		world_view(&w, false);
+		world_run(&w, 10);
+		/* node/ is told that what it has counts no more. */
+		assert_int_equal(w.nodes[1].cl->admission.told_doubt, cut);
+		assert_int_equal(share(1), before - 3 * (cut - 1));
+		use(1, 0);
+		run(1000);
+		assert_int_equal(share(1), before - 3 * (cut - 1));
+	}
+	world_heal(&w);
+	view();
+	in_share[1] = 21;
+	run(3000);
+	assert_false(admission(0).carried || admission(1).carried);
+	assert_true(share(1) >= 21);
+	assert_int_equal(sum(), LIMIT);
+}
+
 /* Both sides were begun by an operator: at the heal there are two limits given out. */
 static void two_ledgers_become_one(void **state)
 {
@@ -210,6 +256,7 @@ int main(void)
 		T(with_a_third_vote_one_of_a_pair_is_the_majority),
 		T(what_was_taken_in_a_cut_counts_at_neither),
 		T(nothing_is_free_before_all_is_merged),
+		T(what_is_new_at_another_cut_counts_for_nobody),
 		T(two_ledgers_become_one),
 	};
 
