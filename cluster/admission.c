@@ -375,6 +375,8 @@ static void hand_on(struct cl_node *n, const struct group *g)
 		a->owed = a->in_share + a->frozen;
 		a->in_share = a->frozen = 0;
 		a->owned = false;
+		/* Before we take anything: what was said is not ours any more. */
+		n->admission.declared = false;
 	}
 	/* With what is on its way to us. */
 	if (!a->owed || n->admission.taking || !owner || owner->id.node_id == n->cfg.node_id ||
