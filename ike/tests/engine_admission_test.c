@@ -313,22 +313,28 @@ static void mark_anew(void *ctx, const struct ike_sa_state *s)
 	*(uint64_t *)ctx = ike_sa_state_spi(s);
 }
 
+static void take_over_what_is_to_be_set_up_anew(struct world *w)
+{
+	struct ike_engine *standby = w->side[A].standby;
+	struct ike_sa_state s;
+	uint64_t spi = 0;
+
+	ike_each_sa(standby, mark_anew, &spi);
+	assert_int_equal(ike_export_sa(standby, spi, &s), R_OK);
+	s.anew = true;
+	assert_int_equal(ike_import_sa(standby, &s), R_OK);
+	ike_sa_state_clear(&s);
+	ike_share_set(standby, 1, 0);
+	world_takeover(w, A, false);
+}
+
 /* R23: make before break, with the share used up by what is replaced: the two are one. */
 static void what_is_set_up_anew_is_not_refused(void **state)
 {
 	(void)state;
 	for (unsigned int carried = 0; carried < 2; carried++) {
 		struct world *w = up();
-		struct ike_engine *standby = w->side[A].standby;
-		struct ike_sa_state s;
-		uint64_t spi = 0;
-		ike_each_sa(standby, mark_anew, &spi);
-		assert_int_equal(ike_export_sa(standby, spi, &s), R_OK);
-		s.anew = true;
-		assert_int_equal(ike_import_sa(standby, &s), R_OK);
-		ike_sa_state_clear(&s);
-		ike_share_set(standby, 1, 0);
-		world_takeover(w, A, false);
+		take_over_what_is_to_be_set_up_anew(w);
 		ike_share_carry(w->side[A].engine, carried);
 		for (int ms = 0; ms < 5000; ms++) {
 			world_run(w, 1);
@@ -342,6 +348,118 @@ static void what_is_set_up_anew_is_not_refused(void **state)
 		assert_true(world_tunnel_works(w, 1));
 		world_free(w);
 	}
+}
+
+static bool delivered(struct world *w, int to, uint8_t exchange, bool response)
+{
+	for (size_t i = 0; i < w->n_net; i++) {
+		if (w->net[i].to != to || w->net[i].exchange != exchange ||
+		    w->net[i].response != response)
+			continue;
+		world_deliver(w, i);
+		return true;
+	}
+	return false;
+}
+
+/* The peer deletes the old one while our attempt to set it up anew is under way: its place is kept. */
+static void an_attempt_counts_when_what_it_replaces_is_gone(void **state)
+{
+	struct world *w = up();
+
+	(void)state;
+	w->hold_net = true;
+	take_over_what_is_to_be_set_up_anew(w);
+	world_run(w, 100);
+	assert_int_equal(world_count_sa(w, A, IKE_SA_INIT_SENT), 1);
+	assert_int_equal(ike_load(w->side[A].engine).in_share, 1);
+	clear_all(w, B);
+	assert_true(delivered(w, A, INFORMATIONAL, false));
+	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 0);
+	assert_int_equal(world_count_sa(w, A, IKE_SA_INIT_SENT), 1);
+	assert_int_equal(ike_load(w->side[A].engine).all, 1);
+	assert_int_equal(ike_load(w->side[A].engine).in_share, 1);
+	world_free(w);
+}
+
+/* The new one is gone before the old one: that has its place again. */
+static void what_is_set_up_anew_counts_when_the_new_one_is_gone(void **state)
+{
+	struct world *w = up();
+
+	(void)state;
+	take_over_what_is_to_be_set_up_anew(w);
+	for (unsigned int ms = 0; ms < 2000 && world_count_sa(w, A, IKE_SA_ESTABLISHED) < 2; ms++)
+		world_run(w, 1);
+	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 2);
+	w->hold_net = true;
+	clear_all(w, B);
+	assert_int_equal(w->n_net, 2);
+	world_deliver(w, 1);
+	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 1);
+	assert_int_equal(world_sa(w, A).anew, true);
+	assert_int_equal(ike_load(w->side[A].engine).all, 1);
+	assert_int_equal(ike_load(w->side[A].standby).all, 1);
+	assert_true(delivered(w, A, INFORMATIONAL, false));
+	assert_int_equal(ike_load(w->side[A].engine).all, 0);
+	world_free(w);
+}
+
+/* Ours is under way while the peer's comes up: until one of them goes they are two. */
+static void two_that_begin_at_once_are_two(void **state)
+{
+	struct world *w = two_sides();
+
+	(void)state;
+	w->hold_net = true;
+	initiate(w, A, 0);
+	world_drop_all(w);
+	initiate(w, B, 0);
+	while (w->n_net > 0)
+		world_deliver(w, 0);
+	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 1);
+	assert_int_equal(world_count_sa(w, A, IKE_SA_INIT_SENT), 1);
+	assert_int_equal(ike_load(w->side[A].engine).in_share, 2);
+	world_run(w, 1000);
+	assert_true(delivered(w, B, IKE_SA_INIT, false) && delivered(w, A, IKE_SA_INIT, true));
+	assert_int_equal(world_count_sa(w, A, IKE_SA_AUTH_SENT), 1);
+	assert_int_equal(ike_load(w->side[A].engine).in_share, 2);
+	world_free(w);
+}
+
+/* An attempt of ours is nothing yet that the peer's could replace. */
+static void an_attempt_gives_no_place_to_a_stranger(void **state)
+{
+	struct world *w = two_sides();
+
+	(void)state;
+	ike_share_set(w->side[A].engine, 1, 0);
+	w->hold_net = true;
+	initiate(w, A, 0);
+	world_drop_all(w);
+	initiate(w, B, 0);
+	world_deliver(w, 0);
+	assert_int_equal(stats(w, A)->admission.in_refused, 1);
+	assert_int_equal(ike_load(w->side[A].engine).in_share, 1);
+	world_free(w);
+}
+
+/* What is to be deleted is in nobody's place. */
+static void an_attempt_beside_what_is_to_be_deleted_counts(void **state)
+{
+	struct world *w = up();
+
+	(void)state;
+	w->hold_net = true;
+	take_over_what_is_to_be_set_up_anew(w);
+	world_run(w, 100);
+	liveness(w, A);
+	clear_all(w, A);
+	assert_int_equal(ike_load(w->side[A].engine).all, 0);
+	initiate(w, A, 0);
+	assert_int_equal(world_count_sa(w, A, IKE_SA_ESTABLISHED), 1);
+	assert_int_equal(ike_load(w->side[A].engine).all, 1);
+	world_free(w);
 }
 
 static void what_is_half_open_then_counts(void **state)
@@ -378,6 +496,11 @@ int main(void)
 		cmocka_unit_test(who_replaces_what_is_to_be_deleted_needs_a_place),
 		cmocka_unit_test(the_nodes_own_limit_holds_beside_the_share),
 		cmocka_unit_test(what_is_set_up_anew_is_not_refused),
+		cmocka_unit_test(an_attempt_counts_when_what_it_replaces_is_gone),
+		cmocka_unit_test(what_is_set_up_anew_counts_when_the_new_one_is_gone),
+		cmocka_unit_test(two_that_begin_at_once_are_two),
+		cmocka_unit_test(an_attempt_gives_no_place_to_a_stranger),
+		cmocka_unit_test(an_attempt_beside_what_is_to_be_deleted_counts),
 		cmocka_unit_test(what_is_half_open_then_counts),
 	};
 
