@@ -130,8 +130,9 @@ static void a_request_that_does_not_fit_is_not_answered(void **state)
 		uint8_t slot;
 		size_t sent;
 	} asked[] = {
-		{ id, 0, 2, 1 },	    { id, LONG_LEN - 1, 2, 1 }, { id, LONG_LEN, 2, 0 },
-		{ id, LONG_LEN + 1, 2, 0 }, { id + 1, 0, 2, 0 },	{ id, 0, 3, 0 },
+		{ id, 0, 2, 1 },        { id, LONG_LEN - 1, 2, 1 },
+		{ id, LONG_LEN, 2, 0 }, { id, LONG_LEN + 1, 2, 0 },
+		{ id + 1, 0, 2, 0 },    { id, 0, 3, 0 },
 		{ id, 0, 4, 0 },
 	};
 	cl->out = &out;

@@ -28,9 +28,9 @@ static struct {
 	} said[QUEUE_MAX];
 	size_t n, read;
 	unsigned int requests;
-	uint32_t seq;                   /* of the last one */
-	int send_error;                 /* of the next ones */
-	void (*answer)(uint32_t seq);   /* to a request; NULL: none */
+	uint32_t seq;                 /* of the last one */
+	int send_error;               /* of the next ones */
+	void (*answer)(uint32_t seq); /* to a request; NULL: none */
 } kernel;
 
 struct mnl_socket *mnl_socket_open2(int bus, int flags)
@@ -81,7 +81,7 @@ ssize_t mnl_socket_recvfrom(const struct mnl_socket *s, void *buf, size_t size)
 		errno = d->error;
 	else
 		return memcpy(buf, d->data, sizeof(d->data)) && d->len <= size ? (ssize_t)d->len
-										: -1;
+									       : -1;
 	return -1;
 }
 
