@@ -228,6 +228,8 @@ bool heartbeat_is_stale(const struct cl_node *n, const struct group *g);
 bool heartbeat_left_out(const struct cl_node *n, const struct group *g);
 /* The next heartbeat is of an owner whose time we have not followed. */
 void heartbeat_follow_anew(struct cl_node *n);
+/* The time of before. What differs by less has only been followed meanwhile. */
+void heartbeat_restore_clock(struct cl_node *n, int64_t offset_ms);
 uint64_t cluster_time_ms(const struct cl_node *n, uint64_t now_ns);
 
 /* protect.c */

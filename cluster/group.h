@@ -99,6 +99,7 @@ struct kept_state {
 	uint64_t last_term;
 	uint8_t last_owner;
 	uint64_t heartbeat, complete_ns;
+	int64_t clock_offset_ms; /* its lifetimes are in this time */
 };
 
 /* A log entry that a joiner keeps until its snapshot is complete. */

@@ -56,6 +56,14 @@ void heartbeat_follow_anew(struct cl_node *n)
 		n->clock_followed_ns = 0;
 }
 
+void heartbeat_restore_clock(struct cl_node *n, int64_t offset_ms)
+{
+	const int64_t ahead = n->clock_offset_ms - offset_ms;
+
+	if (ahead > CLOCK_STEP_MS || ahead < -CLOCK_STEP_MS)
+		n->clock_offset_ms = offset_ms;
+}
+
 /* ---- owner ---- */
 
 /*

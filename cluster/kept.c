@@ -43,7 +43,8 @@ void kept_take(struct cl_node *n, struct group *g)
 				       .last_term = g->last_term,
 				       .last_owner = g->last_owner,
 				       .heartbeat = g->heartbeat,
-				       .complete_ns = g->complete_ns };
+				       .complete_ns = g->complete_ns,
+				       .clock_offset_ms = n->clock_offset_ms };
 	if (g->claim.settling)
 		lineage_undo(&g->kept.lineage, g->term);
 	g->store = ss_store_new(n->cfg.hash_seed);
@@ -77,6 +78,14 @@ static uint64_t due(const struct cl_node *n, const struct group *g)
 	return member_all_heard(n) ? 0 : n->view.since_ns + HELLO_GRACE_MS * MS;
 }
 
+static bool follows_an_owner(const struct cl_node *n)
+{
+	for (size_t i = 0; i < n->n_groups; i++)
+		if (is_owner(&n->groups[i]) || owner_member(n, &n->groups[i]))
+			return true;
+	return false;
+}
+
 static void use(struct cl_node *n, struct group *g)
 {
 	const struct kept_state k = g->kept;
@@ -100,6 +109,10 @@ static void use(struct cl_node *n, struct group *g)
 	g->owner_left_ns = n->now_ns;
 	g->claim.reserved = 0; /* R11: others may have owned it */
 	g->synced = true;
+	/* An owner that began apart, and is gone again, may have had another time, in which all
+	 * that was kept would have run out. */
+	if (!follows_an_owner(n))
+		heartbeat_restore_clock(n, k.clock_offset_ms);
 	fx_log(n, LOG_REPL_KEPT, "group %u term %llu position %llu", g->id,
 	       (unsigned long long)g->term, (unsigned long long)g->applied);
 	log_replay_store(n, g);

@@ -113,6 +113,31 @@ static void what_waited_takes_nothing_back_from_who_has_lost(void **state)
 			0, 20);
 }
 
+/* What it has kept is of its own time. */
+static void who_takes_up_what_it_kept_has_its_time_again(void **state)
+{
+	(void)state;
+	world_settled(&w, 2);
+	node_append(&w, 0);
+	world_run(&w, 100);
+	node_cut(&w, 0);
+	world_run(&w, 650);
+	world_view(&w, false);
+	world_run(&w, 1000);
+	assert_true(w.nodes[0].role == CL_ROLE_ACTIVE && w.nodes[1].role == CL_ROLE_ACTIVE);
+	const uint64_t since_ns = w.now_ns, before = cl_cluster_time_ms(w.nodes[0].cl, w.now_ns);
+	w.nodes[1].cl->clock_offset_ms += 3600 * 1000;
+	w.nodes[0].lose_snapshots = w.nodes[1].lose_snapshots = true;
+	world_meet(&w, 300);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_JOINING);
+	assert_in_range(clock_ahead_ms() + 5, 0, 10);
+	world_kill(&w, 1, 3000);
+	assert_int_equal(world_owner(&w), 0);
+	assert_in_range(cl_cluster_time_ms(w.nodes[0].cl, w.now_ns) -
+				(before + (w.now_ns - since_ns) / 1000000) + 10,
+			0, 20);
+}
+
 /* It was emitted after this clock's time, which is not its age. */
 static void a_clock_that_was_behind_makes_no_heartbeat_younger(void **state)
 {
@@ -335,6 +360,7 @@ int main(void)
 		T(an_owner_before_follows_slowly_too),
 		T(an_owner_that_lost_to_another_has_its_time_at_once),
 		T(what_waited_takes_nothing_back_from_who_has_lost),
+		T(who_takes_up_what_it_kept_has_its_time_again),
 		T(a_clock_that_was_behind_makes_no_heartbeat_younger),
 		T(heartbeats_that_waited_take_nothing_back),
 		T(a_time_that_no_clock_shows_is_refused),
