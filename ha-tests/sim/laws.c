@@ -297,13 +297,9 @@ void laws_lose(struct member *m)
 	if (!held_by_others(m)) {
 		s->stats.state_losses++;
 		laws_of(m)->protected_slots = 0;
-		laws_of(m)->time_term = 0;
 		laws_of(m)->all_lost_ns = s->now_ns;
 		excuse(m, "the only holder of state is gone", true);
 	} else if ((s->stats.split_brains && laws_apart(s)) || spoke_alone(m)) {
-		/* Its time with it: whoever is left is of another log. */
-		if (m->role == CL_ROLE_ACTIVE && laws_of(m)->time_term == m->term)
-			laws_of(m)->time_term = 0;
 		excuse(m, "one of two owners is gone with what only it had", true);
 	}
 }

@@ -56,6 +56,8 @@ struct held_since {
 struct owned_term {
 	uint32_t owner; /* node id; 0: nobody */
 	uint64_t since_ns;
+	bool timed;       /* its owner's cluster time has been seen: */
+	int64_t ahead_ms; /* of the simulated one */
 };
 
 /* That a node follows and does not have on its disk yet. */
@@ -83,8 +85,7 @@ struct group_laws {
 	bool excused; /* R23 or a lost state has happened: a tunnel may have to be set up anew */
 	bool excused_for_long;  /* and its peer may have to give it up before (R10, a lost state) */
 	uint64_t taken_over_ns; /* the last takeover that was not handed over */
-	uint64_t time_term;     /* the last owner's */
-	int64_t time_ahead_ms;  /* its cluster time, of the simulated one */
+	uint64_t log_term[LAWS_NODES]; /* whose log a member has, of those that are timed */
 	uint64_t checked_position[LAWS_NODES];
 	uint64_t checked_term[LAWS_NODES];
 	uint64_t bare_ns[LAWS_NODES]; /* 7: since when a member is there, and not protected */

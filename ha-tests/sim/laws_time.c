@@ -18,21 +18,32 @@ static int64_t time_ahead_ms(const struct member *m)
 void laws_time_step(struct member *m)
 {
 	struct group_laws *l = laws_of(m);
+	const struct cl_place at = cl_place(hf_core_cluster_node(m->core), group_id(m->group));
+	const bool stands_by = m->role == CL_ROLE_STANDBY || m->role == CL_ROLE_PREPARING;
 
-	if (!m->node->alive || m->role != CL_ROLE_ACTIVE || m->term < l->time_term)
+	if (!m->node->alive)
 		return;
-	l->time_term = m->term;
-	l->time_ahead_ms = time_ahead_ms(m);
+	if (m->role == CL_ROLE_ACTIVE) {
+		l->terms[m->term].timed = true;
+		l->terms[m->term].ahead_ms = time_ahead_ms(m);
+		l->log_term[m->node->index] = m->term;
+	} else if (stands_by && at.term < LAWS_TERMS && l->terms[at.term].timed) {
+		l->log_term[m->node->index] = at.term;
+	}
 }
 
-/* Without a record nothing is left whose time it would be: behind an empty start (R15). */
+/*
+ * The predecessor is who wrote the log that it goes on from: behind a cut another may have begun
+ * a newer one. Without a record nothing is left whose time it would be: behind an empty start (R15).
+ */
 void laws_time_role(struct member *m)
 {
 	const struct group_laws *l = laws_of(m);
 	const struct ss_store *store = cl_store(hf_core_cluster_node(m->core), group_id(m->group));
-	const int64_t by = time_ahead_ms(m) - l->time_ahead_ms;
+	const struct owned_term *before = &l->terms[l->log_term[m->node->index]];
+	const int64_t by = time_ahead_ms(m) - before->ahead_ms;
 
-	if (l->time_term && ss_store_count(store, 0) && (by > APART_MS || by < -APART_MS))
+	if (before->timed && ss_store_count(store, 0) && (by > APART_MS || by < -APART_MS))
 		law_broken(m->s, 7, "the time of the group jumps by %lld ms when %s owns it",
 			   (long long)by, m->name);
 }
