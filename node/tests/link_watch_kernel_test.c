@@ -295,6 +295,27 @@ static void the_end_of_a_former_device_is_not_that_of_its_name(void **state)
 	assert_states(CL_LINK_FAILED, CL_LINK_NORMAL);
 }
 
+/* RFC 2863: a driver may know of a carrier, and the device not be operational, or say only that. */
+static void a_link_runs_when_device_and_carrier_do(void **state)
+{
+	static const struct {
+		unsigned int flags;
+		enum cl_link_state state;
+	} rows[] = {
+		{ UP, CL_LINK_NORMAL },
+		{ IFF_UP | IFF_RUNNING, CL_LINK_NO_LINK },
+		{ IFF_UP | IFF_LOWER_UP, CL_LINK_NO_LINK },
+		{ IFF_RUNNING | IFF_LOWER_UP, CL_LINK_DOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		say_link(RTM_NEWLINK, 0, 5, "eth0", rows[i].flags);
+		(void)link_watch_read(watch);
+		assert_states(rows[i].state, CL_LINK_NORMAL);
+	}
+}
+
 /* An index in what follows the message is not its own. */
 static void what_is_too_short_is_dropped(void **state)
 {
@@ -353,6 +374,7 @@ int main(void)
 		T(the_end_of_another_dump_ends_none),
 		T(events_that_are_lost_are_asked_for),
 		T(the_end_of_a_former_device_is_not_that_of_its_name),
+		T(a_link_runs_when_device_and_carrier_do),
 		T(what_is_too_short_is_dropped),
 		T(a_name_without_an_end_is_none),
 		T(more_devices_than_there_is_room_for_are_not_watched),
