@@ -72,17 +72,18 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *s, const void *data, size_t l
 
 ssize_t mnl_socket_recvfrom(const struct mnl_socket *s, void *buf, size_t size)
 {
-	const struct said *d = &kernel.said[kernel.read];
-
 	(void)s;
-	if (kernel.read == kernel.n)
+	if (kernel.read == kernel.n) {
 		errno = EAGAIN;
-	else if (kernel.said[kernel.read++].error)
-		errno = d->error;
-	else
-		return memcpy(buf, d->data, sizeof(d->data)) && d->len <= size ? (ssize_t)d->len
-									       : -1;
-	return -1;
+		return -1;
+	}
+	const struct said *d = &kernel.said[kernel.read++];
+	errno = d->error;
+	if (d->error)
+		return -1;
+	assert_true(sizeof(d->data) <= size);
+	memcpy(buf, d->data, sizeof(d->data)); /* what is behind the message is not of before */
+	return (ssize_t)d->len;
 }
 
 /* ---- what it says ---- */
