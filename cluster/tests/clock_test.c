@@ -2,8 +2,6 @@
 /* How old a heartbeat is, by which clock, and what an owner makes of its own (R10, R12). */
 #include "cluster/tests/fixtures.h"
 
-#define TOKEN_MS 500
-
 static struct group *group_of(size_t i)
 {
 	return &w.nodes[i].cl->groups[0];
@@ -80,10 +78,7 @@ static void an_owner_that_lost_to_another_has_its_time_at_once(void **state)
 {
 	(void)state;
 	world_settled(&w, 2);
-	node_cut(&w, 0);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 1000);
+	world_lose(&w, 0, 1000);
 	assert_true(w.nodes[0].role == CL_ROLE_ACTIVE && w.nodes[1].role == CL_ROLE_ACTIVE);
 	w.nodes[0].cl->clock_offset_ms += 3600 * 1000;
 	world_meet(&w, 300);
@@ -97,10 +92,7 @@ static void what_waited_takes_nothing_back_from_who_has_lost(void **state)
 {
 	(void)state;
 	world_settled(&w, 2);
-	node_cut(&w, 0);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 1000);
+	world_lose(&w, 0, 1000);
 	assert_true(w.nodes[0].role == CL_ROLE_ACTIVE && w.nodes[1].role == CL_ROLE_ACTIVE);
 	const uint64_t since_ns = w.now_ns, before = cl_cluster_time_ms(w.nodes[0].cl, w.now_ns);
 	node_stop(&w, 0);
@@ -274,10 +266,7 @@ static void an_own_heartbeat_that_waited_is_old(void **state)
 	const uint64_t term = w.nodes[0].term;
 	heartbeat_on_its_way();
 	node_stop(&w, 0);
-	node_cut(&w, 0);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 50);
+	world_lose(&w, 0, 50);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	node_kill(&w, 1);
 	node_wake(&w, 0);

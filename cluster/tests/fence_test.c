@@ -31,10 +31,7 @@ static void fenced(size_t i, uint32_t node_id)
 /* Cut off from the owner, which goes on. */
 static void cut(void)
 {
-	node_cut(&w, 1);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 5000);
+	world_lose(&w, 1, 5000);
 }
 
 static void a_lost_owner_is_waited_for(void **state)
@@ -162,10 +159,7 @@ static void one_who_is_there_is_not_fenced(void **state)
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	world_meet(&w, 500);
 	assert_int_equal(world_owner(&w), 1);
-	node_cut(&w, 0);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 3000);
+	world_lose(&w, 0, 3000);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
 	assert_int_equal(node_status(&w.nodes[0]).unfenced_node, 2);
 }
@@ -258,9 +252,7 @@ static void who_waited_takes_over_as_suspect(void **state)
 {
 	(void)state;
 	start_pair(CL_MANAGER_INTERNAL);
-	node_cut(&w, 1);
-	world_run(&w, 650);
-	world_view(&w, false);
+	world_lose(&w, 1, 0);
 	uint64_t key = node_append(&w, 0);
 	world_run(&w, 100);
 	assert_false(w.nodes[0].is_protected);

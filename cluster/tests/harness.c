@@ -18,8 +18,8 @@ static struct cl_node_config config(const struct world *w, const struct node *nd
 		.slot = nd->slot,
 		.version_min = nd->version_min ? nd->version_min : 1,
 		.version_max = nd->version_max ? nd->version_max : 1,
-		.token_ms = 500,
-		.consensus_ms = 150,
+		.token_ms = TOKEN_MS,
+		.consensus_ms = CONSENSUS_MS,
 		.unit = nd->slot,
 		.fenced_takeover = w->fenced_takeover,
 		.empty_start = w->empty_start,
@@ -249,6 +249,14 @@ void world_start(struct world *w, size_t i, uint64_t ms)
 void world_cut(struct world *w, size_t i, uint64_t ms)
 {
 	node_cut(w, i);
+	world_view(w, false);
+	world_run(w, ms);
+}
+
+void world_lose(struct world *w, size_t i, uint64_t ms)
+{
+	node_cut(w, i);
+	world_run(w, TOKEN_MS + CONSENSUS_MS);
 	world_view(w, false);
 	world_run(w, ms);
 }

@@ -14,9 +14,12 @@
 
 #include "cluster/cluster_private.h"
 
-#define NODES_MAX 4
-#define GROUP     1u
-#define MS_NS     1000000ull
+#define NODES_MAX    4
+#define GROUP        1u
+#define MS_NS        1000000ull
+/* Corosync's. */
+#define TOKEN_MS     500u
+#define CONSENSUS_MS 150u
 
 struct world;
 
@@ -151,6 +154,8 @@ void world_kill(struct world *w, size_t i, uint64_t ms);
 void world_start(struct world *w, size_t i, uint64_t ms);
 void world_cut(struct world *w, size_t i, uint64_t ms);
 void world_meet(struct world *w, uint64_t ms);
+/* world_cut, which Corosync sees when it has heard nothing for as long as it waits. */
+void world_lose(struct world *w, size_t i, uint64_t ms);
 /* One input, and its effects, at once. */
 void node_input(struct node *nd, const struct cl_input *in);
 void node_command(struct world *w, size_t i, enum cl_input_kind kind);

@@ -8,10 +8,7 @@ static void halves_of_a_pair_meet_again_with_one_owner(void **state)
 	world_settled(&w, 2);
 	uint64_t common = node_append(&w, 0);
 	world_run(&w, 20);
-	node_cut(&w, 1);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 100);
+	world_lose(&w, 1, 100);
 	assert_int_equal(w.nodes[0].role, CL_ROLE_ACTIVE); /* two_node: both halves are quorate */
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	assert_int_equal(w.nodes[1].term, 2);
@@ -33,10 +30,7 @@ static void a_minority_owner_joins_the_majority(void **state)
 {
 	(void)state;
 	world_settled(&w, 3);
-	node_cut(&w, 0);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 3000);
+	world_lose(&w, 0, 3000);
 	assert_false(node_may_send(&w.nodes[0]));
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	world_meet(&w, 300);
@@ -50,10 +44,7 @@ static void a_minority_owner_is_silent_until_the_majority_is_heard(void **state)
 {
 	(void)state;
 	world_settled(&w, 3);
-	node_cut(&w, 0);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 3000);
+	world_lose(&w, 0, 3000);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	node_stop(&w, 1);
 	node_stop(&w, 2);
@@ -77,10 +68,7 @@ static void a_minority_owner_goes_on_when_nobody_speaks(void **state)
 	world_settled(&w, 3);
 	node_stop(&w, 1);
 	node_stop(&w, 2);
-	node_cut(&w, 0);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 3000);
+	world_lose(&w, 0, 3000);
 	world_meet(&w, 500);
 	assert_false(node_may_send(&w.nodes[0]));
 	world_run(&w, 700);

@@ -238,10 +238,7 @@ static void meet_again(void)
 static void the_majority_forgets_its_owner(void)
 {
 	world_settled(&w, 3);
-	node_cut(&w, 0);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 300);
+	world_lose(&w, 0, 300);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	assert_int_equal(w.nodes[1].term, 2);
 	node_kill(&w, 1);

@@ -96,10 +96,7 @@ static void a_late_heartbeat_ends_no_silence(void **state)
 static void an_owner_in_doubt_meets_a_joiner(void)
 {
 	world_settled(&w, 3);
-	node_cut(&w, 0);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 300);
+	world_lose(&w, 0, 300);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	node_kill(&w, 1);
 	w.nodes[1].term_on_disk = 0;

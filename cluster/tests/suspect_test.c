@@ -153,9 +153,7 @@ static void nothing_is_released_in_a_view_alone_while_a_takeover_is_not_suspect(
 		world_settled(&w, 2);
 		w.two_node = true;
 		node_stop(&w, 1);
-		node_cut(&w, 1);
-		world_run(&w, 650);
-		world_view(&w, false);
+		world_lose(&w, 1, 0);
 		const uint64_t key = node_append(&w, 0);
 		world_run(&w, ms - 650);
 		const struct ss_commit *c = &w.nodes[0].cl->groups[0].commit;
@@ -179,10 +177,7 @@ static void an_owner_that_stood_still_with_its_host_claims_anew_as_suspect(void 
 	world_settled(&w, 2);
 	uint64_t term = w.nodes[0].term;
 	node_stop(&w, 0);
-	node_cut(&w, 0);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 50);
+	world_lose(&w, 0, 50);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	node_kill(&w, 1);
 	node_wake(&w, 0);
@@ -268,10 +263,7 @@ static void who_follows_a_suspect_owner_keeps_out_of_the_terms_of_others(void **
 static void owned_elsewhere_meanwhile(void)
 {
 	world_settled(&w, 3);
-	node_cut(&w, 0);
-	world_run(&w, 650);
-	world_view(&w, false);
-	world_run(&w, 300);
+	world_lose(&w, 0, 300);
 	assert_int_equal(w.nodes[1].role, CL_ROLE_ACTIVE);
 	assert_false(w.nodes[1].suspect);
 }
