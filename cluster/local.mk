@@ -86,6 +86,7 @@ cluster_tests = \
 	cluster/tests/join_test \
 	cluster/tests/kept_test \
 	cluster/tests/lineage_test \
+	cluster/tests/merge_refused_test \
 	cluster/tests/merge_test \
 	cluster/tests/ownership_test \
 	cluster/tests/preempt_test \
@@ -108,6 +109,7 @@ cluster_harness = \
 	cluster/tests/harness_private.h
 config_fixtures = $(cluster_harness) cluster/tests/config_fixtures.h
 health_fixtures = $(cluster_harness) cluster/tests/health_fixtures.h
+merge_fixtures = $(cluster_harness) cluster/tests/merge_fixtures.h
 
 cluster_tests_ack_test_SOURCES = cluster/tests/ack_test.c $(cluster_harness)
 cluster_tests_admission_chaos_test_SOURCES = cluster/tests/admission_chaos_test.c $(cluster_harness)
@@ -136,7 +138,8 @@ cluster_tests_history_test_SOURCES = cluster/tests/history_test.c $(cluster_harn
 cluster_tests_join_test_SOURCES = cluster/tests/join_test.c $(cluster_harness)
 cluster_tests_lineage_test_SOURCES = cluster/tests/lineage_test.c $(cluster_harness)
 cluster_tests_kept_test_SOURCES = cluster/tests/kept_test.c $(cluster_harness)
-cluster_tests_merge_test_SOURCES = cluster/tests/merge_test.c $(cluster_harness)
+cluster_tests_merge_refused_test_SOURCES = cluster/tests/merge_refused_test.c $(merge_fixtures)
+cluster_tests_merge_test_SOURCES = cluster/tests/merge_test.c $(merge_fixtures)
 cluster_tests_ownership_test_SOURCES = cluster/tests/ownership_test.c $(cluster_harness)
 cluster_tests_preempt_test_SOURCES = cluster/tests/preempt_test.c $(cluster_harness)
 cluster_tests_slot_test_SOURCES = cluster/tests/slot_test.c $(cluster_harness)
@@ -179,6 +182,7 @@ cluster_tests_history_test_LDADD = $(cluster_test_libs)
 cluster_tests_join_test_LDADD = $(cluster_test_libs)
 cluster_tests_lineage_test_LDADD = $(cluster_test_libs)
 cluster_tests_kept_test_LDADD = $(cluster_test_libs)
+cluster_tests_merge_refused_test_LDADD = $(cluster_test_libs)
 cluster_tests_merge_test_LDADD = $(cluster_test_libs)
 cluster_tests_ownership_test_LDADD = $(cluster_test_libs)
 cluster_tests_preempt_test_LDADD = $(cluster_test_libs)
