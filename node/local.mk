@@ -87,6 +87,7 @@ node_tests = \
 	node/tests/log_sink_test \
 	node/tests/loopback_test \
 	node/tests/plain_ns_test \
+	node/tests/plain_table_test \
 	node/tests/privs_test \
 	node/tests/term_file_test \
 	node/tests/term_writer_test \
@@ -99,6 +100,8 @@ node_tests_core_takeover_test_SOURCES = node/tests/core_takeover_test.c $(core_h
 node_tests_core_test_SOURCES = node/tests/core_test.c $(core_harness)
 node_tests_core_tick_test_SOURCES = node/tests/core_tick_test.c $(core_harness)
 node_tests_link_watch_test_SOURCES = node/tests/link_watch_test.c node/tests/netns.c node/tests/netns.h
+node_tests_plain_table_test_SOURCES = node/tests/plain_table_test.c node/tests/translate_fixtures.h
+node_tests_translate_test_SOURCES = node/tests/translate_test.c node/tests/translate_fixtures.h
 node_tests_core_groups_test_SOURCES = node/tests/core_groups_test.c \
 	node/tests/core_groups_harness.c node/tests/core_groups_harness.h
 node_net_ns_harness = \
@@ -130,3 +133,4 @@ node_tests_privs_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_term_file_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_term_writer_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_translate_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_plain_table_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
