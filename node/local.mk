@@ -95,7 +95,7 @@ node_tests = \
 check_PROGRAMS += $(node_tests)
 thread_tests += node/tests/background_test node/tests/crypto_pool_test node/tests/term_writer_test
 
-core_harness = node/tests/core_harness.c node/tests/core_harness.h
+core_harness = node/tests/core_harness.c node/tests/core_harness.h node/tests/core_ops.h
 node_tests_core_takeover_test_SOURCES = node/tests/core_takeover_test.c $(core_harness)
 node_tests_core_test_SOURCES = node/tests/core_test.c $(core_harness)
 node_tests_core_tick_test_SOURCES = node/tests/core_tick_test.c $(core_harness)
@@ -103,7 +103,7 @@ node_tests_link_watch_test_SOURCES = node/tests/link_watch_test.c node/tests/net
 node_tests_plain_table_test_SOURCES = node/tests/plain_table_test.c node/tests/translate_fixtures.h
 node_tests_translate_test_SOURCES = node/tests/translate_test.c node/tests/translate_fixtures.h
 node_tests_core_groups_test_SOURCES = node/tests/core_groups_test.c \
-	node/tests/core_groups_harness.c node/tests/core_groups_harness.h
+	node/tests/core_groups_harness.c node/tests/core_groups_harness.h node/tests/core_ops.h
 node_net_ns_harness = \
 	node/tests/net_ns_harness.c node/tests/net_ns_harness.h \
 	node/tests/netns.c node/tests/netns.h

@@ -8,6 +8,7 @@
 
 #include "base/must.h"
 #include "node/tests/core_groups_harness.h"
+#include "node/tests/core_ops.h"
 
 #define START_NS (1000 * MS_NS)
 
@@ -122,21 +123,6 @@ static void op_protection(void *ctx, uint32_t group, bool is_protected)
 	((struct half *)ctx)->said |= 1u << group;
 }
 
-static void op_log(void *ctx, const struct log_event *ev)
-{
-	(void)ctx, (void)ev;
-}
-
-static void op_done(void *ctx, bool ok)
-{
-	(void)ctx, (void)ok;
-}
-
-static void op_command_done(void *ctx, bool ok, const char *why)
-{
-	(void)ctx, (void)ok, (void)why;
-}
-
 static const struct hf_core_ops ops = {
 	.send_ike = op_send_ike,
 	.mcast = op_mcast,
@@ -148,18 +134,8 @@ static const struct hf_core_ops ops = {
 	.relay_begin = op_relay_begin,
 	.relay_end = op_relay_end,
 	.protection = op_protection,
-	.log = op_log,
-	.stopped = op_done,
-	.command_done = op_command_done,
+	IGNORED_OPS,
 };
-
-static void test_random(void *ctx, uint8_t *out, size_t len)
-{
-	static uint32_t next;
-	(void)ctx;
-	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)((next = next * 1664525u + 1013904223u) >> 24);
-}
 
 struct hf_core *node_core(unsigned int i)
 {

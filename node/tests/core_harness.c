@@ -11,6 +11,7 @@
 #include "base/iana.h"
 #include "base/must.h"
 #include "node/tests/core_harness.h"
+#include "node/tests/core_ops.h"
 
 struct test_node n;
 
@@ -104,21 +105,6 @@ static void op_protection(void *ctx, uint32_t group, bool is_protected)
 	(void)ctx, (void)group, (void)is_protected;
 }
 
-static void op_log(void *ctx, const struct log_event *ev)
-{
-	(void)ctx, (void)ev;
-}
-
-static void op_done(void *ctx, bool ok)
-{
-	(void)ctx, (void)ok;
-}
-
-static void op_command_done(void *ctx, bool ok, const char *why)
-{
-	(void)ctx, (void)ok, (void)why;
-}
-
 static const struct hf_core_ops ops = {
 	.send_ike = op_send_ike,
 	.mcast = op_mcast,
@@ -130,19 +116,8 @@ static const struct hf_core_ops ops = {
 	.relay_end = op_relay_end,
 	.silence = op_silence,
 	.protection = op_protection,
-	.log = op_log,
-	.stopped = op_done,
-	.command_done = op_command_done,
+	IGNORED_OPS,
 };
-
-static void test_random(void *ctx, uint8_t *out, size_t len)
-{
-	static uint8_t next;
-
-	(void)ctx;
-	for (size_t i = 0; i < len; i++)
-		out[i] = next += 7;
-}
 
 void do_jobs(void)
 {
