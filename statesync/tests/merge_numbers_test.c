@@ -69,40 +69,41 @@ static void unknown_fields_of_both_survive_in_the_numbers(void **state)
 	ss_message_free(m);
 }
 
-static void the_peer_index_that_moved_last_wins(void **state)
+static struct ss_record peer_index(uint32_t index, uint64_t generation)
 {
-	struct peer_index_state p = { .map = "map", .seq = 10, .index = 1, .generation = 3 };
+	const struct peer_index_state p = {
+		.map = "map", .seq = 10, .index = index, .generation = generation
+	};
 	struct ss_record r = { 0 };
 
-	(void)state;
 	assert_int_equal(ss_encode_peer_index(&p, &r), R_OK);
-	put(lower, 11, r);
-	p.index = 0;
-	p.generation = 2;
-	assert_int_equal(ss_encode_peer_index(&p, &r), R_OK);
-	uint64_t key = r.key;
+	return r;
+}
+
+/* The lower one's index is 1, the higher one's 0. */
+static uint32_t merged_index(uint64_t generation_of_lower, uint64_t generation_of_higher)
+{
+	struct ss_record r = peer_index(0, generation_of_higher);
+	const uint64_t key = r.key;
+	struct peer_index_state p;
+
 	put(higher, 11, r);
+	put(lower, 11, peer_index(1, generation_of_lower));
 	merge(1);
 	assert_int_equal(ss_decode_peer_index(ss_store_get(higher, SS_PEER_INDEX, key), &p), R_OK);
-	assert_int_equal(p.index, 1);
+	return p.index;
+}
+
+static void the_peer_index_that_moved_last_wins(void **state)
+{
+	(void)state;
+	assert_int_equal(merged_index(3, 2), 1);
 }
 
 static void the_peer_index_of_the_lower_that_moved_less_does_not(void **state)
 {
-	struct peer_index_state p = { .map = "map", .seq = 10, .index = 1, .generation = 2 };
-	struct ss_record r = { 0 };
-
 	(void)state;
-	assert_int_equal(ss_encode_peer_index(&p, &r), R_OK);
-	put(lower, 11, r);
-	p.index = 0;
-	p.generation = 3;
-	assert_int_equal(ss_encode_peer_index(&p, &r), R_OK);
-	uint64_t key = r.key;
-	put(higher, 11, r);
-	merge(1);
-	assert_int_equal(ss_decode_peer_index(ss_store_get(higher, SS_PEER_INDEX, key), &p), R_OK);
-	assert_int_equal(p.index, 0);
+	assert_int_equal(merged_index(2, 3), 0);
 }
 
 static struct ss_record numbers(bool exact, bool used, bool rekey, uint64_t n)
@@ -124,6 +125,19 @@ static struct ss_record numbers(bool exact, bool used, bool rekey, uint64_t n)
 	return r;
 }
 
+static struct ss_counters assert_numbers_of_9(void)
+{
+	struct ss_counters c = counters_now(300);
+
+	assert_int_equal(c.rate_pps, 59);
+	assert_int_equal(c.in_packets, 9);
+	assert_int_equal(c.in_bytes, 109);
+	assert_int_equal(c.out_packets, 209);
+	assert_int_equal(c.out_bytes, 309);
+	buf_free(&c.in_bitmap);
+	return c;
+}
+
 static void each_number_is_the_safer_one(void **state)
 {
 	for (unsigned int turn = 0; turn < 2; turn++) {
@@ -131,16 +145,10 @@ static void each_number_is_the_safer_one(void **state)
 		put(one, 12, numbers(true, true, false, 7));
 		put(two, 12, numbers(false, false, true, 9));
 		merge(60000);
-		struct ss_counters c = counters_now(300);
+		struct ss_counters c = assert_numbers_of_9();
 		assert_false(c.exact);
 		assert_true(c.used_apart && c.rekey);
 		assert_int_equal(c.at_ms, 1007); /* silence is counted from the older one (R10) */
-		assert_int_equal(c.rate_pps, 59);
-		assert_int_equal(c.in_packets, 9);
-		assert_int_equal(c.in_bytes, 109);
-		assert_int_equal(c.out_packets, 209);
-		assert_int_equal(c.out_bytes, 309);
-		buf_free(&c.in_bitmap);
 		teardown(state);
 		setup(state);
 	}
@@ -149,13 +157,7 @@ static void each_number_is_the_safer_one(void **state)
 	struct ss_record r = numbers(true, false, false, 9);
 	put(higher, 12, r);
 	merge(60000);
-	struct ss_counters c = counters_now(300);
-	assert_int_equal(c.rate_pps, 59);
-	assert_int_equal(c.in_packets, 9);
-	assert_int_equal(c.in_bytes, 109);
-	assert_int_equal(c.out_packets, 209);
-	assert_int_equal(c.out_bytes, 309);
-	buf_free(&c.in_bitmap);
+	(void)assert_numbers_of_9();
 }
 
 static void a_lower_lease_is_not_appended(void **state)
