@@ -27,13 +27,17 @@ holdfast_LDADD = libnode.la libbase.la $(OPENSSL_LIBS) $(QB_LIBS) $(JANSSON_LIBS
 
 node_cli_tests = \
 	node/cli/tests/server_test \
+	node/cli/tests/show_groups_test \
 	node/cli/tests/show_test
 check_PROGRAMS += $(node_cli_tests)
 node_cli_tests_server_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
-node_cli_tests_show_test_SOURCES = \
+node_cli_shown = \
 	node/cli/tests/json_schema.c node/cli/tests/json_schema.h \
-	node/cli/tests/show_test.c \
+	node/cli/tests/shown.h \
 	node/cli/tests/shown_pair.c node/cli/tests/shown_pair.h
+node_cli_tests_show_groups_test_SOURCES = node/cli/tests/show_groups_test.c $(node_cli_shown)
+node_cli_tests_show_groups_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_cli_tests_show_test_SOURCES = node/cli/tests/show_test.c $(node_cli_shown)
 node_cli_tests_show_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 
 dist_pkgdata_DATA = etc/show-json.schema.json
