@@ -12,6 +12,7 @@
 
 #include "base/wire_reader.h"
 #include "ike/payload.h"
+#include "ike/engine.h"
 #include "ike/tests/engine_harness.h"
 
 static void a_psk_tunnel_comes_up_in_four_messages(void **state)
@@ -464,6 +465,35 @@ static void a_standby_is_silent(void **state)
 	world_free(w);
 }
 
+/* It moves from one list to the other, and stands there behind those that came before it. */
+static void who_gets_a_connection_is_found_by_it(void **state)
+{
+	struct world *w = world_new(1, &(struct options){ .lines = 1 }, true);
+	struct ike_engine *e = w->side[B].engine;
+
+	(void)state;
+	w->hold_net = true;
+	for (unsigned int i = 0; i < 2; i++) {
+		initiate(w, A, 0);
+		world_deliver(w, 0);
+		world_drop_all(w);
+		world_restart(w, A);
+	}
+	const struct ike_connection *conn = &e->cfg->connections[0];
+	struct ike_sa *first = TAILQ_FIRST(&e->all), *second = TAILQ_NEXT(first, all);
+	assert_non_null(second);
+	const struct ike_connection *const turns[] = { NULL, conn, NULL };
+	for (size_t i = 0; i < 3; i++) {
+		ike_sa_set_connection(first, turns[i]);
+		ike_sa_set_connection(second, turns[i]);
+		assert_ptr_equal(TAILQ_FIRST(ike_sas_of(e, turns[i])), first);
+		assert_ptr_equal(TAILQ_NEXT(first, of_conn), second);
+		assert_null(TAILQ_NEXT(second, of_conn));
+		assert_true(TAILQ_EMPTY(ike_sas_of(e, turns[i] ? NULL : conn)));
+	}
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -490,6 +520,7 @@ int main(void)
 		cmocka_unit_test(initial_contact_among_many_tombstones),
 		cmocka_unit_test(both_may_initiate_at_once),
 		cmocka_unit_test(a_standby_is_silent),
+		cmocka_unit_test(who_gets_a_connection_is_found_by_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
