@@ -72,6 +72,7 @@ node_tests = \
 	node/tests/admin_failover_test \
 	node/tests/announce_test \
 	node/tests/background_test \
+	node/tests/core_admission_test \
 	node/tests/core_groups_test \
 	node/tests/core_takeover_test \
 	node/tests/core_test \
@@ -96,6 +97,7 @@ check_PROGRAMS += $(node_tests)
 thread_tests += node/tests/background_test node/tests/crypto_pool_test node/tests/term_writer_test
 
 core_harness = node/tests/core_harness.c node/tests/core_harness.h node/tests/core_ops.h
+node_tests_core_admission_test_SOURCES = node/tests/core_admission_test.c $(core_harness)
 node_tests_core_takeover_test_SOURCES = node/tests/core_takeover_test.c $(core_harness)
 node_tests_core_test_SOURCES = node/tests/core_test.c $(core_harness)
 node_tests_core_tick_test_SOURCES = node/tests/core_tick_test.c $(core_harness)
@@ -113,6 +115,7 @@ node_tests_background_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_address_ns_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_admin_failover_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_announce_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
+node_tests_core_admission_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_core_groups_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_core_takeover_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
 node_tests_core_test_LDADD = $(node_libs) $(CMOCKA_LIBS)
