@@ -60,6 +60,7 @@ cluster_tests = \
 	cluster/tests/ack_test \
 	cluster/tests/admission_chaos_test \
 	cluster/tests/admission_cut_test \
+	cluster/tests/admission_ledger_test \
 	cluster/tests/admission_lost_test \
 	cluster/tests/admission_owner_test \
 	cluster/tests/admission_share_test \
@@ -114,6 +115,7 @@ merge_fixtures = $(cluster_harness) cluster/tests/merge_fixtures.h
 cluster_tests_ack_test_SOURCES = cluster/tests/ack_test.c $(cluster_harness)
 cluster_tests_admission_chaos_test_SOURCES = cluster/tests/admission_chaos_test.c $(cluster_harness)
 cluster_tests_admission_cut_test_SOURCES = cluster/tests/admission_cut_test.c $(cluster_harness)
+cluster_tests_admission_ledger_test_SOURCES = cluster/tests/admission_ledger_test.c $(cluster_harness)
 cluster_tests_admission_lost_test_SOURCES = cluster/tests/admission_lost_test.c $(cluster_harness)
 cluster_tests_admission_owner_test_SOURCES = cluster/tests/admission_owner_test.c $(cluster_harness)
 cluster_tests_admission_share_test_SOURCES = cluster/tests/admission_share_test.c $(cluster_harness)
@@ -158,6 +160,7 @@ cluster_tests_corosync_test_CPPFLAGS = $(AM_CPPFLAGS) $(QB_CFLAGS) $(COROSYNC_CF
 cluster_tests_corosync_test_LDADD = libcluster-adapters.la libbase.la $(CMOCKA_LIBS) $(QB_LIBS)
 cluster_tests_admission_chaos_test_LDADD = $(cluster_test_libs)
 cluster_tests_admission_cut_test_LDADD = $(cluster_test_libs)
+cluster_tests_admission_ledger_test_LDADD = $(cluster_test_libs)
 cluster_tests_admission_lost_test_LDADD = $(cluster_test_libs)
 cluster_tests_admission_owner_test_LDADD = $(cluster_test_libs)
 cluster_tests_admission_share_test_LDADD = $(cluster_test_libs)
