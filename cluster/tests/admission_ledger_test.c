@@ -170,6 +170,102 @@ static void a_word_that_is_said_again_takes_nothing_back(void **state)
 	assert_int_equal(entry(0, 1)->share, LIMIT / 2 + 5);
 }
 
+enum other { NOBODY, MISSING, GONE };
+
+/* What is different: of node 1 (limit and silence of 2 too), of the groups that node 0 has declared, of a fourth member. */
+struct pool_row {
+	uint32_t offered, load, limit;
+	bool silent, undeclared;
+	uint32_t groups_of_0, groups_of_other;
+	enum other other;
+	uint32_t pool, of_1;
+};
+
+static void pool_is(const struct pool_row *r)
+{
+	struct admission *a = &w.nodes[0].cl->admission;
+	const struct admission was = *a;
+
+	for (size_t i = 0; i < a->n; i++)
+		a->entries[i].share = 10;
+	entry(0, 0)->groups = r->groups_of_0;
+	entry(0, 1)->offered = r->offered;
+	entry(0, 1)->load = r->load;
+	for (size_t i = 1; i < 3; i++) {
+		entry(0, i)->limit = r->limit;
+		entry(0, i)->heard = !r->silent;
+	}
+	entry(0, 1)->declared = !r->undeclared;
+	if (r->other != NOBODY)
+		a->entries[a->n++] = (struct admission_entry){ .node_id = 99,
+							       .share = 5,
+							       .load = 5,
+							       .groups = r->groups_of_other,
+							       .gone = r->other == GONE };
+	assert_int_equal(admission_pool(w.nodes[0].cl, NULL), r->pool);
+	assert_int_equal(admission_pool(w.nodes[0].cl, entry(0, 1)), r->of_1);
+	*a = was;
+}
+
+/* 10 of 40 are with each of three. */
+static void the_pool_is_what_nobody_has(void **state)
+{
+	const uint32_t ours = admission_group_bit(GROUP);
+	const struct pool_row rows[] = {
+		{ .limit = LIMIT, .groups_of_0 = ours, .pool = 10, .of_1 = 10 },
+		{ .limit = LIMIT, .groups_of_0 = ours, .offered = 4, .pool = 6, .of_1 = 6 },
+		/* What it uses above its share it may take, and nobody else. */
+		{ .limit = LIMIT, .groups_of_0 = ours, .load = 15, .pool = 5, .of_1 = 10 },
+		{ .limit = LIMIT, .groups_of_0 = ours, .load = 25, .pool = 0, .of_1 = 10 },
+		{ .limit = LIMIT, .groups_of_0 = ours, .other = MISSING },
+		{ .limit = LIMIT, .groups_of_0 = ours, .other = GONE, .pool = 10, .of_1 = 10 },
+		{ .limit = LIMIT, .groups_of_0 = ours, .undeclared = true },
+		/* The owner has not said what it uses; who said so last is gone. */
+		{ .limit = LIMIT },
+		{ .limit = LIMIT, .groups_of_other = ours, .other = GONE },
+		{ .limit = 35, .groups_of_0 = ours, .pool = 5, .of_1 = 5 },
+		{ .limit = 25, .groups_of_0 = ours },
+		{ .limit = 0, .groups_of_0 = ours, .pool = 10, .of_1 = 10 },
+		{ .limit = 35, .silent = true, .groups_of_0 = ours, .pool = 10, .of_1 = 10 },
+	};
+
+	(void)state;
+	start(3);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		pool_is(&rows[i]);
+	w.nodes[0].cl->admission.ready = false;
+	pool_is(&(struct pool_row){ .limit = LIMIT, .groups_of_0 = ours });
+}
+
+/* As many as there can be; who is gone makes room, and nobody else. */
+static void who_is_gone_makes_room(void **state)
+{
+	struct admission *a;
+
+	(void)state;
+	start(2);
+	a = &w.nodes[0].cl->admission;
+	while (a->n < CL_ADMISSION_MAX) {
+		a->entries[a->n] = (struct admission_entry){ .node_id = 100 + (uint32_t)a->n,
+							     .incarnation = 1 };
+		a->n++;
+	}
+	w.nodes[1].cl->admission.entries[w.nodes[1].cl->admission.n++] = (struct admission_entry){
+		.node_id = 99, .incarnation = 1, .share = 1
+	};
+	world_view(&w, false);
+	world_run(&w, 10);
+	assert_null(admission_entry(w.nodes[0].cl, 99));
+	assert_int_equal(a->n, CL_ADMISSION_MAX);
+	admission_entry(w.nodes[0].cl, 105)->gone = true;
+	world_view(&w, false);
+	world_run(&w, 10);
+	assert_non_null(admission_entry(w.nodes[0].cl, 99));
+	assert_null(admission_entry(w.nodes[0].cl, 105));
+	assert_non_null(admission_entry(w.nodes[0].cl, 106));
+	assert_int_equal(a->n, CL_ADMISSION_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +273,8 @@ int main(void)
 		T(what_was_moved_is_given_up_once),
 		T(a_word_of_another_view_is_nothing),
 		T(a_word_that_is_said_again_takes_nothing_back),
+		T(the_pool_is_what_nobody_has),
+		T(who_is_gone_makes_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
