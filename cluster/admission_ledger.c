@@ -107,7 +107,7 @@ static uint64_t given_out(const struct cl_node *n, const struct admission_entry 
 		const struct admission_entry *e = &n->admission.entries[i];
 		/* What is above its share came with a takeover; its share will follow. */
 		uint64_t has = (uint64_t)e->share + e->offered;
-		if (admission_in_view(n, e->node_id) || is_missing(n, e))
+		if (admission_in_view(n, e->node_id))
 			sum += has > e->load || e == taker ? has : e->load;
 	}
 	return sum;
