@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "node/drain_file.h"
 #include "node/world.h"
 
@@ -296,12 +297,55 @@ static bool keeps_group(const struct world *w)
 	       (world_only_drained(w) || !cl_is_protected(hf_core_cluster_node(w->core), w->group));
 }
 
-static enum result node_drain(void *ctx, bool drained, bool *waits, char why[ADMIN_WHY_MAX])
+struct drain {
+	struct world *w;
+	uint64_t ticket;
+	bool json;
+};
+
+/* What outlives this process is on disk: now this process. */
+static void drain_in_force(struct world *w, struct view_drain *v)
+{
+	const struct cl_input in = { .kind = CL_IN_DRAIN, .ok = v->drained };
+
+	hf_core_cluster(w->core, world_now_ns(), &in);
+	for (struct world *each = w; each; each = each->next) {
+		world_touch(each);
+		v->waits = v->waits || (v->drained && keeps_group(each));
+	}
+}
+
+static void drain_written(void *ctx, bool drained, int err)
+{
+	struct drain *d = ctx;
+	struct view_drain v = { .drained = drained };
+	struct text out = { 0 };
+	char why[200];
+
+	if (!d->w->background) {
+		free(d);
+		return;
+	}
+	snprintf(why, sizeof(why), "%.60s: %.60s", d->w->options.state_dir, strerror(err));
+	if (!err)
+		drain_in_force(d->w, &v);
+	else if (!d->ticket)
+		world_config_say(LOG_NODE_TROUBLE, "node %s: %s", drained ? "drain" : "resume",
+				 why);
+	if (!err && d->ticket)
+		(d->json ? show_drain_json : show_drain_text)(&v, &out);
+	if (d->ticket)
+		admin_server_answer(d->w->admin, d->ticket, err ? ADMIN_ERROR : ADMIN_OK,
+				    bytes(out.p, out.len), err ? why : NULL);
+	text_free(&out);
+	free(d);
+}
+
+static enum result node_drain(void *ctx, const struct admin_caller *caller, struct view_drain *out,
+			      char why[ADMIN_WHY_MAX])
 {
 	struct world *w = ctx;
-	const struct cl_input in = { .kind = CL_IN_DRAIN, .ok = drained };
 
-	*waits = false;
 	if (!w->config->failover.enabled) {
 		snprintf(why, ADMIN_WHY_MAX, "failover is not configured");
 		return R_CONFIG;
@@ -311,17 +355,12 @@ static enum result node_drain(void *ctx, bool drained, bool *waits, char why[ADM
 			 "Pacemaker decides who is active; see its node standby");
 		return R_STATE;
 	}
-	/* First what outlives this process. */
-	if (drain_file_write(w->options.state_dir, drained) != R_OK) {
-		snprintf(why, ADMIN_WHY_MAX, "%.60s: %.60s", w->options.state_dir, strerror(errno));
-		return R_SYSTEM;
-	}
-	hf_core_cluster(w->core, world_now_ns(), &in);
-	for (struct world *each = w; each; each = each->next) {
-		world_touch(each);
-		*waits = *waits || (drained && keeps_group(each));
-	}
-	return R_OK;
+	struct drain *d = calloc(1, sizeof(*d));
+	must(d);
+	*d = (struct drain){ .w = w, .ticket = caller->ticket, .json = caller->json };
+	out->pending = true;
+	drain_file_write_later(w->background, w->options.state_dir, out->drained, drain_written, d);
+	return caller->ticket ? R_AGAIN : R_OK;
 }
 
 void admin_failover_fill(struct admin_ops *out)

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/must.h"
 #include "node/sync_dir.h"
 
 #define NAME "drained"
@@ -44,4 +46,42 @@ enum result drain_file_write(const char *dir, bool drained)
 	if (!drained && unlink(path) != 0 && errno != ENOENT)
 		return R_SYSTEM;
 	return sync_dir(dir);
+}
+
+struct write {
+	struct background_job job;
+	const char *dir;
+	bool drained;
+	drain_written_fn written;
+	void *ctx;
+	int err;
+};
+
+static void run(struct background_job *job)
+{
+	struct write *w = (struct write *)job;
+
+	w->err = drain_file_write(w->dir, w->drained) == R_OK ? 0 : errno;
+}
+
+static void done(struct background_job *job)
+{
+	struct write *w = (struct write *)job;
+
+	w->written(w->ctx, w->drained, w->err);
+	free(w);
+}
+
+void drain_file_write_later(struct background *b, const char *dir, bool drained,
+			    drain_written_fn written, void *ctx)
+{
+	struct write *w = calloc(1, sizeof(*w));
+
+	must(w);
+	*w = (struct write){ .job = { .run = run, .done = done },
+			     .dir = dir,
+			     .drained = drained,
+			     .written = written,
+			     .ctx = ctx };
+	background_run(b, &w->job);
 }

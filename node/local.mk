@@ -94,7 +94,7 @@ node_tests = \
 	node/tests/term_writer_test \
 	node/tests/translate_test
 check_PROGRAMS += $(node_tests)
-thread_tests += node/tests/background_test node/tests/crypto_pool_test node/tests/term_writer_test
+thread_tests += node/tests/background_test node/tests/crypto_pool_test node/tests/drain_file_test node/tests/term_writer_test
 
 core_harness = node/tests/core_harness.c node/tests/core_harness.h node/tests/core_ops.h
 node_tests_core_admission_test_SOURCES = node/tests/core_admission_test.c $(core_harness)

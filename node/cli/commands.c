@@ -303,17 +303,14 @@ static void run_write_standby(void *ctx, const struct match *m)
 static void run_node(struct call *c, bool drained)
 {
 	char why[ADMIN_WHY_MAX] = "";
-	bool waits = false;
-	enum result res = c->ops->node_drain(c->ops->ctx, drained, &waits, why);
-	if (res != R_OK)
+	struct view_drain view = { .drained = drained };
+	enum result res = c->ops->node_drain(c->ops->ctx, c->caller, &view, why);
+	if (res == R_AGAIN)
+		c->exit = ADMIN_LATER;
+	else if (res != R_OK)
 		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
-	else if (c->json)
-		json_finish(json_pack("{s:{s:b, s:b}}", "node_drain", "drained", drained, "waiting",
-				      waits),
-			    c->out);
-	else if (waits)
-		text_printf(c->out, "This node stays active until another one, not drained, is a "
-				    "protected standby\n");
+	else
+		(c->json ? show_drain_json : show_drain_text)(&view, c->out);
 }
 
 static void run_node_drain(void *ctx, const struct match *m)

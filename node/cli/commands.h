@@ -61,9 +61,11 @@ struct admin_ops {
 	 * Returns when it has been asked for. */
 	enum result (*failover_active)(void *ctx, bool active, uint8_t group,
 				       char why[ADMIN_WHY_MAX]);
-	/* Hand all groups over and own none until resumed. Returns when it has been asked for;
-	 * waits: there is nobody to hand over to yet. */
-	enum result (*node_drain)(void *ctx, bool drained, bool *waits, char why[ADMIN_WHY_MAX]);
+	/* Hand all groups over and own none until resumed, as out->drained says. R_AGAIN: the
+	 * answer comes when it will outlive the process, for the caller's ticket; without one,
+	 * only the log says that it did not. */
+	enum result (*node_drain)(void *ctx, const struct admin_caller *caller,
+				  struct view_drain *out, char why[ADMIN_WHY_MAX]);
 	/* As failover. */
 	enum result (*failover_history)(void *ctx, uint8_t group,
 					struct view_failover_history *out);

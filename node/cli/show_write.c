@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* write standby, write memory: what they print, as the ASA does, and what other units say. */
+/*
+ * What is answered when it is on disk: write standby and write memory, as the ASA prints them, with
+ * what other units say; node drain and node resume.
+ */
 #include "node/cli/show_common.h"
 
 static bool all_did(const struct view_write *v)
@@ -71,4 +74,20 @@ void show_write_json(const struct view_write *v, struct text *out)
 						       "took_s", v->took_ms / 1000.0));
 	json_object_set_new(root, "units", units);
 	json_finish(json_pack("{s:o}", v->standby ? "write_standby" : "write_memory", root), out);
+}
+
+void show_drain_text(const struct view_drain *v, struct text *out)
+{
+	if (v->pending)
+		text_printf(out, "The log says how it ends.\n");
+	else if (v->waits)
+		text_printf(out, "This node stays active until another one, not drained, is a "
+				 "protected standby\n");
+}
+
+void show_drain_json(const struct view_drain *v, struct text *out)
+{
+	json_finish(json_pack("{s:{s:b, s:b, s:b}}", "node_drain", "drained", v->drained, "waiting",
+			      v->waits, "pending", v->pending),
+		    out);
 }

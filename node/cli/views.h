@@ -380,6 +380,13 @@ struct view_write {
 /* A unit did not. */
 bool view_write_failed(const struct view_write *v);
 
+/* node drain, node resume */
+struct view_drain {
+	bool drained; /* what was asked for */
+	bool waits;   /* there is nobody to hand over to yet */
+	bool pending; /* not on disk yet, and not in force */
+};
+
 /* Formatters. Appending only; *out is the caller's. The JSON forms obey
  * etc/show-json.schema.json. */
 void show_ike_text(const struct view_ike_list *l, bool detail, struct text *out);
@@ -410,6 +417,8 @@ void show_admission_json(const struct view_admission *v, struct text *out);
 void show_ikev2_stats_text(const struct view_admission *v, struct text *out);
 void show_write_text(const struct view_write *v, struct text *out);
 void show_write_json(const struct view_write *v, struct text *out);
+void show_drain_text(const struct view_drain *v, struct text *out);
+void show_drain_json(const struct view_drain *v, struct text *out);
 void show_keygen_text(const struct view_keygen *v, struct text *out);
 void show_keygen_json(const struct view_keygen *v, struct text *out);
 

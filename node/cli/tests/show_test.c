@@ -275,6 +275,28 @@ static void a_write_may_be_answered_later_or_not_be_ours(void **state)
 	text_free(&out);
 }
 
+/* node drain and resume: the caller is answered when the disk has it; to a member it is said that
+ * the log tells. */
+static void a_drain_is_answered_later(void **state)
+{
+	static const char *const lines[] = { "node drain", "node resume" };
+	struct admin_caller caller = { .ticket = 9 }, member = { .remote = true };
+	struct text out = { 0 };
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(admin_run(&pair_ops, lines[i], &caller, &out), ADMIN_LATER);
+		assert_string_equal(text_string(&out), "");
+		member.json = false;
+		assert_int_equal(admin_run(&pair_ops, lines[i], &member, &out), ADMIN_OK);
+		assert_string_equal(text_string(&out), "The log says how it ends.\n");
+		text_free(&out);
+		member.json = true;
+		assert_int_equal(admin_run(&pair_ops, lines[i], &member, &out), ADMIN_OK);
+		assert_non_null(strstr(text_string(&out), "\"pending\": true"));
+		text_free(&out);
+	}
+}
+
 /* failover exec mate write memory: both forms say that it goes on. */
 static void a_write_that_nobody_waits_for_says_so(void **state)
 {
@@ -431,6 +453,7 @@ int main(void)
 		cmocka_unit_test(a_refused_action_says_why),
 		cmocka_unit_test(write_memory_has_three_names),
 		cmocka_unit_test(a_write_may_be_answered_later_or_not_be_ours),
+		cmocka_unit_test(a_drain_is_answered_later),
 		cmocka_unit_test(a_write_that_nobody_waits_for_says_so),
 		cmocka_unit_test(a_group_that_is_not_there_is_named),
 		cmocka_unit_test(a_command_for_another_member_is_asked_there),

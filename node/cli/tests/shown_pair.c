@@ -454,9 +454,13 @@ static enum result ops_active(void *ctx, bool active, uint8_t group, char why[AD
 	return *(bool *)ctx ? R_NOT_SYNCED : R_OK;
 }
 
-static enum result ops_drain(void *ctx, bool drained, bool *waits, char why[ADMIN_WHY_MAX])
+static enum result ops_drain(void *ctx, const struct admin_caller *caller, struct view_drain *out,
+			     char why[ADMIN_WHY_MAX])
 {
-	*waits = drained;
+	if (caller->ticket == 9)
+		return R_AGAIN;
+	out->pending = caller->remote;
+	out->waits = !caller->remote && out->drained;
 	if (*(bool *)ctx)
 		snprintf(why, ADMIN_WHY_MAX, "failover is not configured");
 	return *(bool *)ctx ? R_CONFIG : R_OK;
