@@ -52,6 +52,7 @@ libnode_la_SOURCES = \
 	node/world_datapath.c \
 	node/world_links.c \
 	node/world_ops.c \
+	node/world_reload.c \
 	node/world_ack.c \
 	node/world_snapshot.c \
 	node/world_state.c \

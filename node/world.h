@@ -117,6 +117,9 @@ void world_touch(struct world *w);
  */
 void world_soon(struct world *w, enum qb_loop_priority p, void *data, void (*fn)(void *data));
 void world_stop(struct world *w);
+/* What was found in the file; res not R_OK: and that it is not taken. */
+void world_config_report(const struct world *w, const struct diagnostics *diag, enum result res);
+/* world_reload.c: the file is read again */
 void world_reload(struct world *w);
 /* A configuration that only a restart can put into force: what of it; else NULL. */
 const char *world_needs_restart(const struct world *w, const struct config *fresh);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node/cli/commands.h"
+#include "node/cli/commands_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +10,6 @@
 
 #define MODE_EXEC 1
 
-/* One command being run. */
-struct call {
-	const struct admin_ops *ops;
-	const struct admin_caller *caller;
-	bool json;
-	struct text *out;
-	enum admin_exit exit;
-};
-
 void admin_error(bool json, const char *why, struct text *out)
 {
 	if (json)
@@ -27,88 +18,19 @@ void admin_error(bool json, const char *why, struct text *out)
 		text_printf(out, "ERROR: %s\n", why);
 }
 
-static void fail(struct call *c, enum admin_exit exit, const char *why)
+void call_fail(struct call *c, enum admin_exit exit, const char *why)
 {
 	c->exit = exit;
 	admin_error(c->json, why, c->out);
 }
 
-/* Whether the view was filled; says so when not. */
-static bool filled(struct call *c, enum result res)
-{
-	if (res != R_OK)
-		fail(c, ADMIN_ERROR, result_text(res));
-	return res == R_OK;
-}
-
-static const struct inet_addr *peer_of(const struct match *m, unsigned int slot)
+const struct inet_addr *call_peer(const struct match *m, unsigned int slot)
 {
 	const struct arg *a = match_arg(m, slot);
 	return a ? &a->address : NULL;
 }
 
-static void run_show_ike(void *ctx, const struct match *m)
-{
-	struct call *c = ctx;
-	struct view_ike_list list = { 0 };
-	if (filled(c, c->ops->ike_sas(c->ops->ctx, NULL, &list))) {
-		if (c->json)
-			show_ike_json(&list, c->out);
-		else
-			show_ike_text(&list, match_arg(m, 0) != NULL, c->out);
-	}
-	view_ike_list_free(&list);
-}
-
-static void run_show_ipsec(void *ctx, const struct match *m)
-{
-	struct call *c = ctx;
-	struct view_child_list list = { 0 };
-	if (filled(c, c->ops->child_sas(c->ops->ctx, peer_of(m, 0), &list))) {
-		if (c->json)
-			show_ipsec_json(&list, c->out);
-		else
-			show_ipsec_text(&list, match_arg(m, 1) != NULL, c->out);
-	}
-	view_child_list_free(&list);
-}
-
-static void run_show_map(void *ctx, const struct match *m)
-{
-	struct call *c = ctx;
-	struct view_map_list list = { 0 };
-	if (filled(c, c->ops->crypto_maps(c->ops->ctx, match_text(m, 0), &list)))
-		(c->json ? show_map_json : show_map_text)(&list, c->out);
-	view_map_list_free(&list);
-}
-
-/* A view of each group, the caller's to free; NULL when that failed. */
-static struct view_failover *failover_views(struct call *c, size_t *n)
-{
-	uint8_t ids[CONFIG_GROUPS_MAX];
-	*n = config_group_ids(c->ops->config(c->ops->ctx), ids);
-	struct view_failover *v = calloc(*n, sizeof(*v));
-	enum result res = v ? R_OK : R_NO_MEMORY;
-	for (size_t i = 0; i < *n && res == R_OK; i++)
-		res = c->ops->failover(c->ops->ctx, ids[i], &v[i]);
-	if (filled(c, res))
-		return v;
-	free(v);
-	return NULL;
-}
-
-static void run_show_failover(void *ctx, const struct match *m)
-{
-	struct call *c = ctx;
-	size_t n;
-	struct view_failover *views = failover_views(c, &n);
-	(void)m;
-	if (views)
-		(c->json ? show_failover_json : show_failover_text)(views, n, c->out);
-	free(views);
-}
-
-static bool group_there(struct call *c, const struct match *m, uint8_t *group)
+bool call_group(struct call *c, const struct match *m, uint8_t *group)
 {
 	const struct arg *a = match_arg(m, 0);
 	uint8_t ids[CONFIG_GROUPS_MAX];
@@ -119,106 +41,11 @@ static bool group_there(struct call *c, const struct match *m, uint8_t *group)
 		if (!a || ids[i] == a->number)
 			return true;
 	snprintf(why, sizeof(why), "there is no failover group %u", (unsigned int)a->number);
-	fail(c, ADMIN_ERROR, why);
+	call_fail(c, ADMIN_ERROR, why);
 	return false;
 }
 
 /* The group that is named, or all. */
-static void run_show_failover_group(void *ctx, const struct match *m)
-{
-	struct call *c = ctx;
-	uint8_t group;
-	size_t n;
-	if (!group_there(c, m, &group))
-		return;
-	struct view_failover *views = failover_views(c, &n);
-	size_t first = 0;
-	while (views && group && views[first].group != group)
-		first++;
-	if (views)
-		(c->json ? show_failover_group_json
-			 : show_failover_group_text)(&views[first], group ? 1 : n, c->out);
-	free(views);
-}
-
-static void run_show_monitor(void *ctx, const struct match *m)
-{
-	struct call *c = ctx;
-	size_t n;
-	struct view_failover *views = failover_views(c, &n);
-	(void)m;
-	if (views)
-		(c->json ? show_monitor_json : show_monitor_text)(views, n, c->out);
-	free(views);
-}
-
-static void run_show_failover_state(void *ctx, const struct match *m)
-{
-	struct call *c = ctx;
-	size_t n;
-	struct view_failover *views = failover_views(c, &n);
-	(void)m;
-	if (views)
-		(c->json ? show_failover_state_json : show_failover_state_text)(views, n, c->out);
-	free(views);
-}
-
-static void run_show_failover_history(void *ctx, const struct match *m)
-{
-	struct call *c = ctx;
-	struct view_failover_history view = { 0 };
-	uint8_t group;
-	if (group_there(c, m, &group) &&
-	    filled(c, c->ops->failover_history(c->ops->ctx, group, &view)))
-		(c->json ? show_failover_history_json : show_failover_history_text)(&view, c->out);
-}
-
-static void run_show_failover_statistics(void *ctx, const struct match *m)
-{
-	struct call *c = ctx;
-	struct view_failover_statistics view = { 0 };
-	(void)m;
-	if (filled(c, c->ops->failover_statistics(c->ops->ctx, &view)))
-		(c->json ? show_failover_statistics_json : show_failover_statistics_text)(&view,
-											  c->out);
-	view_counter_list_free(&view.refused);
-	view_counter_list_free(&view.counters);
-}
-
-static void run_show_version(void *ctx, const struct match *m)
-{
-	struct call *c = ctx;
-	struct view_version view = { 0 };
-	(void)m;
-	if (filled(c, c->ops->version(c->ops->ctx, &view)))
-		(c->json ? show_version_json : show_version_text)(&view, c->out);
-}
-
-static void run_show_counters(void *ctx, const struct match *m)
-{
-	struct call *c = ctx;
-	struct view_counter_list list = { 0 };
-	(void)m;
-	if (filled(c, c->ops->counters(c->ops->ctx, &list)))
-		(c->json ? show_counters_json : show_counters_text)(&list, c->out);
-	view_counter_list_free(&list);
-}
-
-static void run_show_running(void *ctx, const struct match *m)
-{
-	struct call *c = ctx;
-	struct text text = { 0 };
-	(void)m;
-	config_running(c->ops->config(c->ops->ctx), true, &text);
-	if (text.failed)
-		fail(c, ADMIN_ERROR, result_text(R_NO_MEMORY));
-	else if (c->json)
-		json_finish(json_pack("{s:s}", "running_config", text_string(&text)), c->out);
-	else
-		text_append(c->out, bytes(text.p, text.len));
-	text_free(&text);
-}
-
 typedef enum result (*clear_fn)(void *ctx, const struct inet_addr *peer, unsigned int *cleared,
 				char why[ADMIN_WHY_MAX]);
 
@@ -229,7 +56,7 @@ static void run_clear(struct call *c, clear_fn clear, const struct inet_addr *pe
 	unsigned int cleared = 0;
 	enum result res = clear(c->ops->ctx, peer, &cleared, why);
 	if (res != R_OK)
-		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+		call_fail(c, ADMIN_ERROR, *why ? why : result_text(res));
 	else if (c->json)
 		json_finish(json_pack("{s:I}", "cleared", (json_int_t)cleared), c->out);
 	else
@@ -239,13 +66,13 @@ static void run_clear(struct call *c, clear_fn clear, const struct inet_addr *pe
 static void run_clear_ike(void *ctx, const struct match *m)
 {
 	struct call *c = ctx;
-	run_clear(c, c->ops->clear_ike, peer_of(m, 0), "IKEv2");
+	run_clear(c, c->ops->clear_ike, call_peer(m, 0), "IKEv2");
 }
 
 static void run_clear_ipsec(void *ctx, const struct match *m)
 {
 	struct call *c = ctx;
-	run_clear(c, c->ops->clear_children, peer_of(m, 0), "IPsec");
+	run_clear(c, c->ops->clear_children, call_peer(m, 0), "IPsec");
 }
 
 static void run_initiate(void *ctx, const struct match *m)
@@ -256,7 +83,7 @@ static void run_initiate(void *ctx, const struct match *m)
 	uint32_t seq = (uint32_t)match_arg(m, 1)->number;
 	enum result res = c->ops->initiate(c->ops->ctx, map, seq, why);
 	if (res != R_OK)
-		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+		call_fail(c, ADMIN_ERROR, *why ? why : result_text(res));
 	else if (c->json)
 		json_finish(json_pack("{s:s}", "initiated", map), c->out);
 }
@@ -266,11 +93,11 @@ static void run_failover_active(void *ctx, const struct match *m)
 	struct call *c = ctx;
 	char why[ADMIN_WHY_MAX] = "";
 	uint8_t group;
-	if (!group_there(c, m, &group))
+	if (!call_group(c, m, &group))
 		return;
 	enum result res = c->ops->failover_active(c->ops->ctx, !m->no, group, why);
 	if (res != R_OK)
-		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+		call_fail(c, ADMIN_ERROR, *why ? why : result_text(res));
 	else if (c->json)
 		json_finish(json_pack("{s:b}", "failover_active", !m->no), c->out);
 }
@@ -283,7 +110,7 @@ static void run_write(struct call *c, bool standby)
 	if (res == R_AGAIN)
 		c->exit = ADMIN_LATER;
 	else if (res != R_OK)
-		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+		call_fail(c, ADMIN_ERROR, *why ? why : result_text(res));
 	else
 		(c->json ? show_write_json : show_write_text)(&view, c->out);
 }
@@ -308,7 +135,7 @@ static void run_node(struct call *c, bool drained)
 	if (res == R_AGAIN)
 		c->exit = ADMIN_LATER;
 	else if (res != R_OK)
-		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+		call_fail(c, ADMIN_ERROR, *why ? why : result_text(res));
 	else
 		(c->json ? show_drain_json : show_drain_text)(&view, c->out);
 }
@@ -332,7 +159,7 @@ static void run_node_fenced(void *ctx, const struct match *m)
 	uint32_t node = (uint32_t)match_arg(m, 0)->number;
 	enum result res = c->ops->node_fenced(c->ops->ctx, node, why);
 	if (res != R_OK)
-		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+		call_fail(c, ADMIN_ERROR, *why ? why : result_text(res));
 	else if (c->json)
 		json_finish(json_pack("{s:{s:I}}", "node_fenced", "node", (json_int_t)node),
 			    c->out);
@@ -345,34 +172,9 @@ static void run_node_forget(void *ctx, const struct match *m)
 	const char *name = match_text(m, 0);
 	enum result res = c->ops->node_forget(c->ops->ctx, name, why);
 	if (res != R_OK)
-		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+		call_fail(c, ADMIN_ERROR, *why ? why : result_text(res));
 	else if (c->json)
 		json_finish(json_pack("{s:s}", "forgotten", name), c->out);
-}
-
-static void run_show_admission(void *ctx, const struct match *m)
-{
-	struct call *c = ctx;
-	struct view_admission view = { 0 };
-	(void)m;
-	enum result res = c->ops->admission(c->ops->ctx, &view);
-	if (res != R_OK)
-		fail(c, ADMIN_ERROR, result_text(res));
-	else
-		(c->json ? show_admission_json : show_admission_text)(&view, c->out);
-}
-
-/* --json: as above. */
-static void run_show_ikev2_stats(void *ctx, const struct match *m)
-{
-	struct call *c = ctx;
-	struct view_admission view = { 0 };
-	(void)m;
-	enum result res = c->ops->admission(c->ops->ctx, &view);
-	if (res != R_OK)
-		fail(c, ADMIN_ERROR, result_text(res));
-	else
-		(c->json ? show_admission_json : show_ikev2_stats_text)(&view, c->out);
 }
 
 static bool is_exec(const char *line);
@@ -382,17 +184,17 @@ static void exec_at(struct call *c, const struct admin_target *to, const char *l
 	char why[ADMIN_WHY_MAX] = "";
 	uint8_t slot = 0;
 	if (c->caller->remote || is_exec(line)) {
-		fail(c, ADMIN_USAGE, "failover exec cannot be nested");
+		call_fail(c, ADMIN_USAGE, "failover exec cannot be nested");
 		return;
 	}
 	enum result res = c->ops->exec_target(c->ops->ctx, to, &slot, why);
 	if (res != R_OK) {
-		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+		call_fail(c, ADMIN_ERROR, *why ? why : result_text(res));
 	} else if (slot == 0) {
 		const struct admin_caller self = { .json = c->json, .remote = true };
 		c->exit = admin_run(c->ops, line, &self, c->out);
 	} else if (c->caller->ticket == 0) {
-		fail(c, ADMIN_ERROR, result_text(R_UNSUPPORTED));
+		call_fail(c, ADMIN_ERROR, result_text(R_UNSUPPORTED));
 	} else {
 		c->exit = ADMIN_LATER;
 		c->ops->exec_ask(c->ops->ctx, slot, line, c->json, c->caller->ticket);
@@ -417,7 +219,7 @@ static void run_pacemaker(void *ctx, const struct match *m)
 	struct text text = { 0 };
 	pacemaker_config(match_arg(m, 0)->choice == 1, &text);
 	if (text.failed)
-		fail(c, ADMIN_ERROR, result_text(R_NO_MEMORY));
+		call_fail(c, ADMIN_ERROR, result_text(R_NO_MEMORY));
 	else if (c->json)
 		json_finish(json_pack("{s:s}", "pacemaker_config", text_string(&text)), c->out);
 	else
@@ -432,13 +234,13 @@ static void run_keygen(void *ctx, const struct match *m)
 	char why[ADMIN_WHY_MAX] = "";
 	const struct arg *slot = match_arg(m, 1);
 	if (!c->ops->keygen) {
-		fail(c, ADMIN_ERROR, "the daemon makes no keys: run holdfast cluster keygen");
+		call_fail(c, ADMIN_ERROR, "the daemon makes no keys: run holdfast cluster keygen");
 		return;
 	}
 	enum result res = c->ops->keygen(c->ops->ctx, match_text(m, 0),
 					 slot ? (uint8_t)slot->number : 0, &view, why);
 	if (res != R_OK)
-		fail(c, ADMIN_ERROR, *why ? why : result_text(res));
+		call_fail(c, ADMIN_ERROR, *why ? why : result_text(res));
 	else
 		(c->json ? show_keygen_json : show_keygen_text)(&view, c->out);
 }
@@ -577,14 +379,14 @@ enum admin_exit admin_run(const struct admin_ops *ops, const char *line,
 	struct failure f;
 	size_t len = strlen(line);
 	if (line_split(&l, line, len) != R_OK) {
-		fail(&c, ADMIN_ERROR, result_text(R_NO_MEMORY));
+		call_fail(&c, ADMIN_ERROR, result_text(R_NO_MEMORY));
 		return c.exit;
 	}
 	if (grammar_match(&grammar_exec, MODE_EXEC, &l, &m, &f) == R_OK) {
 		m.row->apply(&c, &m);
 	} else if (l.n > 0) {
 		char why[DIAGNOSTIC_TEXT_MAX];
-		fail(&c, ADMIN_USAGE, failure_text(&f, &l, why, sizeof(why)));
+		call_fail(&c, ADMIN_USAGE, failure_text(&f, &l, why, sizeof(why)));
 	}
 	line_free(&l);
 	if (out->failed)

@@ -2,7 +2,8 @@
 # node/cli: what an administrator types and reads. Includes base and node/config.
 
 node_cli_sources = \
-	node/cli/commands.c node/cli/commands.h \
+	node/cli/commands.c node/cli/commands.h node/cli/commands_private.h \
+	node/cli/commands_show.c \
 	node/cli/keygen.c node/cli/keygen.h \
 	node/cli/pacemaker.c \
 	node/cli/protocol.h \
