@@ -377,12 +377,13 @@ enum result world_open(struct world *w, const struct world_options *o)
 	res = state_open(w);
 	if (res == R_OK)
 		res = export_open(o);
+	/* How many standbys there are says who has the standby addresses. Without Corosync the
+	 * tables are loaded all the same, before anything ends. */
+	enum result facts = res == R_OK ? world_cluster_facts(w) : res;
 	if (res == R_OK)
 		res = groups_open(w);
-	/* A member that does not read what is multicast holds up all others: only now, for the
-	 * tables of many thousand entries take seconds. */
 	if (res == R_OK)
-		res = world_cluster_open(w, &cluster);
+		res = world_cluster_open(w, facts, &cluster);
 	if (res == R_OK)
 		res = background_new(w->loop, QB_LOOP_LOW, &w->background);
 	if (res == R_OK)
@@ -396,6 +397,11 @@ enum result world_open(struct world *w, const struct world_options *o)
 	world_ack_open(w);
 	world_links_open(w);
 	world_state_open(w);
+	/* A member that does not read what is multicast holds up all others: last, for what is
+	 * above takes seconds with many thousand entries. */
+	res = world_cluster_join(w);
+	if (res != R_OK)
+		return res;
 	admin_ops_fill(w, &w->admin_ops);
 	res = admin_server_new(w->loop, o->service, &w->admin_ops, &w->admin);
 	if (res != R_OK)

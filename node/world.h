@@ -130,7 +130,12 @@ enum result world_configure(struct world *w, struct config *fresh, char why[200]
 extern const struct hf_core_ops world_ops;
 /* world_cluster.c */
 #define WORLD_STANDALONE_SLOT 1u /* without failover */
-enum result world_cluster_open(struct world *w, struct cl_node_config *out) WARN_UNUSED;
+/* w->facts: nothing is joined. */
+enum result world_cluster_facts(struct world *w) WARN_UNUSED;
+/* facts: what came of that. */
+enum result world_cluster_open(struct world *w, enum result facts,
+			       struct cl_node_config *out) WARN_UNUSED;
+enum result world_cluster_join(struct world *w) WARN_UNUSED;
 void world_cluster_close(struct world *w);
 void world_cluster_digest(struct world *w);
 void world_mcast(struct world *w, struct bytes message);

@@ -299,7 +299,29 @@ static enum result cluster_fill(struct world *w, struct cl_node_config *out)
 	return secret_copy(&out->failover_key, &w->failover_key);
 }
 
-enum result world_cluster_open(struct world *w, struct cl_node_config *out)
+enum result world_cluster_facts(struct world *w)
+{
+	return w->config->failover.enabled ? cl_corosync_facts(&w->facts) : transport_open(w);
+}
+
+static enum result not_there(enum result res)
+{
+	struct log_event ev;
+
+	if (res == R_OK)
+		return res;
+	log_event_make(&ev, LOG_CLUSTER_LOST, NULL, NULL, NULL, "Corosync: %s; is it running?",
+		       result_text(res));
+	log_emit(&ev);
+	return res;
+}
+
+enum result world_cluster_join(struct world *w)
+{
+	return w->transport ? R_OK : not_there(transport_open(w));
+}
+
+enum result world_cluster_open(struct world *w, enum result facts, struct cl_node_config *out)
 {
 	struct log_event ev;
 
@@ -307,13 +329,9 @@ enum result world_cluster_open(struct world *w, struct cl_node_config *out)
 	w->mcast.bytes_max = MCAST_BYTES_MAX;
 	enum result res = failover_key(w);
 	if (res == R_OK)
-		res = transport_open(w);
-	if (res != R_OK) {
-		log_event_make(&ev, LOG_CLUSTER_LOST, NULL, NULL, NULL,
-			       "Corosync: %s; is it running?", result_text(res));
-		log_emit(&ev);
+		res = facts;
+	if (not_there(res) != R_OK)
 		return res;
-	}
 	if (!encryption_ok(w))
 		return R_CONFIG;
 	if (w->config->failover.enabled && w->config->failover.cluster_name[0] &&

@@ -343,7 +343,7 @@ static void read_votes(const struct votequorum_info *info, struct cl_transport_f
 	f->wait_for_all = info->flags & VOTEQUORUM_INFO_WAIT_FOR_ALL;
 }
 
-static enum result read_facts(struct cl_transport_facts *f)
+enum result cl_corosync_facts(struct cl_transport_facts *f)
 {
 	votequorum_callbacks_t none = { 0 };
 	votequorum_handle_t votes;
@@ -415,7 +415,7 @@ enum result cl_corosync_open(struct qb_loop *loop, const char *group,
 				.loop = loop,
 				.cpg_fd = -1,
 				.quorum_fd = -1 };
-	if (read_facts(facts) != R_OK || !open_quorum(c) || !open_cpg(c, group)) {
+	if (cl_corosync_facts(facts) != R_OK || !open_quorum(c) || !open_cpg(c, group)) {
 		destroy(c);
 		return R_SYSTEM;
 	}

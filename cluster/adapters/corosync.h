@@ -11,6 +11,8 @@
 
 struct qb_loop;
 
+/* What Corosync tells without joining. R_SYSTEM. */
+enum result cl_corosync_facts(struct cl_transport_facts *facts) WARN_UNUSED;
 /*
  * Connects, reads *facts and joins the CPG group; callbacks (copied) come
  * from loop later, none from within this call. ops->close may be called from
