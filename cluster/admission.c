@@ -176,7 +176,7 @@ static void ask(struct cl_node *n, uint32_t wanted)
 
 	load.wanted = wanted;
 	load.spare = spare(&n->admission);
-	load.used = (uint32_t)used(&n->admission);
+	load.used = n->admission.said = (uint32_t)used(&n->admission);
 	load.groups = groups_counted(n);
 	m.step_case = STEP(LOAD);
 	m.load = &load;
@@ -434,6 +434,14 @@ static void end_doubt(struct cl_node *n)
 	}
 }
 
+/* What we said that we use above our share is kept for us: not for longer than we use it. */
+static bool has_said_too_much(struct cl_node *n)
+{
+	const struct admission_entry *self = admission_entry(n, n->cfg.node_id);
+
+	return self && n->admission.said > self->share && used(&n->admission) < n->admission.said;
+}
+
 static void consider(struct cl_node *n)
 {
 	struct admission *a = &n->admission;
@@ -446,6 +454,8 @@ static void consider(struct cl_node *n)
 	say_ended(n);
 	if (a->doubt && admission_all_declared(n))
 		end_doubt(n);
+	if (has_said_too_much(n))
+		a->declared = false;
 	if (!a->declared && all_reported(n) && is_settled(n))
 		ask(n, 0);
 	shed(n);

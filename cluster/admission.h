@@ -53,6 +53,7 @@ struct admission {
 	uint32_t got; /* by our TAKE, of which the others may not have heard yet */
 	struct settle settle;
 	bool declared; /* we have said what we use, and nothing of it is another group's */
+	uint32_t said; /* so much */
 	struct admission_word words[CL_MEMBERS_MAX]; /* of view.members */
 	uint64_t asked_ns, at_ns, shed_for;
 	bool was_told;

@@ -110,6 +110,26 @@ static void let_node_3_ask(uint32_t wanted)
 	node_forge(&w, 3, 0, &m);
 }
 
+/* What is said to be used above a share is kept for it. What ends before it is taken is free. */
+static void what_is_used_no_more_is_said_again(void **state)
+{
+	(void)state;
+	start(2);
+	for (uint32_t used = 1; used <= 30; used++) {
+		use(0, used);
+		run(1500);
+	}
+	limit(0, LIMIT / 2);
+	limit(1, LIMIT / 2);
+	run(3000);
+	assert_true(share(0) < 30 && w.nodes[0].cl->admission.said == 30);
+	in_share[0] = 5;
+	limit(0, LIMIT);
+	limit(1, LIMIT);
+	run(4000);
+	assert_int_equal(sum(), LIMIT);
+}
+
 /* It asks for what it has taken over, and hands over before that has come. */
 static void what_is_on_its_way_is_handed_on_too(void **state)
 {
@@ -164,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_handover_takes_the_share_with_it),
 		T(what_was_taken_over_is_not_given_out_again),
+		T(what_is_used_no_more_is_said_again),
 		T(what_is_on_its_way_is_handed_on_too),
 		T(who_hands_over_takes_nothing_for_what_it_had),
 		T(a_late_claim_finds_its_share),
