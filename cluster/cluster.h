@@ -371,6 +371,7 @@ struct cl_group_status {
 	uint64_t term;
 	uint8_t owner_slot; /* 0: none */
 	bool is_protected, unprotected_self_grants, quorate;
+	uint32_t slot_holder; /* R14: the node for which this one stays out; 0: none */
 	/* a takeover, or an empty start, waits for the fencing of this node; 0: none */
 	uint32_t unfenced_node;
 	bool may_begin_empty; /* R15: nobody holds state, and all who are missing are fenced */

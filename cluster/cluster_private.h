@@ -25,7 +25,8 @@ struct cl_node {
 	struct deferred *deferred;
 	size_t n_deferred, cap_deferred;
 	bool drained;
-	bool slot_refused; /* R14: another node has our slot */
+	bool slot_refused;    /* R14: another node has our slot, and we hold nothing */
+	uint32_t slot_holder; /* R14: the node for which we are out of this view; 0: none */
 	struct inet_endpoint relay;
 	int64_t clock_offset_ms;    /* cluster time minus this node's guess */
 	uint64_t clock_followed_ns; /* when a heartbeat last set it; 0: none has */
@@ -105,6 +106,8 @@ void membership_view(struct cl_node *n, const struct cl_input *in);
 void membership_quorum(struct cl_node *n, const struct cl_input *in);
 void membership_message(struct cl_node *n, const struct cl_input *in);
 void membership_disconnected(struct cl_node *n);
+/* Out of this view, with what is held as a kept state (R22). */
+void membership_leave(struct cl_node *n, const char *why);
 bool membership_has_state(const struct cl_node *n);
 void membership_free(struct cl_node *n);
 /* The process in the view, or NULL; known: to look at only. */
@@ -131,9 +134,23 @@ static inline bool view_quorate(const struct cl_node *n)
 /* hello.c */
 void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t slot,
 		      const Holdfast__Hello *h);
+/* The same of another process in our slot. */
+void membership_twin(struct cl_node *n, struct member *m, const Holdfast__Hello *h);
+/* All fields are such that a member of a version that we understand can mean them. */
+bool hello_is_sound(const struct cl_node *n, const Holdfast__Hello *h);
 void membership_say_hello(struct cl_node *n);
 /* R22: our own configuration is another one. */
 void membership_digest(struct cl_node *n, const uint8_t digest[32]);
+
+/* slot.c (R14) */
+/* Before it is opened: what is sealed with this slot may come from m. */
+bool slot_allowed(struct cl_node *n, const struct member *m, const struct ss_opened *o);
+/* m says HELLO in this view; false: its slot is another one's, or this node has yielded. */
+bool slot_hello(struct cl_node *n, struct member *m, uint8_t slot, const Holdfast__Hello *h);
+/* m says it in our slot. */
+void slot_twin(struct cl_node *n, struct member *m, const Holdfast__Hello *h);
+/* A process that is refused says that it is its own, and may hold what it acknowledged. */
+bool slot_contested(const struct cl_node *n, uint8_t slot);
 
 /* ownership.c */
 /* In this view, or one that has ended, there was none: what is held may be behind. */
@@ -275,6 +292,8 @@ void log_ack(struct cl_node *n, struct group *g);
 /* The state is to go: keep it, should nobody have a better one. */
 void kept_take(struct cl_node *n, struct group *g);
 void kept_free(struct group *g);
+/* Which of two states has more of the log: <0: b, >0: a, 0: no difference. */
+int kept_compare(const struct state_place *a, const struct state_place *b);
 /* Nobody else holds more and nobody owns the group: back to what is kept. */
 void kept_consider(struct cl_node *n, struct group *g);
 

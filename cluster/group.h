@@ -98,6 +98,7 @@ struct kept_state {
 	struct lineage lineage;
 	uint64_t last_term;
 	uint8_t last_owner;
+	bool slot_lost; /* R14: another node has used our slot since */
 	uint64_t heartbeat, complete_ns;
 	int64_t clock_offset_ms; /* its lifetimes are in this time */
 };

@@ -262,20 +262,51 @@ static void hello_refused(struct cl_node *n, struct member *m, enum result why)
 	n->stats.refused[why]++;
 }
 
+bool hello_is_sound(const struct cl_node *n, const Holdfast__Hello *h)
+{
+	return h->version_min <= n->cfg.version_max && h->version_max >= n->cfg.version_min &&
+	       !hello_fault(h).field;
+}
+
+static bool is_of_this_view(struct cl_node *n, struct member *m, const Holdfast__Hello *h)
+{
+	if (h->node_id != m->id.node_id) {
+		hello_refused(n, m, R_VALUE);
+		fx_log(n, LOG_REPL_REFUSED, "node %u says that it is node %u", m->id.node_id,
+		       h->node_id);
+		return false;
+	}
+	/* Said in a view that is gone, or a repetition of it: the one for this view follows. */
+	if (h->ring_node_id != n->view.ring.node_id || h->ring_seq != n->view.ring.seq) {
+		n->stats.dropped[CL_DROP_OTHER_RING]++;
+		return false;
+	}
+	return true;
+}
+
+static void slot_in_use(struct cl_node *n)
+{
+	n->messages_refused++;
+	n->stats.refused[R_EXISTS]++;
+}
+
+void membership_twin(struct cl_node *n, struct member *m, const Holdfast__Hello *h)
+{
+	if (!is_of_this_view(n, m, h))
+		return;
+	slot_in_use(n);
+	slot_twin(n, m, h);
+}
+
 void membership_hello(struct cl_node *n, const struct cl_member *from, uint8_t slot,
 		      const Holdfast__Hello *h)
 {
 	struct member *m = member_find(n, from);
 
-	if (h->node_id != m->id.node_id) {
-		hello_refused(n, m, R_VALUE);
-		fx_log(n, LOG_REPL_REFUSED, "node %u says that it is node %u", m->id.node_id,
-		       h->node_id);
+	if (!is_of_this_view(n, m, h))
 		return;
-	}
-	/* Said in a view that is gone, or a repetition of it: the one for this view follows. */
-	if (h->ring_node_id != n->view.ring.node_id || h->ring_seq != n->view.ring.seq) {
-		n->stats.dropped[CL_DROP_OTHER_RING]++;
+	if (!slot_hello(n, m, slot, h)) {
+		slot_in_use(n);
 		return;
 	}
 	ss_sealer_take(n->sealer);

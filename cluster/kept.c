@@ -51,7 +51,7 @@ void kept_take(struct cl_node *n, struct group *g)
 	must(g->store);
 }
 
-static int compare(const struct state_place *a, const struct state_place *b)
+int kept_compare(const struct state_place *a, const struct state_place *b)
 {
 	int order = ownership_compare(a->term, a->owner, b->term, b->owner);
 
@@ -64,16 +64,22 @@ static bool others_hold_more(const struct cl_node *n, const struct group *g)
 		const struct member *m = &n->view.members[i];
 		const struct member_group *mg = &m->group[g->index];
 		if (m->id.node_id != n->cfg.node_id &&
-		    (mg->synced || compare(&mg->kept, &g->kept.place) > 0))
+		    (mg->synced || kept_compare(&mg->kept, &g->kept.place) > 0))
 			return true;
 	}
 	return false;
 }
 
+/* R14: elsewhere the other one may own terms that our slot names as well (R11). */
+static bool twin_may_own(const struct cl_node *n, const struct group *g)
+{
+	return g->kept.slot_lost && (n->view.n < n->cfg.expected_votes || !member_all_heard(n));
+}
+
 static uint64_t due(const struct cl_node *n, const struct group *g)
 {
 	if (!g->kept.store || g->role != CL_ROLE_JOINING || !view_quorate(n) ||
-	    others_hold_more(n, g))
+	    others_hold_more(n, g) || twin_may_own(n, g))
 		return NEVER;
 	return member_all_heard(n) ? 0 : n->view.since_ns + HELLO_GRACE_MS * MS;
 }

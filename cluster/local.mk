@@ -42,6 +42,7 @@ libcluster_la_SOURCES = \
 	cluster/role.c \
 	cluster/settle.c \
 	cluster/settle.h \
+	cluster/slot.c \
 	cluster/status.c \
 	cluster/term.c \
 	cluster/transport.h

@@ -38,6 +38,15 @@ struct member_group {
 	bool terms_unknown; /* likewise, until it is synced here: it may have owned more (R11) */
 };
 
+/* R14: what a process has to say for itself, by its last HELLO. */
+struct slot_bid {
+	uint8_t slot; /* 0: it wants none that another one has as well, or has not spoken */
+	bool spoken;  /* in this view */
+	bool lost;    /* in this view: another one that has spoken goes first */
+	bool synced;
+	struct state_place place; /* of the group of which it has most */
+};
+
 struct member {
 	struct cl_member id;
 	bool hello;
@@ -48,10 +57,12 @@ struct member {
 	bool drained;    /* as its HELLO says */
 	uint8_t config_digest[32];
 	char hostname[CL_NAME_MAX], software[CL_NAME_MAX];
-	bool refused;      /* R14 or version: its messages are ignored */
-	bool slot_refused; /* R14: for this view; who has its slot may leave */
-	uint8_t slot;      /* 0 until its HELLO */
-	uint8_t unit;      /* for show; 0: unknown */
+	bool refused;         /* R14, version, another key: its messages are ignored */
+	bool slot_refused;    /* R14: until who has its slot yields, or for this view */
+	uint32_t slot_holder; /* the node that it is refused for; 0: nobody, or not judged yet */
+	struct slot_bid bid;
+	uint8_t slot; /* 0 until its HELLO */
+	uint8_t unit; /* for show; 0: unknown */
 	struct inet_endpoint relay;
 	struct member_group group[CL_GROUPS_MAX];
 	size_t n_links; /* as its HELLO says */

@@ -191,7 +191,7 @@ static void view_members(struct cl_node *n, const struct cl_input *in)
 		if (known && !known->slot_refused)
 			next[i] = *known;
 		next[i].id = in->members[i];
-		next[i].heard = false;
+		next[i].heard = next[i].bid.spoken = next[i].bid.lost = false;
 	}
 	memcpy(n->view.members, next, sizeof(next));
 	n->view.n = in->n_members;
@@ -235,8 +235,6 @@ static void view_establish(struct cl_node *n)
 
 void membership_view(struct cl_node *n, const struct cl_input *in)
 {
-	bool new_ring = !n->view.joined || !ring_equal(&in->ring, &n->view.ring);
-
 	if (n->slot_refused || in->n_members > CL_MEMBERS_MAX || !is_member(n, in)) {
 		membership_disconnected(n);
 		return;
@@ -245,6 +243,8 @@ void membership_view(struct cl_node *n, const struct cl_input *in)
 	deferred_deliver(n);
 	if (n->slot_refused)
 		return;
+	const bool new_ring = !n->view.joined || !ring_equal(&in->ring, &n->view.ring);
+	n->slot_holder = 0;
 	note_gone(n, in);
 	n->view.nodes_lost = new_ring && nodes_lost(n, in);
 	view_members(n, in);
@@ -277,32 +277,39 @@ void membership_quorum(struct cl_node *n, const struct cl_input *in)
 	view_establish(n);
 }
 
+void membership_leave(struct cl_node *n, const char *why)
+{
+	membership_free(n);
+	n->view = (struct view){ 0 };
+	exec_view_changed(n);
+	admission_disconnected(n);
+	for (size_t i = 0; i < n->n_groups; i++) {
+		struct group *g = &n->groups[i];
+		if (g->role == CL_ROLE_OFFLINE)
+			continue;
+		ownership_drop_state(n, g);
+		part_give_up(n, g, why);
+		g->lineage = (struct lineage){ 0 };
+		g->owner = 0;
+		g->term = 0;
+		role_event(n, g, ROLE_DISCONNECTED, why);
+		fx_push(n, CL_FX_RESET, g);
+		handover_settled(n, g);
+	}
+}
+
 /*
  * R12: silence at once; what others do from now on is not seen here, so the state is worth
  * nothing.
  */
 void membership_disconnected(struct cl_node *n)
 {
-	membership_free(n);
 	if (n->view.joined) {
 		fx_log(n, LOG_CLUSTER_LOST, "group members unknown");
 		failure_note(n, n->cfg.slot, "Comm Failure");
 	}
-	n->view = (struct view){ 0 };
-	exec_view_changed(n);
-	admission_disconnected(n);
+	if (!n->slot_refused)
+		n->slot_holder = 0;
 	n->quorum_known = false;
-	for (size_t i = 0; i < n->n_groups; i++) {
-		struct group *g = &n->groups[i];
-		if (g->role == CL_ROLE_OFFLINE)
-			continue;
-		ownership_drop_state(n, g);
-		part_give_up(n, g, "the connection was lost");
-		g->lineage = (struct lineage){ 0 };
-		g->owner = 0;
-		g->term = 0;
-		role_event(n, g, ROLE_DISCONNECTED, "connection lost");
-		fx_push(n, CL_FX_RESET, g);
-		handover_settled(n, g);
-	}
+	membership_leave(n, "connection lost");
 }

@@ -245,62 +245,6 @@ static void dispatch(struct cl_node *n, struct group *g, const struct delivery *
 		n->stats.dropped[CL_DROP_OTHER_TERM]++;
 }
 
-/* Sealed by a member: by another key it says nothing of our slot. */
-static bool is_twin(struct cl_node *n, struct bytes data)
-{
-	struct ss_opened o;
-	enum result res = ss_open(n->sealer, data, &o);
-
-	ss_buf_wipe(&o.plain);
-	return res == R_EXISTS;
-}
-
-/* R14: the first HELLO that is delivered holds the slot, as long as its process is in the view. */
-static void slot_in_use(struct cl_node *n, struct member *m, uint8_t slot, uint32_t holder)
-{
-	m->refused = m->slot_refused = true;
-	fx_log(n, LOG_CLUSTER_SLOT_IN_USE, "slot %u: node %u has it, node %u is refused", slot,
-	       holder, m->id.node_id);
-}
-
-/* R14: for good, only its configuration can help. */
-static void slot_lost(struct cl_node *n, uint8_t slot, uint32_t holder)
-{
-	fx_log(n, LOG_CLUSTER_SLOT_IN_USE,
-	       "slot %u: node %u has it, this one, node %u, stays out until it is restarted", slot,
-	       holder, n->cfg.node_id);
-	n->slot_refused = true;
-	membership_disconnected(n);
-}
-
-/*
- * R14, before the sealer sees it: two processes in one slot would take each
- * other's salt. Of two nodes that share ours, one with state stays and one
- * without goes. It is judged by HELLO alone; what comes before it is dropped.
- */
-static bool slot_allowed(struct cl_node *n, struct member *m, const struct ss_opened *o,
-			 struct bytes data)
-{
-	const struct member *holder = member_by_slot(n, o->slot);
-	bool ours = o->slot == n->cfg.slot && m->id.node_id != n->cfg.node_id;
-
-	if (m->refused || o->slot == 0)
-		return false;
-	if (hf_rule_broken(HF_RULE_SLOT))
-		return true;
-	if (m->slot)
-		return m->slot == o->slot;
-	if (!holder && !ours)
-		return true;
-	if (o->kind != SS_ENV_HELLO)
-		return false;
-	if (ours && !membership_has_state(n) && is_twin(n, data))
-		slot_lost(n, o->slot, m->id.node_id);
-	else
-		slot_in_use(n, m, o->slot, ours ? n->cfg.node_id : holder->id.node_id);
-	return false;
-}
-
 /* What we cannot read may have been part of the log. A repetition (R_STALE) was read before. */
 static void refused(struct cl_node *n, struct member *m, enum result res)
 {
@@ -319,19 +263,23 @@ static void refused(struct cl_node *n, struct member *m, enum result res)
 	}
 }
 
-static void opened(struct cl_node *n, struct member *m, const struct ss_opened *o,
+/* twin: of another process in our slot (R14). */
+static void opened(struct cl_node *n, struct member *m, const struct ss_opened *o, bool twin,
 		   const Holdfast__ClusterMessage *body)
 {
 	bool hello = body->body_case == BODY(HELLO);
+	bool own = m->id.node_id == n->cfg.node_id && !twin;
 
-	if (m->id.node_id == n->cfg.node_id)
+	if (own)
 		admission_own_delivered(n, o->sequence);
-	for (size_t i = 0; m->id.node_id == n->cfg.node_id && i < n->n_groups; i++)
+	for (size_t i = 0; own && i < n->n_groups; i++)
 		claim_own_delivered(n, &n->groups[i], o->sequence);
 	if (hello != (o->kind == SS_ENV_HELLO)) {
 		refused(n, m, R_UNEXPECTED);
 	} else if (o->term > CL_TERM_MAX) {
 		refused(n, m, R_VALUE);
+	} else if (twin) {
+		membership_twin(n, m, body->hello);
 	} else if (hello) {
 		membership_hello(n, &m->id, o->slot, body->hello);
 	} else {
@@ -351,7 +299,7 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 		return;
 	}
 	enum result res = ss_envelope_peek(data, &o);
-	if (res == R_OK && !slot_allowed(n, m, &o, data)) {
+	if (res == R_OK && !slot_allowed(n, m, &o)) {
 		n->messages_refused++;
 		n->stats.refused[R_EXISTS]++;
 		return;
@@ -372,13 +320,14 @@ void message_deliver(struct cl_node *n, const struct cl_member *from, struct byt
 		n->stats.dropped[CL_DROP_BEFORE_HELLO]++;
 		return;
 	}
-	if (res == R_OK)
+	const bool twin = res == R_EXISTS && !hf_rule_broken(HF_RULE_SLOT);
+	if (res == R_OK || twin)
 		res = ss_message_unpack(&holdfast__cluster_message__descriptor, buf_bytes(&o.plain),
 					&body);
 	ss_buf_wipe(&o.plain);
 	if (res == R_OK) {
 		received(n, (const Holdfast__ClusterMessage *)body, data);
-		opened(n, m, &o, (const Holdfast__ClusterMessage *)body);
+		opened(n, m, &o, twin, (const Holdfast__ClusterMessage *)body);
 	} else {
 		refused(n, m, res);
 	}

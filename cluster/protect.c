@@ -295,7 +295,7 @@ static void degrade_logged(struct cl_node *n, struct group *g, uint16_t said, ui
 	for (uint8_t slot = 1; slot < SS_SLOTS; slot++) {
 		if (!(dropped & slot_bit(slot)) || heard < g->drop_said[slot])
 			continue;
-		if (!(holding & slot_bit(slot)))
+		if (!(holding & slot_bit(slot)) && !slot_contested(n, slot))
 			g->drop_ns[slot] = dropped_from_ns(n, g, slot);
 		else if (!g->drop_ns[slot])
 			g->drop_ns[slot] = n->now_ns + n->cfg.commit_timeout_ms * MS;

@@ -103,6 +103,7 @@ enum result cl_group_status(const struct cl_node *n, uint32_t group, uint64_t no
 		.owner_slot = g->owner,
 		.is_protected = cl_is_protected(n, group),
 		.quorate = view_quorate(n),
+		.slot_holder = n->slot_holder,
 		.unfenced_node = claim_awaits_fencing_of(n, g),
 		.may_begin_empty = claim_may_begin_empty(n, g),
 		.applied = g->applied,

@@ -290,6 +290,7 @@ enum result admin_show_failover(void *ctx, uint8_t group, struct view_failover *
 	v->unprotected_releases = st.degraded;
 	v->suspect_takeovers = st.suspect_takeovers;
 	v->unfenced_node = st.unfenced_node;
+	v->slot_holder = st.slot_holder;
 	v->may_begin_empty = st.may_begin_empty;
 	v->split_brains_lost = st.split_brains;
 	v->split_brains_merged = st.merges;

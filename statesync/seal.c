@@ -357,13 +357,14 @@ enum result ss_open(struct ss_sealer *s, struct bytes in, struct ss_opened *out)
 		res = open_from(s, o, in, &h);
 	if (res == R_OK && o == &s->other && h.slot == s->slot)
 		res = R_EXISTS; /* R14: another process in our slot */
-	if (res == R_OK) {
+	if (res == R_OK)
 		o->last[channel_of(h.kind)] = h.sequence;
-		*out = h;
-	} else {
-		ss_buf_wipe(&h.plain);
+	else
 		origin_clear(&s->other);
-	}
+	if (res == R_OK || res == R_EXISTS)
+		*out = h;
+	else
+		ss_buf_wipe(&h.plain);
 	return res;
 }
 

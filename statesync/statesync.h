@@ -198,8 +198,8 @@ struct ss_opened {
  * Opens a message of any member, also our own. A HELLO with another salt than the last one of its
  * slot changes nothing by itself: ss_sealer_take. Other kinds need a HELLO that was taken
  * (R_NOT_FOUND). R_INTEGRITY, R_STALE (sequence not above the last of that salt, counted apart for
- * SNAPSHOT, which has its own channel), R_EXISTS (HELLO of another process in our slot), R_SHORT,
- * R_VERSION.
+ * SNAPSHOT, which has its own channel), R_EXISTS (HELLO of another process in our slot: out
+ * has what it says), R_SHORT, R_VERSION. out->plain is the caller's to wipe.
  */
 enum result ss_open(struct ss_sealer *s, struct bytes in, struct ss_opened *out) WARN_UNUSED;
 /*

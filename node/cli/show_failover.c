@@ -230,6 +230,9 @@ static void text_trouble(const struct view_failover *v, struct text *out)
 {
 	if (v->unfenced_node)
 		text_printf(out, "        Waits for the fencing of: node %u\n", v->unfenced_node);
+	if (v->slot_holder)
+		text_printf(out, "        Slot %u: node %u has it, this unit stays out\n",
+			    v->self.slot, v->slot_holder);
 	if (v->split_brains_lost || v->split_brains_merged || v->merges_failed)
 		text_printf(
 			out,
@@ -361,7 +364,8 @@ json_t *json_group(const struct view_failover *v)
 				     v->last_takeover_suspect, "duration_ms",
 				     (json_int_t)v->last_takeover_ms);
 	return json_pack(
-		"{s:I, s:I, s:b, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:b}",
+		"{s:I, s:I, s:b, s:o, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, "
+		"s:b}",
 		"id", (json_int_t)v->group, "members_expected", (json_int_t)v->members_expected,
 		"protected", v->is_protected, "term", json_count(v->term), "quorate", v->quorate,
 		"role_manager", v->role_manager, "last_takeover", takeover, "heartbeat_age_ms",
@@ -370,8 +374,8 @@ json_t *json_group(const struct view_failover *v)
 		"held", json_count(v->held), "unprotected_releases",
 		json_count(v->unprotected_releases), "suspect_takeovers",
 		json_count(v->suspect_takeovers), "state_trouble", v->state_trouble,
-		"awaits_fencing_of", (json_int_t)v->unfenced_node, "may_begin_empty",
-		v->may_begin_empty);
+		"awaits_fencing_of", (json_int_t)v->unfenced_node, "slot_held_by",
+		(json_int_t)v->slot_holder, "may_begin_empty", v->may_begin_empty);
 }
 
 /* Beside the first, which is told in full: whose each group is. */

@@ -227,6 +227,7 @@ struct view_failover {
 	uint64_t unprotected_releases; /* R6: outputs released without acknowledgement */
 	uint64_t suspect_takeovers;
 	uint32_t unfenced_node; /* a takeover or an empty start waits for its fencing; 0: none */
+	uint32_t slot_holder;   /* R14: the node that has our slot; 0: none */
 	bool may_begin_empty;   /* R15: nobody holds state, and who is missing is fenced */
 	/* R23: lost to a higher owner; won, and what came of it */
 	uint64_t split_brains_lost, split_brains_merged;

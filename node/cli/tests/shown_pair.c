@@ -264,6 +264,7 @@ enum result pair_failover(void *ctx, uint8_t group, struct view_failover *v)
 	v->preempt_s = 120;
 	SET(v->state_trouble, "/var/lib/holdfast: no room");
 	v->unfenced_node = 3;
+	v->slot_holder = 4;
 	v->may_begin_empty = true;
 	v->takeovers = 8;
 	v->handovers = 9;
