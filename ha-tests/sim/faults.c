@@ -120,27 +120,6 @@ void fault_fast_again(struct sim *s, struct event *ev)
 	s->mcast.slow_ns = 0;
 }
 
-/* R14: out until it is started again. */
-static void back_in(struct sim *s, struct event *ev)
-{
-	struct node *nd = ev->ctx;
-
-	if (!nd->alive || nd->members[0].role != CL_ROLE_OFFLINE)
-		return;
-	node_kill(nd);
-	sim_at(s, fault_soon(s, 1, 300), fault_restart, nd);
-}
-
-void fault_slot_mended(struct sim *s, struct event *ev)
-{
-	struct node *nd = ev->ctx;
-
-	node_kill(nd);
-	nd->slot = (uint8_t)(nd->index + 1);
-	trace(s, "%s: slot %u again", nd->name, nd->slot);
-	sim_at(s, fault_soon(s, 1, 300), fault_restart, nd);
-}
-
 static void crash_one(struct sim *s, struct event *ev)
 {
 	(void)s;
@@ -343,21 +322,6 @@ static bool outlive(struct sim *s)
 	return true;
 }
 
-/* R14: a standby is started again with the slot of another node. */
-static bool twin(struct sim *s)
-{
-	struct node *nd = fault_anybody(s, fault_owner(s)), *other = fault_anybody(s, nd);
-	uint64_t from = fault_soon(s, 200, 600), until = fault_soon(s, 3000, 5000);
-
-	node_kill(nd);
-	nd->slot = other->slot;
-	trace(s, "%s: configured with slot %u", nd->name, nd->slot);
-	sim_at(s, from, fault_restart, nd);
-	sim_at(s, until, fault_slot_mended, nd);
-	sim_at(s, until, back_in, other);
-	return true;
-}
-
 /* The owner is alone, and goes on with its traffic for as long as its deadline lets it. */
 static bool cut_owner(struct sim *s)
 {
@@ -440,7 +404,8 @@ const struct fault_kind fault_kinds[] = {
 	{ "cut", cut, 10 },
 	{ "strike", strike, 40 },
 	{ "outlive", outlive, 4 },
-	{ "twin", twin, 4 },
+	{ "twin", fault_twin, 4 },
+	{ "twin-apart", fault_twin_apart, 0 },
 	{ "loss", fault_lose_packets, 15 },
 	{ "slow", slow_multicast, 8 },
 	{ "unprotected", crash_unprotected, 12 },

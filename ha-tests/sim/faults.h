@@ -28,7 +28,6 @@ void fault_heal(struct sim *s, struct event *ev);
 void fault_trains(struct sim *s, struct event *ev); /* arg: packets */
 /* What has stopped, and may sleep, is started when it has. */
 void fault_start_again(struct sim *s, struct event *ev);
-void fault_slot_mended(struct sim *s, struct event *ev);
 void fault_fast_again(struct sim *s, struct event *ev);
 
 /* One that this run's breakage needs; false: it is not the time for it. */
@@ -52,6 +51,11 @@ bool fault_late_heartbeats(struct sim *s);
 bool fault_back_in_time(struct sim *s);
 bool fault_asked_late(struct sim *s);
 bool fault_lose_packets(struct sim *s);
+
+/* faults_slot.c */
+bool fault_twin(struct sim *s);
+bool fault_twin_apart(struct sim *s);
+void faults_slot_calm(struct node *nd);
 
 /* faults_group.c */
 bool fault_drain(struct sim *s);

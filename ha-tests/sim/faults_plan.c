@@ -67,8 +67,7 @@ void faults_calm(struct sim *s, struct event *ev)
 	for (unsigned int i = 0; i < s->scenario.n_nodes; i++) {
 		struct node *nd = &s->nodes[i];
 		nd->die_at = DIE_NOT;
-		if (nd->slot != i + 1)
-			fault_slot_mended(s, &(struct event){ .ctx = nd });
+		faults_slot_calm(nd);
 		if (!nd->up)
 			node_boot(nd);
 		mcast_host_goes_on(nd);

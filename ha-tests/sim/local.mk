@@ -10,6 +10,7 @@ ha_tests_sim_holdfast_sim_SOURCES = \
 	ha-tests/sim/faults.c ha-tests/sim/faults.h \
 	ha-tests/sim/faults_group.c \
 	ha-tests/sim/faults_plan.c \
+	ha-tests/sim/faults_slot.c \
 	ha-tests/sim/faults_timed.c \
 	ha-tests/sim/gateway.c \
 	ha-tests/sim/laws.c ha-tests/sim/laws.h \
