@@ -311,6 +311,8 @@ static enum result other_origin(const struct ss_sealer *s, uint8_t slot, struct 
 	const struct past *p = &s->past[slot];
 	size_t i = past_find(p, salt);
 
+	if (i < p->n && hf_rule_broken(HF_RULE_PAST_SALT))
+		return R_STALE;
 	memcpy(out->salt, salt.p, SALT);
 	if (i < p->n)
 		memcpy(out->last, p->list[i].last, sizeof(out->last));

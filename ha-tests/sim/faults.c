@@ -443,6 +443,7 @@ static const struct {
 	{ "suspect-term", fault_late_heartbeats },
 	{ "answered-twice", fault_asked_late },
 	{ "view-alone", fault_back_in_time },
+	{ "past-salt", fault_twin_apart },
 };
 
 const struct fault_kind *fault_find(const char *name)
