@@ -27,7 +27,7 @@ bool laws_excused(const struct sim *s)
 	bool any = false;
 
 	for (unsigned int g = 0; g < s->scenario.n_groups; g++)
-		any = any || s->laws.group[g].excused;
+		any = any || s->laws.group[g].ever_excused;
 	return any;
 }
 
@@ -45,6 +45,7 @@ void laws_close(struct sim *s)
 	seen_free(&l->touched);
 	seen_free(&l->digests);
 	seen_free(&l->held_children);
+	seen_free(&l->ended);
 	seen_free(&l->spis);
 }
 
@@ -175,7 +176,9 @@ static void each_peer_of(const struct member *m, void (*look)(struct member *m, 
 
 static void unsettle(struct member *m, struct peer *p)
 {
-	laws_unsettle(m->s, p->index);
+	laws_auth_ended(m, p);
+	laws_auth_lost(m, p);
+	laws_excuse(m->s, p->index);
 }
 
 /* for_long: both ends may have to give up what they have, which takes its time. */
@@ -185,10 +188,10 @@ static void excuse(struct member *m, const char *what, bool for_long)
 
 	l->excused_for_long = l->excused_for_long || for_long;
 	if (!l->excused) {
-		m->s->stats.excused += !laws_excused(m->s);
+		m->s->stats.excused++;
 		trace(m->s, "from here on a tunnel may have to be set up anew: %s", what);
 	}
-	l->excused = true;
+	l->excused = l->ever_excused = true;
 	each_peer_of(m, unsettle);
 }
 
@@ -241,7 +244,8 @@ void laws_role(struct member *m, const struct hf_role_change *change)
 	    !(l->unprotected && owned_by_others(m)))
 		each_peer_of(m, law5);
 	/* R23's counted case: what is set up anew may have gone to a peer that does not answer. */
-	l->excused_for_long = l->excused_for_long || strcmp(change->why, "two owners merged") == 0;
+	if (strcmp(change->why, "two owners merged") == 0)
+		excuse(m, change->why, true);
 	if (change->suspect || l->unprotected)
 		excuse(m,
 		       change->suspect ? "suspect takeover" : "the former owner was not protected",

@@ -82,7 +82,9 @@ struct group_laws {
 	bool split_quorum; /* there have been two owners with quorum at one moment */
 	bool begun_anew;   /* by an operator, while another owner is out of reach (R15) */
 	bool unprotected;  /* a peer has seen what nobody else need hold */
-	bool excused; /* R23 or a lost state has happened: a tunnel may have to be set up anew */
+	/* R23 or a lost state has happened: a tunnel may have to be set up anew, until all are settled */
+	bool excused;
+	bool ever_excused;
 	bool excused_for_long;  /* and its peer may have to give it up before (R10, a lost state) */
 	uint64_t taken_over_ns; /* the last takeover that was not handed over */
 	uint64_t log_term[LAWS_NODES]; /* whose log a member has, of those that are timed */
@@ -104,6 +106,7 @@ struct laws {
 	struct seen touched;       /* SPIs of IKE SAs that two owners have had at once (R23) */
 	struct seen digests;       /* 8: (owner, term, position) -> digest of the store */
 	struct seen spis;          /* 8: records whose SPIs are as they should be */
+	struct seen ended; /* 7: IKE SAs that a peer has, and another one may take the place of */
 	struct seen held_children; /* 5: CHILD SAs that a standby was seen to hold */
 	struct group_laws group[LAWS_GROUPS];
 	struct esp_transform transforms[LAWS_GROUPS][LAWS_TRANSFORMS];
@@ -127,7 +130,7 @@ const struct esp_transform *laws_transforms(struct sim *s, unsigned int group);
 /* What the laws know of its group; of a peer's. */
 struct group_laws *laws_of(const struct member *m);
 struct group_laws *laws_of_peer(struct sim *s, unsigned int peer);
-/* In any group. */
+/* In any group, at any time. */
 bool laws_excused(const struct sim *s);
 /* For ike_engine_config and hf_core_config; ctx is the gateway. */
 void laws_ike_seal(void *ctx, uint64_t key_id, struct bytes iv, struct bytes message);
@@ -144,7 +147,7 @@ void laws_cluster_seal(void *ctx, uint64_t key_id, struct bytes nonce, struct by
 void laws_ike_sent(struct gateway *gw, const struct inet_addr *remote, struct bytes datagram);
 void laws_esp_sent(struct gateway *gw, struct bytes packet);
 /* A new IKE_AUTH request. */
-void laws_auth(struct gateway *gw, const struct inet_addr *remote);
+void laws_auth(struct gateway *gw, const struct inet_addr *remote, uint64_t spi_i);
 /* What the engines say about themselves. */
 void laws_log(struct gateway *gw, const struct log_event *ev);
 /* laws_log.c */
@@ -172,9 +175,20 @@ void laws_disk_lost(struct member *m);
 void laws_disk_stale(struct member *m);
 /* A tunnel may be set up anew from here on, until it is up, and for SLOW_NS at the least. */
 void laws_unsettle(struct sim *s, unsigned int peer);
+/* The same for what excuses its group. */
+void laws_excuse(struct sim *s, unsigned int peer);
 /* At times: are the tunnels up, and do they stay so? */
 void laws_settle(struct sim *s);
 void laws_calm(struct sim *s);
+/* laws_auth.c */
+/* m has no use for what p has, and it does not hold. */
+void laws_auth_ended(struct member *m, const struct peer *p);
+/* The same for all who are left when m is gone. */
+void laws_auth_lost(struct member *m, const struct peer *p);
+/* What a peer and the owner hold of each other is the same, and goes on. */
+bool laws_auth_agreed(struct sim *s, const struct peer *p);
+/* m authenticates itself to p. */
+void laws_auth_beside(struct member *m, const struct peer *p, uint64_t spi_i);
 /* laws_commit.c */
 void laws_commit_ike(struct member *m, const struct sent_message *sent);
 void laws_commit_esp(struct member *m, struct bytes packet);

@@ -4,6 +4,7 @@
 
 #define SETTLE_NS     (2 * SECOND)  /* both sides may have set up an IKE SA at once */
 #define SLOW_NS       (20 * SECOND) /* a DELETE waits for the exchange before it */
+#define AGREE_NS      (3 * SECOND)  /* RFC 6311 may be without an answer */
 #define FLOW_ALIVE_NS (2 * SECOND)
 #define CALM_NS       (12 * SECOND) /* retransmissions that have backed off, and a hold-off */
 #define GIVE_UP_NS \
@@ -14,6 +15,16 @@ void laws_unsettle(struct sim *s, unsigned int peer)
 	s->laws.settled[peer] = false;
 	s->laws.settled_from_ns[peer] = 0;
 	s->laws.unsettled_until_ns[peer] = s->now_ns + SLOW_NS;
+}
+
+/* Until what both ends hold is the same: nothing has to be waited for. */
+void laws_excuse(struct sim *s, unsigned int peer)
+{
+	const uint64_t until = s->laws.unsettled_until_ns[peer];
+
+	laws_unsettle(s, peer);
+	s->laws.unsettled_until_ns[peer] = until > s->now_ns + AGREE_NS ? until
+									: s->now_ns + AGREE_NS;
 }
 
 static bool flow_alive(const struct sim *s, const struct flow *f)
@@ -48,21 +59,41 @@ static bool initiates(struct sim *s, unsigned int peer)
 	return found;
 }
 
+/* What excused the group is over: all its tunnels are settled, and would be where it is lost. */
+static void end_excuse(struct sim *s, unsigned int group)
+{
+	struct group_laws *l = &s->laws.group[group];
+	const struct member *owner = member_owner(s, group, NULL);
+
+	if (!l->excused || !owner || !owner->is_protected || laws_apart(s))
+		return;
+	for (unsigned int i = 0; i < s->scenario.n_peers; i++)
+		if (peer_group(s, i) == group && !s->laws.settled[i])
+			return;
+	l->excused = false;
+	s->stats.excuses_ended++;
+	trace(s, "settled: from here on no tunnel of group %u may have to be set up anew",
+	      group + 1);
+}
+
 void laws_settle(struct sim *s)
 {
 	for (unsigned int i = 0; i < s->scenario.n_peers; i++) {
 		uint64_t *from = &s->laws.settled_from_ns[i];
 
-		if (s->laws.settled[i] || laws_of_peer(s, i)->excused)
+		if (s->laws.settled[i])
 			continue;
-		if (!peer_alive(s, i) || initiates(s, i) ||
-		    s->now_ns < s->laws.unsettled_until_ns[i])
+		if (s->now_ns < s->laws.unsettled_until_ns[i] || !peer_alive(s, i) ||
+		    initiates(s, i) ||
+		    (laws_of_peer(s, i)->excused && !laws_auth_agreed(s, &s->peers[i])))
 			*from = 0;
 		else if (!*from)
 			*from = s->now_ns;
 		else if (*from + SETTLE_NS <= s->now_ns)
 			s->laws.settled[i] = true;
 	}
+	for (unsigned int g = 0; g < s->scenario.n_groups; g++)
+		end_excuse(s, g);
 }
 
 static unsigned int peer_of(const struct gateway *gw, const struct sim *s,
@@ -79,14 +110,19 @@ static unsigned int peer_of(const struct gateway *gw, const struct sim *s,
 /* A lifetime that ends while the network lets no rekey through ends the tunnel. */
 void laws_log(struct gateway *gw, const struct log_event *ev)
 {
+	const unsigned int peer = peer_of(gw, gw->s, &ev->remote.addr);
+
 	laws_log_line(gw, ev);
+	if (gw->member &&
+	    (ev->id == LOG_IKE_SA_DOWN || ev->id == LOG_IKE_PEER_DEAD || ev->id == LOG_IKE_ABORTED))
+		laws_auth_ended(gw->member, &gw->s->peers[peer]);
 	if (ev->id != LOG_IKE_SA_DOWN || !strstr(ev->detail, "lifetime expired"))
 		return;
 	gw->s->stats.expired++;
-	laws_unsettle(gw->s, peer_of(gw, gw->s, &ev->remote.addr));
+	laws_unsettle(gw->s, peer);
 }
 
-void laws_auth(struct gateway *gw, const struct inet_addr *remote)
+void laws_auth(struct gateway *gw, const struct inet_addr *remote, uint64_t spi_i)
 {
 	struct sim *s = gw->s;
 	unsigned int peer = peer_of(gw, s, remote);
@@ -94,6 +130,8 @@ void laws_auth(struct gateway *gw, const struct inet_addr *remote)
 	s->stats.auths++;
 	if (s->laws.settled[peer])
 		law_broken(s, 7, "the tunnel with %s is authenticated anew", s->peers[peer].name);
+	if (gw->member)
+		laws_auth_beside(gw->member, &s->peers[peer], spi_i);
 }
 
 /* The number of a packet that has been under way for a second; 0: none. */

@@ -317,7 +317,7 @@ static void law3(struct gateway *gw, const struct inet_addr *remote, const struc
 		law_broken(s, 3, "%s goes back to message id %u", name_of(gw), m->id);
 	ids_are_past(s, m);
 	if (m->exchange == IKE_AUTH && !response)
-		laws_auth(gw, remote);
+		laws_auth(gw, remote, m->spi_i);
 }
 
 void laws_ike_sent(struct gateway *gw, const struct inet_addr *remote, struct bytes datagram)

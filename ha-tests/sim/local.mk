@@ -15,6 +15,7 @@ ha_tests_sim_holdfast_sim_SOURCES = \
 	ha-tests/sim/gateway.c \
 	ha-tests/sim/laws.c ha-tests/sim/laws.h \
 	ha-tests/sim/laws_admission.c \
+	ha-tests/sim/laws_auth.c \
 	ha-tests/sim/laws_log.c \
 	ha-tests/sim/laws_peer_index.c \
 	ha-tests/sim/laws_protected.c \

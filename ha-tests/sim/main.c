@@ -46,9 +46,9 @@ static void print_stats(const struct sim_stats *t)
 	printf("# %llu synchronizations of message ids, %llu answered; %llu IVs used twice after a stale disk\n",
 	       (ull)t->syncs, (ull)t->syncs_answered, (ull)t->unheard_ivs);
 	printf("# %llu authentications, %llu lifetimes run out, %llu split brains (%llu numbers used twice in them), "
-	       "%llu states lost, %llu runs excused from law 7's lineage\n",
+	       "%llu states lost, %llu excuses from law 7's lineage (%llu ended, %llu authentications beside what was to end)\n",
 	       (ull)t->auths, (ull)t->expired, (ull)t->split_brains, (ull)t->split_numbers,
-	       (ull)t->state_losses, (ull)t->excused);
+	       (ull)t->state_losses, (ull)t->excused, (ull)t->excuses_ended, (ull)t->beside);
 }
 
 const char *suite_law_text(const struct sim_result *r, char out[16])

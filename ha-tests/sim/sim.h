@@ -519,7 +519,7 @@ struct sim_options {
 struct sim_stats {
 	uint64_t events, exchanges, faults, takeovers, handovers, ike_sent, esp_sent, delivered,
 		lost, replayed;
-	uint64_t split_brains, split_numbers, state_losses, excused, auths, expired, suspects,
+	uint64_t split_brains, split_numbers, state_losses, excused, excuses_ended, beside, auths, expired, suspects,
 		killed;
 	uint64_t syncs, syncs_answered;
 	uint64_t unheard_ivs;
