@@ -36,6 +36,7 @@ void laws_close(struct sim *s)
 	struct laws *l = &s->laws;
 
 	seen_free(&l->seals);
+	seen_free(&l->seals_again);
 	seen_free(&l->numbers);
 	seen_free(&l->messages);
 	seen_free(&l->past_ids);

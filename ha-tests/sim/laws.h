@@ -58,6 +58,7 @@ struct owned_term {
 	uint64_t since_ns;
 	bool timed;       /* its owner's cluster time has been seen: */
 	int64_t ahead_ms; /* of the simulated one */
+	bool again; /* it has owned it before, and nobody there could know (R11) */
 };
 
 /* That a node follows and does not have on its disk yet. */
@@ -96,7 +97,8 @@ struct group_laws {
 struct laws {
 	unsigned int broken; /* number of the law; 0: none */
 	char why[256];
-	struct seen seals;         /* 1: (key, IV) -> packet */
+	struct seen seals;         /* 1: (key, IV) -> packet, term */
+	struct seen seals_again;   /* 1: the same in a term that is owned again */
 	struct seen numbers;       /* 2: (key, sequence number) -> node */
 	struct seen messages;      /* 3: (SPIs, direction, id) -> message */
 	struct seen past_ids;      /* 3: (SPIs, direction, id) that a higher one has followed */
@@ -194,6 +196,8 @@ void laws_commit_ike(struct member *m, const struct sent_message *sent);
 void laws_commit_esp(struct member *m, struct bytes packet);
 void laws_commit_step(struct member *m);
 /* laws_term.c */
+/* m owns a term that it has owned before: what it seals with one IV twice, once in each. */
+const struct owned_term *laws_term_again(const struct member *m);
 void laws_term_owned(struct member *m, uint64_t term);
 void laws_term_step(struct member *m);
 /* laws_protected.c */

@@ -46,20 +46,31 @@ static bool term_unheard(const struct member *m, uint64_t term)
 void laws_term_owned(struct member *m, uint64_t term)
 {
 	struct group_laws *l = laws_of(m);
+	bool again = false;
 
 	must(term < LAWS_TERMS);
 	if (l->terms[term].owner && term_unheard(m, term)) {
 		trace(m->s, "%s: owns term %llu again, unheard of", m->name,
 		      (unsigned long long)term);
 		l->unheard_ns = m->s->now_ns;
+		again = l->terms[term].owner == m->node->id;
 	} else if (l->terms[term].owner && !term_forgotten(l, term))
 		law_broken(m->s, 4, "%s owns term %llu, which node%u has owned", m->name,
 			   (unsigned long long)term, l->terms[term].owner);
-	l->terms[term] = (struct owned_term){ .owner = m->node->id, .since_ns = m->s->now_ns };
+	l->terms[term] = (struct owned_term){ .owner = m->node->id,
+					      .since_ns = m->s->now_ns,
+					      .again = again };
 	l->owner_slots |= (uint16_t)(1u << m->node->slot);
 	if (m->term_on_disk < term)
 		law_broken(m->s, 4, "%s owns term %llu, but only %llu is on its disk", m->name,
 			   (unsigned long long)term, (unsigned long long)m->term_on_disk);
+}
+
+const struct owned_term *laws_term_again(const struct member *m)
+{
+	const struct owned_term *t = &laws_of(m)->terms[m->term < LAWS_TERMS ? m->term : 0];
+
+	return t->again && t->owner == m->node->id ? t : NULL;
 }
 
 void laws_term_step(struct member *m)

@@ -83,13 +83,35 @@ static struct digest128 key_and(uint64_t key_id, struct bytes what)
 	return digest128(bytes(text, w.len));
 }
 
-/* l: of the group that the key is of; NULL: it is of none, or a peer's. */
-static void law1(struct sim *s, const struct group_laws *l, uint64_t key_id, struct bytes iv,
+/*
+ * R11: in a term that a node owns again behind a stale disk it begins with the same numbers. Each
+ * IV of the first time may come once more, and not twice in the second.
+ */
+static bool is_of_stale_disk(const struct member *m, const struct owned_term *t,
+			     struct digest128 name, struct digest128 packet)
+{
+	const struct digest128 in_term = digest128_more(name,
+							bytes(&t->since_ns, sizeof(t->since_ns)));
+
+	return seen_add(&m->s->laws.seals_again, in_term, packet) != SEEN_OTHER;
+}
+
+/* m: of the group that the key is of; NULL: it is of none, or a peer's. */
+static void law1(struct sim *s, const struct member *m, uint64_t key_id, struct bytes iv,
 		 struct bytes packet)
 {
-	if (seen_add(&s->laws.seals, key_and(key_id, iv), digest128(packet)) != SEEN_OTHER)
+	const struct digest128 name = key_and(key_id, iv);
+	const struct digest128 sealed = { .a = digest128(packet).a, .b = m ? m->term : 0 };
+	const struct owned_term *again = m && laws_of(m)->unheard_ns ? laws_term_again(m) : NULL;
+	const bool of_stale_disk = again && is_of_stale_disk(m, again, name, sealed);
+	struct digest128 first = sealed;
+
+	if (seen_add(&s->laws.seals, name, sealed) != SEEN_OTHER)
 		return;
-	if (l && l->unheard_ns)
+	(void)seen_find(&s->laws.seals, name, &first);
+	if (first.a == sealed.a)
+		return;
+	if (of_stale_disk && first.b == sealed.b)
 		s->stats.unheard_ivs++;
 	else
 		law_broken(s, 1, "a key seals two packets with one IV");
@@ -127,8 +149,8 @@ static void watch_op(const struct esp_transform *row, const struct esp_op *op, u
 
 	wire_u32(&r);
 	uint64_t number = (uint64_t)op->seq_hi << 32 | wire_u32(&r);
-	law1(watching, &watching->laws.group[group_of(row)], key_id, bytes(op->esp + 8, row->iv),
-	     bytes(op->esp, 8u + row->iv + op->text_len));
+	law1(watching, sealing ? &sealing->members[group_of(row)] : NULL, key_id,
+	     bytes(op->esp + 8, row->iv), bytes(op->esp, 8u + row->iv + op->text_len));
 	law2(watching, group_of(row), key_id, number);
 }
 
@@ -189,7 +211,7 @@ void laws_ike_seal(void *ctx, uint64_t key_id, struct bytes iv, struct bytes mes
 {
 	struct gateway *gw = ctx;
 
-	law1(gw->s, gw->member ? laws_of(gw->member) : NULL, key_id, iv, message);
+	law1(gw->s, gw->member, key_id, iv, message);
 	laws_sync_sealed(gw, message);
 }
 
