@@ -6,6 +6,7 @@
 #define SLOW_NS       (20 * SECOND) /* a DELETE waits for the exchange before it */
 #define AGREE_NS      (3 * SECOND)  /* RFC 6311 may be without an answer */
 #define FLOW_ALIVE_NS (2 * SECOND)
+#define DPD_RETRY_NS  (2 * SECOND)  /* scenario.c */
 #define CALM_NS       (12 * SECOND) /* retransmissions that have backed off, and a hold-off */
 #define GIVE_UP_NS \
 	(80 * SECOND) /* a tunnel that was lost is dead until both ends have given it up */
@@ -107,6 +108,15 @@ static unsigned int peer_of(const struct gateway *gw, const struct sim *s,
 	return 0;
 }
 
+/* A peer whose liveness check has met a burst may lose the last answers as any other. */
+static bool gives_up_for_loss(const struct gateway *gw, const struct log_event *ev)
+{
+	const struct sim *s = gw->s;
+
+	return gw->peer && ev->id == LOG_IKE_PEER_DEAD && s->net.loss_until_ns &&
+	       s->now_ns < s->net.loss_until_ns + 2 * DPD_RETRY_NS;
+}
+
 /* A lifetime that ends while the network lets no rekey through ends the tunnel. */
 void laws_log(struct gateway *gw, const struct log_event *ev)
 {
@@ -116,6 +126,8 @@ void laws_log(struct gateway *gw, const struct log_event *ev)
 	if (gw->member &&
 	    (ev->id == LOG_IKE_SA_DOWN || ev->id == LOG_IKE_PEER_DEAD || ev->id == LOG_IKE_ABORTED))
 		laws_auth_ended(gw->member, &gw->s->peers[peer]);
+	if (gives_up_for_loss(gw, ev))
+		laws_unsettle(gw->s, peer);
 	if (ev->id != LOG_IKE_SA_DOWN || !strstr(ev->detail, "lifetime expired"))
 		return;
 	gw->s->stats.expired++;

@@ -519,8 +519,8 @@ struct sim_options {
 struct sim_stats {
 	uint64_t events, exchanges, faults, takeovers, handovers, ike_sent, esp_sent, delivered,
 		lost, replayed;
-	uint64_t split_brains, split_numbers, state_losses, excused, excuses_ended, beside, auths, expired, suspects,
-		killed;
+	uint64_t split_brains, split_numbers, state_losses, excused, excuses_ended, beside, auths,
+		expired, suspects, killed;
 	uint64_t syncs, syncs_answered;
 	uint64_t unheard_ivs;
 	uint64_t real_groups; /* runs with real Diffie-Hellman groups */
