@@ -418,7 +418,7 @@ const struct fault_kind fault_kinds[] = {
 	{ "sleepers", fault_sleepers, 6 },
 	{ "disk", fault_disk, 5 },
 	{ "stale-disk", fault_stale_disk, 5 },
-	{ "stale-apart", fault_stale_apart, 0 },
+	{ "stale-apart", fault_stale_apart, 2 },
 	{ "clock", fault_clock, 4 },
 	{ "busy-handover", fault_busy_handover, 10 },
 	{ "drain", fault_drain, 8 },
