@@ -58,7 +58,7 @@ struct owned_term {
 	uint64_t since_ns;
 	bool timed;       /* its owner's cluster time has been seen: */
 	int64_t ahead_ms; /* of the simulated one */
-	bool again; /* it has owned it before, and nobody there could know (R11) */
+	bool again;       /* it has owned it before, and nobody there could know (R11) */
 };
 
 /* That a node follows and does not have on its disk yet. */

@@ -91,6 +91,7 @@ void laws_auth_lost(struct member *m, const struct peer *p)
 struct agreement {
 	struct member *owner;
 	const struct peer *p;
+	const struct ike_sa_state *sa;      /* the owner's */
 	const struct child_sa_state *child; /* the peer's */
 	bool reached, found;
 };
@@ -105,6 +106,17 @@ static void look_at_owner(void *ctx, const struct ike_sa_state *its)
 		a->reached = a->reached && stands(its) && goes_on(&h);
 }
 
+/* Law 5's comparison: two owners may have left ids behind each other, until the peer gives up. */
+static void compare_ids(void *ctx, const struct ike_sa_state *its)
+{
+	struct agreement *a = ctx;
+	const uint32_t answered = its->next_request_id - (its->outstanding.kind != IKE_REQ_NONE);
+
+	if (its->spi_i == a->sa->spi_i && its->spi_r == a->sa->spi_r)
+		a->reached = a->reached && a->sa->next_request_id >= its->expected_request_id &&
+			     a->sa->expected_request_id >= answered;
+}
+
 static void look_at_peer(void *ctx, const struct ike_sa_state *ours)
 {
 	struct agreement *a = ctx;
@@ -114,6 +126,8 @@ static void look_at_peer(void *ctx, const struct ike_sa_state *ours)
 		return;
 	ike_each_sa(a->p->engine, look, &h);
 	a->reached = a->reached && !ours->anew && !ours->closing && goes_on(&h);
+	a->sa = ours;
+	ike_each_sa(a->p->engine, compare_ids, a);
 }
 
 static void look_for_child(void *ctx, const struct child_sa_state *ours)
@@ -155,6 +169,7 @@ struct attempt {
 	struct member *m;
 	const struct peer *p;
 	struct held own;
+	uint64_t age_ms;
 };
 
 /* R23: with what another owner has made nobody here can go on before they meet. */
@@ -168,19 +183,44 @@ static bool held_by_another_owner(const struct member *m, uint64_t spi_i)
 	return false;
 }
 
+struct succession {
+	const struct ike_sa_state *sa; /* the peer's */
+	const struct sim *s;
+	bool of_ended;
+};
+
+static void look_for_former(void *ctx, const struct ike_sa_state *former)
+{
+	struct succession *k = ctx;
+	const uint64_t own = k->sa->initiator ? k->sa->spi_i : k->sa->spi_r;
+
+	if (former->replaced_by == own && seen_has(&k->s->laws.ended, name_of(former->spi_i)))
+		k->of_ended = true;
+}
+
+/* It has ended, or is what the peer has made of one that has. */
+static bool has_ended(const struct attempt *a, const struct ike_sa_state *its)
+{
+	struct succession k = { .sa = its, .s = a->m->s };
+
+	ike_each_sa(a->p->engine, look_for_former, &k);
+	return k.of_ended || seen_has(&k.s->laws.ended, name_of(its->spi_i));
+}
+
 static void look_beside(void *ctx, const struct ike_sa_state *its)
 {
 	struct attempt *a = ctx;
 	const struct held h = held_by(a->m, its->spi_i);
 
-	if (its->spi_i == a->own.spi_i || !stands(its))
+	/* What the peer has made since this one began, also by a rekey, was not there to go on with. */
+	if (its->spi_i == a->own.spi_i || !stands(its) ||
+	    its->created_ms + a->age_ms >= peer_ms(a->p))
 		return;
 	a->m->s->stats.beside++;
 	/* Both ends may have begun at once. */
 	if (h.found && (!goes_on(&h) || h.established_ms >= a->own.created_ms))
 		return;
-	if (seen_has(&a->m->s->laws.ended, name_of(its->spi_i)) ||
-	    (!h.found && held_by_another_owner(a->m, its->spi_i)))
+	if (has_ended(a, its) || (!h.found && held_by_another_owner(a->m, its->spi_i)))
 		return;
 	law_broken(a->m->s, 7, "%s authenticates itself to %s beside IKE SA %016llx, which it %s",
 		   a->m->name, a->p->name, (unsigned long long)its->spi_i,
@@ -191,5 +231,6 @@ void laws_auth_beside(struct member *m, const struct peer *p, uint64_t spi_i)
 {
 	struct attempt a = { .m = m, .p = p, .own = held_by(m, spi_i) };
 
+	a.age_ms = hf_core_cluster_time_ms(m->core, node_now(m->node)) - a.own.created_ms;
 	ike_each_sa(p->engine, look_beside, &a);
 }

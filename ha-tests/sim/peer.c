@@ -19,7 +19,7 @@ uint64_t peer_now(const struct peer *p)
 	return p->s->now_ns - p->booted_ns;
 }
 
-static uint64_t peer_ms(const struct peer *p)
+uint64_t peer_ms(const struct peer *p)
 {
 	return peer_now(p) / MS_NS;
 }

@@ -363,6 +363,8 @@ struct peer {
 	uint64_t booted_ns;
 };
 
+/* By its clock. */
+uint64_t peer_ms(const struct peer *p);
 void peer_open(struct peer *p, unsigned int index);
 void peer_close(struct peer *p);
 uint64_t peer_now(const struct peer *p);
