@@ -24,7 +24,10 @@ further_peer() {
 	 ikev2 local-authentication pre-shared-key $HF_PSK
 	CONF
 }
-HF_EXTRA="crypto ikev2 limit max-sa 2 cluster
+STANDBY=192.0.2.77
+HF_EXTRA="interface outside
+ ip address $SERVICE 255.255.255.0 standby $STANDBY
+crypto ikev2 limit max-sa 2 cluster
 $(further_peer 20)
 $(further_peer 30)"
 
@@ -81,6 +84,9 @@ same_children() {
 }
 
 lab_start_tunnel
+for node in $LAB_NODES; do
+	! on_node "$node" ip -o addr | grep -q "inet $STANDBY/" || fail "n$node has the standby address, as another may"
+done
 before=$(peer_identity)
 children=$(peer_children)
 
