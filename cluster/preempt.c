@@ -49,11 +49,14 @@ void preempt_owner_changed(struct cl_node *n, struct group *g)
 		arm(n, g);
 }
 
-/* Protected by what the owner has logged: it holds its output for this node (R4). */
+/*
+ * Protected by what the owner has logged: it holds its output for this node (R4). And what this node
+ * held itself behind a cut is merged (R23): its last numbers are in the log with that.
+ */
 static bool may_ask(struct cl_node *n, const struct group *g)
 {
 	return g->role == CL_ROLE_STANDBY && g->command == COMMAND_NONE && !n->drained &&
-	       view_quorate(n) && owner_member(n, g) &&
+	       !g->part.running && view_quorate(n) && owner_member(n, g) &&
 	       (g->protected_set & slot_bit(n->cfg.slot)) && health_is_good(n, g);
 }
 

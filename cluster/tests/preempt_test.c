@@ -137,6 +137,31 @@ static void a_protected_set_without_this_node_is_waited_for(void **state)
 	assert_int_equal(world_owner(&w), 0);
 }
 
+/* It has owned behind the cut, and lost: its last numbers are in no log before they are merged. */
+static void what_it_held_itself_is_merged_first(void **state)
+{
+	(void)state;
+	preempting(2, 0);
+	w.two_node = true;
+	node_append(&w, 0);
+	world_run(&w, 10);
+	world_lose(&w, 0, 100);
+	node_append(&w, 0);
+	node_append(&w, 1);
+	world_run(&w, 1000);
+	w.nodes[1].mute_quiesce = true;
+	world_heal(&w);
+	world_view(&w, false);
+	world_run(&w, 1000);
+	assert_int_equal(w.nodes[0].role, CL_ROLE_STANDBY);
+	assert_true(w.nodes[0].cl->groups[0].part.running);
+	assert_int_equal(asked(0), 0);
+	/* Not merged, and given up. */
+	world_run(&w, PART_KEEP_MS + 1000);
+	assert_false(w.nodes[0].cl->groups[0].part.running);
+	assert_int_equal(asked(0), 1);
+}
+
 static void with_pacemaker_the_roles_are_its_business(void **state)
 {
 	(void)state;
@@ -235,6 +260,7 @@ int main(void)
 		T(a_unit_that_slept_comes_back_too),
 		T(nothing_is_asked_while_unprotected),
 		T(a_protected_set_without_this_node_is_waited_for),
+		T(what_it_held_itself_is_merged_first),
 		T(with_pacemaker_the_roles_are_its_business),
 		T(a_request_that_leads_to_nothing_is_repeated_ever_more_slowly),
 		T(a_unit_that_keeps_dying_does_not_make_the_group_flap),
