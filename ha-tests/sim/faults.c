@@ -444,6 +444,7 @@ static const struct {
 	{ "answered-twice", fault_asked_late },
 	{ "view-alone", fault_back_in_time },
 	{ "past-salt", fault_twin_apart },
+	{ "slot", fault_twin_apart },
 };
 
 const struct fault_kind *fault_find(const char *name)
