@@ -64,12 +64,35 @@ static void each_standby(struct member *owner, standby_fn look, const void *what
 
 /* ---- IKE ---- */
 
+struct sa_search {
+	uint64_t own_spi;
+	bool found;
+};
+
+static void search_sa(void *ctx, const struct ike_sa_state *sa)
+{
+	struct sa_search *k = ctx;
+
+	k->found = k->found || (sa->initiator ? sa->spi_i : sa->spi_r) == k->own_spi;
+}
+
+/* What waited behind its end, as a request that was answered meanwhile, needs nobody any more. */
+static bool has_ended(const struct member *owner, uint64_t own_spi)
+{
+	struct sa_search k = { .own_spi = own_spi };
+
+	ike_each_sa(hf_core_engine(owner->core), search_sa, &k);
+	return !k.found;
+}
+
 static void look_for_message(struct member *owner, const struct member *standby, const void *what)
 {
 	const struct sent_message *m = what;
 	const struct ss_record *r = ss_store_get(store_of(standby), SS_IKE_SA, m->own_spi);
 	struct ike_sa_state sa = { 0 };
 
+	if (!r && has_ended(owner, m->own_spi))
+		return;
 	if (!r || ss_decode_ike_sa(r, &sa) != R_OK) {
 		law_broken(owner->s, 5, "%s sends for IKE SA %016llx, which %s does not hold",
 			   owner->name, (unsigned long long)m->own_spi, standby->name);
