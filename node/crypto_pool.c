@@ -22,7 +22,7 @@ struct pool_queue {
 struct crypto_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t some;
-	struct pool_queue todo, done;
+	struct pool_queue waiting, done;
 	bool stop;
 	int fd;
 	unsigned int n_threads;
@@ -61,7 +61,7 @@ static void *pool_thread(void *arg)
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->stop) {
-		struct pool_item *it = queue_take(&p->todo);
+		struct pool_item *it = queue_take(&p->waiting);
 		if (!it) {
 			pthread_cond_wait(&p->some, &p->lock);
 			continue;
@@ -97,7 +97,7 @@ enum result crypto_pool_new(unsigned int threads, struct crypto_pool **out)
 		return R_NO_MEMORY;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->some, NULL);
-	p->todo.last = &p->todo.first;
+	p->waiting.last = &p->waiting.first;
 	p->done.last = &p->done.first;
 	p->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	p->threads = calloc(threads ? threads : 1, sizeof(*p->threads));
@@ -132,7 +132,7 @@ void crypto_pool_free(struct crypto_pool *p)
 	pthread_mutex_unlock(&p->lock);
 	for (unsigned int i = 0; i < p->n_threads; i++)
 		pthread_join(p->threads[i], NULL);
-	queue_free(&p->todo);
+	queue_free(&p->waiting);
 	queue_free(&p->done);
 	if (p->fd >= 0)
 		close(p->fd);
@@ -149,7 +149,7 @@ void crypto_pool_run(struct crypto_pool *p, struct ike_job *adopt_job)
 	must(it);
 	it->job = adopt_job;
 	pthread_mutex_lock(&p->lock);
-	queue_put(&p->todo, it);
+	queue_put(&p->waiting, it);
 	pthread_cond_signal(&p->some);
 	pthread_mutex_unlock(&p->lock);
 }
